@@ -1,0 +1,20 @@
+//! The contract between codecs and everybody who uses them.
+//!
+//! - [`Codec`]: what a codec promises.
+//! - [`Spec`]: a codec and its options as one string, such as `jpegxl:effort=9`.
+//! - [`Registry`] and [`Entry`]: the readable list of what exists.
+//! - [`Limits`]: what a decoder may spend on bytes it does not trust.
+//! - [`Error`]: what can go wrong, each case naming the input at fault.
+#![forbid(unsafe_code)]
+
+mod codec;
+mod error;
+mod limits;
+mod registry;
+mod spec;
+
+pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
+pub use error::{Error, Result};
+pub use limits::Limits;
+pub use registry::{Entry, OptionDoc, Registry};
+pub use spec::{Options, Spec};

@@ -1,0 +1,46 @@
+//! What a decoder may spend on bytes that it does not trust.
+
+use crate::{Error, Result};
+use nf_image::Shape;
+
+/// Bounds that are checked before anything is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most pixels of one decoded stack.
+    pub max_pixels: u64,
+    /// Most bytes of memory that a decoder may hold beside the decoded stack and its input.
+    pub max_memory_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 2^30 pixels (2 GiB of samples) and 4 GiB of working memory.
+    fn default() -> Self {
+        Self { max_pixels: 1 << 30, max_memory_bytes: 4 << 30 }
+    }
+}
+
+impl Limits {
+    /// The pixels of `shape`, if it is allowed; `what` names the input in the error.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if the stack has more pixels than `max_pixels`.
+    pub fn check_shape(&self, what: &str, shape: Shape) -> Result<usize> {
+        let needed = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
+        if needed > self.max_pixels {
+            return Err(Error::Limit { what: format!("{what}: pixels"), needed, limit: self.max_pixels });
+        }
+        Ok(needed as usize)
+    }
+
+    /// Whether `needed` bytes of working memory are allowed; `what` names the input in the error.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] if they are not.
+    pub fn check_memory(&self, what: &str, needed: u64) -> Result<()> {
+        if needed > self.max_memory_bytes {
+            let what = format!("{what}: bytes of memory");
+            return Err(Error::Limit { what, needed, limit: self.max_memory_bytes });
+        }
+        Ok(())
+    }
+}

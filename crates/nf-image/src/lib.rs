@@ -1,0 +1,16 @@
+//! The noun of the house: a stack of 16-bit detector frames.
+//!
+//! - [`Image16`]: the pixels with their [`Shape`] and [`PlaneAxis`].
+//! - [`Detector`]: what is known of the chip that made them.
+//! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
+#![forbid(unsafe_code)]
+
+mod detector;
+mod digest;
+mod image;
+mod shape;
+
+pub use detector::{Detector, Region, RegionKind};
+pub use digest::{Digest, SampleDigester};
+pub use image::{Image16, ShapeError};
+pub use shape::{PlaneAxis, Shape};
