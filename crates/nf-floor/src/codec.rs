@@ -1,0 +1,116 @@
+//! `floor` as the registry knows it.
+
+use crate::stream;
+use nf_codec::{Codec, Entry, Limits, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_image::{Image16, Shape};
+use std::fmt;
+use std::str::FromStr;
+
+/// How long the encoder searches; every level keeps the smaller of what it and the levels below find.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Hundreds of megabytes a second.
+    Fast,
+    /// Tens of megabytes a second.
+    #[default]
+    Default,
+    /// About one megabyte a second.
+    Max,
+}
+
+impl Level {
+    /// Every level, fastest first.
+    pub const ALL: [Self; 3] = [Self::Fast, Self::Default, Self::Max];
+
+    /// The word used in specs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Default => "default",
+            Self::Max => "max",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Level {
+    type Err = ();
+
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|level| level.name() == word).ok_or(())
+    }
+}
+
+/// The codec `floor`.
+///
+/// A stream says of every tile how it is coded, so a `Floor` of any level decodes the streams of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Floor {
+    /// How long the encoder searches.
+    pub level: Level,
+}
+
+/// The line of the registry.
+pub const ENTRY: Entry = Entry {
+    name: "floor",
+    summary: "this project's codec: noise-aware prediction and table rANS in independent tiles",
+    source: "docs/floor.md",
+    options: &[OptionDoc {
+        key: "level",
+        values: "fast, default, max",
+        default: "default",
+        help: "how long the encoder searches for a smaller stream",
+    }],
+    build,
+};
+
+fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
+    let mut options = spec.options();
+    let level = options.take("level", Level::Default, "fast, default or max", |_| true)?;
+    options.finish()?;
+    Ok(Box::new(Floor { level }))
+}
+
+impl Codec for Floor {
+    fn spec(&self) -> Spec {
+        Spec::new("floor").with("level", self.level, Level::Default)
+    }
+
+    fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        Ok(stream::encode(image, self.level))
+    }
+
+    fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
+        stream::decode(bytes, shape, limits)
+    }
+
+    fn max_bytes(&self, shape: Shape) -> u64 {
+        stream::max_bytes(shape)
+    }
+
+    fn planes(&self) -> PlaneTreatment {
+        PlaneTreatment::Independent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn specs_build_their_level() {
+        for level in Level::ALL {
+            let codec = Floor { level };
+            let spec: Spec = format!("floor:level={level}").parse().unwrap();
+            assert_eq!((ENTRY.build)(&spec).unwrap().spec(), codec.spec());
+        }
+        assert_eq!((ENTRY.build)(&Spec::new("floor")).unwrap().spec().to_string(), "floor");
+        assert!((ENTRY.build)(&"floor:level=slow".parse().unwrap()).is_err());
+        assert!((ENTRY.build)(&"floor:effort=1".parse().unwrap()).is_err());
+    }
+}

@@ -1,0 +1,20 @@
+//! `floor`: a lossless codec for raw 16-bit frames whose cost is the detector's noise.
+//!
+//! A frame is cut into tiles; every tile is coded alone by the first of several modes that is worth it, and
+//! decodes alone. Everything that a decoder computes is integer arithmetic.
+//!
+//! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|max`.
+//! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
+//! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
+//! - [`max`]: level `max`, adaptive mixing.
+//!
+//! The bytes are described in `docs/format-floor.md`.
+#![forbid(unsafe_code)]
+
+pub mod codec;
+pub mod max;
+pub mod stream;
+pub mod tile;
+
+pub use codec::{ENTRY, Floor, Level};
+pub use stream::decode_region;
