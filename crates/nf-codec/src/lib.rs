@@ -3,12 +3,16 @@
 //! - [`Codec`]: what a codec promises.
 //! - [`Spec`]: a codec and its options as one string, such as `jpegxl:effort=9`.
 //! - [`Registry`] and [`Entry`]: the readable list of what exists.
+//! - [`container`]: coded stacks that describe themselves (`docs/format.md`).
 //! - [`Limits`]: what a decoder may spend on bytes it does not trust.
 //! - [`Error`]: what can go wrong, each case naming the input at fault.
 #![forbid(unsafe_code)]
 
 mod codec;
+pub mod container;
 mod error;
+#[cfg(feature = "kit")]
+pub mod kit;
 mod limits;
 mod registry;
 mod spec;

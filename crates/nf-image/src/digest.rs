@@ -23,6 +23,15 @@ impl Digest {
         digester.finish()
     }
 
+    /// Digest of a stack from the digests of its planes: that of the plane if there is just one, otherwise
+    /// the digest of the planes' digests in order. So the planes of a stack can be digested side by side.
+    pub fn of_planes(planes: &[Digest]) -> Self {
+        match planes {
+            [only] => *only,
+            _ => Self::of_bytes(&planes.iter().flat_map(|plane| plane.0).collect::<Vec<u8>>()),
+        }
+    }
+
     /// The first eight hexadecimal digits, enough for people to tell two things apart.
     pub fn short(&self) -> String {
         self.to_string()[..8].to_owned()

@@ -140,9 +140,12 @@ impl Image16 {
         }
     }
 
-    /// Fingerprint of the samples (not of the shape, which the container states beside it).
+    /// Fingerprint of the samples, by [`Digest::of_planes`]. Extents within a plane are not part of it;
+    /// the container states them beside it.
     pub fn digest(&self) -> Digest {
-        Digest::of_samples(&self.samples)
+        let planes: Vec<Digest> =
+            (0..self.shape.planes).map(|plane| Digest::of_samples(self.plane(plane))).collect();
+        Digest::of_planes(&planes)
     }
 }
 

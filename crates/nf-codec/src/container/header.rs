@@ -1,0 +1,181 @@
+//! The header: everything that must be known before the first tile.
+
+use super::bytes::Bytes;
+use super::layout::Layout;
+use super::{MAGIC, VERSION};
+use crate::{Error, Limits, Model, Reproducibility, Result, Spec};
+use nf_image::{PlaneAxis, Shape};
+
+/// What a container says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The codec of every tile.
+    pub codec: Spec,
+    /// Where the tiles can be decoded.
+    pub reproducibility: Reproducibility,
+    /// The model that decoding needs.
+    pub model: Option<Model>,
+    /// The stacks, in order.
+    pub images: Vec<ImageHeader>,
+    /// How to write the original file again; without it the container holds pixels only.
+    pub layout: Option<Layout>,
+    /// Which program wrote it; for people only.
+    pub creator: String,
+}
+
+/// What a container says of one stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageHeader {
+    /// Extent in pixels.
+    pub shape: Shape,
+    /// What the next plane means.
+    pub axis: PlaneAxis,
+    /// Extent of a tile in pixels, at least one each way.
+    pub tile: Shape,
+}
+
+const CODEC: u8 = 1;
+const REPRODUCIBILITY: u8 = 2;
+const MODEL: u8 = 3;
+const IMAGE: u8 = 4;
+const LAYOUT: u8 = 5;
+const CREATOR: u8 = 6;
+/// Tags from here on may be skipped by readers that do not know them.
+const FIRST_OPTIONAL: u8 = 128;
+
+const WHAT: &str = "the container's header";
+
+impl Header {
+    /// The prologue: magic, version, header, checksum.
+    pub(super) fn to_prologue(&self) -> Result<Vec<u8>> {
+        let mut header = Vec::new();
+        let mut record = |tag: u8, value: &[u8]| -> Result<()> {
+            let length = u32::try_from(value.len()).map_err(|_| Error::Limit {
+                what: format!("{WHAT}: bytes of record {tag}"),
+                needed: value.len() as u64,
+                limit: u64::from(u32::MAX),
+            })?;
+            header.push(tag);
+            header.extend(length.to_le_bytes());
+            header.extend(value);
+            Ok(())
+        };
+        record(CODEC, self.codec.to_string().as_bytes())?;
+        let place = |class| Reproducibility::ALL.iter().position(|known| *known == class).unwrap_or_default();
+        record(REPRODUCIBILITY, &[place(self.reproducibility) as u8])?;
+        if let Some(model) = &self.model {
+            let value = [&model.digest.0[..], &model.bytes.to_le_bytes(), model.device.as_bytes()].concat();
+            record(MODEL, &value)?;
+        }
+        for image in &self.images {
+            let mut value = shape_bytes(image.shape);
+            value
+                .push(PlaneAxis::ALL.iter().position(|known| *known == image.axis).unwrap_or_default() as u8);
+            value.extend(shape_bytes(image.tile));
+            record(IMAGE, &value)?;
+        }
+        if let Some(layout) = &self.layout {
+            record(LAYOUT, &layout.to_record())?;
+        }
+        record(CREATOR, self.creator.as_bytes())?;
+
+        let length = u32::try_from(header.len()).ok().filter(|&n| u64::from(n) <= super::MAX_HEADER_BYTES);
+        let length = length.ok_or_else(|| Error::Limit {
+            what: format!("{WHAT}: bytes"),
+            needed: header.len() as u64,
+            limit: super::MAX_HEADER_BYTES,
+        })?;
+        let mut prologue = [&MAGIC[..], &VERSION.to_le_bytes(), &length.to_le_bytes(), &header].concat();
+        prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
+        Ok(prologue)
+    }
+
+    /// Reads the header's records; checksum and version have been checked.
+    pub(super) fn from_records(records: &[u8], limits: &Limits) -> Result<Self> {
+        let mut bytes = Bytes::new(records, WHAT);
+        let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
+        let mut images = Vec::new();
+        let mut creator = String::new();
+        let once = |tag: u8, seen: bool| match seen {
+            true => Err(Error::corrupt(WHAT, format!("record {tag} appears twice"))),
+            false => Ok(()),
+        };
+        while !bytes.is_empty() {
+            let tag = bytes.u8()?;
+            let length = bytes.u32()?;
+            let value = bytes.take(u64::from(length))?;
+            let mut fields = Bytes::new(value, WHAT);
+            match tag {
+                CODEC => {
+                    once(tag, codec.is_some())?;
+                    codec = Some(fields.text(value)?.parse::<Spec>()?);
+                }
+                REPRODUCIBILITY => {
+                    once(tag, reproducibility.is_some())?;
+                    let code = fields.u8()?;
+                    let class = Reproducibility::ALL.get(usize::from(code));
+                    reproducibility = Some(*class.ok_or_else(|| newer(format!("reproducibility {code}")))?);
+                }
+                MODEL => {
+                    once(tag, model.is_some())?;
+                    let (digest, size) = (fields.digest()?, fields.u64()?);
+                    let device = fields.rest();
+                    model = Some(Model { digest, bytes: size, device: fields.text(device)? });
+                }
+                IMAGE => images.push(image_header(&mut fields, limits)?),
+                LAYOUT => {
+                    once(tag, layout.is_some())?;
+                    layout = Some(value);
+                }
+                CREATOR => creator = fields.text(value)?,
+                tag if tag >= FIRST_OPTIONAL => {}
+                tag => return Err(newer(format!("header record {tag}"))),
+            }
+        }
+        let missing = |record: &str| Error::corrupt(WHAT, format!("the {record} record is missing"));
+        Ok(Self {
+            codec: codec.ok_or_else(|| missing("codec"))?,
+            reproducibility: reproducibility.ok_or_else(|| missing("reproducibility"))?,
+            model,
+            layout: layout.map(|record| Layout::from_record(record, images.len(), limits)).transpose()?,
+            images,
+            creator,
+        })
+    }
+}
+
+fn newer(needed: String) -> Error {
+    let present = format!("a program that knows version {VERSION}");
+    Error::Mismatch {
+        what: "the container".to_owned(),
+        needed: format!("a newer program ({needed})"),
+        present,
+    }
+}
+
+fn shape_bytes(shape: Shape) -> Vec<u8> {
+    [shape.planes, shape.height, shape.width].iter().flat_map(|n| (*n as u64).to_le_bytes()).collect()
+}
+
+fn shape(fields: &mut Bytes<'_>) -> Result<Shape> {
+    let mut extent = || -> Result<usize> {
+        let n = fields.u64()?;
+        usize::try_from(n).map_err(|_| Error::corrupt(WHAT, format!("an extent of {n} pixels")))
+    };
+    Ok(Shape::new(extent()?, extent()?, extent()?))
+}
+
+fn image_header(fields: &mut Bytes<'_>, limits: &Limits) -> Result<ImageHeader> {
+    let stack = shape(fields)?;
+    limits.check_shape("the container", stack)?;
+    let code = fields.u8()?;
+    let axis = *PlaneAxis::ALL.get(usize::from(code)).ok_or_else(|| newer(format!("plane axis {code}")))?;
+    let tile = shape(fields)?;
+    if tile.planes == 0 || tile.height == 0 || tile.width == 0 {
+        return Err(Error::corrupt(WHAT, format!("a tile of {tile} pixels")));
+    }
+    if !fields.is_empty() {
+        return Err(Error::corrupt(WHAT, "the image record is too long"));
+    }
+    Ok(ImageHeader { shape: stack, axis, tile })
+}

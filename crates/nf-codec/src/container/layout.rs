@@ -1,0 +1,210 @@
+//! How the original file is put together from verbatim bytes and samples.
+
+use super::bytes::Bytes;
+use crate::{Error, Limits, Result};
+use flate2::Compression;
+use flate2::read::{ZlibDecoder, ZlibEncoder};
+use nf_image::Image16;
+use std::io::{Read, Write};
+
+/// The segments whose concatenation is the original file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// In the order of the file.
+    pub segments: Vec<Segment>,
+}
+
+/// A piece of the original file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// Bytes as they are: headers, padding, tables.
+    Verbatim(Vec<u8>),
+    /// The samples of a stack.
+    Samples {
+        /// Number of the stack in the container.
+        image: u32,
+        /// How one sample is written.
+        format: SampleFormat,
+        /// Subtracted from a pixel before it is written (BZERO of FITS).
+        offset: i64,
+    },
+}
+
+/// How one sample is written in the original file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleFormat {
+    /// One unsigned byte (FITS BITPIX 8).
+    U8,
+    /// Signed 16 bits, big-endian (FITS BITPIX 16).
+    I16Be,
+    /// Signed 32 bits, big-endian (FITS BITPIX 32).
+    I32Be,
+    /// Unsigned 16 bits, little-endian (`.npy` of `<u2`).
+    U16Le,
+}
+
+impl SampleFormat {
+    const ALL: [(Self, u8); 4] = [(Self::U8, 1), (Self::I16Be, 2), (Self::I32Be, 3), (Self::U16Le, 4)];
+
+    fn code(self) -> u8 {
+        match self {
+            Self::U8 => 1,
+            Self::I16Be => 2,
+            Self::I32Be => 3,
+            Self::U16Le => 4,
+        }
+    }
+
+    /// Writes samples, each as (pixel - offset).
+    ///
+    /// # Errors
+    /// If the destination fails. A pixel outside the format's range wraps; writers of layouts make sure
+    /// that there is none.
+    pub fn write(self, samples: &[u16], offset: i64, out: &mut dyn Write) -> std::io::Result<()> {
+        const PIECE_PX: usize = 1 << 16;
+        let mut bytes = Vec::with_capacity(samples.len().min(PIECE_PX) * 4);
+        for piece in samples.chunks(PIECE_PX) {
+            bytes.clear();
+            match self {
+                Self::U8 => bytes.extend(piece.iter().map(|&pixel| (i64::from(pixel) - offset) as u8)),
+                Self::I16Be => {
+                    let offset = offset as u16;
+                    bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_be_bytes()));
+                }
+                Self::I32Be => bytes.extend(
+                    piece.iter().flat_map(|&pixel| ((i64::from(pixel) - offset) as i32).to_be_bytes()),
+                ),
+                Self::U16Le => {
+                    let offset = offset as u16;
+                    bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_le_bytes()));
+                }
+            }
+            out.write_all(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+impl Layout {
+    /// Writes the original file; `image` gives the stack of a number.
+    ///
+    /// # Errors
+    /// If a stack cannot be given, or the destination fails.
+    pub fn write(&self, mut image: impl FnMut(u32) -> Result<Image16>, out: &mut dyn Write) -> Result<()> {
+        let failed = |source| Error::Io { what: "writing the original file".to_owned(), source };
+        for segment in &self.segments {
+            match segment {
+                Segment::Verbatim(bytes) => out.write_all(bytes).map_err(failed)?,
+                Segment::Samples { image: number, format, offset } => {
+                    format.write(image(*number)?.samples(), *offset, out).map_err(failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of the header's layout record.
+    pub(super) fn to_record(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        for segment in &self.segments {
+            match segment {
+                Segment::Verbatim(bytes) => {
+                    plain.push(0);
+                    plain.extend((bytes.len() as u64).to_le_bytes());
+                    plain.extend(bytes);
+                }
+                Segment::Samples { image, format, offset } => {
+                    plain.push(1);
+                    plain.extend(image.to_le_bytes());
+                    plain.push(format.code());
+                    plain.extend(offset.to_le_bytes());
+                }
+            }
+        }
+        let mut record = (plain.len() as u64).to_le_bytes().to_vec();
+        ZlibEncoder::new(plain.as_slice(), Compression::best())
+            .read_to_end(&mut record)
+            .expect("deflating from memory to memory does not fail");
+        record
+    }
+
+    /// Reads the header's layout record; stacks are numbered below `images`.
+    pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
+        const WHAT: &str = "the container's layout";
+        let mut bytes = Bytes::new(record, WHAT);
+        let length = bytes.u64()?;
+        limits.check_memory(WHAT, length)?;
+        let mut plain = Vec::new();
+        // One byte more than announced is asked for, so that a longer stream is seen.
+        let read = ZlibDecoder::new(bytes.rest()).take(length.saturating_add(1)).read_to_end(&mut plain);
+        read.map_err(|e| Error::corrupt(WHAT, e.to_string()))?;
+        if plain.len() as u64 != length {
+            let reason = format!("it inflates to {} bytes, {length} were announced", plain.len());
+            return Err(Error::corrupt(WHAT, reason));
+        }
+        let mut bytes = Bytes::new(&plain, WHAT);
+        let mut segments = Vec::new();
+        while !bytes.is_empty() {
+            segments.push(match bytes.u8()? {
+                0 => {
+                    let length = bytes.u64()?;
+                    Segment::Verbatim(bytes.take(length)?.to_vec())
+                }
+                1 => {
+                    let image = bytes.u32()?;
+                    if image as usize >= images {
+                        let reason = format!("it names stack {image}, there are {images}");
+                        return Err(Error::corrupt(WHAT, reason));
+                    }
+                    let code = bytes.u8()?;
+                    let (format, _) = SampleFormat::ALL
+                        .into_iter()
+                        .find(|(_, known)| *known == code)
+                        .ok_or_else(|| Error::corrupt(WHAT, format!("sample format {code} is unknown")))?;
+                    Segment::Samples { image, format, offset: bytes.i64()? }
+                }
+                kind => return Err(Error::corrupt(WHAT, format!("segment kind {kind} is unknown"))),
+            });
+        }
+        Ok(Self { segments })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_round_trip() {
+        let layout = Layout {
+            segments: vec![
+                Segment::Verbatim(b"SIMPLE  =".to_vec()),
+                Segment::Samples { image: 1, format: SampleFormat::I16Be, offset: 32768 },
+                Segment::Verbatim(vec![0; 100_000]),
+            ],
+        };
+        let record = layout.to_record();
+        assert!(record.len() < 500);
+        assert_eq!(Layout::from_record(&record, 2, &Limits::default()).unwrap(), layout);
+        assert!(Layout::from_record(&record, 1, &Limits::default()).is_err());
+        let tight = Limits { max_memory_bytes: 1000, ..Limits::default() };
+        assert!(matches!(Layout::from_record(&record, 2, &tight), Err(Error::Limit { .. })));
+        for cut in 0..record.len() {
+            assert!(Layout::from_record(&record[..cut], 2, &Limits::default()).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn samples_are_written_as_fits_and_npy_want_them() {
+        let mut out = Vec::new();
+        SampleFormat::I16Be.write(&[0, 32768, 65535], 32768, &mut out).unwrap();
+        assert_eq!(out, [0x80, 0, 0, 0, 0x7f, 0xff]);
+        out.clear();
+        SampleFormat::I32Be.write(&[1], 3, &mut out).unwrap();
+        assert_eq!(out, [0xff, 0xff, 0xff, 0xfe]);
+        out.clear();
+        SampleFormat::U16Le.write(&[0x0102], 0, &mut out).unwrap();
+        SampleFormat::U8.write(&[7], 0, &mut out).unwrap();
+        assert_eq!(out, [2, 1, 7]);
+    }
+}

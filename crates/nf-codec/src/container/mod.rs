@@ -1,0 +1,33 @@
+//! The container: coded stacks that describe themselves. `docs/format.md` is the definition.
+//!
+//! - [`Header`]: codec, shapes, tile extents, model, and the [`Layout`] of the original file.
+//! - [`TileBox`] and [`tile_boxes`]: how a stack is cut.
+//! - [`write()`]: pixels in, container out, streaming, verified tile by tile.
+//! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, or a region.
+
+mod bytes;
+mod header;
+mod layout;
+mod reader;
+mod tiling;
+mod trailer;
+mod writer;
+
+pub use header::{Header, ImageHeader};
+pub use layout::{Layout, SampleFormat, Segment};
+pub use reader::{Reader, TileInfo};
+pub use tiling::{TileBox, default_tile, tile_boxes};
+pub use writer::{ImageSource, Written, write};
+
+/// First bytes of a container.
+pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";
+/// Last bytes of a container.
+pub const END_MAGIC: [u8; 8] = *b"NFLEND\r\n";
+/// The version that this program writes, and the newest that it reads.
+pub const VERSION: u16 = 1;
+/// Bytes before the header: magic, version, header length.
+const PREFIX_BYTES: usize = 8 + 2 + 4;
+/// Bytes after the index: its CRC, its length, the end magic.
+const SUFFIX_BYTES: usize = 4 + 8 + 8;
+/// Longest header that a reader accepts.
+const MAX_HEADER_BYTES: u64 = 1 << 28;

@@ -1,0 +1,68 @@
+//! The trailer: digests, and where every tile lies.
+
+use super::bytes::Bytes;
+use super::tiling::tile_count;
+use super::{END_MAGIC, ImageHeader};
+use crate::{Error, Result};
+use nf_image::Digest;
+
+/// What the trailer says of one stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct ImageIndex {
+    /// Digest of the stack's samples.
+    pub(super) digest: Digest,
+    /// Its tiles, in order.
+    pub(super) tiles: Vec<TileEntry>,
+}
+
+/// What the trailer says of one tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TileEntry {
+    pub(super) length_bytes: u64,
+    pub(super) crc: u32,
+}
+
+const WHAT: &str = "the container's index";
+const DIGEST_BYTES: u64 = 32;
+const TILE_ENTRY_BYTES: u64 = 8 + 4;
+
+/// The trailer of these stacks.
+pub(super) fn to_bytes(images: &[ImageIndex]) -> Vec<u8> {
+    let mut index = Vec::new();
+    for image in images {
+        index.extend(image.digest.0);
+        for tile in &image.tiles {
+            index.extend(tile.length_bytes.to_le_bytes());
+            index.extend(tile.crc.to_le_bytes());
+        }
+    }
+    let (crc, length) = (crc32fast::hash(&index), index.len() as u64);
+    index.extend(crc.to_le_bytes());
+    index.extend(length.to_le_bytes());
+    index.extend(END_MAGIC);
+    index
+}
+
+/// Reads an index whose checksum has been checked; it must fit the headers exactly.
+pub(super) fn from_index(index: &[u8], headers: &[ImageHeader]) -> Result<Vec<ImageIndex>> {
+    let counts: Vec<u64> = headers
+        .iter()
+        .map(|image| tile_count(image.shape, image.tile))
+        .collect::<Option<_>>()
+        .ok_or_else(|| Error::corrupt(WHAT, "the header announces too many tiles"))?;
+    let expected = counts.iter().try_fold(0u64, |sum, tiles| {
+        tiles.checked_mul(TILE_ENTRY_BYTES)?.checked_add(DIGEST_BYTES)?.checked_add(sum)
+    });
+    if expected != Some(index.len() as u64) {
+        let reason = format!("it has {} bytes, which does not fit the header's tiles", index.len());
+        return Err(Error::corrupt(WHAT, reason));
+    }
+    let mut bytes = Bytes::new(index, WHAT);
+    let mut images = Vec::with_capacity(headers.len());
+    for count in counts {
+        let digest = bytes.digest()?;
+        let tiles = (0..count).map(|_| Ok(TileEntry { length_bytes: bytes.u64()?, crc: bytes.u32()? }));
+        images.push(ImageIndex { digest, tiles: tiles.collect::<Result<_>>()? });
+    }
+    Ok(images)
+}

@@ -1,0 +1,141 @@
+//! Pixels in, container out.
+
+use super::header::{Header, ImageHeader};
+use super::tiling::{TileBox, bands, steps};
+use super::trailer::{self, ImageIndex, TileEntry};
+use crate::{Codec, Error, Limits, Registry, Result};
+use nf_image::{Digest, Image16, PlaneAxis, SampleDigester, Shape};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::io::Write;
+use std::ops::Range;
+
+/// Pixels that can be asked for in bands of rows, so that a stack need not be in memory as a whole.
+pub trait ImageSource {
+    /// Extent of the stack.
+    fn shape(&self) -> Shape;
+
+    /// What its next plane means.
+    fn axis(&self) -> PlaneAxis;
+
+    /// The full rows `rows` of the planes `planes`. They are asked for in the order of the file.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>>;
+}
+
+impl ImageSource for &Image16 {
+    fn shape(&self) -> Shape {
+        Image16::shape(self)
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        Image16::axis(self)
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>> {
+        let whole = Image16::shape(self);
+        if planes.len() == whole.planes && rows.len() == whole.height {
+            return Ok(Cow::Borrowed(*self));
+        }
+        Ok(Cow::Owned(self.crop(planes, rows, 0..whole.width)))
+    }
+}
+
+/// What [`write()`] wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Size of the whole container.
+    pub container_bytes: u64,
+    /// Of which codec streams.
+    pub stream_bytes: u64,
+    /// Digest of every stack.
+    pub digests: Vec<Digest>,
+}
+
+/// Writes a container of these stacks; `header.images` must describe them.
+///
+/// Tiles of a band are coded in parallel on the current rayon pool, each by a codec of its own. With
+/// `verify`, every tile is decoded again by a fresh codec and compared before it is written.
+///
+/// # Errors
+/// If a stack cannot be read or coded, does not verify, or the destination fails.
+///
+/// # Panics
+/// If `sources` and `header.images` differ in number or shape.
+pub fn write(
+    out: &mut dyn Write,
+    header: &Header,
+    sources: &mut [&mut dyn ImageSource],
+    registry: &Registry,
+    verify: bool,
+) -> Result<Written> {
+    assert_eq!(sources.len(), header.images.len(), "one header for each stack");
+    let failed = |source| Error::Io { what: "writing the container".to_owned(), source };
+    let build = || registry.build(&header.codec);
+    let prologue = header.to_prologue()?;
+    out.write_all(&prologue).map_err(failed)?;
+    let mut stream_bytes = 0;
+    let mut indices = Vec::with_capacity(sources.len());
+    for (source, image) in sources.iter_mut().zip(&header.images) {
+        assert_eq!(source.shape(), image.shape, "the header tells the shape of its stack");
+        let mut digesters: Vec<SampleDigester> =
+            (0..image.shape.planes).map(|_| SampleDigester::default()).collect();
+        let mut tiles = Vec::new();
+        for (planes, rows) in bands(image.shape, image.tile) {
+            let band = source.band(planes.clone(), rows.clone())?;
+            for (i, plane) in planes.clone().enumerate() {
+                digesters[plane].update(band.plane(i));
+            }
+            for payload in encode_band(&band, image, &planes, &rows, &build, verify)? {
+                tiles.push(TileEntry { length_bytes: payload.len() as u64, crc: crc32fast::hash(&payload) });
+                stream_bytes += payload.len() as u64;
+                out.write_all(&payload).map_err(failed)?;
+            }
+        }
+        let planes: Vec<Digest> = digesters.iter().map(SampleDigester::finish).collect();
+        indices.push(ImageIndex { digest: Digest::of_planes(&planes), tiles });
+    }
+    let trailer = trailer::to_bytes(&indices);
+    out.write_all(&trailer).and_then(|()| out.flush()).map_err(failed)?;
+    Ok(Written {
+        container_bytes: (prologue.len() + trailer.len()) as u64 + stream_bytes,
+        stream_bytes,
+        digests: indices.iter().map(|index| index.digest).collect(),
+    })
+}
+
+/// The streams of the tiles of one band.
+fn encode_band(
+    band: &Image16,
+    image: &ImageHeader,
+    planes: &Range<usize>,
+    rows: &Range<usize>,
+    build: &(impl Fn() -> Result<Box<dyn Codec>> + Sync),
+    verify: bool,
+) -> Result<Vec<Vec<u8>>> {
+    let encode = |columns: Range<usize>| {
+        let whole = columns.len() == image.shape.width;
+        let tile = match whole {
+            true => Cow::Borrowed(band),
+            false => Cow::Owned(band.crop(0..planes.len(), 0..rows.len(), columns.clone())),
+        };
+        let payload = build()?.encode(&tile)?;
+        if verify {
+            let limits = Limits { max_pixels: u64::MAX, ..Limits::default() };
+            let decoded = build()?.decode(&payload, tile.shape(), &limits)?;
+            if decoded.samples() != tile.samples() {
+                let place = TileBox { planes: planes.clone(), rows: rows.clone(), columns };
+                return Err(Error::corrupt(format!("tile at {place}"), "it does not decode to its pixels"));
+            }
+        }
+        Ok(payload)
+    };
+    let columns: Vec<Range<usize>> = steps(image.shape.width, image.tile.width).collect();
+    match &columns[..] {
+        // Alone, a tile is coded on this thread, so that the codec has the pool to itself.
+        [only] => Ok(vec![encode(only.clone())?]),
+        _ => columns.into_par_iter().map(encode).collect(),
+    }
+}
