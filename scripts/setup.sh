@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Set-up shared by demo.sh and test.sh: finds what is missing and installs it by name where it may.
+# Sourced, not run. Idempotent. Nothing is fetched but Debian/Ubuntu packages (and, for the tests only,
+# Python packages for the independent peers).
+
+cache="${NOISEFLOOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/noisefloor}"
+mkdir -p "$cache"
+# libjxl is built once for all clones of this user.
+export NF_LIBJXL_PREFIX="${NF_LIBJXL_PREFIX:-$cache/libjxl}"
+
+say() { printf '%s\n' "$*" >&2; }
+
+# apt_install PACKAGE...: installs Debian packages where that is allowed; otherwise says what to do.
+apt_install() {
+  local sudo=""
+  if ! command -v apt-get >/dev/null; then
+    say "Please install: $* (names of Debian packages), then run this again."
+    return 1
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+      sudo="sudo -n"
+    else
+      say "Please run: sudo apt-get install -y $*"
+      return 1
+    fi
+  fi
+  say "Installing $* ..."
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null 2>&1 ||
+    { $sudo apt-get update >/dev/null 2>&1 &&
+      $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null; } ||
+    { say "Could not install $*. Please run: sudo apt-get update && sudo apt-get install -y $*"; return 1; }
+}
+
+# need COMMAND PACKAGE: makes sure that a command exists.
+missing=()
+need() { command -v "$1" >/dev/null || missing+=("$2"); }
+
+need_rust() {
+  [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+  command -v cargo >/dev/null || {
+    say "Rust is missing. Install it from https://rustup.rs, then run this again."
+    exit 1
+  }
+}
+
+need_build_tools() {
+  need cc build-essential
+  need c++ build-essential
+  need make build-essential
+  need cmake cmake
+  if [ ${#missing[@]} -gt 0 ]; then
+    apt_install $(printf '%s\n' "${missing[@]}" | sort -u) || exit 1
+  fi
+}
+
+# Independent readers and writers that the tests compare with; the tests say SKIP where one is absent.
+offer_peers() {
+  command -v fpack >/dev/null && command -v funpack >/dev/null || apt_install libcfitsio-bin ||
+    say "Going on without cfitsio: the tests that compare with it will say SKIP."
+  local python="$cache/peers/bin/python3"
+  if ! "$python" -c 'import astropy, imagecodecs' 2>/dev/null; then
+    { { python3 -m venv "$cache/peers" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$cache/peers"; }; } &&
+      "$cache/peers/bin/pip" install --quiet 'numpy<3' 'astropy<8' 'imagecodecs>=2025.3' >&2; } ||
+      say "Going on without astropy and imagecodecs: the tests that compare with them will say SKIP."
+  fi
+  [ -x "$python" ] && export NOISEFLOOR_PEER_PYTHON="${NOISEFLOOR_PEER_PYTHON:-$python}"
+  return 0
+}
+
+need_rust
+need_build_tools
