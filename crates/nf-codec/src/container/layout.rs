@@ -86,18 +86,22 @@ impl SampleFormat {
 }
 
 impl Layout {
-    /// Writes the original file; `image` gives the stack of a number.
+    /// Writes the original file; `samples` hands the samples of a stack, in pieces and in order, to its sink.
     ///
     /// # Errors
     /// If a stack cannot be given, or the destination fails.
-    pub fn write(&self, mut image: impl FnMut(u32) -> Result<Image16>, out: &mut dyn Write) -> Result<()> {
+    pub fn write(
+        &self,
+        mut samples: impl FnMut(u32, &mut dyn FnMut(&Image16) -> Result<()>) -> Result<()>,
+        out: &mut dyn Write,
+    ) -> Result<()> {
         let failed = |source| Error::Io { what: "writing the original file".to_owned(), source };
         for segment in &self.segments {
             match segment {
                 Segment::Verbatim(bytes) => out.write_all(bytes).map_err(failed)?,
-                Segment::Samples { image: number, format, offset } => {
-                    format.write(image(*number)?.samples(), *offset, out).map_err(failed)?;
-                }
+                Segment::Samples { image, format, offset } => samples(*image, &mut |piece| {
+                    format.write(piece.samples(), *offset, out).map_err(failed)
+                })?,
             }
         }
         Ok(())

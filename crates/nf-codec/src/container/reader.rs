@@ -1,12 +1,12 @@
 //! Container in, pixels out.
 
 use super::bytes::Bytes;
-use super::header::Header;
-use super::tiling::{TileBox, tile_boxes};
+use super::header::{Header, ImageHeader};
+use super::tiling::{TileBox, bands, tile_boxes};
 use super::trailer::{self, ImageIndex};
 use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
 use crate::{Codec, Error, Limits, Registry, Reproducibility, Result};
-use nf_image::{Digest, Image16};
+use nf_image::{Digest, Image16, SampleDigester, Shape};
 use rayon::prelude::*;
 use std::io::{Read, Seek, SeekFrom};
 
@@ -92,13 +92,45 @@ impl<R: Read + Seek> Reader<R> {
     pub fn decode(&mut self, image: usize, registry: &Registry) -> Result<Image16> {
         let whole = TileBox::whole(self.header.images[image].shape);
         let decoded = self.decode_region(image, &whole, registry)?;
-        let (found, expected) = (decoded.digest(), self.index[image].digest);
+        self.check_digest(image, decoded.digest())?;
+        Ok(decoded)
+    }
+
+    /// Decodes stack `image` piece by piece in the order of its samples, and checks its digest at the end.
+    ///
+    /// A piece is a band of tiles; where tiles span several planes, all bands of those planes.
+    ///
+    /// # Errors
+    /// As [`Reader::decode`], and those of `sink`; what `sink` was given before is then not to be trusted.
+    pub fn decode_in_order(
+        &mut self,
+        image: usize,
+        registry: &Registry,
+        sink: &mut dyn FnMut(&Image16) -> Result<()>,
+    ) -> Result<()> {
+        let ImageHeader { shape, tile, .. } = self.header.images[image];
+        let unit = if tile.planes == 1 { tile } else { Shape { height: shape.height, ..tile } };
+        let mut digesters: Vec<SampleDigester> =
+            (0..shape.planes).map(|_| SampleDigester::default()).collect();
+        for (planes, rows) in bands(shape, unit) {
+            let place = TileBox { planes: planes.clone(), rows, columns: 0..shape.width };
+            let piece = self.decode_region(image, &place, registry)?;
+            for (i, plane) in planes.enumerate() {
+                digesters[plane].update(piece.plane(i));
+            }
+            sink(&piece)?;
+        }
+        let planes: Vec<Digest> = digesters.iter().map(SampleDigester::finish).collect();
+        self.check_digest(image, Digest::of_planes(&planes))
+    }
+
+    fn check_digest(&self, image: usize, found: Digest) -> Result<()> {
+        let expected = self.index[image].digest;
         if found != expected {
-            let reason =
-                format!("its pixels have the digest {}, expected {}", found.short(), expected.short());
+            let reason = format!("its pixels have the digest {}, expected {}", found.short(), expected.short());
             return Err(Error::corrupt(format!("stack {image}"), reason));
         }
-        Ok(decoded)
+        Ok(())
     }
 
     /// Decodes the pixels of `region` of stack `image`; only the tiles that it touches are read.

@@ -1,4 +1,0 @@
-//! Files of the command line: what comes in, and how nothing is left half-written.
-
-pub(crate) mod input;
-pub(crate) mod output;
