@@ -1,22 +1,49 @@
 //! The baselines: every codec that astronomers compare against, one file each.
 //!
-//! Of what each codec is made, and what it does with the planes of a stack, its own file says.
+//! How a codec works, what its options are, and what it does with the planes of a stack, its file says.
 //!
-//! Bytes as they are, and general compressors:
+//! Nothing, and general compressors over the bytes of the samples:
 //! - `raw`: little-endian pairs of bytes.
+//! - `gzip`: DEFLATE.
+//! - `zstd`: Zstandard, with or without byte shuffle.
+//! - `xz`: LZMA2.
+//! - `pcodec`: pco, for sequences of numbers.
 //!
-//! Helpers:
+//! The coders of tile-compressed FITS files:
+//! - `rice`: RICE_1.
+//! - `gzip2`: GZIP_2.
+//! - `hcompress`: HCOMPRESS_1, lossless.
+//!
+//! Below them:
 //! - `sample_bytes`: samples as byte sequences and back.
+//! - `bit_io`: bits into bytes and back.
+//!
+//! Unsafe code is denied by the workspace; files that call a C library allow it for themselves.
 
 use nf_codec::Entry;
 
+mod bit_io;
+mod gzip;
+mod gzip2;
+mod hcompress;
+mod pcodec;
 mod raw;
+mod rice;
 mod sample_bytes;
+mod xz;
+mod zstd;
 
 /// Every codec that this build has, in the order of tables.
 pub fn entries() -> Vec<Entry> {
     const ENTRIES: &[Entry] = &[
         raw::ENTRY,
+        gzip::ENTRY,
+        zstd::ENTRY,
+        xz::ENTRY,
+        pcodec::ENTRY,
+        rice::ENTRY,
+        gzip2::ENTRY,
+        hcompress::ENTRY,
         // Codecs behind C libraries: `#[cfg(feature = "foo")] foo::ENTRY,`
     ];
     ENTRIES.to_vec()

@@ -1,15 +1,15 @@
-//! `raw`: the samples as they are, as little-endian pairs of bytes. The yardstick of every ratio.
+//! `raw`: the samples as they are, as little-endian pairs of bytes; the yardstick of every ratio.
 //!
-//! Planes follow one another; nothing is gained from their likeness.
+//! Plane by plane, row by row; planes are independent.
 
-use crate::sample_bytes;
-use nf_codec::{Codec, Entry, Error, Limits, PlaneTreatment, Result, Spec};
+use crate::sample_bytes::ByteOrder;
+use nf_codec::{Codec, Entry, Error, Limits, Result, Spec};
 use nf_image::{Image16, Shape};
 
 /// The line of the registry.
 pub(crate) const ENTRY: Entry = Entry {
     name: "raw",
-    summary: "uncompressed little-endian samples",
+    summary: "no compression: little-endian samples",
     source: "two bytes per pixel, plane by plane, row by row",
     options: &[],
     build: |spec| {
@@ -26,7 +26,7 @@ impl Codec for Raw {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        Ok(sample_bytes::from_samples(image.samples()))
+        Ok(ByteOrder::Pairs.bytes_of(image.samples()))
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
@@ -34,14 +34,10 @@ impl Codec for Raw {
         if bytes.len() < pixels * 2 {
             return Err(Error::truncated("raw stream"));
         }
-        sample_bytes::to_image(ENTRY.name, bytes, shape)
+        ByteOrder::Pairs.image_of(bytes, shape, "raw stream")
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
         shape.raw_bytes() as u64
-    }
-
-    fn planes(&self) -> PlaneTreatment {
-        PlaneTreatment::Independent
     }
 }
