@@ -1,0 +1,169 @@
+//! Decoding with tables, first symbol first.
+
+use super::{HEAD_BYTES, LANES, LOWER, WHAT, common_scale_bits};
+use crate::frequencies::MAX_SYMBOLS;
+use crate::{Distribution, Error, Frequencies, Result};
+
+/// A set of tables made ready for a [`TableDecoder`]: `2^scale_bits` bytes + 1 KiB per table.
+#[derive(Clone, Debug)]
+pub struct DecodeTables {
+    scale_bits: u32,
+    /// The symbol of every point, table by table.
+    slots: Vec<u8>,
+    /// Frequency and start of every symbol, table by table.
+    symbols: Vec<[(u16, u16); MAX_SYMBOLS]>,
+}
+
+impl DecodeTables {
+    /// Tables of these laws; a symbol names its table by the position in this list.
+    ///
+    /// # Errors
+    /// [`Error::Law`] if there is none, or their scales differ.
+    pub fn new(laws: &[Frequencies]) -> Result<Self> {
+        let scale_bits = common_scale_bits(laws)?;
+        let mut slots = Vec::with_capacity(laws.len() << scale_bits);
+        let mut symbols = Vec::with_capacity(laws.len());
+        for law in laws {
+            let mut table = [(0, 0); MAX_SYMBOLS];
+            for (symbol, entry) in table.iter_mut().enumerate() {
+                if let Some(interval) = law.interval(symbol as u32) {
+                    *entry = (interval.width as u16, interval.start as u16);
+                    slots.resize(slots.len() + interval.width as usize, symbol as u8);
+                }
+            }
+            symbols.push(table);
+        }
+        Ok(Self { scale_bits, slots, symbols })
+    }
+
+    /// Decodes one symbol from one state, before the word that may be due: symbol and next state.
+    #[inline(always)]
+    fn step(&self, state: u32, index: u16) -> Result<(u8, u32)> {
+        let Some(table) = self.symbols.get(usize::from(index)) else {
+            return Err(Error::Table { index: usize::from(index), tables: self.symbols.len() });
+        };
+        let point = state & ((1 << self.scale_bits) - 1);
+        let symbol = self.slots[usize::from(index) << self.scale_bits | point as usize];
+        let (frequency, start) = table[usize::from(symbol)];
+        // At most the state itself: frequency <= 2^scale_bits, and the point is not below the start. A
+        // hostile state may be anything, and then so is the result.
+        let next = u32::from(frequency) * (state >> self.scale_bits) + (point - u32::from(start));
+        Ok((symbol, next))
+    }
+}
+
+/// Decodes symbols, the first first.
+///
+/// Past the end of the bytes it reads zeros and remembers that it did, so wrong symbols may come out of
+/// a corrupt stream until [`finish`](Self::finish) tells.
+#[derive(Clone, Debug)]
+pub struct TableDecoder<'a> {
+    tables: &'a DecodeTables,
+    states: [u32; LANES],
+    /// Lane of the next symbol.
+    lane: usize,
+    words: &'a [u8],
+    /// Bytes of words taken, those past the end included.
+    taken: usize,
+}
+
+impl<'a> TableDecoder<'a> {
+    /// Begins a stream.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder leaves such states.
+    pub fn new(tables: &'a DecodeTables, bytes: &'a [u8]) -> Result<Self> {
+        let (head, words) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(Error::Truncated { what: WHAT })?;
+        let mut states = [0; LANES];
+        for (state, bytes) in states.iter_mut().zip(head.as_chunks().0) {
+            *state = u32::from_le_bytes(*bytes);
+            if *state < LOWER {
+                return Err(Error::corrupt(WHAT, format!("a state of {state}, expected at least 2^16")));
+            }
+        }
+        Ok(Self { tables, states, lane: 0, words, taken: 0 })
+    }
+
+    /// The next symbol, under table `index`.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for an index beyond the tables.
+    #[inline]
+    pub fn symbol(&mut self, index: u16) -> Result<u8> {
+        let (symbol, mut next) = self.tables.step(self.states[self.lane], index)?;
+        let word = match self.words.get(self.taken..).and_then(|rest| rest.first_chunk()) {
+            Some(word) => u32::from(u16::from_le_bytes(*word)),
+            None => 0,
+        };
+        let due = next < LOWER;
+        next = if due { next << 16 | word } else { next };
+        self.taken += if due { 2 } else { 0 };
+        self.states[self.lane] = next;
+        self.lane = (self.lane + 1) % LANES;
+        Ok(symbol)
+    }
+
+    /// The next symbols: `symbols[i]` under table `indices[i]`.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for an index beyond the tables.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn decode(&mut self, indices: &[u16], symbols: &mut [u8]) -> Result<()> {
+        assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
+        // Up to the first symbol of lane 0, then in whole turns, then the rest.
+        let ahead = ((LANES - self.lane) % LANES).min(symbols.len());
+        let (index_ahead, indices) = indices.split_at(ahead);
+        let (symbol_ahead, symbols) = symbols.split_at_mut(ahead);
+        self.decode_one_by_one(index_ahead, symbol_ahead)?;
+
+        let (mut states, mut taken) = (self.states, self.taken);
+        let (index_turns, _) = indices.as_chunks::<LANES>();
+        let (symbol_turns, _) = symbols.as_chunks_mut::<LANES>();
+        let mut turns = 0;
+        for (indices, symbols) in index_turns.iter().zip(symbol_turns) {
+            // A turn takes at most one word per lane; the last turns near the end go one by one.
+            let Some(window) = self.words.get(taken..).and_then(|rest| rest.first_chunk()) else { break };
+            let mut window = u64::from_le_bytes(*window);
+            for lane in 0..LANES {
+                let (symbol, next) = self.tables.step(states[lane], indices[lane])?;
+                let due = next < LOWER;
+                states[lane] = if due { next << 16 | window as u16 as u32 } else { next };
+                window = if due { window >> 16 } else { window };
+                taken += if due { 2 } else { 0 };
+                symbols[lane] = symbol;
+            }
+            turns += 1;
+        }
+        (self.states, self.taken) = (states, taken);
+        let done = turns * LANES;
+        self.decode_one_by_one(&indices[done..], &mut symbols[done..])
+    }
+
+    fn decode_one_by_one(&mut self, indices: &[u16], symbols: &mut [u8]) -> Result<()> {
+        for (&index, symbol) in indices.iter().zip(symbols) {
+            *symbol = self.symbol(index)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the decoding, and tells whether the stream ends here.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] if words were read past the end; [`Error::Corrupt`] if words are left over or the
+    /// states are not those that an encoder starts with: some symbols decoded before are wrong.
+    pub fn finish(self) -> Result<()> {
+        if self.taken > self.words.len() {
+            return Err(Error::Truncated { what: WHAT });
+        }
+        let left = self.words.len() - self.taken;
+        if left > 0 {
+            return Err(Error::corrupt(WHAT, format!("{left} bytes are left over")));
+        }
+        if self.states != [LOWER; LANES] {
+            return Err(Error::corrupt(WHAT, "the states do not end where encoding starts"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! Encoding with tables, last symbol first.
+
+use super::{HEAD_BYTES, LANES, LOWER, common_scale_bits};
+use crate::frequencies::MAX_SYMBOLS;
+use crate::{Distribution, Error, Frequencies, Result};
+
+/// What the encoder needs of one symbol of one table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Symbol {
+    /// `ceil(2^64 / frequency)`: the high half of its product with a state is the quotient.
+    reciprocal: u64,
+    frequency: u32,
+    /// Added to the state along with the quotient times `2^scale_bits - frequency`.
+    bias: u32,
+}
+
+impl Symbol {
+    fn new(frequency: u32, start: u32, scale_bits: u32) -> Self {
+        match frequency {
+            0 => Self::default(),
+            // 2^64 does not fit: this reciprocal gives x - 1 for x, and the bias makes up for it.
+            1 => Self { reciprocal: u64::MAX, frequency, bias: start + (1 << scale_bits) - 1 },
+            _ => Self { reciprocal: u64::MAX / u64::from(frequency) + 1, frequency, bias: start },
+        }
+    }
+}
+
+/// A set of tables made ready for a [`TableEncoder`]: 4 KiB per table.
+#[derive(Clone, Debug)]
+pub struct EncodeTables {
+    scale_bits: u32,
+    tables: Vec<[Symbol; MAX_SYMBOLS]>,
+}
+
+impl EncodeTables {
+    /// Tables of these laws; a symbol names its table by the position in this list.
+    ///
+    /// # Errors
+    /// [`Error::Law`] if there is none, or their scales differ.
+    pub fn new(laws: &[Frequencies]) -> Result<Self> {
+        let scale_bits = common_scale_bits(laws)?;
+        let table = |law: &Frequencies| {
+            let mut table = [Symbol::default(); MAX_SYMBOLS];
+            for (symbol, entry) in table.iter_mut().enumerate() {
+                if let Some(interval) = law.interval(symbol as u32) {
+                    *entry = Symbol::new(interval.width, interval.start, scale_bits);
+                }
+            }
+            table
+        };
+        Ok(Self { scale_bits, tables: laws.iter().map(table).collect() })
+    }
+}
+
+/// Encodes symbols, the last first.
+#[derive(Clone, Debug)]
+pub struct TableEncoder<'a> {
+    tables: &'a EncodeTables,
+    states: [u32; LANES],
+    /// Lane of the symbol pushed last.
+    lane: usize,
+    /// In the order written, which is the reverse of the stream.
+    words: Vec<u16>,
+}
+
+impl<'a> TableEncoder<'a> {
+    /// An encoder that has seen nothing.
+    pub fn new(tables: &'a EncodeTables) -> Self {
+        Self { tables, states: [LOWER; LANES], lane: 0, words: Vec::new() }
+    }
+
+    /// The stream of these symbols, `symbols[i]` under table `indices[i]`.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn encode(tables: &'a EncodeTables, indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
+        let mut encoder = Self::new(tables);
+        encoder.push(indices, symbols)?;
+        Ok(encoder.finish())
+    }
+
+    /// Puts `symbols` in front of all symbols pushed before: `symbols[i]` under table `indices[i]`.
+    ///
+    /// After an error the encoder holds part of them and is of no more use.
+    ///
+    /// # Errors
+    /// [`Error::Table`] for an index beyond the tables; [`Error::Symbol`] for a symbol of frequency 0.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn push(&mut self, indices: &[u16], symbols: &[u8]) -> Result<()> {
+        assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
+        let base = self.words.len();
+        // At most one word per symbol.
+        self.words.resize(base + symbols.len(), 0);
+        let mut out = Words { words: &mut self.words[base..], len: 0 };
+        // Up to the first symbol of lane 0, then in whole turns, then the rest.
+        let (mut left_indices, mut left_symbols) = (indices, symbols);
+        while self.lane != 0 {
+            let (Some((&symbol, symbols)), Some((&index, indices))) =
+                (left_symbols.split_last(), left_indices.split_last())
+            else {
+                break;
+            };
+            self.lane -= 1;
+            step(self.tables, &mut self.states[self.lane], &mut out, index, symbol)?;
+            (left_indices, left_symbols) = (indices, symbols);
+        }
+        let mut states = self.states;
+        let (index_rest, index_turns) = left_indices.as_rchunks::<LANES>();
+        let (symbol_rest, symbol_turns) = left_symbols.as_rchunks::<LANES>();
+        for (indices, symbols) in index_turns.iter().zip(symbol_turns).rev() {
+            for lane in (0..LANES).rev() {
+                step(self.tables, &mut states[lane], &mut out, indices[lane], symbols[lane])?;
+            }
+        }
+        self.states = states;
+        for (&index, &symbol) in index_rest.iter().zip(symbol_rest).rev() {
+            self.lane = (self.lane + LANES - 1) % LANES;
+            step(self.tables, &mut self.states[self.lane], &mut out, index, symbol)?;
+        }
+        let written = base + out.len;
+        self.words.truncate(written);
+        Ok(())
+    }
+
+    /// The stream.
+    pub fn finish(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEAD_BYTES + 2 * self.words.len());
+        for lane in 0..LANES {
+            bytes.extend_from_slice(&self.states[(self.lane + lane) % LANES].to_le_bytes());
+        }
+        bytes.extend(self.words.iter().rev().flat_map(|word| word.to_le_bytes()));
+        bytes
+    }
+}
+
+/// Words on their way out, with room for one per symbol.
+struct Words<'a> {
+    words: &'a mut [u16],
+    len: usize,
+}
+
+/// Encodes one symbol into one state.
+#[inline(always)]
+fn step(tables: &EncodeTables, state: &mut u32, out: &mut Words<'_>, index: u16, symbol: u8) -> Result<()> {
+    let Some(table) = tables.tables.get(usize::from(index)) else {
+        return Err(Error::Table { index: usize::from(index), tables: tables.tables.len() });
+    };
+    let Symbol { reciprocal, frequency, bias } = table[usize::from(symbol)];
+    if frequency == 0 {
+        return Err(Error::Symbol { symbol: u32::from(symbol) });
+    }
+    let mut x = *state;
+    // Write always, keep only if due: a branch would be mispredicted as often as not.
+    out.words[out.len] = x as u16;
+    let due = x >> (32 - tables.scale_bits) >= frequency;
+    out.len += usize::from(due);
+    x = if due { x >> 16 } else { x };
+    let quotient = ((u128::from(x) * u128::from(reciprocal)) >> 64) as u32;
+    // quotient * 2^scale_bits + start + (x - quotient * frequency), and below 2^32 as the word is out.
+    *state = x.wrapping_add(bias).wrapping_add(quotient.wrapping_mul((1 << tables.scale_bits) - frequency));
+    Ok(())
+}

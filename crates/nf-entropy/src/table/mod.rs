@@ -1,0 +1,52 @@
+//! Interleaved table rANS: the fast path, for laws known before the symbols.
+//!
+//! Every symbol of at most 256 names its table, so the law may change from symbol to symbol at no cost.
+//! (Duda 2013, arXiv:1311.2540; interleaving: Giesen 2014, arXiv:1402.3392.)
+//!
+//! - [`EncodeTables`], [`TableEncoder`]: last symbol first, without division.
+//! - [`DecodeTables`], [`TableDecoder`]: first symbol first, one look-up per symbol.
+//!
+//! # Stream
+//!
+//! [`LANES`] states of 32 bits take the symbols in turn. All integers are little-endian: the states, lane
+//! by lane, that the decoder starts with, the first symbol in lane 0; then words of 16 bits in the order
+//! in which the decoder needs them. After a lane has decoded a symbol of frequency `f` and start `b` by
+//! `x <- f * (x >> scale_bits) + (x mod 2^scale_bits) - b`, it takes a word, `x <- 2^16 * x + word`, if
+//! `x < 2^16`. At the end every state is `2^16` and no word is left; a decoder that finds it otherwise
+//! has read a corrupt stream, and tells. That finds most damage but is no checksum: a flipped bit may turn
+//! a symbol into one of equal frequency and leave no other trace.
+
+mod decode;
+mod encode;
+
+pub use decode::{DecodeTables, TableDecoder};
+pub use encode::{EncodeTables, TableEncoder};
+
+use crate::{Distribution, Error, Frequencies, Result};
+
+/// Number of states that take symbols in turn.
+pub const LANES: usize = 4;
+
+/// State of every lane before its last symbol is encoded, and lower bound of all states.
+const LOWER: u32 = 1 << 16;
+
+/// Bytes of the states at the head of a stream.
+const HEAD_BYTES: usize = 4 * LANES;
+
+const WHAT: &str = "table rANS stream";
+
+/// Most bytes of a stream of `symbols` symbols: one word per symbol at worst.
+pub const fn max_bytes(symbols: u64) -> u64 {
+    HEAD_BYTES as u64 + 2 * symbols
+}
+
+/// The scale that all laws share.
+fn common_scale_bits(laws: &[Frequencies]) -> Result<u32> {
+    let first = laws.first().ok_or_else(|| Error::law("a set of no tables"))?.scale_bits();
+    match laws.iter().find(|law| law.scale_bits() != first) {
+        None => Ok(first),
+        Some(law) => {
+            Err(Error::law(format!("tables on scales of 2^{first} and 2^{} in one set", law.scale_bits())))
+        }
+    }
+}
