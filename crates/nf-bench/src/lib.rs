@@ -1,0 +1,43 @@
+//! Measuring lossless codecs on raw frames, without knowing a single one of them.
+//!
+//! In: a [`Suite`] (a question, datasets, codecs) and a [`Registry`](nf_codec::Registry).
+//!
+//! - [`suite`]: the TOML file that states a comparison.
+//! - [`images`]: what a dataset must offer to be measured on.
+//! - [`run()`]: the loop over images and codecs; [`progress`] shows it to people.
+//! - `measure`: one codec on one image: verify, then time; `memory` for its peak.
+//!
+//! Out: a folder that is never overwritten.
+//!
+//! - [`measurement`]: one row, and the file of rows.
+//! - [`folder`], [`machine`]: where rows are kept, and what they were measured on.
+//! - [`summary`]: rows pooled into rates, as `docs/methodology.md` defines them.
+//! - [`table`], [`splice`]: the summary for a terminal, and inside another document.
+//! - [`ledger`]: the sizes that must not change unnoticed.
+//!
+//! - [`Error`]: what can go wrong, naming the file at fault.
+// `memory` declares one foreign function; everything else is safe.
+#![deny(unsafe_code)]
+
+mod error;
+pub mod folder;
+pub mod images;
+pub mod ledger;
+pub mod machine;
+mod measure;
+pub mod measurement;
+mod memory;
+pub mod progress;
+pub mod run;
+pub mod splice;
+pub mod suite;
+pub mod summary;
+pub mod table;
+
+pub use error::{Error, Result};
+pub use images::{Absence, Frame, Images};
+pub use machine::Build;
+pub use measurement::Measurement;
+pub use progress::{Progress, Quiet, Reporter};
+pub use run::{Run, RunOptions, resume, run};
+pub use suite::{DatasetChoice, Suite};

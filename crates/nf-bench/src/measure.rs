@@ -1,0 +1,172 @@
+//! One codec on one image: verify, then time.
+
+use crate::measurement::one_line;
+use crate::memory::PeakMeter;
+use nf_codec::{Codec, Limits, Registry, Spec};
+use nf_image::Image16;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+/// How often a verified codec is run against the clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// Timed runs of each direction, at most.
+    pub(crate) repeats: u32,
+    /// No further timed run is begun when an image has taken this long; a codec whose verifying pass
+    /// took longer is not run again, and the time of that pass stands.
+    pub(crate) budget: Duration,
+    /// Whether the resident size of this process says anything about the codec.
+    pub(crate) memory: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) coded_bytes: Option<u64>,
+    pub(crate) encode_ns: Option<u64>,
+    pub(crate) decode_ns: Option<u64>,
+    pub(crate) runs: u32,
+    pub(crate) peak_bytes: Option<u64>,
+    pub(crate) verified: bool,
+    pub(crate) error: String,
+}
+
+/// Measures the codec that `spec` describes; whatever it does wrong ends up in the outcome's error.
+pub(crate) fn measure(registry: &Registry, spec: &Spec, image: &Image16, timing: Timing) -> Outcome {
+    let mut outcome = Outcome::default();
+    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(registry, spec, image, timing, &mut outcome)));
+    let error = match attempt {
+        Ok(Ok(())) => return outcome,
+        Ok(Err(reason)) => reason,
+        Err(panic) => format!("panicked: {}", panic_words(panic.as_ref())),
+    };
+    // Numbers of a codec that failed mean nothing.
+    Outcome { error: one_line(&error), ..Outcome::default() }
+}
+
+/// What a panic said.
+pub(crate) fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+fn attempt(
+    registry: &Registry,
+    spec: &Spec,
+    image: &Image16,
+    timing: Timing,
+    outcome: &mut Outcome,
+) -> Result<(), String> {
+    let text = |error: nf_codec::Error| error.to_string();
+    let start_meter = || timing.memory.then(PeakMeter::start).flatten();
+    let shape = image.shape();
+
+    let encoder = registry.build(spec).map_err(text)?;
+    let meter = start_meter();
+    let (first_encode, coded) = timed(|| encoder.encode(image));
+    let coded = coded.map_err(text)?;
+    let encode_peak = meter.and_then(|meter| meter.rise_bytes());
+    if coded.len() as u64 > encoder.max_bytes(shape) {
+        let bound = encoder.max_bytes(shape);
+        return Err(format!("wrote {} bytes where it promises at most {bound}", coded.len()));
+    }
+
+    // The decoder knows nothing but the printed spec and the bytes.
+    let printed: Spec = encoder.spec().to_string().parse().map_err(text)?;
+    let decoder = registry.build(&printed).map_err(text)?;
+    let meter = start_meter();
+    let (first_decode, decoded) = timed(|| decoder.decode(&coded, shape, &Limits::default()));
+    let decode_peak = meter.and_then(|meter| meter.rise_bytes());
+    check(image, &decoded.map_err(text)?)?;
+
+    let mut encodes = vec![];
+    let mut decodes = vec![];
+    let mut spent = first_encode + first_decode;
+    while encodes.len() < timing.repeats as usize && spent < timing.budget {
+        let (time, again) = timed(|| encoder.encode(image));
+        encodes.push(time);
+        if again.map_err(text)? != coded {
+            return Err("the same image gave other bytes the second time".to_owned());
+        }
+        let (time, again) = timed(|| decoder.decode(&coded, shape, &Limits::default()));
+        decodes.push(time);
+        check(image, &again.map_err(text)?)?;
+        spent += encodes[encodes.len() - 1] + time;
+    }
+
+    outcome.verified = true;
+    outcome.runs = encodes.len() as u32;
+    outcome.coded_bytes = Some(coded.len() as u64);
+    outcome.encode_ns = Some(median_ns(encodes).unwrap_or_else(|| nanoseconds(first_encode)));
+    outcome.decode_ns = Some(median_ns(decodes).unwrap_or_else(|| nanoseconds(first_decode)));
+    outcome.peak_bytes = encode_peak.zip(decode_peak).map(|(encode, decode)| encode.max(decode));
+    Ok(())
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let result = work();
+    (start.elapsed(), result)
+}
+
+/// Whether the decoder gave back the samples; the error says where they differ first.
+fn check(image: &Image16, decoded: &Image16) -> Result<(), String> {
+    if decoded.shape() != image.shape() {
+        return Err(format!("not lossless: {} came back as {}", image.shape(), decoded.shape()));
+    }
+    if decoded.samples() == image.samples() {
+        return Ok(());
+    }
+    let mut pairs = image.samples().iter().zip(decoded.samples()).enumerate();
+    let (index, (sent, got)) = pairs.find(|(_, (a, b))| a != b).expect("the samples differ somewhere");
+    Err(format!("not lossless: sample {index} was {sent} and came back as {got}"))
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn median_ns(mut times: Vec<Duration>) -> Option<u64> {
+    times.sort();
+    let (low, high) = (times.get(times.len().checked_sub(1)? / 2)?, times.get(times.len() / 2)?);
+    Some(nanoseconds((*low + *high) / 2))
+}
+
+/// What a codec says of itself, which does not depend on the image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodecFacts {
+    /// What it does with planes.
+    pub planes: nf_codec::PlaneTreatment,
+    /// Where its streams can be decoded.
+    pub reproducibility: nf_codec::Reproducibility,
+    /// Size of the trained model that both sides need; 0 without one.
+    pub weights_bytes: u64,
+    /// Whether a run starts a program, so that times include its start.
+    pub starts_process: bool,
+}
+
+impl CodecFacts {
+    pub(crate) fn of(codec: &dyn Codec, starts_process: bool) -> Self {
+        Self {
+            planes: codec.planes(),
+            reproducibility: codec.reproducibility(),
+            weights_bytes: codec.model().map_or(0, |model| model.bytes),
+            starts_process,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians() {
+        let median = |ns: &[u64]| median_ns(ns.iter().map(|&ns| Duration::from_nanos(ns)).collect());
+        assert_eq!(median(&[]), None);
+        assert_eq!(median(&[7]), Some(7));
+        assert_eq!(median(&[9, 1]), Some(5));
+        assert_eq!(median(&[9, 1, 2]), Some(2));
+        assert_eq!(median(&[100, 1, 2, 4]), Some(3));
+    }
+}

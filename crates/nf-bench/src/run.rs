@@ -1,0 +1,279 @@
+//! The loop over datasets, images and codecs.
+
+use crate::folder::RunFolder;
+use crate::images::{Absence, Frame, Images};
+use crate::machine::{Build, Machine};
+use crate::measure::{CodecFacts, Outcome, Timing, measure, panic_words};
+use crate::measurement::{Measurement, ORACLE, one_line};
+use crate::progress::Reporter;
+use crate::suite::{DatasetChoice, Suite};
+use crate::{Error, Result};
+use nf_codec::{Codec, Registry, Spec};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Stack of the thread on which codecs run; that of a main thread on most systems.
+const STACK_BYTES: usize = 8 << 20;
+
+/// How to run a suite.
+#[derive(Clone, Debug, Default)]
+pub struct RunOptions {
+    /// The folder in which the run's own folder is made.
+    pub runs: PathBuf,
+    /// Whether the suite's external programs may be started.
+    pub allow_external: bool,
+    /// The command line, to be repeated under the tables.
+    pub command: String,
+    /// The program that measures.
+    pub build: Build,
+}
+
+/// A run that is through.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Where its files are.
+    pub folder: PathBuf,
+    /// What was compared.
+    pub suite: Suite,
+    /// What came of it, in the order of the file.
+    pub rows: Vec<Measurement>,
+    /// What the codecs that could be built say of themselves, by spec.
+    pub facts: BTreeMap<String, CodecFacts>,
+    /// The machines that took part.
+    pub machines: Vec<Machine>,
+}
+
+impl Run {
+    /// The rows in which something went wrong.
+    pub fn failures(&self) -> impl Iterator<Item = &Measurement> {
+        self.rows.iter().filter(|row| row.is_failure())
+    }
+}
+
+/// Finds the images of a choice; hands out names at once and pixels later.
+pub type Opener<'a> = dyn Fn(&DatasetChoice) -> Result<Box<dyn Images>, Absence> + 'a;
+
+/// Runs a suite from the start, in a new folder under `options.runs`.
+///
+/// Codecs run on one thread: a rayon pool of one. Whatever a codec does wrong, panicking included, is a
+/// row with its error; whatever is absent is a row that says so.
+///
+/// # Errors
+/// If the suite contradicts itself, or the run's folder cannot be written.
+pub fn run(
+    suite: &Suite,
+    registry: &Registry,
+    open: &Opener,
+    options: &RunOptions,
+    reporter: &mut dyn Reporter,
+) -> Result<Run> {
+    let file = suite.name.clone();
+    suite.check().map_err(|reason| Error::Suite { file, reason })?;
+    let machine = Machine::here(&options.command, &options.build);
+    let codecs = codecs(suite, registry)?;
+    let folder = RunFolder::create(&options.runs, suite, &machine)?;
+    Session { suite, registry, options, codecs, folder, rows: Vec::new() }.finish(open, reporter)
+}
+
+/// Continues the run of `folder` with the suite that it was begun with; what is there is not done again.
+///
+/// # Errors
+/// If `folder` is not that of a run, or cannot be written.
+pub fn resume(
+    folder: &std::path::Path,
+    registry: &Registry,
+    open: &Opener,
+    options: &RunOptions,
+    reporter: &mut dyn Reporter,
+) -> Result<Run> {
+    let machine = Machine::here(&options.command, &options.build);
+    let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
+    let codecs = codecs(&suite, registry)?;
+    Session { suite: &suite, registry, options, codecs, folder, rows }.finish(open, reporter)
+}
+
+/// A codec of the suite, under the name that its rows carry.
+struct Candidate {
+    spec: Spec,
+    label: String,
+    facts: Option<CodecFacts>,
+    external: bool,
+}
+
+/// The codecs under their canonical specs, which drop options at their defaults.
+fn codecs(suite: &Suite, registry: &Registry) -> Result<Vec<Candidate>> {
+    let mut labels = BTreeSet::new();
+    let candidate = |(index, spec): (usize, Spec)| {
+        let external = suite.external.contains_key(spec.name());
+        // A codec that cannot be built keeps its spec as given, and fails row by row.
+        let built = catch_unwind(AssertUnwindSafe(|| {
+            let codec: Box<dyn Codec> = registry.build(&spec).ok()?;
+            Some((codec.spec(), CodecFacts::of(codec.as_ref(), external)))
+        }));
+        let (spec, facts) = match built.ok().flatten() {
+            Some((canonical, facts)) => (canonical, Some(facts)),
+            None => (spec, None),
+        };
+        let label = spec.to_string();
+        if !labels.insert(label.clone()) {
+            let reason = format!("codecs[{index}]: '{label}' is there twice");
+            return Err(Error::Suite { file: suite.name.clone(), reason });
+        }
+        Ok(Candidate { spec, label, facts, external })
+    };
+    suite.specs().into_iter().enumerate().map(candidate).collect()
+}
+
+/// A run under way.
+struct Session<'a> {
+    suite: &'a Suite,
+    registry: &'a Registry,
+    options: &'a RunOptions,
+    codecs: Vec<Candidate>,
+    folder: RunFolder,
+    rows: Vec<Measurement>,
+}
+
+impl Session<'_> {
+    fn finish(mut self, open: &Opener, reporter: &mut dyn Reporter) -> Result<Run> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(STACK_BYTES).build();
+        let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
+        let done: BTreeSet<[String; 4]> = self.rows.iter().map(|row| row.key().map(str::to_owned)).collect();
+        let opened: Vec<_> = self.suite.datasets.iter().map(|choice| (choice, open(choice))).collect();
+
+        let permitted = |codec: &&Candidate| !codec.external || self.options.allow_external;
+        let plan: Vec<(String, usize)> = self
+            .codecs
+            .iter()
+            .filter(permitted)
+            .map(|codec| {
+                let open_tasks = |(choice, images): &(&DatasetChoice, Result<Box<dyn Images>, Absence>)| {
+                    let Ok(images) = images else { return 0 };
+                    let key =
+                        |i| [choice.name.clone(), choice.split.clone(), images.name(i), codec.label.clone()];
+                    (0..count(choice, images.as_ref())).filter(|&i| !done.contains(&key(i))).count()
+                };
+                (codec.label.clone(), opened.iter().map(open_tasks).sum())
+            })
+            .collect();
+        reporter.start(&plan);
+
+        for (choice, images) in &opened {
+            tracing::info!(dataset = choice.name, "measuring");
+            match images {
+                Err(Absence::Missing(reason)) => {
+                    tracing::warn!(dataset = choice.name, reason, "skipped");
+                    self.record(Measurement::skipped(&choice.name, &choice.split, "", reason), reporter)?;
+                }
+                Err(Absence::Broken(reason)) => {
+                    let row = Measurement { error: one_line(reason), ..blank(choice, "", "") };
+                    self.record_once(&done, row, reporter)?;
+                }
+                Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, reporter)?,
+            }
+        }
+        reporter.finish();
+
+        let folder = self.folder.path().to_owned();
+        let machines = crate::folder::machines(&folder)?;
+        let facts = self.codecs.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
+        let run = Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines };
+        crate::folder::write(&run.folder.join("table.md"), &crate::table::document(&run))?;
+        Ok(run)
+    }
+
+    fn dataset(
+        &mut self,
+        choice: &DatasetChoice,
+        images: &dyn Images,
+        done: &BTreeSet<[String; 4]>,
+        pool: &rayon::ThreadPool,
+        reporter: &mut dyn Reporter,
+    ) -> Result<()> {
+        const REASON: &str = "an external program, which only runs with --allow-external";
+        let (allowed, refused): (Vec<usize>, Vec<usize>) =
+            (0..self.codecs.len()).partition(|&i| !self.codecs[i].external || self.options.allow_external);
+        for i in refused {
+            let row = Measurement::skipped(&choice.name, &choice.split, &self.codecs[i].label, REASON);
+            self.record(row, reporter)?;
+        }
+        for index in 0..count(choice, images) {
+            let name = images.name(index);
+            let row = |codec: &str| blank(choice, &name, codec);
+            let is_done = |codec: &str| done.contains(&row(codec).key().map(str::to_owned));
+            let left: Vec<usize> =
+                allowed.iter().copied().filter(|&i| !is_done(&self.codecs[i].label)).collect();
+            if left.is_empty() {
+                continue;
+            }
+            let frame = match load(images, index) {
+                Ok(frame) => frame,
+                Err(reason) => {
+                    self.record_once(done, Measurement { error: one_line(&reason), ..row("") }, reporter)?;
+                    continue;
+                }
+            };
+            let raw_bytes = frame.image.shape().raw_bytes() as u64;
+            if let Some(bits) = frame.oracle_bits {
+                let ideal_bits = Some(bits.ceil().max(0.0) as u64);
+                self.record_once(done, Measurement { raw_bytes, ideal_bits, ..row(ORACLE) }, reporter)?;
+            }
+            for i in left {
+                let codec = &self.codecs[i];
+                reporter.begin(&choice.name, &name, &codec.label);
+                let timing = Timing {
+                    repeats: self.suite.repeats,
+                    budget: Duration::from_secs(self.suite.timing_budget_s.into()),
+                    memory: !codec.external,
+                };
+                let outcome = pool.install(|| measure(self.registry, &codec.spec, &frame.image, timing));
+                self.record(filled(row(&codec.label), raw_bytes, outcome), reporter)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, row: Measurement, reporter: &mut dyn Reporter) -> Result<()> {
+        self.folder.sheet.append(&row)?;
+        reporter.row(&row);
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Records a row unless the run that is continued has it.
+    fn record_once(
+        &mut self,
+        done: &BTreeSet<[String; 4]>,
+        row: Measurement,
+        reporter: &mut dyn Reporter,
+    ) -> Result<()> {
+        if done.contains(&row.key().map(str::to_owned)) { Ok(()) } else { self.record(row, reporter) }
+    }
+}
+
+fn count(choice: &DatasetChoice, images: &dyn Images) -> usize {
+    images.len().min(choice.max_images.unwrap_or(usize::MAX))
+}
+
+/// The i-th image; a reader that panics is a reader that failed.
+fn load(images: &dyn Images, index: usize) -> Result<Frame, String> {
+    catch_unwind(AssertUnwindSafe(|| images.load(index)))
+        .unwrap_or_else(|panic| Err(format!("reading panicked: {}", panic_words(panic.as_ref()))))
+}
+
+fn blank(choice: &DatasetChoice, image: &str, codec: &str) -> Measurement {
+    Measurement {
+        dataset: choice.name.clone(),
+        split: choice.split.clone(),
+        image: image.to_owned(),
+        codec: codec.to_owned(),
+        ..Measurement::default()
+    }
+}
+
+fn filled(row: Measurement, raw_bytes: u64, outcome: Outcome) -> Measurement {
+    let Outcome { coded_bytes, encode_ns, decode_ns, runs, peak_bytes, verified, error } = outcome;
+    Measurement { raw_bytes, coded_bytes, encode_ns, decode_ns, runs, peak_bytes, verified, error, ..row }
+}

@@ -1,0 +1,196 @@
+//! The TOML file that states a comparison: a question, datasets, codecs, and how the answer reads.
+
+use crate::measurement::ORACLE;
+use crate::{Error, Result};
+use nf_codec::Spec;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+/// A comparison as data; prints to and parses from one TOML file, in which unknown keys are refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Short name: part of the run's folder, and of the markers in spliced documents.
+    pub name: String,
+    /// What one wants to know.
+    pub question: String,
+    /// How to read the answer, and what it does not say.
+    #[serde(default)]
+    pub analysis: String,
+    /// Specs of the codecs, such as `jpegxl:effort=9`.
+    pub codecs: Vec<String>,
+    /// Timed runs of each direction after the verifying pass; medians are reported.
+    #[serde(default = "default_repeats")]
+    pub repeats: u32,
+    /// No further timed run begins when a codec has spent this long on an image.
+    #[serde(default = "default_timing_budget_s")]
+    pub timing_budget_s: u32,
+    /// The datasets, in order.
+    #[serde(rename = "dataset")]
+    pub datasets: Vec<DatasetChoice>,
+    /// Programs that join as codecs, by the name that `codecs` gives them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external: BTreeMap<String, External>,
+}
+
+/// A dataset, and which part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatasetChoice {
+    /// Its name in rows, tables and the ledger. Another selection of pixels is another name.
+    pub name: String,
+    /// Name or path of its manifest.
+    pub manifest: String,
+    /// Which split of it.
+    #[serde(default = "default_split")]
+    pub split: String,
+    /// Only the central square of this side, or the whole plane where it is smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centre_crop_px: Option<usize>,
+    /// At most this many images, from the first on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_images: Option<usize>,
+}
+
+/// A program that joins as a codec: it never runs unless the user allows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct External {
+    /// What it is, in one line.
+    #[serde(default)]
+    pub summary: String,
+    /// Program and arguments that turn the file `{in}` into the file `{out}`.
+    pub encode: Vec<String>,
+    /// Program and arguments for the way back.
+    pub decode: Vec<String>,
+    /// Kind of the uncoded file: `fits`, `npy`, `pgm` or `raw`.
+    pub format: String,
+}
+
+fn default_repeats() -> u32 {
+    3
+}
+
+fn default_timing_budget_s() -> u32 {
+    10
+}
+
+fn default_split() -> String {
+    "all".to_owned()
+}
+
+impl Suite {
+    /// The suite in a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not a legal suite.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// The suite in `text`; `file` names it in errors.
+    ///
+    /// # Errors
+    /// If it is not TOML, has unknown or missing keys, or contradicts itself.
+    pub fn parse(file: &str, text: &str) -> Result<Self> {
+        let wrong = |reason: String| Error::Suite { file: file.to_owned(), reason };
+        let suite: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        suite.check().map_err(wrong)?;
+        Ok(suite)
+    }
+
+    /// The text from which [`Suite::parse`] makes an equal one.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("texts, numbers and lists of them print as TOML")
+    }
+
+    /// The specs of `codecs`, parsed.
+    pub(crate) fn specs(&self) -> Vec<Spec> {
+        let specs = self.codecs.iter().map(|text| text.parse());
+        specs.collect::<Result<_, _>>().expect("checked when the suite was made")
+    }
+
+    /// Refuses what cannot be run, naming the field.
+    ///
+    /// # Errors
+    /// The field at fault, and what was expected.
+    pub fn check(&self) -> Result<(), String> {
+        let word =
+            |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+        if !word(&self.name) || self.name.starts_with('.') {
+            return Err(format!("name: '{}', expected letters, digits, '-', '_' and '.'", self.name));
+        }
+        if self.datasets.is_empty() {
+            return Err("dataset: there is none, expected at least one [[dataset]]".to_owned());
+        }
+        if self.codecs.is_empty() {
+            return Err("codecs: there is none, expected at least one spec".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for (i, dataset) in self.datasets.iter().enumerate() {
+            if dataset.name.trim().is_empty() || dataset.name.contains(char::is_control) {
+                return Err(format!("dataset[{i}].name: '{}', expected a name", dataset.name.escape_debug()));
+            }
+            if !names.insert((&dataset.name, &dataset.split)) {
+                return Err(format!("dataset[{i}].name: '{}' is there twice for one split", dataset.name));
+            }
+            if dataset.centre_crop_px == Some(0) || dataset.max_images == Some(0) {
+                return Err(format!("dataset[{i}]: a crop or a number of images of 0 leaves nothing"));
+            }
+        }
+        for (i, text) in self.codecs.iter().enumerate() {
+            let spec: Spec = text.parse().map_err(|error| format!("codecs[{i}]: {error}"))?;
+            if spec.name() == ORACLE {
+                return Err(format!("codecs[{i}]: '{ORACLE}' is printed by itself, it is no codec"));
+            }
+        }
+        for (name, external) in &self.external {
+            if name == ORACLE || external.encode.is_empty() || external.decode.is_empty() {
+                return Err(format!("external.{name}: expected an encode and a decode command"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = "name = 'small'\nquestion = 'Which?'\ncodecs = ['raw', 'zstd:level=19']\n\
+                         [[dataset]]\nname = 'sky'\nmanifest = 'sky'\n";
+
+    #[test]
+    fn text_round_trip_with_defaults_filled_in() {
+        let suite = Suite::parse("small.toml", SMALL).unwrap();
+        assert_eq!((suite.repeats, suite.datasets[0].split.as_str()), (3, "all"));
+        assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
+        let external =
+            "[external.cjxl]\nformat='pgm'\nencode=['cjxl','{in}','{out}']\ndecode=['djxl','{in}','{out}']\n";
+        let suite = Suite::parse("small.toml", &format!("{SMALL}{external}")).unwrap();
+        assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
+    }
+
+    #[test]
+    fn errors_name_file_and_field() {
+        let error = |text: &str| Suite::parse("small.toml", text).unwrap_err().to_string();
+        for (text, field) in [
+            (SMALL.replace("question", "qestion"), "qestion"),
+            (SMALL.replace("'small'", "'../up'"), "name: '../up'"),
+            (SMALL.replace("'raw'", "'r a w'"), "codecs[0]"),
+            (SMALL.replace("'raw'", "'oracle'"), "codecs[0]"),
+            (SMALL.replace("'raw'", "7"), "codecs"),
+            (SMALL.replace("['raw', 'zstd:level=19']", "[]"), "codecs"),
+            (SMALL.replace("manifest", "manifesto"), "manifesto"),
+            (format!("{SMALL}centre_crop_px = 0\n"), "dataset[0]"),
+            (format!("{SMALL}[[dataset]]\nname = 'sky'\nmanifest = 'other'\n"), "dataset[1].name"),
+            (SMALL.split("[[").next().unwrap().to_owned(), "dataset"),
+        ] {
+            let error = error(&text);
+            assert!(error.contains("small.toml") && error.contains(field), "{error}");
+        }
+    }
+}

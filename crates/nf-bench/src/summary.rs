@@ -1,0 +1,167 @@
+//! Rows pooled into rates, as `docs/methodology.md` defines them.
+
+use crate::measurement::{Measurement, ORACLE};
+use crate::run::Run;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What one codec did on one dataset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CodecSummary {
+    /// Its spec.
+    pub codec: String,
+    /// What it does with planes; empty if it could not be built.
+    pub planes: &'static str,
+    /// Where its streams can be decoded; empty if it could not be built.
+    pub reproducibility: &'static str,
+    /// Size of its trained model.
+    pub weights_bytes: u64,
+    /// Whether its times include the start of a program.
+    pub starts_process: bool,
+    /// Images that came back equal (for the oracle: that have one); all sums are over these.
+    pub images_ok: usize,
+    /// Images offered.
+    pub images: usize,
+    /// Pixels.
+    pub pixels: u64,
+    /// Two bytes for every pixel.
+    pub raw_bytes: u64,
+    /// Stream bytes; none for the oracle.
+    pub coded_bytes: Option<u64>,
+    /// What its own probabilities promise, where every image has a number.
+    pub ideal_bits: Option<u64>,
+    /// 8 times the coded bytes by the pixels; for the oracle its bits by the pixels.
+    pub bits_per_pixel: Option<f64>,
+    /// Raw bytes by coded bytes, sum over sum.
+    pub ratio_pooled: Option<f64>,
+    /// Mean over the images of raw bytes by coded bytes.
+    pub ratio_mean: Option<f64>,
+    /// 10^6 raw bytes by the seconds of encoding, sum over sum.
+    pub encode_mb_per_s: Option<f64>,
+    /// The same for decoding.
+    pub decode_mb_per_s: Option<f64>,
+    /// Largest rise of memory on any image.
+    pub peak_bytes: Option<u64>,
+    /// Bits per pixel above the oracle, over the images that have one.
+    pub above_oracle_bits_per_pixel: Option<f64>,
+    /// The first thing that went wrong, or why it was left out; empty if nothing did.
+    pub error: String,
+}
+
+/// What all codecs did on one dataset, smallest code first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DatasetSummary {
+    /// The dataset.
+    pub dataset: String,
+    /// Its split.
+    pub split: String,
+    /// Images of which at least one row is there.
+    pub images: usize,
+    /// Pixels of these.
+    pub pixels: u64,
+    /// The codecs.
+    pub codecs: Vec<CodecSummary>,
+    /// What speaks of no codec: why the dataset was skipped, images that could not be read.
+    pub notes: Vec<String>,
+}
+
+/// The datasets of a run, in the order of the suite.
+pub fn summarise(run: &Run) -> Vec<DatasetSummary> {
+    run.suite.datasets.iter().map(|choice| dataset(run, &choice.name, &choice.split)).collect()
+}
+
+fn dataset(run: &Run, name: &str, split: &str) -> DatasetSummary {
+    let rows: Vec<&Measurement> =
+        run.rows.iter().filter(|row| row.dataset == name && row.split == split).collect();
+    let mut sizes = BTreeMap::new();
+    let mut by_codec: BTreeMap<&str, Vec<&Measurement>> = BTreeMap::new();
+    let mut notes = vec![];
+    for row in &rows {
+        if row.codec.is_empty() {
+            notes.push(
+                [row.image.as_str(), &row.error]
+                    .into_iter()
+                    .filter(|s| !s.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(": "),
+            );
+            continue;
+        }
+        by_codec.entry(&row.codec).or_default().push(row);
+        if !row.image.is_empty() {
+            sizes.insert(&row.image, row.pixels());
+        }
+    }
+    let oracle: BTreeMap<&str, u64> = by_codec.get(ORACLE).map_or_else(BTreeMap::new, |rows| {
+        rows.iter().filter_map(|row| Some((row.image.as_str(), row.ideal_bits?))).collect()
+    });
+    let mut codecs: Vec<CodecSummary> =
+        by_codec.iter().map(|(codec, rows)| pooled(run, codec, rows, sizes.len(), &oracle)).collect();
+    codecs.sort_by(|a, b| {
+        let size = |summary: &CodecSummary| summary.bits_per_pixel.unwrap_or(f64::INFINITY);
+        // The oracle bounds the rest and heads the table; whoever failed comes last.
+        (a.codec != ORACLE).cmp(&(b.codec != ORACLE)).then(size(a).total_cmp(&size(b)))
+    });
+    DatasetSummary {
+        dataset: name.to_owned(),
+        split: split.to_owned(),
+        images: sizes.len(),
+        pixels: sizes.values().sum(),
+        codecs,
+        notes,
+    }
+}
+
+fn pooled(
+    run: &Run,
+    codec: &str,
+    rows: &[&Measurement],
+    images: usize,
+    oracle: &BTreeMap<&str, u64>,
+) -> CodecSummary {
+    let facts = run.facts.get(codec);
+    let good: Vec<&Measurement> =
+        rows.iter().copied().filter(|row| row.verified || row.is_oracle() && !row.is_failure()).collect();
+    let total = |of: fn(&Measurement) -> Option<u64>| good.iter().map(|row| of(row)).sum::<Option<u64>>();
+    let some = |sum: Option<u64>| sum.filter(|_| !good.is_empty());
+    let raw_bytes: u64 = good.iter().map(|row| row.raw_bytes).sum();
+    let pixels = raw_bytes / 2;
+    let coded_bytes = some(total(|row| row.coded_bytes));
+    let ideal_bits = some(total(|row| row.ideal_bits));
+    let bits = if codec == ORACLE { ideal_bits } else { coded_bytes.map(|bytes| 8 * bytes) };
+    // Ten to the six raw bytes by seconds equals raw bytes times 1000 by nanoseconds.
+    let speed = |ns: Option<u64>| some(ns).filter(|&ns| ns > 0).map(|ns| raw_bytes as f64 * 1e3 / ns as f64);
+    let ratios: Option<Vec<f64>> =
+        good.iter().map(|row| Some(ratio(row.raw_bytes, row.coded_bytes?))).collect();
+    let compared = good.iter().filter_map(|row| {
+        let code_bits = 8 * row.coded_bytes?;
+        Some((code_bits as f64 - *oracle.get(row.image.as_str())? as f64, row.pixels()))
+    });
+    let (excess_bits, excess_pixels) = compared.fold((0.0, 0), |(b, p), (bits, px)| (b + bits, p + px));
+    CodecSummary {
+        codec: codec.to_owned(),
+        planes: facts.map_or("", |facts| facts.planes.name()),
+        reproducibility: facts.map_or("", |facts| facts.reproducibility.name()),
+        weights_bytes: facts.map_or(0, |facts| facts.weights_bytes),
+        starts_process: facts.is_some_and(|facts| facts.starts_process),
+        images_ok: good.len(),
+        images: if codec == ORACLE { good.len() } else { images },
+        pixels,
+        raw_bytes,
+        coded_bytes,
+        ideal_bits,
+        bits_per_pixel: bits.filter(|_| pixels > 0).map(|bits| bits as f64 / pixels as f64),
+        ratio_pooled: coded_bytes.map(|bytes| ratio(raw_bytes, bytes)),
+        ratio_mean: ratios.filter(|r| !r.is_empty()).map(|r| r.iter().sum::<f64>() / r.len() as f64),
+        encode_mb_per_s: speed(total(|row| row.encode_ns)),
+        decode_mb_per_s: speed(total(|row| row.decode_ns)),
+        peak_bytes: good.iter().map(|row| row.peak_bytes).max().flatten(),
+        above_oracle_bits_per_pixel: (excess_pixels > 0).then(|| excess_bits / excess_pixels as f64),
+        error: rows.iter().map(|row| &row.error).find(|error| !error.is_empty()).cloned().unwrap_or_default(),
+    }
+}
+
+/// Raw by coded; a stream may be empty when the container says all there is to say.
+fn ratio(raw_bytes: u64, coded_bytes: u64) -> f64 {
+    raw_bytes as f64 / coded_bytes.max(1) as f64
+}

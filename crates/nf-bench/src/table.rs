@@ -1,0 +1,246 @@
+//! The summary as a table: aligned for a terminal, or Markdown for a document.
+
+use crate::measurement::Measurement;
+use crate::run::Run;
+use crate::summary::{CodecSummary, DatasetSummary, summarise};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Cells in rows; the first row is the head.
+struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+/// Longest codec name that the terminal table prints in full, so that a line stays under 100 columns.
+const LONGEST_NAME_CHARS: usize = 26;
+
+/// What the short heads of the terminal table mean.
+const LEGEND: &str = "b/px: bits per pixel, pooled. ratio: pooled; mean: of the images. enc, dec: MB of raw samples per\n\
+                      second on one thread. peak: MB. ok: images decoded and equal. >oracle: bits per pixel above it.\n";
+
+/// The tables of a run for a terminal 100 columns wide.
+pub fn terminal(run: &Run) -> String {
+    let mut text = String::new();
+    for dataset in summarise(run) {
+        let _ = writeln!(text, "{}", title(&dataset));
+        if !dataset.codecs.is_empty() {
+            text.push_str(&summary_table(&dataset, true).aligned());
+        }
+        remarks(&dataset).iter().for_each(|remark| {
+            let _ = writeln!(text, "  {remark}");
+        });
+        text.push('\n');
+    }
+    text.push_str(LEGEND);
+    text
+}
+
+/// The tables of a run as Markdown, with the command that made them, for splicing.
+pub fn markdown(run: &Run) -> String {
+    let mut text = String::new();
+    for dataset in summarise(run) {
+        let _ = writeln!(text, "**{}**\n", title(&dataset));
+        if !dataset.codecs.is_empty() {
+            let _ = writeln!(text, "{}", summary_table(&dataset, false).markdown());
+        }
+        for remark in remarks(&dataset) {
+            let _ = writeln!(text, "- {remark}");
+        }
+        text.push('\n');
+    }
+    let command = run.machines.last().map_or("", |machine| &machine.command);
+    if !command.is_empty() {
+        let _ = writeln!(text, "Made by `{command}`; columns are defined in `docs/methodology.md`.");
+    }
+    text
+}
+
+/// The page that a run's folder keeps: question, tables, one line per image, machine, analysis.
+pub(crate) fn document(run: &Run) -> String {
+    let suite = &run.suite;
+    let mut text = format!("# {}\n\n{}\n\n{}", suite.name, suite.question.trim(), markdown(run));
+    for dataset in summarise(run) {
+        if let Some(table) = image_table(run, &dataset) {
+            let _ = write!(text, "\n## {}: bits per pixel by image\n\n{}", dataset.dataset, table.markdown());
+        }
+    }
+    text.push_str("\n## Measured on\n\n");
+    for machine in &run.machines {
+        let build = &machine.build;
+        let _ = writeln!(text, "- {}, from {}", machine.line(), machine.started_utc);
+        let _ = writeln!(
+            text,
+            "  noisefloor {} at commit {} ({}), {}",
+            build.version, build.commit, build.dirty, build.toolchain
+        );
+    }
+    let _ = writeln!(text, "\nOne thread per codec; medians of {} runs after a verified one.", suite.repeats);
+    if !suite.analysis.trim().is_empty() {
+        let _ = writeln!(text, "\n## How to read it\n\n{}", suite.analysis.trim());
+    }
+    text
+}
+
+fn title(dataset: &DatasetSummary) -> String {
+    let split = if dataset.split == "all" { String::new() } else { format!(" ({})", dataset.split) };
+    let megapixels = dataset.pixels as f64 / 1e6;
+    format!("{}{split}: {} images, {megapixels:.1} Mpixel", dataset.dataset, dataset.images)
+}
+
+fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
+    let has_oracle = dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some());
+    let head = if narrow {
+        ["codec", "b/px", "ratio", "mean", "enc", "dec", "peak", "planes", "ok", ">oracle"]
+    } else {
+        [
+            "codec",
+            "bits/pixel",
+            "ratio (pooled)",
+            "ratio (mean)",
+            "encode MB/s",
+            "decode MB/s",
+            "peak MB",
+            "planes",
+            "verified",
+            "bits/pixel above oracle",
+        ]
+    };
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(dataset.codecs.iter().map(|codec| summary_row(codec, narrow)));
+    if !has_oracle {
+        rows.iter_mut().for_each(|row| row.truncate(head.len() - 1));
+    }
+    Table { rows }
+}
+
+fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
+    let fixed = |value: Option<f64>, digits: usize| {
+        value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+    };
+    // Three significant digits are more than a time is worth.
+    let speed = |value: Option<f64>| {
+        fixed(
+            value,
+            if value.is_some_and(|v| v < 1.0) { 3 } else { usize::from(value.is_some_and(|v| v < 10.0)) },
+        )
+    };
+    let mut name = codec.codec.clone();
+    if narrow && name.chars().count() > LONGEST_NAME_CHARS {
+        name = name.chars().take(LONGEST_NAME_CHARS - 1).chain(['~']).collect();
+    }
+    if codec.starts_process {
+        name.push('*');
+    }
+    let planes = match codec.planes {
+        "independent" if narrow => "indep.",
+        "concatenated" if narrow => "concat.",
+        word => word,
+    };
+    let verified = if codec.coded_bytes.is_none() && codec.images_ok > 0 {
+        String::new()
+    } else {
+        format!("{}/{}", codec.images_ok, codec.images)
+    };
+    vec![
+        name,
+        fixed(codec.bits_per_pixel, 3),
+        fixed(codec.ratio_pooled, 3),
+        fixed(codec.ratio_mean, 3),
+        speed(codec.encode_mb_per_s),
+        speed(codec.decode_mb_per_s),
+        fixed(codec.peak_bytes.map(|bytes| bytes as f64 / 1e6), 0),
+        planes.to_owned(),
+        verified,
+        fixed(codec.above_oracle_bits_per_pixel, 3),
+    ]
+}
+
+/// What the columns cannot say.
+fn remarks(dataset: &DatasetSummary) -> Vec<String> {
+    let mut remarks = dataset.notes.clone();
+    for codec in dataset.codecs.iter().filter(|codec| !codec.error.is_empty()) {
+        let partial = if codec.images_ok > 0 { ", pooled over the images it could code" } else { "" };
+        remarks.push(format!("{}{partial}: {}", codec.codec, codec.error));
+    }
+    for codec in dataset.codecs.iter().filter(|codec| codec.weights_bytes > 0) {
+        remarks.push(format!("{}: needs a model of {} bytes, not counted", codec.codec, codec.weights_bytes));
+    }
+    if dataset.codecs.iter().any(|codec| codec.starts_process) {
+        remarks.push("*: an external program; times include its start and its files".to_owned());
+    }
+    remarks
+}
+
+/// One row per image, one column per codec; `None` if there is no size.
+fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
+    let codecs: Vec<&str> =
+        dataset.codecs.iter().filter(|c| c.images_ok > 0).map(|c| c.codec.as_str()).collect();
+    let mut order: Vec<&str> = vec![];
+    let mut seen = BTreeSet::new();
+    let mut cells: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut pixels: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in run.rows.iter().filter(|row| row.dataset == dataset.dataset && row.split == dataset.split) {
+        let Some(bits) = row_bits(row).filter(|_| row.pixels() > 0) else { continue };
+        if seen.insert(row.image.as_str()) {
+            order.push(&row.image);
+        }
+        cells.insert((&row.image, &row.codec), bits as f64 / row.pixels() as f64);
+        pixels.insert(&row.image, row.pixels());
+    }
+    if codecs.is_empty() || order.is_empty() {
+        return None;
+    }
+    let mut rows = vec![["image", "pixels"].iter().chain(&codecs).map(|cell| (*cell).to_owned()).collect()];
+    for image in order {
+        let value =
+            |codec: &&str| cells.get(&(image, *codec)).map_or(String::new(), |bits| format!("{bits:.3}"));
+        let mut row: Vec<String> = vec![image.to_owned(), pixels[image].to_string()];
+        row.extend(codecs.iter().map(value));
+        rows.push(row);
+    }
+    Some(Table { rows })
+}
+
+fn row_bits(row: &Measurement) -> Option<u64> {
+    if row.is_oracle() {
+        row.ideal_bits
+    } else {
+        row.coded_bytes.filter(|_| row.verified).map(|bytes| 8 * bytes)
+    }
+}
+
+impl Table {
+    /// Columns of equal width, the first to the left, the others to the right.
+    fn aligned(&self) -> String {
+        let columns = self.rows[0].len();
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+                let _ = if column == 0 {
+                    write!(line, "{cell:<width$}")
+                } else {
+                    write!(line, "  {cell:>width$}")
+                };
+            }
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+        text
+    }
+
+    /// A Markdown table, the first column to the left, the others to the right.
+    fn markdown(&self) -> String {
+        let mut text = String::new();
+        for (index, row) in self.rows.iter().enumerate() {
+            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
+            if index == 0 {
+                let _ = writeln!(text, "|---{}|", "|---:".repeat(row.len() - 1));
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,123 @@
+//! Codecs with one fault each, and images that need no file.
+
+use nf_bench::{Absence, DatasetChoice, Frame, Images};
+use nf_codec::{Codec, Entry, Error, Limits, Registry, Result, Spec};
+use nf_image::{Image16, Shape};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Two bytes per sample, with a fault of the given name.
+struct Fake(&'static str);
+
+static CALLS: AtomicU32 = AtomicU32::new(0);
+
+impl Codec for Fake {
+    fn spec(&self) -> Spec {
+        Spec::new(self.0)
+    }
+
+    fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        let mut bytes: Vec<u8> = image.samples().iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        match self.0 {
+            "panicking" => panic!("no room\nleft"),
+            "erring" => return Err(Error::backend("erring", "out of order, \"again\"")),
+            "slow" => std::thread::sleep(std::time::Duration::from_millis(30)),
+            "fickle" => bytes.extend(CALLS.fetch_add(1, Ordering::Relaxed).to_le_bytes()),
+            "unbounded" => bytes.resize(bytes.len() + 1000, 0),
+            "halving" if image.samples().iter().all(|&sample| sample < 256) => {
+                bytes = image.samples().iter().map(|&sample| sample as u8).collect();
+            }
+            "halving" => return Err(Error::backend("halving", "a sample above 255")),
+            _ => {}
+        }
+        Ok(bytes)
+    }
+
+    fn decode(&self, bytes: &[u8], shape: Shape, _: &Limits) -> Result<Image16> {
+        let mut samples: Vec<u16> = match self.0 {
+            "halving" => bytes.iter().map(|&byte| byte.into()).collect(),
+            _ => bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect(),
+        };
+        match self.0 {
+            "lying" => *samples.last_mut().expect("an image has samples") ^= 1,
+            "transposing" => {
+                return Ok(Image16::new(Shape::frame(shape.width, shape.height), samples).unwrap());
+            }
+            "late" => panic!("cannot go back"),
+            _ => samples.truncate(shape.pixels()),
+        }
+        Ok(Image16::new(shape, samples).unwrap())
+    }
+
+    fn max_bytes(&self, shape: Shape) -> u64 {
+        shape.raw_bytes() as u64 + 4
+    }
+}
+
+/// All of them, each under the name of its fault; `raw` and `halving` have none.
+pub(crate) fn registry() -> Registry {
+    macro_rules! entries {
+        ($($name:literal),*) => { [$(Entry {
+            name: $name, summary: "", source: "", options: &[],
+            build: |spec| { spec.options().finish()?; Ok(Box::new(Fake($name))) },
+        }),*] };
+    }
+    Registry::new(entries![
+        "raw",
+        "halving",
+        "lying",
+        "transposing",
+        "panicking",
+        "late",
+        "erring",
+        "slow",
+        "fickle",
+        "unbounded"
+    ])
+}
+
+/// Counting images of 5 x 7 pixels: the i-th starts at 100 i; the third cannot be read.
+pub(crate) struct Counting {
+    pub images: usize,
+    pub loads: Rc<Cell<usize>>,
+    pub oracle_bits: Option<f64>,
+}
+
+impl Images for Counting {
+    fn len(&self) -> usize {
+        self.images
+    }
+
+    fn name(&self, index: usize) -> String {
+        format!("count,{index}")
+    }
+
+    fn load(&self, index: usize) -> std::result::Result<Frame, String> {
+        self.loads.set(self.loads.get() + 1);
+        if index == 2 {
+            return Err("count,2: cut short".to_owned());
+        }
+        let image =
+            Image16::from_fn(Shape::frame(5, 7), |_, row, column| (100 * index + row * 7 + column) as u16);
+        Ok(Frame { image, oracle_bits: self.oracle_bits })
+    }
+}
+
+/// Opens `counting` with two images, `three` with three, `known` with an oracle; `broken` is; the rest is absent.
+pub(crate) fn open(
+    loads: &Rc<Cell<usize>>,
+) -> impl Fn(&DatasetChoice) -> std::result::Result<Box<dyn Images>, Absence> {
+    let loads = loads.clone();
+    move |choice| {
+        let counting =
+            |images, oracle_bits| Ok(Box::new(Counting { images, loads: loads.clone(), oracle_bits }) as _);
+        match choice.manifest.as_str() {
+            "counting" => counting(2, None),
+            "three" => counting(3, None),
+            "known" => counting(2, Some(99.5)),
+            "broken" => Err(Absence::Broken("broken.toml: field 'x'".to_owned())),
+            other => Err(Absence::Missing(format!("no folder '{other}'"))),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Whole runs over codecs with known faults.
+
+mod fakes;
+
+use fakes::{open, registry};
+use nf_bench::ledger::Ledger;
+use nf_bench::measurement::read_rows;
+use nf_bench::summary::summarise;
+use nf_bench::{Measurement, Quiet, Run, RunOptions, Suite, resume, run, table};
+use std::cell::Cell;
+use std::fs;
+use std::path::Path;
+use std::rc::Rc;
+
+fn suite(codecs: &[&str], datasets: &[&str]) -> Suite {
+    let mut text = format!("name = 'trial'\nquestion = 'Q?'\nanalysis = 'A.'\ncodecs = {codecs:?}\n");
+    for dataset in datasets {
+        text.push_str(&format!("[[dataset]]\nname = '{dataset}'\nmanifest = '{dataset}'\n"));
+    }
+    Suite::parse("trial.toml", &text).unwrap()
+}
+
+fn options(runs: &Path) -> RunOptions {
+    RunOptions {
+        runs: runs.to_owned(),
+        command: "noisefloor bench trial.toml".into(),
+        ..RunOptions::default()
+    }
+}
+
+fn run_in(runs: &Path, suite: &Suite) -> Run {
+    run(suite, &registry(), &open(&Rc::default()), &options(runs), &mut Quiet).unwrap()
+}
+
+fn row<'a>(run: &'a Run, image: &str, codec: &str) -> &'a Measurement {
+    run.rows.iter().find(|row| row.image == image && row.codec == codec).unwrap()
+}
+
+#[test]
+fn every_fault_is_a_row_and_stops_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = [
+        ("lying", "not lossless: sample 34 was 34 and came back as 35"),
+        ("transposing", "not lossless: 5x7 came back as 7x5"),
+        ("panicking", "panicked: no room left"),
+        ("late", "panicked: cannot go back"),
+        ("erring", "erring: out of order, \"again\""),
+        ("fickle", "the same image gave other bytes the second time"),
+        ("unbounded", "wrote 1070 bytes where it promises at most 74"),
+        ("unheard", "no codec of that name"),
+        ("raw:x=1", "unknown option 'x'"),
+    ];
+    let names: Vec<&str> = faults.iter().map(|(name, _)| *name).chain(["raw"]).collect();
+    let run = run_in(folder.path(), &suite(&names, &["counting"]));
+    for (name, error) in faults {
+        let row = row(&run, "count,0", name);
+        assert!(row.error.contains(error), "{name}: {}", row.error);
+        assert!(!row.verified && row.coded_bytes.is_none() && row.encode_ns.is_none(), "{name}");
+    }
+    let raw = row(&run, "count,1", "raw");
+    assert!(raw.verified && raw.is_failure().eq(&false) && raw.encode_ns.is_some());
+    assert_eq!((raw.raw_bytes, raw.coded_bytes, raw.runs), (70, Some(70), 3));
+    assert_eq!(run.rows.len(), 20);
+    assert_eq!(run.failures().count(), 18);
+    assert_eq!(read_rows(&run.folder.join("measurements.csv")).unwrap(), run.rows);
+    let text = table::terminal(&run);
+    assert!(text.contains("lying: not lossless") && text.contains("0/2") && text.contains("2/2"), "{text}");
+    let document = fs::read_to_string(run.folder.join("table.md")).unwrap();
+    assert!(document.contains("| count,1 | 35 | 16.000 |"), "{document}");
+}
+
+#[test]
+fn what_is_absent_is_a_visible_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path(), &suite(&["raw"], &["nowhere", "broken", "three"]));
+    let error = |dataset: &str| &run.rows.iter().find(|row| row.dataset == dataset).unwrap().error;
+    assert_eq!(error("nowhere"), "skipped: no folder 'nowhere'");
+    assert_eq!(error("broken"), "broken.toml: field 'x'");
+    assert_eq!(row(&run, "count,2", "").error, "count,2: cut short");
+    assert_eq!(run.failures().count(), 2);
+    let text = table::terminal(&run);
+    assert!(text.contains("no folder 'nowhere'") && text.contains("count,2: count,2: cut short"), "{text}");
+}
+
+#[test]
+fn a_run_is_continued_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = suite(&["raw", "lying"], &["counting", "nowhere"]);
+    let first = run_in(folder.path(), &suite);
+    let sheet = first.folder.join("measurements.csv");
+    let text = fs::read_to_string(&sheet).unwrap();
+    // Header, and raw and lying on the first image, and half of the next line.
+    let cut: usize = text.split_inclusive('\n').take(3).map(str::len).sum();
+    fs::write(&sheet, &text[..cut + 20]).unwrap();
+
+    let loads = Rc::new(Cell::new(0));
+    let second =
+        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Quiet).unwrap();
+    assert_eq!(loads.get(), 1, "the first image is not even read");
+    let keys = |run: &Run| run.rows.iter().map(|r| (r.image.clone(), r.codec.clone())).collect::<Vec<_>>();
+    assert_eq!(keys(&second), keys(&first));
+    assert_eq!(second.rows[..2], first.rows[..2]);
+    assert_eq!((&second.suite, second.machines.len()), (&suite, 1));
+
+    let third =
+        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Quiet).unwrap();
+    assert_eq!(loads.get(), 1, "nothing is left to do");
+    assert_eq!(third.rows.len(), second.rows.len(), "and the skipped dataset is there once");
+
+    let mut other = options(folder.path());
+    other.build.commit = "another".into();
+    let fourth = resume(&first.folder, &registry(), &open(&loads), &other, &mut Quiet).unwrap();
+    assert_eq!(fourth.machines.len(), 2, "another build is recorded");
+    let stranger = resume(folder.path(), &registry(), &open(&loads), &other, &mut Quiet);
+    assert!(stranger.unwrap_err().to_string().contains("not the folder of a run"));
+}
+
+#[test]
+fn folders_are_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = suite(&["raw"], &["counting"]);
+    let folders = [0, 1, 2].map(|_| run_in(folder.path(), &suite).folder);
+    let name = |i: usize| folders[i].file_name().unwrap().to_str().unwrap().to_owned();
+    assert!(name(0).ends_with("-trial"));
+    assert_eq!([name(1), name(2)], [format!("{}-2", name(0)), format!("{}-3", name(0))]);
+    let written = Suite::read(&folders[2].join("suite.toml")).unwrap();
+    assert_eq!(written, suite);
+}
+
+#[test]
+fn rates_are_what_the_methodology_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = run_in(folder.path(), &suite(&["raw", "halving"], &["known"]));
+    let summary = summarise(&run).remove(0);
+    let [oracle, halving, raw] = &summary.codecs[..] else { panic!("{summary:?}") };
+    assert_eq!((oracle.codec.as_str(), oracle.ideal_bits, oracle.coded_bytes), ("oracle", Some(200), None));
+    assert_eq!(oracle.bits_per_pixel, Some(200.0 / 70.0));
+    assert_eq!((halving.codec.as_str(), halving.images_ok), ("halving", 2));
+    assert_eq!((halving.ratio_pooled, halving.ratio_mean), (Some(2.0), Some(2.0)));
+    assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0));
+    assert_eq!((raw.bits_per_pixel, raw.pixels), (Some(16.0), 70));
+    assert_eq!(raw.encode_mb_per_s.is_some(), raw.decode_mb_per_s.is_some());
+
+    // 100 and 200 bytes coded to 50 and 50: pooled 3.0, mean 3.0; 100 and 300 to 50 and 50: 4.0 and 4.0;
+    // unequal sizes tell the two apart.
+    let mut uneven = run.clone();
+    for (row, (raw, coded)) in
+        uneven.rows.iter_mut().filter(|r| r.codec == "raw").zip([(100, 50), (900, 100)])
+    {
+        (row.raw_bytes, row.coded_bytes, row.encode_ns) = (raw, Some(coded), Some(1_000));
+    }
+    let summary = summarise(&uneven).remove(0);
+    let raw = summary.codecs.iter().find(|codec| codec.codec == "raw").unwrap();
+    assert_eq!((raw.ratio_pooled, raw.ratio_mean), (Some(1000.0 / 150.0), Some(5.5)));
+    assert_eq!(raw.encode_mb_per_s, Some(500.0));
+}
+
+#[test]
+fn a_codec_that_fails_on_some_images_is_pooled_over_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = suite(&["halving"], &["counting"]);
+    suite.datasets[0].manifest = "three".into();
+    let run = run_in(folder.path(), &suite);
+    let summary = summarise(&run).remove(0);
+    assert_eq!((summary.codecs[0].images_ok, summary.codecs[0].images, summary.images), (2, 2, 2));
+    suite.datasets[0].max_images = Some(1);
+    assert_eq!(summarise(&run_in(folder.path(), &suite))[0].images, 1);
+}
+
+#[test]
+fn slow_codecs_are_not_run_beyond_the_budget() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = suite(&["slow"], &["counting"]);
+    suite.timing_budget_s = 0;
+    let run = run_in(folder.path(), &suite);
+    let row = row(&run, "count,0", "slow");
+    assert_eq!((row.runs, row.verified), (0, true));
+    assert!(row.encode_ns.unwrap() >= 30_000_000, "the verifying pass was timed");
+}
+
+#[test]
+fn external_programs_only_run_when_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = suite(&["raw", "halving"], &["counting"]);
+    let external = "name='x'\nquestion=''\ncodecs=['raw']\n[[dataset]]\nname='a'\nmanifest='a'\n\
+                    [external.halving]\nformat='raw'\nencode=['a']\ndecode=['b']\n";
+    suite.external = Suite::parse("x", external).unwrap().external;
+    let run = run_in(folder.path(), &suite);
+    let refused: Vec<&Measurement> = run.rows.iter().filter(|row| row.codec == "halving").collect();
+    assert!(refused.len() == 1 && refused[0].is_skipped(), "{refused:?}");
+    let mut allowing = options(folder.path());
+    allowing.allow_external = true;
+    let again = resume(&run.folder, &registry(), &open(&Rc::default()), &allowing, &mut Quiet).unwrap();
+    let allowed: Vec<&Measurement> = again.rows.iter().filter(|row| row.codec == "halving").collect();
+    assert_eq!(allowed.len(), 2);
+    assert!(allowed.iter().all(|row| row.verified && row.peak_bytes.is_none()), "{allowed:?}");
+    assert!(table::terminal(&again).contains("halving*"));
+}
+
+#[test]
+fn terminal_tables_fit_a_hundred_columns() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = run_in(folder.path(), &suite(&["raw", "halving"], &["known"]));
+    let long = "a-codec-of-a-long-name:with=options,and=more";
+    run.facts.insert(long.into(), run.facts["raw"].clone());
+    for row in run.rows.iter_mut().filter(|row| row.codec == "raw") {
+        row.codec = long.into();
+        (row.encode_ns, row.decode_ns, row.peak_bytes) =
+            (Some(1), Some(70_000_000_000), Some(99_999_000_000));
+    }
+    let text = table::terminal(&run);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(text.contains("a-codec-of-a-long-name:wi~"), "{text}");
+}
+
+#[test]
+fn the_ledger_is_sorted_and_notices_every_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sizes.csv");
+    let suite = suite(&["raw", "halving"], &["known", "counting"]);
+    let run = run_in(folder.path(), &suite);
+    let mut ledger = Ledger::read(&path).unwrap();
+    assert_eq!(ledger.differences(&run).len(), 5, "nothing is written down yet");
+    ledger.update(&run);
+    ledger.write(&path).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let expected = "dataset,split,codec,images,pixels,raw_bytes,coded_bytes,ideal_bits,weights_bytes,reproducibility\n\
+                    counting,all,halving,2,70,140,70,,0,anywhere\n\
+                    counting,all,raw,2,70,140,140,,0,anywhere\n\
+                    known,all,halving,2,70,140,70,,0,anywhere\n\
+                    known,all,oracle,2,70,140,,200,0,\n\
+                    known,all,raw,2,70,140,140,,0,anywhere\n";
+    assert_eq!(text, expected);
+    let ledger = Ledger::read(&path).unwrap();
+    assert_eq!(ledger.differences(&run), Vec::<String>::new());
+    assert_eq!(ledger.differences(&run_in(folder.path(), &suite)), Vec::<String>::new());
+
+    let mut worse = run.clone();
+    let at = worse.rows.iter().position(|row| row.codec == "halving" && row.dataset == "known").unwrap();
+    worse.rows[at].coded_bytes = Some(36);
+    assert_eq!(ledger.differences(&worse), ["known, all, halving: coded_bytes was 70, is 71"]);
+    worse.rows[at].verified = false;
+    worse.rows[at].error = "not lossless".into();
+    assert_eq!(ledger.differences(&worse).len(), 4, "images, pixels, raw and coded bytes");
+    worse.rows.retain(|row| row.codec != "halving" || row.dataset != "known" || !row.verified);
+    let lines = ledger.differences(&worse);
+    assert_eq!(lines, ["known, all, halving: no size this time: not lossless"]);
+    worse.rows.clear();
+    assert_eq!(ledger.differences(&worse), ["the run has no size that could be compared"]);
+
+    let mut other = Ledger::read(&path).unwrap();
+    worse = run.clone();
+    worse.rows.retain(|row| row.codec == "raw");
+    other.update(&worse);
+    assert_eq!(other, ledger, "a partial run keeps the other rows");
+    fs::write(&path, text.replace("counting,all,raw,2", "counting,all,raw,two")).unwrap();
+    assert!(Ledger::read(&path).unwrap_err().to_string().contains("sizes.csv"));
+    fs::write(&path, text.clone() + text.lines().last().unwrap()).unwrap();
+    assert!(Ledger::read(&path).unwrap_err().to_string().contains("twice"));
+}
