@@ -41,14 +41,11 @@ pub struct Suite {
 pub struct DatasetChoice {
     /// Its name in rows, tables and the ledger. Another selection of pixels is another name.
     pub name: String,
-    /// Name or path of its manifest.
-    pub manifest: String,
+    /// `NAME[/VIEW]`: a dataset known by name and a view of it, or a manifest, folder or file.
+    pub data: String,
     /// Which split of it.
     #[serde(default = "default_split")]
     pub split: String,
-    /// Only the central square of this side, or the whole plane where it is smaller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub centre_crop_px: Option<usize>,
     /// At most this many images, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
@@ -137,8 +134,8 @@ impl Suite {
             if !names.insert((&dataset.name, &dataset.split)) {
                 return Err(format!("dataset[{i}].name: '{}' is there twice for one split", dataset.name));
             }
-            if dataset.centre_crop_px == Some(0) || dataset.max_images == Some(0) {
-                return Err(format!("dataset[{i}]: a crop or a number of images of 0 leaves nothing"));
+            if dataset.max_images == Some(0) {
+                return Err(format!("dataset[{i}].max_images: 0 leaves nothing"));
             }
         }
         for (i, text) in self.codecs.iter().enumerate() {
@@ -161,7 +158,7 @@ mod tests {
     use super::*;
 
     const SMALL: &str = "name = 'small'\nquestion = 'Which?'\ncodecs = ['raw', 'zstd:level=19']\n\
-                         [[dataset]]\nname = 'sky'\nmanifest = 'sky'\n";
+                         [[dataset]]\nname = 'sky'\ndata = 'sky'\n";
 
     #[test]
     fn text_round_trip_with_defaults_filled_in() {
@@ -184,9 +181,9 @@ mod tests {
             (SMALL.replace("'raw'", "'oracle'"), "codecs[0]"),
             (SMALL.replace("'raw'", "7"), "codecs"),
             (SMALL.replace("['raw', 'zstd:level=19']", "[]"), "codecs"),
-            (SMALL.replace("manifest", "manifesto"), "manifesto"),
-            (format!("{SMALL}centre_crop_px = 0\n"), "dataset[0]"),
-            (format!("{SMALL}[[dataset]]\nname = 'sky'\nmanifest = 'other'\n"), "dataset[1].name"),
+            (SMALL.replace("data", "datum"), "datum"),
+            (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
+            (format!("{SMALL}[[dataset]]\nname = 'sky'\ndata = 'other'\n"), "dataset[1].name"),
             (SMALL.split("[[").next().unwrap().to_owned(), "dataset"),
         ] {
             let error = error(&text);

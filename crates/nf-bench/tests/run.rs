@@ -1,4 +1,5 @@
 //! Whole runs over codecs with known faults.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 mod fakes;
 
@@ -15,7 +16,7 @@ use std::rc::Rc;
 fn suite(codecs: &[&str], datasets: &[&str]) -> Suite {
     let mut text = format!("name = 'trial'\nquestion = 'Q?'\nanalysis = 'A.'\ncodecs = {codecs:?}\n");
     for dataset in datasets {
-        text.push_str(&format!("[[dataset]]\nname = '{dataset}'\nmanifest = '{dataset}'\n"));
+        text.push_str(&format!("[[dataset]]\nname = '{dataset}'\ndata = '{dataset}'\n"));
     }
     Suite::parse("trial.toml", &text).unwrap()
 }
@@ -159,7 +160,7 @@ fn rates_are_what_the_methodology_says() {
 fn a_codec_that_fails_on_some_images_is_pooled_over_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let mut suite = suite(&["halving"], &["counting"]);
-    suite.datasets[0].manifest = "three".into();
+    suite.datasets[0].data = "three".into();
     let run = run_in(folder.path(), &suite);
     let summary = summarise(&run).remove(0);
     assert_eq!((summary.codecs[0].images_ok, summary.codecs[0].images, summary.images), (2, 2, 2));
@@ -182,7 +183,7 @@ fn slow_codecs_are_not_run_beyond_the_budget() {
 fn external_programs_only_run_when_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let mut suite = suite(&["raw", "halving"], &["counting"]);
-    let external = "name='x'\nquestion=''\ncodecs=['raw']\n[[dataset]]\nname='a'\nmanifest='a'\n\
+    let external = "name='x'\nquestion=''\ncodecs=['raw']\n[[dataset]]\nname='a'\ndata='a'\n\
                     [external.halving]\nformat='raw'\nencode=['a']\ndecode=['b']\n";
     suite.external = Suite::parse("x", external).unwrap().external;
     let run = run_in(folder.path(), &suite);

@@ -112,7 +112,7 @@ pub(crate) fn open(
     move |choice| {
         let counting =
             |images, oracle_bits| Ok(Box::new(Counting { images, loads: loads.clone(), oracle_bits }) as _);
-        match choice.manifest.as_str() {
+        match choice.data.as_str() {
             "counting" => counting(2, None),
             "three" => counting(3, None),
             "known" => counting(2, Some(99.5)),

@@ -1,0 +1,138 @@
+//! The dependency table of `docs/architecture.md`, checked over what Cargo says of the workspace.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+/// Every crate of the house and the crates of the house that it may import, outside of tests.
+const TABLE: &[(&str, &[&str])] = &[
+    ("nf-image", &[]),
+    ("nf-entropy", &[]),
+    ("nf-codec", &["nf-image", "nf-entropy"]),
+    ("nf-fits", &["nf-image", "nf-entropy"]),
+    ("nf-classic", &["nf-image", "nf-entropy", "nf-codec", "nf-fits"]),
+    ("nf-floor", &["nf-image", "nf-entropy", "nf-codec"]),
+    ("nf-models", &["nf-image", "nf-entropy", "nf-codec", "nf-floor"]),
+    ("nf-data", &["nf-image", "nf-entropy", "nf-codec", "nf-fits"]),
+    ("nf-bench", &["nf-image", "nf-entropy", "nf-codec", "nf-fits", "nf-data"]),
+    ("nf-train", &["nf-image", "nf-entropy", "nf-codec", "nf-fits", "nf-data", "nf-floor", "nf-models"]),
+];
+
+/// Crates at the top, which may import every other.
+const TOP: &[&str] = &["noisefloor", "nf-python"];
+
+/// Burn and what it runs on, by how their names begin.
+const NETS: &[&str] = &["burn", "cubecl", "candle", "tch", "ort"];
+const MAY_USE_NETS: &[&str] = &["nf-models", "nf-train"];
+
+/// Crates that compile or link C or C++ without `-sys` in their names, and the tools that do it.
+const C_LIBRARIES: &[&str] = &[
+    "blosc2",
+    "charls",
+    "jpeg2k",
+    "lerc",
+    "liblzma",
+    "xz2",
+    "zstd",
+    "jpegxl-src",
+    "openjp2",
+    "cc",
+    "cmake",
+    "bindgen",
+];
+const MAY_USE_C: &[&str] = &["nf-classic"];
+
+struct Package {
+    name: String,
+    /// Name and kind (`normal`, `build` or `dev`) of everything it depends on.
+    dependencies: Vec<(String, String)>,
+}
+
+fn workspace() -> Vec<Package> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs where its tests run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap_or("normal").to_owned();
+    let dependencies = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        all.map(|d| (text(&d["name"]), text(&d["kind"]))).collect()
+    };
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages.map(|p| Package { name: text(&p["name"]), dependencies: dependencies(p) }).collect()
+}
+
+/// Everything in the workspace that the table forbids.
+fn violations(packages: &[Package]) -> Vec<String> {
+    let table: BTreeMap<&str, &[&str]> = TABLE.iter().copied().collect();
+    let house: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let mut lines = vec![];
+    for Package { name, dependencies } in packages {
+        let name = name.as_str();
+        let top = TOP.contains(&name);
+        let allowed = table.get(name).copied().unwrap_or_default();
+        if !top && !table.contains_key(name) {
+            lines.push(format!("{name} is not in the table"));
+        }
+        for (other, kind) in dependencies {
+            let other = other.as_str();
+            let in_house = house.contains(other) || other.starts_with("nf-") || other == "noisefloor";
+            if in_house && !top && kind != "dev" && !allowed.contains(&other) {
+                lines.push(format!("{name} may not import {other}"));
+            }
+            if TOP.contains(&other) {
+                lines.push(format!("{name} may not import {other}, which is at the top"));
+            }
+            let is_net = NETS.iter().any(|net| other == *net || other.starts_with(&format!("{net}-")));
+            if is_net && !MAY_USE_NETS.contains(&name) {
+                lines
+                    .push(format!("{name} may not import {other}: nets stay in {}", MAY_USE_NETS.join(", ")));
+            }
+            let is_c = other.ends_with("-sys") || C_LIBRARIES.contains(&other);
+            if is_c && kind != "dev" && !MAY_USE_C.contains(&name) {
+                lines.push(format!("{name} may not import {other}: C stays in {}", MAY_USE_C.join(", ")));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn the_workspace_keeps_to_the_table() {
+    let packages = workspace();
+    assert!(packages.iter().any(|package| package.name == "nf-bench"), "the workspace was read");
+    assert_eq!(violations(&packages), Vec::<String>::new());
+}
+
+#[test]
+fn the_table_goes_in_one_direction() {
+    // Whoever a crate imports stands above it in the list, so there is no way round.
+    for (index, (name, imports)) in TABLE.iter().enumerate() {
+        for other in *imports {
+            assert!(TABLE[..index].iter().any(|(above, _)| above == other), "{name} imports {other}");
+        }
+    }
+}
+
+#[test]
+fn a_violation_is_found() {
+    let package = |name: &str, dependencies: &[(&str, &str)]| Package {
+        name: name.into(),
+        dependencies: dependencies.iter().map(|(n, k)| ((*n).into(), (*k).into())).collect(),
+    };
+    let count = |package: Package| violations(&[package]).len();
+    assert_eq!(count(package("nf-image", &[("nf-codec", "normal")])), 1);
+    assert_eq!(count(package("nf-bench", &[("nf-classic", "build")])), 1);
+    assert_eq!(count(package("nf-floor", &[("nf-classic", "dev"), ("nf-codec", "normal")])), 0);
+    assert_eq!(count(package("nf-data", &[("noisefloor", "dev")])), 1);
+    assert_eq!(count(package("nf-bench", &[("burn-flex", "normal")])), 1);
+    assert_eq!(count(package("nf-fits", &[("libz-sys", "normal"), ("cc", "build")])), 2);
+    assert_eq!(count(package("nf-classic", &[("libaec-sys", "normal")])), 0);
+    assert_eq!(count(package("noisefloor", &[("nf-classic", "normal"), ("zstd", "normal")])), 1);
+    assert_eq!(count(package("nf-stranger", &[])), 1);
+}
