@@ -79,6 +79,12 @@ fn default_split() -> String {
 }
 
 impl Suite {
+    /// The suite that needs neither files nor network: simulated frames, a few seconds per codec.
+    pub fn quick() -> Self {
+        const TEXT: &str = include_str!("../../../configs/suites/quick.toml");
+        Self::parse("configs/suites/quick.toml", TEXT).expect("a test parses the embedded suite")
+    }
+
     /// The suite in a file.
     ///
     /// # Errors
@@ -169,6 +175,20 @@ mod tests {
             "[external.cjxl]\nformat='pgm'\nencode=['cjxl','{in}','{out}']\ndecode=['djxl','{in}','{out}']\n";
         let suite = Suite::parse("small.toml", &format!("{SMALL}{external}")).unwrap();
         assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
+    }
+
+    #[test]
+    fn every_suite_of_the_project_is_legal_and_named_like_its_file() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
+        let mut names = vec![];
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let suite = Suite::read(&path).unwrap();
+            assert_eq!(path.file_stem().unwrap().to_str().unwrap(), suite.name);
+            assert!(!suite.analysis.is_empty(), "{}", suite.name);
+            names.push(suite.name);
+        }
+        assert!(names.contains(&Suite::quick().name));
     }
 
     #[test]
