@@ -1,0 +1,186 @@
+//! One line of a header: 80 bytes of ASCII.
+
+/// Bytes of a card.
+pub const CARD_BYTES: usize = 80;
+
+/// What a card says of its keyword.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `T` or `F`.
+    Logical(bool),
+    /// A whole number that fits 64 bits.
+    Integer(i64),
+    /// A number with a point, an exponent, or more digits than 64 bits hold.
+    Real(f64),
+    /// A string, quotes and trailing blanks removed.
+    Text(String),
+    /// Anything else behind a value indicator: an undefined or a complex value, as written.
+    Other(String),
+}
+
+/// A view of one card of a header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Card<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Card<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        debug_assert_eq!(bytes.len(), CARD_BYTES);
+        Self { bytes }
+    }
+
+    /// The 80 bytes, verbatim.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The keyword: the first eight bytes without trailing blanks, or the words between `HIERARCH` and `=`.
+    pub fn keyword(&self) -> &'a [u8] {
+        if self.bytes.starts_with(b"HIERARCH ")
+            && let Some(equals) = self.bytes.iter().position(|&byte| byte == b'=')
+        {
+            return self.bytes[9..equals].trim_ascii();
+        }
+        self.bytes[..8].trim_ascii_end()
+    }
+
+    /// Whether this is the card of `keyword`.
+    pub fn is(&self, keyword: &str) -> bool {
+        self.keyword() == keyword.as_bytes()
+    }
+
+    /// The bytes behind the value indicator, or `None` for comments and other cards without one.
+    fn value_field(&self) -> Option<&'a [u8]> {
+        if self.bytes.starts_with(b"HIERARCH ") {
+            let equals = self.bytes.iter().position(|&byte| byte == b'=')?;
+            return Some(&self.bytes[equals + 1..]);
+        }
+        (&self.bytes[8..10] == b"= ").then(|| &self.bytes[10..])
+    }
+
+    /// The value, or `None` where the card has no value indicator.
+    pub fn value(&self) -> Option<Value> {
+        self.value_field().map(parse_value)
+    }
+
+    /// The string of a `CONTINUE` card.
+    pub(crate) fn continued(&self) -> Option<String> {
+        if !self.bytes.starts_with(b"CONTINUE  ") {
+            return None;
+        }
+        match parse_value(&self.bytes[10..]) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+fn parse_value(field: &[u8]) -> Value {
+    let field = field.trim_ascii();
+    if field.first() == Some(&b'\'') {
+        return parse_text(&field[1..]);
+    }
+    let end = field.iter().position(|&byte| byte == b'/').unwrap_or(field.len());
+    let word = field[..end].trim_ascii();
+    match word {
+        b"T" => return Value::Logical(true),
+        b"F" => return Value::Logical(false),
+        _ => {}
+    }
+    let word = String::from_utf8_lossy(word).into_owned();
+    if let Ok(number) = word.parse::<i64>() {
+        return Value::Integer(number);
+    }
+    let numeric = word.bytes().all(|b| b.is_ascii_digit() || b"+-.eEdD".contains(&b));
+    if numeric && let Ok(number) = word.replace(['d', 'D'], "E").parse::<f64>() {
+        return Value::Real(number);
+    }
+    Value::Other(word)
+}
+
+/// `field` begins behind the opening quote; a doubled quote stands for one.
+fn parse_text(field: &[u8]) -> Value {
+    let mut text = Vec::new();
+    let mut bytes = field.iter().peekable();
+    while let Some(&byte) = bytes.next() {
+        if byte == b'\'' && bytes.next_if(|&&next| next == b'\'').is_none() {
+            break;
+        }
+        text.push(byte);
+    }
+    let blanks = text.iter().rev().take_while(|&&byte| byte == b' ').count();
+    text.truncate(text.len() - blanks);
+    Value::Text(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Writes cards in the fixed format of the standard: numbers end in column 30, strings begin in column 11.
+pub(crate) mod write {
+    use super::CARD_BYTES;
+
+    fn finish(line: String) -> [u8; CARD_BYTES] {
+        let mut card = [b' '; CARD_BYTES];
+        let n = line.len().min(CARD_BYTES);
+        card[..n].copy_from_slice(&line.as_bytes()[..n]);
+        card
+    }
+
+    fn with_comment(line: String, comment: &str) -> [u8; CARD_BYTES] {
+        finish(if comment.is_empty() { line } else { format!("{line} / {comment}") })
+    }
+
+    pub(crate) fn logical(keyword: &str, value: bool, comment: &str) -> [u8; CARD_BYTES] {
+        with_comment(format!("{keyword:<8}= {:>20}", if value { 'T' } else { 'F' }), comment)
+    }
+
+    pub(crate) fn integer(keyword: &str, value: i64, comment: &str) -> [u8; CARD_BYTES] {
+        with_comment(format!("{keyword:<8}= {value:>20}"), comment)
+    }
+
+    pub(crate) fn text(keyword: &str, value: &str, comment: &str) -> [u8; CARD_BYTES] {
+        let quoted = format!("'{:<8}'", value.replace('\'', "''"));
+        with_comment(format!("{keyword:<8}= {quoted:<20}"), comment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(line: &str) -> Option<Value> {
+        Card::new(format!("{line:<80}").as_bytes()).value()
+    }
+
+    #[test]
+    fn values_of_every_kind() {
+        assert_eq!(value("SIMPLE  =                    T / standard"), Some(Value::Logical(true)));
+        assert_eq!(value("NAXIS1  = -12"), Some(Value::Integer(-12)));
+        assert_eq!(value("BZERO   =              3.2768D4"), Some(Value::Real(32768.0)));
+        assert_eq!(value("BIG     = 99999999999999999999"), Some(Value::Real(1e20)));
+        assert_eq!(value("OBJECT  = 'it''s / here  '  / name"), Some(Value::Text("it's / here".into())));
+        assert_eq!(value("OPEN    = 'no end"), Some(Value::Text("no end".into())));
+        assert_eq!(value("UNDEF   =                      / nothing"), Some(Value::Other(String::new())));
+        assert_eq!(value("COMMENT = of course"), Some(Value::Other("of course".into())));
+        assert_eq!(value("HISTORY is not a value"), None);
+        assert_eq!(value("NAN     = nan"), Some(Value::Other("nan".into())));
+    }
+
+    #[test]
+    fn hierarch_cards_are_found_by_their_words() {
+        let line = format!("{:<80}", "HIERARCH ESO DET ID = 'CCD # 40'  / chip");
+        let card = Card::new(line.as_bytes());
+        assert!(card.is("ESO DET ID"));
+        assert_eq!(card.value(), Some(Value::Text("CCD # 40".into())));
+    }
+
+    #[test]
+    fn written_cards_read_back() {
+        for (card, expected) in [
+            (write::logical("EXTEND", true, "c"), Value::Logical(true)),
+            (write::integer("NAXIS", -3, ""), Value::Integer(-3)),
+            (write::text("OBJECT", "O'Neill", "who"), Value::Text("O'Neill".into())),
+        ] {
+            assert_eq!(Card::new(&card).value(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! A FITS file, opened.
+
+use crate::hdu::{self, Hdu, HduKind};
+use crate::image::ImageHdu;
+use crate::source::Source;
+use crate::{Error, Limits, Result};
+use std::ops::Range;
+use std::path::Path;
+
+/// A FITS file whose headers have been read; pixels are read on request.
+///
+/// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only what is asked
+/// for is read. A gzipped file is inflated into memory when it is opened.
+#[derive(Debug)]
+pub struct FitsFile {
+    source: Source,
+    hdus: Vec<Hdu>,
+    limits: Limits,
+}
+
+impl FitsFile {
+    /// Opens a file: plain, gzipped as a whole, or with tile-compressed images.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not FITS, is cut short, or a header makes no sense.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Limits::default())
+    }
+
+    /// Opens a file within other limits than the default ones.
+    ///
+    /// # Errors
+    /// As for [`FitsFile::open`].
+    pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
+        Self::of_source(Source::open(path.as_ref(), &limits)?, limits)
+    }
+
+    /// Takes the bytes of a file that is in memory.
+    ///
+    /// # Errors
+    /// As for [`FitsFile::open`].
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self> {
+        Self::from_bytes_with(bytes, Limits::default())
+    }
+
+    /// Takes the bytes of a file that is in memory, within other limits than the default ones.
+    ///
+    /// # Errors
+    /// As for [`FitsFile::open`].
+    pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+        Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)
+    }
+
+    fn of_source(source: Source, limits: Limits) -> Result<Self> {
+        let hdus = hdu::walk(&source)?;
+        Ok(Self { source, hdus, limits })
+    }
+
+    /// All header-data units, the primary first.
+    pub fn hdus(&self) -> &[Hdu] {
+        &self.hdus
+    }
+
+    /// The units that hold an image of at least one pixel, plain or compressed.
+    pub fn image_hdus(&self) -> impl Iterator<Item = ImageHdu<'_>> {
+        (0..self.hdus.len()).filter_map(|index| self.image(index).ok()).filter(|image| image.pixels() > 0)
+    }
+
+    /// The image in HDU `index`.
+    ///
+    /// # Errors
+    /// If there is no such HDU, or it holds no image.
+    pub fn image(&self, index: usize) -> Result<ImageHdu<'_>> {
+        let count = self.hdus.len();
+        let hdu = self
+            .hdus
+            .get(index)
+            .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
+        match hdu.kind() {
+            HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
+            _ => Err(Error::request(index, "holds no image")),
+        }
+    }
+
+    /// Length of the (inflated) file.
+    pub fn len_bytes(&self) -> u64 {
+        self.source.len_bytes()
+    }
+
+    /// What follows the last HDU without being one: special records, or nothing.
+    pub fn rest(&self) -> Range<u64> {
+        let end = self.hdus.last().map_or(0, |hdu| hdu.range().end);
+        end.min(self.len_bytes())..self.len_bytes()
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

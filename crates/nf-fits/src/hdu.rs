@@ -1,0 +1,200 @@
+//! The header-data units of a file: what each one is, and where its bytes lie.
+
+use crate::header::{BLOCK_BYTES, Header};
+use crate::source::Source;
+use crate::tiled::Tiling;
+use crate::{Error, Result, SampleType};
+use std::ops::Range;
+
+/// Most axes that the standard allows.
+const MAX_AXES: i64 = 999;
+
+/// Type and axes of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    /// How a pixel is stored.
+    pub sample: SampleType,
+    /// NAXIS1, NAXIS2, ...: the first varies fastest.
+    pub axes: Vec<usize>,
+}
+
+impl Geometry {
+    /// Number of pixels; checked to fit when the file was opened.
+    pub fn pixels(&self) -> u64 {
+        if self.axes.is_empty() { 0 } else { self.axes.iter().map(|&n| n as u64).product() }
+    }
+}
+
+/// What an HDU holds.
+#[derive(Clone, Debug)]
+pub enum HduKind {
+    /// No data.
+    Empty,
+    /// A plain image.
+    Image(Geometry),
+    /// A tile-compressed image in a binary table.
+    TiledImage(Box<Tiling>),
+    /// A binary table.
+    BinaryTable,
+    /// A table in ASCII.
+    AsciiTable,
+    /// Random groups, or an extension of another type.
+    Other,
+}
+
+/// One header-data unit.
+#[derive(Clone, Debug)]
+pub struct Hdu {
+    header: Header,
+    kind: HduKind,
+    start: u64,
+    data_bytes: u64,
+}
+
+impl Hdu {
+    /// The header, as it stands in the file.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What the HDU holds.
+    pub fn kind(&self) -> &HduKind {
+        &self.kind
+    }
+
+    /// Number of the HDU, 0 for the primary.
+    pub fn index(&self) -> usize {
+        self.header.hdu()
+    }
+
+    /// EXTNAME, if there is one.
+    pub fn name(&self) -> Option<String> {
+        self.header.text("EXTNAME")
+    }
+
+    /// Bytes of the data, without the padding.
+    pub fn data_bytes(&self) -> u64 {
+        self.data_bytes
+    }
+
+    /// Where the data lie in the (inflated) file, without the padding.
+    pub fn data_range(&self) -> Range<u64> {
+        let start = self.start + self.header.bytes().len() as u64;
+        start..start + self.data_bytes
+    }
+
+    /// Where the whole HDU lies in the (inflated) file, padding included.
+    pub fn range(&self) -> Range<u64> {
+        let data = self.data_range();
+        self.start..data.start + padded(self.data_bytes)
+    }
+}
+
+/// `bytes` rounded up to whole blocks.
+pub(crate) fn padded(bytes: u64) -> u64 {
+    bytes.next_multiple_of(BLOCK_BYTES as u64)
+}
+
+/// Reads the headers of all HDUs; nothing of the data.
+pub(crate) fn walk(source: &Source) -> Result<Vec<Hdu>> {
+    let mut scratch = Vec::new();
+    let first = source.bytes(0, source.len_bytes().min(9) as usize, &mut scratch)?;
+    if first != b"SIMPLE  =" {
+        let found = String::from_utf8_lossy(first).into_owned();
+        let reason = format!("it begins with {found:?}, expected \"SIMPLE  =\"");
+        return Err(Error::Format { format: "FITS", reason });
+    }
+    let mut hdus = Vec::new();
+    let mut start = 0;
+    loop {
+        let hdu = read_hdu(source, start, hdus.len())?;
+        // A file whose last padding was cut off still holds all its data.
+        start = hdu.range().end;
+        hdus.push(hdu);
+        let left = source.len_bytes().saturating_sub(start);
+        // What follows the last HDU without being one (special records) belongs to none.
+        if left < 8 || source.bytes(start, 8, &mut scratch)? != b"XTENSION" {
+            return Ok(hdus);
+        }
+    }
+}
+
+fn read_hdu(source: &Source, start: u64, index: usize) -> Result<Hdu> {
+    let header = Header::read(source, start, index)?;
+    let (kind, data_bytes) = classify(&header)?;
+    let hdu = Hdu { header, kind, start, data_bytes };
+    let data = hdu.data_range();
+    if data.end > source.len_bytes() {
+        let found_bytes = source.len_bytes().saturating_sub(data.start);
+        return Err(Error::Truncated { hdu: index, what: "the data", needed_bytes: data_bytes, found_bytes });
+    }
+    Ok(hdu)
+}
+
+/// What the HDU is, and how many bytes of data it announces.
+fn classify(header: &Header) -> Result<(HduKind, u64)> {
+    let hdu = header.hdu();
+    let bitpix = header.required_integer("BITPIX")?;
+    let sample = SampleType::from_bitpix(bitpix).ok_or_else(|| {
+        Error::header(hdu, "BITPIX", format!("is {bitpix}, expected 8, 16, 32, 64, -32 or -64"))
+    })?;
+    let axes = read_axes(header, "NAXIS")?;
+    let extension = if hdu == 0 { None } else { header.text("XTENSION") };
+    let groups = axes.first() == Some(&0) && header.is_true("GROUPS");
+    let mut bytes = data_bytes(&axes[usize::from(groups)..], sample)
+        .ok_or_else(|| Error::header(hdu, "NAXISn", format!("{axes:?} is more data than can exist")))?;
+    if extension.is_some() || groups {
+        let count = |keyword: &str, default: i64| -> Result<u64> {
+            let value = header.integer(keyword)?.unwrap_or(default);
+            u64::try_from(value)
+                .map_err(|_| Error::header(hdu, keyword, format!("is {value}, expected no negative number")))
+        };
+        let (pcount, gcount) = (count("PCOUNT", 0)?, count("GCOUNT", 1)?);
+        bytes = pcount
+            .checked_mul(sample.bytes() as u64)
+            .and_then(|parameters| parameters.checked_add(bytes)?.checked_mul(gcount))
+            .filter(|&bytes| bytes < u64::MAX / 4)
+            .ok_or_else(|| Error::header(hdu, "PCOUNT", "announces more data than can exist"))?;
+    }
+    let kind = match extension.as_deref() {
+        _ if groups => HduKind::Other,
+        _ if axes.is_empty() => HduKind::Empty,
+        None | Some("IMAGE" | "IUEIMAGE") => HduKind::Image(Geometry { sample, axes }),
+        Some("BINTABLE" | "A3DTABLE") if header.is_true("ZIMAGE") => {
+            HduKind::TiledImage(Box::new(Tiling::parse(header)?))
+        }
+        Some("BINTABLE" | "A3DTABLE") => HduKind::BinaryTable,
+        Some("TABLE") => HduKind::AsciiTable,
+        Some(_) => HduKind::Other,
+    };
+    Ok((kind, bytes))
+}
+
+/// The axes that NAXIS and NAXISn (or ZNAXIS and ZNAXISn) announce.
+pub(crate) fn read_axes(header: &Header, keyword: &str) -> Result<Vec<usize>> {
+    let hdu = header.hdu();
+    let naxis = header.required_integer(keyword)?;
+    if !(0..=MAX_AXES).contains(&naxis) {
+        return Err(Error::header(hdu, keyword, format!("is {naxis}, expected 0 to {MAX_AXES}")));
+    }
+    (1..=naxis)
+        .map(|n| {
+            let keyword = format!("{keyword}{n}");
+            let length = header.required_integer(&keyword)?;
+            usize::try_from(length)
+                .map_err(|_| Error::header(hdu, keyword, format!("is {length}, expected no negative number")))
+        })
+        .collect()
+}
+
+/// Bytes of an array; `None` if the number is absurd, also when an axis of zero hides it.
+fn data_bytes(axes: &[usize], sample: SampleType) -> Option<u64> {
+    if axes.is_empty() {
+        return Some(0);
+    }
+    let all = axes
+        .iter()
+        .try_fold(sample.bytes() as u64, |bytes, &n| bytes.checked_mul(n.max(1) as u64))
+        .filter(|&bytes| bytes < u64::MAX / 4)?;
+    Some(if axes.contains(&0) { 0 } else { all })
+}

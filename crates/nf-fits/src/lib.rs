@@ -1,0 +1,55 @@
+//! FITS files: plain images, and the tiled-image compression convention.
+//!
+//! ```no_run
+//! use nf_fits::FitsFile;
+//!
+//! let file = FitsFile::open("frame.fits.fz")?; // plain, .gz, or tile-compressed: seen from the bytes
+//! for hdu in file.image_hdus() {
+//!     println!("HDU {}: {} {}", hdu.index(), hdu.sample_type(), hdu.shape());
+//!     let stack = hdu.read()?; // nf_image::Image16, with the Detector that the header names
+//!     println!("{} {:?}", stack.digest().short(), stack.detector());
+//! }
+//! # Ok::<(), nf_fits::Error>(())
+//! ```
+//!
+//! Opening reads headers only; pixels are read on request and by position, whole ([`ImageHdu::read`]), by planes and
+//! rows ([`ImageHdu::read_planes`], [`ImageHdu::read_rows`]) or by [`Section`]. Nothing is allocated because a header
+//! claims it: sizes are checked against the file first.
+//!
+//! What to look at for what:
+//!
+//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds.
+//! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
+//! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
+//! - [`tiled`]: compressed images.
+//! - [`npy`]: NumPy files.
+//! - [`Limits`], [`Error`].
+#![forbid(unsafe_code)]
+
+mod card;
+mod detector;
+mod error;
+mod file;
+mod hdu;
+mod header;
+mod image;
+mod limits;
+pub mod npy;
+mod pixels;
+mod samples16;
+mod section;
+mod source;
+pub mod tiled;
+mod write;
+
+pub use card::{CARD_BYTES, Card, Value};
+pub use error::{Error, Result};
+pub use file::FitsFile;
+pub use hdu::{Geometry, Hdu, HduKind};
+pub use header::{BLOCK_BYTES, Header};
+pub use image::ImageHdu;
+pub use limits::Limits;
+pub use pixels::{Pixels, SampleType};
+pub use samples16::SampleMap;
+pub use section::Section;
+pub use write::{FitsWriter, write_image};

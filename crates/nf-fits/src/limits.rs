@@ -1,0 +1,29 @@
+//! What a reader may spend on a file that it does not trust.
+
+use crate::{Error, Result};
+
+/// Bounds that are checked before anything is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most pixels of one image that are read at once.
+    pub max_pixels: u64,
+    /// Most bytes that a gzipped file may inflate to.
+    pub max_inflated_bytes: u64,
+}
+
+impl Default for Limits {
+    /// 2^32 pixels, and 8 GiB of inflated file.
+    fn default() -> Self {
+        Self { max_pixels: 1 << 32, max_inflated_bytes: 8 << 30 }
+    }
+}
+
+impl Limits {
+    pub(crate) fn check_pixels(&self, hdu: usize, pixels: u64) -> Result<usize> {
+        if pixels > self.max_pixels {
+            let what = format!("HDU {hdu}: pixels");
+            return Err(Error::Limit { what, needed: pixels, limit: self.max_pixels });
+        }
+        usize::try_from(pixels).map_err(|_| Error::request(hdu, "the image does not fit the address space"))
+    }
+}

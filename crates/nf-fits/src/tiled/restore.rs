@@ -1,0 +1,132 @@
+//! From the header of a compressed image back to the header of the image.
+
+use crate::card::write::{integer, text};
+use crate::card::{CARD_BYTES, Card};
+use crate::header::Header;
+
+/// Keywords that the convention renames, so that the image's own cards survive beside the table's.
+const RENAMED: [(&str, &str); 10] = [
+    ("ZSIMPLE", "SIMPLE"),
+    ("ZTENSION", "XTENSION"),
+    ("ZBITPIX", "BITPIX"),
+    ("ZNAXIS", "NAXIS"),
+    ("ZPCOUNT", "PCOUNT"),
+    ("ZGCOUNT", "GCOUNT"),
+    ("ZEXTEND", "EXTEND"),
+    ("ZBLOCKED", "BLOCKED"),
+    ("ZHECKSUM", "CHECKSUM"),
+    ("ZDATASUM", "DATASUM"),
+];
+
+/// Keywords that speak of the table or of the compression only.
+const DROPPED: [&str; 18] = [
+    "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "THEAP", "ZIMAGE",
+    "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZMASKCMP", "ZSCALE", "ZZERO", "CHECKSUM", "DATASUM",
+];
+
+/// Families of numbered keywords that speak of the table or of the compression only.
+const DROPPED_NUMBERED: [&str; 6] = ["TTYPE", "TFORM", "ZTILE", "ZNAME", "ZVAL", "TDIM"];
+
+/// The header that the image had, or would have, without compression: the mandatory cards first, then all others in
+/// their order, every card verbatim but for its keyword.
+pub(crate) fn image_header(table: &Header) -> Header {
+    let mut cards: Vec<[u8; CARD_BYTES]> = table.cards().filter_map(restore).collect();
+    let mut head = Vec::new();
+    let mut take = |keyword: &str| {
+        let at = cards.iter().position(|card| Card::new(card).is(keyword))?;
+        Some(cards.remove(at))
+    };
+    let simple = take("SIMPLE");
+    let extension = simple.is_none();
+    head.push(
+        simple.or_else(|| take("XTENSION")).unwrap_or_else(|| text("XTENSION", "IMAGE", "Image extension")),
+    );
+    head.extend(take("BITPIX"));
+    head.extend(take("NAXIS"));
+    head.extend((1..=999).map_while(|n| take(&format!("NAXIS{n}"))));
+    if extension {
+        head.push(take("PCOUNT").unwrap_or_else(|| integer("PCOUNT", 0, "number of parameters")));
+        head.push(take("GCOUNT").unwrap_or_else(|| integer("GCOUNT", 1, "number of groups")));
+    }
+    Header::from_cards(head.iter().chain(&cards).map(|card| &card[..]), table.hdu())
+}
+
+/// The card of the image that a card of the table stands for.
+fn restore(card: Card<'_>) -> Option<[u8; CARD_BYTES]> {
+    let keyword = std::str::from_utf8(card.keyword()).unwrap_or("");
+    let mut bytes: [u8; CARD_BYTES] = card.bytes().try_into().expect("a card has 80 bytes");
+    if let Some(own) = renamed(keyword) {
+        bytes[..8].copy_from_slice(format!("{own:<8}").as_bytes());
+        return Some(bytes);
+    }
+    let numbered = |family: &&str| {
+        keyword.strip_prefix(*family).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let dropped = DROPPED.contains(&keyword)
+        || DROPPED_NUMBERED.iter().any(|family| numbered(family))
+        || (keyword == "EXTNAME" && is_default_name(card));
+    (!dropped).then_some(bytes)
+}
+
+fn renamed(keyword: &str) -> Option<String> {
+    if let Some(n) = keyword.strip_prefix("ZNAXIS").filter(|n| !n.is_empty()) {
+        return n.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("NAXIS{n}"));
+    }
+    RENAMED.iter().find(|(z, _)| *z == keyword).map(|(_, own)| (*own).to_owned())
+}
+
+/// The name that writers give to tables of images without a name.
+fn is_default_name(card: Card<'_>) -> bool {
+    card.value() == Some(crate::Value::Text("COMPRESSED_IMAGE".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_return_in_order_with_their_comments() {
+        let header = |lines: &[&str]| {
+            let cards: Vec<String> = lines.iter().map(|line| format!("{line:<80}")).collect();
+            Header::from_cards(cards.iter().map(|card| card.as_bytes()), 1)
+        };
+        let table = header(&[
+            "XTENSION= 'BINTABLE'",
+            "BITPIX  = 8",
+            "NAXIS   = 2",
+            "NAXIS1  = 8",
+            "NAXIS2  = 3",
+            "PCOUNT  = 99",
+            "GCOUNT  = 1",
+            "TFIELDS = 1",
+            "TTYPE1  = 'COMPRESSED_DATA'",
+            "TFORM1  = '1PB(33)'",
+            "ZIMAGE  = T",
+            "ZTILE1  = 5",
+            "ZCMPTYPE= 'RICE_1'",
+            "ZSIMPLE = T / mine",
+            "ZBITPIX = 16 / bits",
+            "ZNAXIS  = 2",
+            "ZNAXIS1 = 5",
+            "ZNAXIS2 = 3",
+            "OBJECT  = 'M31' / name",
+            "ZEXTEND = T",
+            "COMMENT free text",
+            "EXTNAME = 'COMPRESSED_IMAGE'",
+            "ZHECKSUM= 'abc'",
+            "CHECKSUM= 'xyz'",
+        ]);
+        let image = header(&[
+            "SIMPLE  = T / mine",
+            "BITPIX  = 16 / bits",
+            "NAXIS   = 2",
+            "NAXIS1  = 5",
+            "NAXIS2  = 3",
+            "OBJECT  = 'M31' / name",
+            "EXTEND  = T",
+            "COMMENT free text",
+            "CHECKSUM= 'abc'",
+        ]);
+        assert_eq!(image_header(&table), image);
+    }
+}

@@ -1,0 +1,203 @@
+//! The binary table that holds the tiles: columns, rows, descriptors, heap.
+
+use crate::header::Header;
+use crate::source::Source;
+use crate::{Error, Result};
+use std::ops::Range;
+
+/// Columns of a binary table and where its rows and heap lie, relative to the start of the data.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) rows: usize,
+    pub(crate) row_bytes: usize,
+    heap: Range<u64>,
+    columns: Vec<Column>,
+}
+
+/// One column.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    name: String,
+    offset: usize,
+    repeat: usize,
+    code: u8,
+    /// Type of the elements in the heap, for P and Q columns.
+    element: u8,
+}
+
+impl Table {
+    /// Reads NAXISn, PCOUNT, THEAP, TTYPEn and TFORMn.
+    pub(crate) fn parse(header: &Header) -> Result<Self> {
+        let hdu = header.hdu();
+        let size = |keyword: &str| -> Result<u64> {
+            let value = header.required_integer(keyword)?;
+            u64::try_from(value)
+                .map_err(|_| Error::header(hdu, keyword, format!("is {value}, expected no negative number")))
+        };
+        if (header.required_integer("NAXIS")?, header.required_integer("BITPIX")?) != (2, 8) {
+            return Err(Error::header(hdu, "NAXIS", "or BITPIX is not that of a table, 2 and 8"));
+        }
+        let (row_bytes, rows, pcount) = (size("NAXIS1")?, size("NAXIS2")?, size("PCOUNT")?);
+        let wrong = || Error::header(hdu, "NAXIS1", "x NAXIS2 is more data than can exist");
+        let table_bytes = row_bytes.checked_mul(rows).ok_or_else(wrong)?;
+        let end = table_bytes.checked_add(pcount).ok_or_else(wrong)?;
+        let theap = match header.integer("THEAP")? {
+            None => table_bytes,
+            Some(theap) => {
+                u64::try_from(theap).ok().filter(|t| (table_bytes..=end).contains(t)).ok_or_else(|| {
+                    Error::header(hdu, "THEAP", format!("is {theap}, expected {table_bytes} to {end}"))
+                })?
+            }
+        };
+        let columns = columns(header)?;
+        let expected = columns.last().map_or(0, |column| column.offset as u64 + column.bytes());
+        if expected != row_bytes {
+            let problem = format!("is {row_bytes}, but the columns take {expected} bytes");
+            return Err(Error::header(hdu, "NAXIS1", problem));
+        }
+        let rows = usize::try_from(rows).map_err(|_| wrong())?;
+        let row_bytes = usize::try_from(row_bytes).map_err(|_| wrong())?;
+        Ok(Self { rows, row_bytes, heap: theap..end, columns })
+    }
+
+    /// The column of that name, whatever the case of its letters.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The bytes of row `row`, data beginning at `data` in the file.
+    pub(crate) fn row<'a>(
+        &self,
+        source: &'a Source,
+        data: u64,
+        row: usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8]> {
+        let offset = (row as u64).saturating_mul(self.row_bytes as u64).saturating_add(data);
+        source.bytes(offset, self.row_bytes, scratch)
+    }
+
+    /// Where in the data the array lies that `column` of a row points to, and its number of elements.
+    pub(crate) fn array(&self, row: &[u8], column: &Column) -> Result<(Range<u64>, usize), String> {
+        let name = &column.name;
+        let field = &row[column.offset..];
+        let (count, offset) = match column.code {
+            b'P' => {
+                let word =
+                    |at: usize| i32::from_be_bytes([field[at], field[at + 1], field[at + 2], field[at + 3]]);
+                (i64::from(word(0)), i64::from(word(4)))
+            }
+            b'Q' => {
+                let word = |at: usize| {
+                    i64::from_be_bytes(field[at..at + 8].try_into().expect("eight bytes were cut"))
+                };
+                (word(0), word(8))
+            }
+            _ => return Err(format!("column {name} holds no descriptors")),
+        };
+        if count == 0 {
+            return Ok((0..0, 0));
+        }
+        let heap_bytes = self.heap.end - self.heap.start;
+        let place = || {
+            let (count, offset) = (u64::try_from(count).ok()?, u64::try_from(offset).ok()?);
+            let bytes = count.checked_mul(width(column.element)? as u64)?;
+            let end = offset.checked_add(bytes).filter(|&end| end <= heap_bytes)?;
+            Some((self.heap.start + offset..self.heap.start + end, usize::try_from(count).ok()?))
+        };
+        place().ok_or_else(|| {
+            format!("{name} points to {count} elements at {offset}, outside the heap of {heap_bytes} bytes")
+        })
+    }
+
+    #[allow(dead_code, reason = "ZSCALE and ZZERO columns come with quantised images")]
+    /// The number that `column` of a row holds.
+    pub(crate) fn number(&self, row: &[u8], column: &Column) -> Result<f64, String> {
+        let field = &row[column.offset..];
+        let exact = |n: usize| &field[..n];
+        Ok(match (column.code, column.repeat) {
+            (b'B', 1) => f64::from(field[0]),
+            (b'I', 1) => f64::from(i16::from_be_bytes(exact(2).try_into().expect("two bytes"))),
+            (b'J', 1) => f64::from(i32::from_be_bytes(exact(4).try_into().expect("four bytes"))),
+            (b'K', 1) => i64::from_be_bytes(exact(8).try_into().expect("eight bytes")) as f64,
+            (b'E', 1) => f64::from(f32::from_be_bytes(exact(4).try_into().expect("four bytes"))),
+            (b'D', 1) => f64::from_be_bytes(exact(8).try_into().expect("eight bytes")),
+            _ => return Err(format!("column {} does not hold one number per row", column.name)),
+        })
+    }
+}
+
+impl Column {
+    fn bytes(&self) -> u64 {
+        match self.code {
+            b'X' => (self.repeat as u64).div_ceil(8),
+            // A column of no descriptors or of one.
+            code => self.repeat as u64 * width(code).unwrap_or(0) as u64,
+        }
+    }
+
+    /// Whether it holds one descriptor per row.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.code, b'P' | b'Q') && self.repeat == 1
+    }
+}
+
+/// Bytes of one element.
+fn width(code: u8) -> Option<usize> {
+    Some(match code {
+        b'L' | b'B' | b'A' => 1,
+        b'I' => 2,
+        b'J' | b'E' => 4,
+        b'K' | b'D' | b'C' | b'P' => 8,
+        b'M' | b'Q' => 16,
+        _ => return None,
+    })
+}
+
+fn columns(header: &Header) -> Result<Vec<Column>> {
+    let hdu = header.hdu();
+    let fields = header.required_integer("TFIELDS")?;
+    if !(0..=999).contains(&fields) {
+        return Err(Error::header(hdu, "TFIELDS", format!("is {fields}, expected 0 to 999")));
+    }
+    let mut offset = 0usize;
+    (1..=fields)
+        .map(|n| {
+            let keyword = format!("TFORM{n}");
+            let form = header.text(&keyword).ok_or_else(|| Error::header(hdu, &keyword, "is missing"))?;
+            let (repeat, code, element) = parse_form(&form).ok_or_else(|| {
+                Error::header(
+                    hdu,
+                    &keyword,
+                    format!("is '{form}', expected a count and a type such as 1PB(99)"),
+                )
+            })?;
+            let name = header.text(&format!("TTYPE{n}")).unwrap_or_default();
+            let column = Column { name, offset, repeat, code, element };
+            offset = usize::try_from(column.bytes())
+                .ok()
+                .and_then(|bytes| offset.checked_add(bytes))
+                .ok_or_else(|| Error::header(hdu, &keyword, "is wider than can be"))?;
+            Ok(column)
+        })
+        .collect()
+}
+
+/// Repeat count, type letter, and the type of the elements in the heap.
+fn parse_form(form: &str) -> Option<(usize, u8, u8)> {
+    let form = form.trim().as_bytes();
+    let digits = form.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let count = std::str::from_utf8(&form[..digits]).ok()?;
+    let repeat = if count.is_empty() { 1 } else { count.parse::<u32>().ok()? as usize };
+    let code = form.get(digits)?.to_ascii_uppercase();
+    if code == b'X' {
+        return Some((repeat, code, 0));
+    }
+    width(code)?;
+    if !matches!(code, b'P' | b'Q') {
+        return Some((repeat, code, 0));
+    }
+    let element = form.get(digits + 1)?.to_ascii_uppercase();
+    width(element).filter(|_| repeat <= 1)?;
+    Some((repeat, code, element))
+}
