@@ -86,37 +86,42 @@ impl<'a> BitReader<'a> {
         value
     }
 
-    /// The number of zeros before the next one, which is taken as well; at least 13 bits are ready after it.
-    /// `None` if there are more than `most` zeros, or no one follows.
+    /// Takes a Golomb-Rice code: `z` zeros, a one, then `split` (at most 16) low bits; gives `z << split | low`.
+    /// `None` if there are more than `most_zeros` zeros, or the bytes end in them.
     #[inline]
-    pub(crate) fn take_zeros_and_one(&mut self, most: u32) -> Option<u32> {
-        self.refill();
+    pub(crate) fn take_golomb_rice(&mut self, split: u32, most_zeros: u32) -> Option<u32> {
+        // Refilling only when the code may reach behind the valid bits keeps the chain from code to code short.
         let mut zeros = self.window.leading_zeros();
-        if zeros >= 40 {
-            zeros = self.skip_many_zeros(most)?;
-        } else {
-            self.window <<= zeros + 1;
-            self.valid_bits -= zeros + 1;
+        if zeros + 1 + split > self.valid_bits {
+            self.refill();
+            zeros = self.window.leading_zeros();
         }
-        (zeros <= most).then_some(zeros)
+        if zeros >= 32 || zeros > most_zeros {
+            return self.take_long_golomb_rice(split, most_zeros);
+        }
+        let one_and_low = (self.window << zeros >> (63 - split)) as u32;
+        let bits = zeros + 1 + split;
+        self.window <<= bits;
+        self.valid_bits -= bits;
+        Some((zeros << split) + one_and_low - (1 << split))
     }
 
+    /// The same for codes of 32 zeros and more, or none at all.
     #[cold]
-    fn skip_many_zeros(&mut self, most: u32) -> Option<u32> {
+    fn take_long_golomb_rice(&mut self, split: u32, most_zeros: u32) -> Option<u32> {
         let mut zeros = 0;
         loop {
-            let here = self.window.leading_zeros().min(32);
-            self.window <<= here;
-            self.valid_bits -= here;
             self.refill();
+            let here = self.window.leading_zeros().min(32);
+            self.take(here);
             zeros += here;
-            if here < 32 {
-                self.take(1);
-                self.refill();
-                return Some(zeros);
-            }
-            if zeros > most || self.is_overrun() {
+            if zeros > most_zeros || self.is_overrun() {
                 return None;
+            }
+            if here < 32 {
+                self.refill();
+                self.take(1);
+                return Some(zeros << split | self.take(split));
             }
         }
     }

@@ -211,8 +211,7 @@ fn decode_tile(reader: &mut BitReader<'_>, block_px: usize, tile: &mut [u16]) ->
                 let split = announced - 1;
                 let most_zeros = u32::from(u16::MAX) >> split;
                 for pixel in block {
-                    let zeros = reader.take_zeros_and_one(most_zeros).ok_or_else(|| no_code(reader))?;
-                    let m = zeros << split | reader.take(split);
+                    let m = reader.take_golomb_rice(split, most_zeros).ok_or_else(|| no_code(reader))?;
                     last = last.wrapping_add(unfold(m as u16));
                     *pixel = last;
                 }

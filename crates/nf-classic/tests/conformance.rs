@@ -7,8 +7,8 @@ use nf_codec::{Registry, Spec};
 fn conforms(specs: &[&str]) {
     let registry = Registry::new(entries());
     for spec in specs {
-        let spec: Spec = spec.parse().unwrap();
-        check(&spec, &|spec| registry.build(spec), Effort { mutations: 2000 });
+        let spec: Spec = spec.parse().expect("the spec of a test parses");
+        check(&spec, &|spec| registry.build(spec), Effort { mutations: 5000 });
     }
 }
 
