@@ -14,6 +14,9 @@
 //! - `gzip2`: GZIP_2.
 //! - `hcompress`: HCOMPRESS_1, lossless.
 //!
+//! Programs that users add:
+//! - [`External`]: an encoding and a decoding command as a codec.
+//!
 //! Below them:
 //! - `sample_bytes`: samples as byte sequences and back.
 //! - `bit_io`: bits into bytes and back.
@@ -23,6 +26,7 @@
 use nf_codec::Entry;
 
 mod bit_io;
+mod external;
 mod gzip;
 mod gzip2;
 mod hcompress;
@@ -32,6 +36,8 @@ mod rice;
 mod sample_bytes;
 mod xz;
 mod zstd;
+
+pub use external::External;
 
 /// Every codec that this build has, in the order of tables.
 pub fn entries() -> Vec<Entry> {

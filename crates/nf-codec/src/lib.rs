@@ -20,5 +20,5 @@ mod spec;
 pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
 pub use error::{Error, Result};
 pub use limits::Limits;
-pub use registry::{Entry, OptionDoc, Registry};
+pub use registry::{Added, Build, Entry, OptionDoc, Registry};
 pub use spec::{Options, Spec};

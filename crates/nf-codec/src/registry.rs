@@ -1,6 +1,7 @@
 //! The readable list of codecs.
 
 use crate::{Codec, Result, Spec};
+use std::sync::Arc;
 
 /// One line of the registry: how a codec is called, described and built.
 #[derive(Clone)]
@@ -30,10 +31,25 @@ pub struct OptionDoc {
     pub help: &'static str,
 }
 
+/// A codec that becomes known at run time, such as a program that a configuration file describes.
+#[derive(Clone)]
+pub struct Added {
+    /// The name that a [`Spec`] starts with.
+    pub name: String,
+    /// What it is, in one line.
+    pub summary: String,
+    /// Builds it from a spec of this name, refusing options that it does not have.
+    pub build: Arc<Build>,
+}
+
+/// What builds a codec from a spec, and may know more than the spec says.
+pub type Build = dyn Fn(&Spec) -> Result<Box<dyn Codec>> + Send + Sync;
+
 /// All codecs that a program knows.
 #[derive(Clone, Default)]
 pub struct Registry {
     entries: Vec<Entry>,
+    added: Vec<Added>,
 }
 
 impl Registry {
@@ -50,7 +66,19 @@ impl Registry {
                 entry.name
             );
         }
-        Self { entries }
+        Self { entries, added: Vec::new() }
+    }
+
+    /// Adds a codec at run time.
+    ///
+    /// # Errors
+    /// [`Error::Spec`](crate::Error::Spec) if there is a codec of that name.
+    pub fn add(&mut self, codec: Added) -> Result<()> {
+        if self.names().any(|name| name == codec.name) {
+            return Err(Spec::new(codec.name).error("there is a codec of that name already"));
+        }
+        self.added.push(codec);
+        Ok(())
     }
 
     /// The codecs, in order.
@@ -58,17 +86,27 @@ impl Registry {
         &self.entries
     }
 
+    /// The codecs that were added at run time, in order.
+    pub fn added(&self) -> &[Added] {
+        &self.added
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.name).chain(self.added.iter().map(|added| added.name.as_str()))
+    }
+
     /// The codec that a spec describes.
     ///
     /// # Errors
     /// [`Error::Spec`](crate::Error::Spec) if no codec has that name, or it refuses the options.
     pub fn build(&self, spec: &Spec) -> Result<Box<dyn Codec>> {
-        match self.entries.iter().find(|entry| entry.name == spec.name()) {
-            Some(entry) => (entry.build)(spec),
-            None => {
-                let names: Vec<&str> = self.entries.iter().map(|entry| entry.name).collect();
-                Err(spec.error(format!("no codec of that name; there are {}", names.join(", "))))
-            }
+        if let Some(entry) = self.entries.iter().find(|entry| entry.name == spec.name()) {
+            return (entry.build)(spec);
         }
+        if let Some(added) = self.added.iter().find(|added| added.name == spec.name()) {
+            return (added.build)(spec);
+        }
+        let names: Vec<&str> = self.names().collect();
+        Err(spec.error(format!("no codec of that name; there are {}", names.join(", "))))
     }
 }

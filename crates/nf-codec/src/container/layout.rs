@@ -99,9 +99,9 @@ impl Layout {
         for segment in &self.segments {
             match segment {
                 Segment::Verbatim(bytes) => out.write_all(bytes).map_err(failed)?,
-                Segment::Samples { image, format, offset } => samples(*image, &mut |piece| {
-                    format.write(piece.samples(), *offset, out).map_err(failed)
-                })?,
+                Segment::Samples { image, format, offset } => {
+                    samples(*image, &mut |piece| format.write(piece.samples(), *offset, out).map_err(failed))?
+                }
             }
         }
         Ok(())

@@ -127,7 +127,8 @@ impl<R: Read + Seek> Reader<R> {
     fn check_digest(&self, image: usize, found: Digest) -> Result<()> {
         let expected = self.index[image].digest;
         if found != expected {
-            let reason = format!("its pixels have the digest {}, expected {}", found.short(), expected.short());
+            let reason =
+                format!("its pixels have the digest {}, expected {}", found.short(), expected.short());
             return Err(Error::corrupt(format!("stack {image}"), reason));
         }
         Ok(())
