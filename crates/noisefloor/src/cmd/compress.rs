@@ -1,0 +1,101 @@
+//! `noisefloor compress`: a FITS or .npy file in, a container out.
+
+use crate::files::input;
+use crate::files::output::write_file;
+use crate::files::source::Source;
+use crate::registry::{DEFAULT_CODEC, registry};
+use anyhow::{Context, Result};
+use nf_codec::container::{self, Header, ImageHeader, ImageSource, default_tile};
+use nf_codec::Spec;
+use nf_image::Shape;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// FITS (plain, .gz, tile-compressed .fz) or .npy file; `-` reads the standard input
+    input: PathBuf,
+    /// Container to write; `-` writes the standard output
+    output: PathBuf,
+    /// Codec and options; `noisefloor codecs` lists them
+    #[arg(short, long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
+    codec: Spec,
+    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 16 Mpixel]
+    #[arg(short, long, value_name = "TILE", value_parser = parse_tile)]
+    tile: Option<Shape>,
+    /// Do not decode and compare every tile before it is written
+    #[arg(long)]
+    no_verify: bool,
+    /// Replace OUTPUT if it exists
+    #[arg(short, long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let registry = registry();
+    // A wrong spec is told before the file is read.
+    let codec = registry.build(&args.codec)?;
+    let source = Source::open(&args.input)?;
+    let name = source.name();
+    let mut input = input::read(source)?;
+    let header = Header {
+        codec: codec.spec(),
+        reproducibility: codec.reproducibility(),
+        model: codec.model(),
+        images: input.stacks.iter().map(|stack| image_header(&**stack, args.tile)).collect(),
+        layout: Some(std::mem::take(&mut input.layout)),
+        creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let written = write_file(&args.output, args.force, |out| {
+        let mut sources: Vec<&mut dyn ImageSource> =
+            input.stacks.iter_mut().map(|stack| &mut **stack).collect();
+        container::write(out, &header, &mut sources, &registry, !args.no_verify).with_context(|| name.clone())
+    })?;
+    let pixels: u64 = header.images.iter().map(|image| image.shape.pixels() as u64).sum();
+    let verified = if args.no_verify { "not verified" } else { "verified" };
+    eprintln!(
+        "{name}: {} of {} with {}, {} -> {} bytes, {}, {verified}",
+        stacks_word(header.images.len()),
+        pixels_word(pixels),
+        header.codec,
+        2 * pixels,
+        written.container_bytes,
+        rates(pixels, written.container_bytes),
+    );
+    Ok(())
+}
+
+fn image_header(stack: &(dyn ImageSource + '_), tile: Option<Shape>) -> ImageHeader {
+    let shape = stack.shape();
+    ImageHeader { shape, axis: stack.axis(), tile: tile.unwrap_or_else(|| default_tile(shape)) }
+}
+
+pub(crate) fn stacks_word(n: usize) -> String {
+    format!("{n} stack{}", if n == 1 { "" } else { "s" })
+}
+
+pub(crate) fn pixels_word(pixels: u64) -> String {
+    match pixels {
+        0..100_000 => format!("{pixels} pixels"),
+        _ => format!("{:.2} Mpixel", pixels as f64 / 1e6),
+    }
+}
+
+/// Bits per pixel and ratio to the raw samples, where there are pixels.
+pub(crate) fn rates(pixels: u64, coded_bytes: u64) -> String {
+    if pixels == 0 {
+        return "no pixels".to_owned();
+    }
+    let bits_per_pixel = 8.0 * coded_bytes as f64 / pixels as f64;
+    format!("{bits_per_pixel:.4} bits per pixel, ratio {:.3}", 16.0 / bits_per_pixel)
+}
+
+fn parse_tile(text: &str) -> Result<Shape, String> {
+    let wrong = || format!("'{text}' is no tile, expected ROWSxCOLUMNS or PLANESxROWSxCOLUMNS, each at least 1");
+    let extents: Vec<usize> =
+        text.split('x').map(|n| n.parse().ok().filter(|&n| n > 0)).collect::<Option<_>>().ok_or_else(wrong)?;
+    match extents[..] {
+        [height, width] => Ok(Shape::frame(height, width)),
+        [planes, height, width] => Ok(Shape::new(planes, height, width)),
+        _ => Err(wrong()),
+    }
+}

@@ -1,0 +1,6 @@
+//! One file per verb.
+
+pub(crate) mod codecs;
+pub(crate) mod compress;
+pub(crate) mod decompress;
+pub(crate) mod info;

@@ -1,0 +1,223 @@
+//! FITS and .npy files as stacks, with what is needed to write them again.
+
+use super::source::Source;
+use anyhow::{Context, Result, bail};
+use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
+use nf_fits::{FitsFile, FitsWriter, HduKind, SampleMap, SampleType, npy};
+use nf_image::{Image16, PlaneAxis, Shape};
+use std::borrow::Cow;
+use std::io::{Read, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A file of pixels.
+pub(crate) struct Input {
+    /// What kind of file it is.
+    pub(crate) kind: FileKind,
+    /// Its stacks, in order.
+    pub(crate) stacks: Vec<Box<dyn ImageSource>>,
+    /// How to write it again from its stacks.
+    pub(crate) layout: Layout,
+}
+
+/// The kinds of files that hold pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Fits,
+    Npy,
+}
+
+impl FileKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fits => "FITS",
+            Self::Npy => "npy",
+        }
+    }
+
+    /// The kind of the file that a layout writes.
+    pub(crate) fn of_layout(layout: &Layout) -> Self {
+        match layout.segments.first() {
+            Some(Segment::Verbatim(bytes)) if npy::is_npy(bytes) => Self::Npy,
+            _ => Self::Fits,
+        }
+    }
+}
+
+/// Opens a file of pixels.
+///
+/// # Errors
+/// If it is of no kind that we know, is damaged, or holds no 16-bit image.
+pub(crate) fn read(source: Source) -> Result<Input> {
+    let name = source.name();
+    let first = source.first(MAGIC.len() as u64)?;
+    if first == MAGIC {
+        bail!("{name}: this is a noisefloor container already, expected a FITS or .npy file");
+    }
+    if first.is_empty() {
+        bail!("{name}: the file is empty, expected a FITS or .npy file");
+    }
+    if npy::is_npy(&first) { read_npy(&source) } else { read_fits(source) }.with_context(|| name)
+}
+
+fn read_npy(source: &Source) -> Result<Input> {
+    let mut bytes = Vec::new();
+    source.reader()?.read_to_end(&mut bytes)?;
+    let image = npy::read(&bytes, &nf_fits::Limits::default())?;
+    let layout = npy_layout(&bytes, &image);
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(InMemory(image))], layout })
+}
+
+/// The header as it stands, then the samples; whatever byte order the file had, our own header states ours.
+fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
+    let samples = Segment::Samples { image: 0, format: SampleFormat::U16Le, offset: 0 };
+    let header_bytes = bytes.len() - image.shape().raw_bytes();
+    let mut again = bytes[..header_bytes].to_vec();
+    again.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
+    let header = match again == bytes {
+        true => bytes[..header_bytes].to_vec(),
+        false => {
+            let ours = npy::write(image);
+            ours[..ours.len() - image.shape().raw_bytes()].to_vec()
+        }
+    };
+    Layout { segments: vec![Segment::Verbatim(header), samples] }
+}
+
+fn read_fits(source: Source) -> Result<Input> {
+    let file = match source {
+        Source::Disk(path) => FitsFile::open(path)?,
+        Source::Memory(bytes, _) => FitsFile::from_bytes(bytes)?,
+    };
+    let file = Arc::new(file);
+    let mut input = Input { kind: FileKind::Fits, stacks: Vec::new(), layout: Layout::default() };
+    let mut first_reason = None;
+    for (index, hdu) in file.hdus().iter().enumerate() {
+        let image = match hdu.kind() {
+            HduKind::Image(_) | HduKind::TiledImage(_) => Some(file.image(index)?).filter(|image| image.pixels() > 0),
+            _ => None,
+        };
+        let map = image.map(|image| SampleMap::new(image.sample_type(), image.header()));
+        let verbatim = |range: Range<u64>| -> Result<Segment> { Ok(Segment::Verbatim(file.read_bytes(range)?)) };
+        match (image, map) {
+            (Some(image), Some(Ok(map))) => {
+                let format = sample_format(image.sample_type())
+                    .with_context(|| format!("HDU {index}: {} cannot be 16-bit samples", image.sample_type()))?;
+                let header = image.plain_header()?.bytes().to_vec();
+                let number = u32::try_from(input.stacks.len()).context("too many images")?;
+                let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
+                let padding = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64) - data_bytes;
+                input.stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
+                input.layout.segments.extend([
+                    Segment::Verbatim(header),
+                    Segment::Samples { image: number, format, offset: map.zero() },
+                    match image.tiling() {
+                        Some(_) => Segment::Verbatim(vec![0; padding as usize]),
+                        None => verbatim(hdu.data_range().end..hdu.range().end.min(file.len_bytes()))?,
+                    },
+                ]);
+            }
+            (_, map) => {
+                if let Some(Err(reason)) = map {
+                    tracing::warn!("HDU {index} is kept as it is, it is not coded: {reason}");
+                    first_reason.get_or_insert(reason);
+                }
+                input.layout.segments.push(verbatim(hdu.range().start..hdu.range().end.min(file.len_bytes()))?);
+            }
+        }
+    }
+    if !file.rest().is_empty() {
+        input.layout.segments.push(Segment::Verbatim(file.read_bytes(file.rest())?));
+    }
+    if input.stacks.is_empty() {
+        match first_reason {
+            Some(reason) => return Err(reason.into()),
+            None => bail!("there is no image in this FITS file"),
+        }
+    }
+    Ok(input)
+}
+
+fn sample_format(sample: SampleType) -> Option<SampleFormat> {
+    match sample {
+        SampleType::U8 => Some(SampleFormat::U8),
+        SampleType::I16 => Some(SampleFormat::I16Be),
+        SampleType::I32 => Some(SampleFormat::I32Be),
+        _ => None,
+    }
+}
+
+/// A stack in memory.
+struct InMemory(Image16);
+
+impl ImageSource for InMemory {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        self.0.axis()
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
+        let whole = self.0.shape();
+        if planes.len() == whole.planes && rows.len() == whole.height {
+            return Ok(Cow::Borrowed(&self.0));
+        }
+        Ok(Cow::Owned(self.0.crop(planes, rows, 0..whole.width)))
+    }
+}
+
+/// A stack in a FITS file, read band by band.
+struct OnDisk {
+    file: Arc<FitsFile>,
+    index: usize,
+    shape: Shape,
+}
+
+impl ImageSource for OnDisk {
+    fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        PlaneAxis::None
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
+        let failed = |error: nf_fits::Error| nf_codec::Error::Io {
+            what: format!("HDU {}", self.index),
+            source: std::io::Error::other(error),
+        };
+        let image = self.file.image(self.index).map_err(failed)?;
+        if rows.len() == self.shape.height {
+            return Ok(Cow::Owned(image.read_planes(planes).map_err(failed)?));
+        }
+        let shape = Shape::new(planes.len(), rows.len(), self.shape.width);
+        let mut band = Image16::zeros(shape);
+        for (i, plane) in planes.enumerate() {
+            band.paste(&image.read_rows(plane, rows.clone()).map_err(failed)?, i, 0, 0);
+        }
+        Ok(Cow::Owned(band))
+    }
+}
+
+/// Writes stacks as the images of a new FITS file.
+///
+/// # Errors
+/// If the destination fails.
+pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> {
+    let mut writer = FitsWriter::new(out);
+    for image in images {
+        writer.image(image, None)?;
+    }
+    Ok(())
+}
+
+/// Writes a stack as an .npy file.
+///
+/// # Errors
+/// If the destination fails.
+pub(crate) fn write_npy(image: &Image16, out: &mut dyn Write) -> Result<()> {
+    Ok(out.write_all(&npy::write(image))?)
+}

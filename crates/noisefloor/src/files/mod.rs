@@ -1,0 +1,5 @@
+//! Files of the command line: what comes in, and how nothing is left half-written.
+
+pub(crate) mod input;
+pub(crate) mod output;
+pub(crate) mod source;

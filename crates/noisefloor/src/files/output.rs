@@ -1,0 +1,100 @@
+//! Writing a file so that its final name never holds half of it.
+
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use tempfile::NamedTempFile;
+
+/// The temporary file that an interruption must remove.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// Writes `path` by `write`: to a temporary name in the same folder, which becomes `path` only when all has
+/// been written. `-` is the standard output; what is no regular file (a device, a pipe) is written to
+/// directly.
+///
+/// # Errors
+/// If `path` exists and `force` is not given, cannot be written, or `write` fails.
+pub(crate) fn write_file<T>(
+    path: &Path,
+    force: bool,
+    write: impl FnOnce(&mut dyn Write) -> Result<T>,
+) -> Result<T> {
+    if path == Path::new("-") {
+        let mut out = BufWriter::new(std::io::stdout().lock());
+        let value = write(&mut out)?;
+        out.flush().context("writing to the standard output")?;
+        return Ok(value);
+    }
+    let name = || path.display().to_string();
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => bail!("{}: this is a folder", name()),
+        Ok(found) if !found.is_file() => {
+            let mut out = BufWriter::new(fs::File::options().write(true).open(path).with_context(name)?);
+            let value = write(&mut out)?;
+            out.flush().with_context(name)?;
+            return Ok(value);
+        }
+        Ok(_) if !force => bail!("{}: the file exists already; --force replaces it", name()),
+        _ => {}
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let unwritable = || format!("{}: cannot be written", name());
+    let file = tempfile::Builder::new()
+        .prefix(".noisefloor-")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .with_context(unwritable)?;
+    let mut file = Unfinished::begin(file)?;
+    let mut out = BufWriter::with_capacity(1 << 18, file.0.as_file_mut());
+    let value = write(&mut out)?;
+    out.flush().with_context(unwritable)?;
+    drop(out);
+    file.finish(path).with_context(unwritable)?;
+    Ok(value)
+}
+
+/// A temporary file that Ctrl-C removes as well.
+struct Unfinished(NamedTempFile);
+
+impl Unfinished {
+    fn begin(file: NamedTempFile) -> Result<Self> {
+        let first = unfinished().replace(file.path().to_owned()).is_none();
+        static HANDLER: std::sync::Once = std::sync::Once::new();
+        let mut installed = Ok(());
+        HANDLER.call_once(|| installed = ctrlc::set_handler(interrupted));
+        installed.context("watching for interruptions")?;
+        debug_assert!(first, "one file is written at a time");
+        Ok(Self(file))
+    }
+
+    /// Gives the file its final name and the permissions that a new file has.
+    fn finish(self, path: &Path) -> std::io::Result<()> {
+        let mut guard = unfinished();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(path).map_or(0o644, |found| found.permissions().mode() & 0o777);
+            self.0.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
+        }
+        let persisted = self.0.persist(path);
+        *guard = None;
+        persisted.map(|_| ()).map_err(|error| error.error)
+    }
+}
+
+fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn interrupted() {
+    if let Some(path) = unfinished().take() {
+        let _ = fs::remove_file(path);
+    }
+    // 128 + SIGINT, as shells report it.
+    std::process::exit(130);
+}

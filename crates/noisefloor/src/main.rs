@@ -1,0 +1,78 @@
+//! The command line. One file per verb in `cmd`; this file only chooses.
+#![forbid(unsafe_code)]
+
+mod cmd;
+mod files;
+mod registry;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Lossless compression of raw 16-bit astronomical frames, down to the noise floor.
+#[derive(Parser)]
+#[command(version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    /// Say more of what is done (also NOISEFLOOR_LOG=debug)
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Use at most this many threads (default: all)
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Compress a FITS or .npy file into a container, verifying that it decodes
+    Compress(cmd::compress::Args),
+    /// Write the original file, or a region of it, from a container
+    Decompress(cmd::decompress::Args),
+    /// Describe a container, FITS or .npy file: shapes, codec, sizes, digests
+    Info(cmd::info::Args),
+    /// List the codecs with their options
+    Codecs(cmd::codecs::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.verbose);
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever the libraries below put into their messages.
+            let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("noisefloor: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()?;
+    }
+    match cli.verb {
+        Verb::Compress(args) => cmd::compress::run(&args),
+        Verb::Decompress(args) => cmd::decompress::run(&args),
+        Verb::Info(args) => cmd::info::run(&args),
+        Verb::Codecs(args) => cmd::codecs::run(&args),
+    }
+}
+
+fn start_log(verbose: bool) {
+    let default = if verbose { "debug" } else { "warn" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("NOISEFLOOR_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
+/// Whether the reader of our standard output has gone away, as `head` does: no failure of ours.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
