@@ -93,6 +93,21 @@ impl FitsFile {
         end.min(self.len_bytes())..self.len_bytes()
     }
 
+    /// Bytes of the (inflated) file as they stand.
+    ///
+    /// # Errors
+    /// If the range reaches beyond the file, or reading fails.
+    pub fn read_bytes(&self, range: Range<u64>) -> Result<Vec<u8>> {
+        let beyond = || Error::request(0, format!("bytes {range:?} reach beyond the file"));
+        let len = range
+            .end
+            .checked_sub(range.start)
+            .and_then(|len| usize::try_from(len).ok())
+            .ok_or_else(beyond)?;
+        let mut scratch = Vec::new();
+        Ok(self.source.bytes(range.start, len, &mut scratch)?.to_vec())
+    }
+
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }

@@ -50,6 +50,11 @@ impl SampleMap {
         Ok(Self { sample, offset, hdu })
     }
 
+    /// What is added to a stored value to make a sample.
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+
     /// Writes the samples of big-endian stored pixels.
     pub(crate) fn samples_of_bytes(&self, bytes: &[u8], out: &mut [u16]) -> Result<()> {
         match self.sample {

@@ -119,7 +119,15 @@ fn regions_and_single_stacks() {
     let (bytes, images) = two_images();
     fs::write(folder.path("in.fits"), &bytes).unwrap();
     let packed = folder.path("packed.nfl");
-    succeeds(&noisefloor(&["compress", "--codec", "rice", "--tile", "2x8x8", &folder.path("in.fits"), &packed]));
+    succeeds(&noisefloor(&[
+        "compress",
+        "--codec",
+        "rice",
+        "--tile",
+        "2x8x8",
+        &folder.path("in.fits"),
+        &packed,
+    ]));
     let out = folder.path("cut.npy");
     let region = ["decompress", "-f", "--stack", "1", "--region", "2:7,3:18,1:3", &packed, &out];
     succeeds(&noisefloor(&region));
@@ -160,7 +168,7 @@ fn codecs_lists_the_registry() {
     succeeds(&output);
     let codecs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let names: Vec<&str> = codecs.as_array().unwrap().iter().map(|c| c["name"].as_str().unwrap()).collect();
-    for name in ["floor", "rice", "hcompress", "pcodec", "jpegxl", "jpegls", "jpeg2000", "szip", "lerc"] {
+    for name in ["floor", "rice", "hcompress", "pcodec", "gzip2", "zstd", "xz"] {
         assert!(names.contains(&name), "{names:?}");
     }
     let text = String::from_utf8(noisefloor(&["codecs"]).stdout).unwrap();
@@ -207,7 +215,7 @@ fn wrong_inputs_give_one_line_and_leave_nothing_behind() {
     refuse("empty.fits", b"", &["empty"]);
     refuse("text.fits", b"hello, this is not a FITS file at all", &["SIMPLE"]);
     refuse("cut.fits", &bytes[..2880 + 100], &["data"]);
-    refuse("no-end.fits", &bytes[..500], &["END"]);
+    refuse("no-end.fits", &bytes[..500], &["header"]);
     refuse("negative.fits", &set("NAXIS1", "-5"), &["NAXIS1", "-5"]);
     refuse("huge.fits", &set("NAXIS2", "99999999999"), &["HDU 0"]);
     refuse("bitpix.fits", &set("BITPIX", "17"), &["BITPIX", "17"]);
@@ -280,16 +288,20 @@ fn a_closed_pipe_is_no_error() {
 
 #[test]
 fn real_frames_come_back() {
-    let folder = std::env::var_os("NOISEFLOOR_DATA").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data")
-    });
+    let folder = std::env::var_os("NOISEFLOOR_DATA")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
     if !folder.is_dir() {
         println!("SKIP: no real frames, {} does not exist", folder.display());
         return;
     }
     let work = Folder::new();
     // One plain file with several HDUs, one tile-compressed, one of signed samples.
-    for name in ["hst_stis_octr11h4q_raw.fits", "keck_lrisb_20150910_2036_bias.fits.fz", "saao_1m_ste3_rf0420.fits.fz"] {
+    for name in [
+        "hst_stis_octr11h4q_raw.fits",
+        "keck_lrisb_20150910_2036_bias.fits.fz",
+        "saao_1m_ste3_rf0420.fits.fz",
+    ] {
         let (packed, out) = (work.path("packed.nfl"), work.path("out.fits"));
         let input = folder.join(name).display().to_string();
         succeeds(&noisefloor(&["compress", "-f", "-c", "rice", &input, &packed]));

@@ -39,20 +39,18 @@ pub enum SampleFormat {
     I16Be,
     /// Signed 32 bits, big-endian (FITS BITPIX 32).
     I32Be,
+    /// Signed 64 bits, big-endian (FITS BITPIX 64).
+    I64Be,
     /// Unsigned 16 bits, little-endian (`.npy` of `<u2`).
     U16Le,
 }
 
 impl SampleFormat {
-    const ALL: [(Self, u8); 4] = [(Self::U8, 1), (Self::I16Be, 2), (Self::I32Be, 3), (Self::U16Le, 4)];
+    /// In the order of the codes, which begin with 1.
+    const ALL: [Self; 5] = [Self::U8, Self::I16Be, Self::I32Be, Self::U16Le, Self::I64Be];
 
     fn code(self) -> u8 {
-        match self {
-            Self::U8 => 1,
-            Self::I16Be => 2,
-            Self::I32Be => 3,
-            Self::U16Le => 4,
-        }
+        1 + Self::ALL.iter().position(|known| *known == self).unwrap_or_default() as u8
     }
 
     /// Writes samples, each as (pixel - offset).
@@ -74,6 +72,9 @@ impl SampleFormat {
                 Self::I32Be => bytes.extend(
                     piece.iter().flat_map(|&pixel| ((i64::from(pixel) - offset) as i32).to_be_bytes()),
                 ),
+                Self::I64Be => {
+                    bytes.extend(piece.iter().flat_map(|&pixel| (i64::from(pixel) - offset).to_be_bytes()))
+                }
                 Self::U16Le => {
                     let offset = offset as u16;
                     bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_le_bytes()));
@@ -161,9 +162,9 @@ impl Layout {
                         return Err(Error::corrupt(WHAT, reason));
                     }
                     let code = bytes.u8()?;
-                    let (format, _) = SampleFormat::ALL
+                    let format = SampleFormat::ALL
                         .into_iter()
-                        .find(|(_, known)| *known == code)
+                        .find(|known| known.code() == code)
                         .ok_or_else(|| Error::corrupt(WHAT, format!("sample format {code} is unknown")))?;
                     Segment::Samples { image, format, offset: bytes.i64()? }
                 }

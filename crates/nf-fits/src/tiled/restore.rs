@@ -63,7 +63,7 @@ fn restore(card: Card<'_>) -> Option<[u8; CARD_BYTES]> {
         keyword.strip_prefix(*family).is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
     };
     let dropped = DROPPED.contains(&keyword)
-        || DROPPED_NUMBERED.iter().any(|family| numbered(family))
+        || DROPPED_NUMBERED.iter().any(numbered)
         || (keyword == "EXTNAME" && is_default_name(card));
     (!dropped).then_some(bytes)
 }

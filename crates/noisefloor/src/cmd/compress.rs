@@ -5,8 +5,8 @@ use crate::files::output::write_file;
 use crate::files::source::Source;
 use crate::registry::{DEFAULT_CODEC, registry};
 use anyhow::{Context, Result};
-use nf_codec::container::{self, Header, ImageHeader, ImageSource, default_tile};
 use nf_codec::Spec;
+use nf_codec::container::{self, Header, ImageHeader, ImageSource, default_tile};
 use nf_image::Shape;
 use std::path::PathBuf;
 
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let written = write_file(&args.output, args.force, |out| {
         let mut sources: Vec<&mut dyn ImageSource> =
-            input.stacks.iter_mut().map(|stack| &mut **stack).collect();
+            input.stacks.iter_mut().map(|stack| stack.as_mut() as &mut dyn ImageSource).collect();
         container::write(out, &header, &mut sources, &registry, !args.no_verify).with_context(|| name.clone())
     })?;
     let pixels: u64 = header.images.iter().map(|image| image.shape.pixels() as u64).sum();
@@ -90,9 +90,13 @@ pub(crate) fn rates(pixels: u64, coded_bytes: u64) -> String {
 }
 
 fn parse_tile(text: &str) -> Result<Shape, String> {
-    let wrong = || format!("'{text}' is no tile, expected ROWSxCOLUMNS or PLANESxROWSxCOLUMNS, each at least 1");
-    let extents: Vec<usize> =
-        text.split('x').map(|n| n.parse().ok().filter(|&n| n > 0)).collect::<Option<_>>().ok_or_else(wrong)?;
+    let wrong =
+        || format!("'{text}' is no tile, expected ROWSxCOLUMNS or PLANESxROWSxCOLUMNS, each at least 1");
+    let extents: Vec<usize> = text
+        .split('x')
+        .map(|n| n.parse().ok().filter(|&n| n > 0))
+        .collect::<Option<_>>()
+        .ok_or_else(wrong)?;
     match extents[..] {
         [height, width] => Ok(Shape::frame(height, width)),
         [planes, height, width] => Ok(Shape::new(planes, height, width)),

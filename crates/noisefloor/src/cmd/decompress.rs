@@ -46,11 +46,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     })
 }
 
-fn write_pixels(reader: &mut Reader<impl Read + Seek>, args: &Args, kind: FileKind, out: &mut dyn Write) -> Result<()> {
+fn write_pixels(
+    reader: &mut Reader<impl Read + Seek>,
+    args: &Args,
+    kind: FileKind,
+    out: &mut dyn Write,
+) -> Result<()> {
     let registry = registry();
     let whole_file = args.region.is_none() && args.stack.is_none();
-    if whole_file && let Some(layout) = reader.header().layout.clone()
-        && FileKind::of_layout(&layout) == kind {
+    if whole_file
+        && let Some(layout) = reader.header().layout.clone()
+        && FileKind::of_layout(&layout) == kind
+    {
         layout.write(|stack, sink| reader.decode_in_order(stack as usize, &registry, sink), out)?;
         return Ok(());
     }

@@ -56,9 +56,9 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
             facts
         })
         .collect();
-    let model = header.model.as_ref().map(|model| {
-        json!({"digest": model.digest.to_string(), "bytes": model.bytes, "device": model.device})
-    });
+    let model = header.model.as_ref().map(
+        |model| json!({"digest": model.digest.to_string(), "bytes": model.bytes, "device": model.device}),
+    );
     json!({
         "kind": "container",
         "version": nf_codec::container::VERSION,
@@ -100,7 +100,11 @@ fn print_facts(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{name}: {kind}, {} of {}", stacks_word(stacks.len()), pixels_word(pixels))?;
     if let Some(codec) = facts["codec"].as_str() {
         let class = facts["reproducibility"].as_str().unwrap_or_default();
-        writeln!(out, "  codec   {codec} (decodes {class}), written by {}", facts["creator"].as_str().unwrap_or("?"))?;
+        writeln!(
+            out,
+            "  codec   {codec} (decodes {class}), written by {}",
+            facts["creator"].as_str().unwrap_or("?")
+        )?;
     }
     writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, bytes))?;
     for (i, stack) in stacks.iter().enumerate() {

@@ -94,23 +94,27 @@ fn read_fits(source: Source) -> Result<Input> {
     let mut first_reason = None;
     for (index, hdu) in file.hdus().iter().enumerate() {
         let image = match hdu.kind() {
-            HduKind::Image(_) | HduKind::TiledImage(_) => Some(file.image(index)?).filter(|image| image.pixels() > 0),
+            HduKind::Image(_) | HduKind::TiledImage(_) => {
+                Some(file.image(index)?).filter(|image| image.pixels() > 0)
+            }
             _ => None,
         };
         let map = image.map(|image| SampleMap::new(image.sample_type(), image.header()));
-        let verbatim = |range: Range<u64>| -> Result<Segment> { Ok(Segment::Verbatim(file.read_bytes(range)?)) };
+        let verbatim =
+            |range: Range<u64>| -> Result<Segment> { Ok(Segment::Verbatim(file.read_bytes(range)?)) };
         match (image, map) {
             (Some(image), Some(Ok(map))) => {
-                let format = sample_format(image.sample_type())
-                    .with_context(|| format!("HDU {index}: {} cannot be 16-bit samples", image.sample_type()))?;
-                let header = image.plain_header()?.bytes().to_vec();
+                let format = sample_format(image.sample_type()).with_context(|| {
+                    format!("HDU {index}: {} cannot be 16-bit samples", image.sample_type())
+                })?;
+                let header = image.image_header().bytes().to_vec();
                 let number = u32::try_from(input.stacks.len()).context("too many images")?;
                 let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
                 let padding = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64) - data_bytes;
                 input.stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
                 input.layout.segments.extend([
                     Segment::Verbatim(header),
-                    Segment::Samples { image: number, format, offset: map.zero() },
+                    Segment::Samples { image: number, format, offset: map.offset() },
                     match image.tiling() {
                         Some(_) => Segment::Verbatim(vec![0; padding as usize]),
                         None => verbatim(hdu.data_range().end..hdu.range().end.min(file.len_bytes()))?,
@@ -122,7 +126,10 @@ fn read_fits(source: Source) -> Result<Input> {
                     tracing::warn!("HDU {index} is kept as it is, it is not coded: {reason}");
                     first_reason.get_or_insert(reason);
                 }
-                input.layout.segments.push(verbatim(hdu.range().start..hdu.range().end.min(file.len_bytes()))?);
+                input
+                    .layout
+                    .segments
+                    .push(verbatim(hdu.range().start..hdu.range().end.min(file.len_bytes()))?);
             }
         }
     }
@@ -143,6 +150,7 @@ fn sample_format(sample: SampleType) -> Option<SampleFormat> {
         SampleType::U8 => Some(SampleFormat::U8),
         SampleType::I16 => Some(SampleFormat::I16Be),
         SampleType::I32 => Some(SampleFormat::I32Be),
+        SampleType::I64 => Some(SampleFormat::I64Be),
         _ => None,
     }
 }
