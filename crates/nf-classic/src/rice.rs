@@ -245,6 +245,8 @@ fn unfold(m: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     #[test]
     fn folding_is_a_bijection() {
@@ -255,10 +257,61 @@ mod tests {
     #[test]
     fn a_block_is_written_as_the_standard_says() {
         // First pixel 32770 -> 2; differences 0, 1, -1, 2 -> m = 0, 2, 1, 4: sum 7, mean (7 - 3) / 4 = 1, s = 0.
-        let mut writer = BitWriter::with_capacity(8);
-        encode_tile(&[32770, 32771, 32770, 32772], 4, &mut writer);
-        writer.align();
-        // 0000000000000010 0001 1 001 01 00001 -> 0x0002, 0b0001_1001, 0b0100_0010
-        assert_eq!(writer.into_bytes(), [0, 2, 0b0001_1001, 0b0100_0010]);
+        let bits = "0000000000000010 0001 1 001 01 00001".replace(' ', "");
+        assert_eq!(slow_tile(&[32770, 32771, 32770, 32772], 4), bits);
+    }
+
+    /// The twin: a tile as text of bits, word by word from the table above.
+    fn slow_tile(tile: &[u16], block_px: usize) -> String {
+        let mut last = i32::from(tile[0]);
+        let mut bits = format!("{:016b}", tile[0] ^ 0x8000);
+        for block in tile.chunks(block_px) {
+            let mut folded = Vec::new();
+            for &pixel in block {
+                let difference = (i32::from(pixel) - last + 98_304) % 65_536 - 32_768;
+                folded.push(if difference < 0 { -2 * difference - 1 } else { 2 * difference });
+                last = i32::from(pixel);
+            }
+            let (n, sum) = (block.len() as i32, folded.iter().sum::<i32>());
+            let mean = (sum - n / 2 - 1).max(0) / n;
+            let split = (0..).find(|s| mean / 2 < 1 << s).unwrap();
+            if sum == 0 {
+                bits += "0000";
+            } else if split > 13 {
+                bits += "1111";
+                folded.iter().for_each(|m| bits += &format!("{m:016b}"));
+            } else {
+                bits += &format!("{:04b}", split + 1);
+                for m in folded {
+                    bits += &"0".repeat((m >> split) as usize);
+                    // The one, and the low bits after it.
+                    bits += &format!("{:b}", 1 << split | m & ((1 << split) - 1));
+                }
+            }
+        }
+        bits
+    }
+
+    proptest! {
+        #[test]
+        fn tiles_equal_the_slow_twin(
+            base: u16,
+            shift in 0..16u32,
+            noise in vec(any::<u16>(), 1..300),
+            block_px in 2..70usize,
+        ) {
+            let tile: Vec<u16> = noise.iter().map(|&n| base.wrapping_add(n >> shift)).collect();
+            let mut writer = BitWriter::with_capacity(0);
+            encode_tile(&tile, block_px, &mut writer);
+            writer.align();
+            let bytes = writer.into_bytes();
+            let text: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+            let expected = slow_tile(&tile, block_px);
+            prop_assert_eq!(&text[..expected.len()], &*expected);
+            prop_assert!(text[expected.len()..].bytes().all(|bit| bit == b'0') && text.len() < expected.len() + 8);
+            let mut decoded = vec![0; tile.len()];
+            decode_tile(&mut BitReader::new(&bytes), block_px, &mut decoded).unwrap();
+            prop_assert_eq!(decoded, tile);
+        }
     }
 }

@@ -41,6 +41,9 @@ try:
 
     whole = Rice1(blocksize=32, bytepix=2, tilesize=signed.size)
     report("rice: bytes by cfitsio", whole.encode(signed) == stream("rice"))
+    for block in (7, 16, 64):
+        other = Rice1(blocksize=block, bytepix=2, tilesize=signed.size)
+        report(f"rice:block={block}: bytes by cfitsio", other.encode(signed) == stream(f"rice:block={block}"))
     row = Rice1(blocksize=32, bytepix=2, tilesize=width)
     rows = b"".join(row.encode(signed[i : i + 1].copy()) for i in range(height))
     report("rice:tile=row: bytes by cfitsio", rows == stream("rice:tile=row"))
