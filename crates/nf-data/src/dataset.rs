@@ -1,0 +1,93 @@
+//! What a dataset promises.
+
+use crate::Result;
+use nf_image::{Digest, Image16};
+use std::fmt;
+
+/// A finite list of images in a fixed order.
+///
+/// # What implementers promise
+///
+/// 1. `len` and `name` cost nothing that touches pixels, and never change during the dataset's life.
+/// 2. `image(i)` gives the same pixels every time, on every machine; one image is in memory at a time
+///    unless the caller keeps more. Members may be read from several threads.
+/// 3. Membership and order come from lists in the manifest, never from a draw at run time.
+pub trait Dataset: Send + Sync {
+    /// What the data are.
+    fn card(&self) -> &Card;
+
+    /// How many images there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The name of an image, unique in the dataset.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn name(&self, index: usize) -> String;
+
+    /// The pixels of an image.
+    ///
+    /// # Errors
+    /// If its file is missing, is not what the manifest describes, or holds no such image.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn image(&self, index: usize) -> Result<Image16>;
+
+    /// What the image is worth in bits to who knows the law it was drawn from; `None` where nobody does.
+    ///
+    /// Costs up to a few microseconds per pixel.
+    ///
+    /// # Errors
+    /// As for [`Dataset::image`].
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn oracle(&self, index: usize) -> Result<Option<Oracle>> {
+        let _ = index;
+        Ok(None)
+    }
+}
+
+/// What a simulated image is worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Oracle {
+    /// -log2 of the probability of the pixels under their law, given everything that was certain before
+    /// the noise was drawn (sky, sources, cosmic rays, detector maps): no code can be shorter on average.
+    pub given_layers_bits: f64,
+    /// What a description of this exposure's own layers costs on top, where it is known.
+    pub layers_bits: Option<f64>,
+}
+
+/// What a dataset is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Card {
+    /// Its name, as in tables and file names.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Instrument or instruments.
+    pub instrument: String,
+    /// Licence of the pixels.
+    pub licence: String,
+    /// Where the pixels come from.
+    pub origin: String,
+    /// The view: which images of a file are taken, and what of them.
+    pub view: String,
+    /// The split.
+    pub split: String,
+    /// Fingerprint of everything in the manifest that decides pixels and order.
+    pub digest: Digest,
+}
+
+impl fmt::Display for Card {
+    /// `name/view@split`, as it is asked for.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}@{}", self.name, self.view, self.split)
+    }
+}

@@ -1,0 +1,26 @@
+//! Datasets: from a name to pixels.
+//!
+//! - [`Dataset`], [`Card`], [`Oracle`]: what every dataset promises.
+//! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
+//! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
+//! - [`FolderSet`]: a local folder of FITS and NumPy files.
+//! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
+//! - [`random`]: the portable generator behind simulations and shuffles.
+#![forbid(unsafe_code)]
+
+mod dataset;
+mod error;
+mod folder;
+mod manifest;
+mod open;
+pub mod random;
+mod reader;
+pub mod simulate;
+mod view;
+
+pub use dataset::{Card, Dataset, Oracle};
+pub use error::{Error, Result};
+pub use folder::FolderSet;
+pub use manifest::{FileEntry, Manifest, Source};
+pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
+pub use view::{HduChoice, PlaneChoice, View};

@@ -1,0 +1,214 @@
+//! A dataset on paper: `datasets/<name>.toml`.
+
+use crate::simulate::Simulator;
+use crate::view::View;
+use crate::{Error, Result};
+use nf_image::Digest;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A manifest; unknown fields are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The dataset's name: the file's name without `.toml`.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Instrument or instruments.
+    pub instrument: String,
+    /// Licence of the pixels.
+    pub licence: String,
+    /// Where the pixels come from.
+    pub origin: String,
+    /// Where they are to be had.
+    pub source: Source,
+    /// The view taken when none is asked for.
+    #[serde(default)]
+    pub default_view: Option<String>,
+    /// The split taken when none is asked for.
+    #[serde(default)]
+    pub default_split: Option<String>,
+    /// Rules from files to images, by name.
+    #[serde(default)]
+    pub views: BTreeMap<String, View>,
+    /// Files of a folder, in order, with what is known of each.
+    #[serde(default, rename = "file")]
+    pub files: Vec<FileEntry>,
+    /// Lists of file names, by split. A file is in at most one of `train`, `validation` and `test`.
+    #[serde(default)]
+    pub splits: BTreeMap<String, Vec<String>>,
+    /// Exposures of a simulator, by split: lists of seeds.
+    #[serde(default)]
+    pub seeds: BTreeMap<String, Vec<u32>>,
+}
+
+/// Where the pixels are to be had: exactly one of the variants.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// A folder of files, relative to the folder that holds `datasets/` (or to the working folder).
+    Folder(String),
+    /// A simulator.
+    Simulator(Simulator),
+}
+
+/// One file of a folder.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct FileEntry {
+    /// Its path below the folder.
+    pub name: String,
+    /// SHA-256 of its bytes, if the dataset insists on it.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Its instrument, where the dataset has several.
+    #[serde(default)]
+    pub instrument: Option<String>,
+    /// Its licence, where the dataset has several.
+    #[serde(default)]
+    pub licence: Option<String>,
+}
+
+/// Splits of which a file may be in one only.
+const EXCLUSIVE: [&str; 3] = ["train", "validation", "test"];
+
+impl Manifest {
+    /// Reads a manifest; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`], in one line with the line and field at fault.
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        let manifest: Self = toml::from_str(text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count());
+            let at = text.lines().nth(line.saturating_sub(1)).unwrap_or("").trim();
+            let reason = error.message().replace('\n', "; ");
+            Error::Manifest { file: file.to_owned(), reason: format!("line {line} ('{at}'): {reason}") }
+        })?;
+        let wrong = |reason: String| Err(Error::Manifest { file: file.to_owned(), reason });
+        if manifest.name.is_empty()
+            || !manifest.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            return wrong(format!("name: '{}' must be letters, digits and -_. only", manifest.name));
+        }
+        for (field, value) in [("default_view", &manifest.default_view)] {
+            if let Some(view) = value
+                && !manifest.views.contains_key(view)
+            {
+                return wrong(format!("{field}: there is no view '{view}' under [views]"));
+            }
+        }
+        match &manifest.source {
+            Source::Simulator(simulator) => {
+                if let Err(reason) = simulator.check() {
+                    return wrong(format!("source.simulator: {reason}"));
+                }
+                if manifest.seeds.is_empty() {
+                    return wrong("seeds: a simulator needs a list of seeds for at least one split".into());
+                }
+            }
+            Source::Folder(_) => {
+                if !manifest.seeds.is_empty() {
+                    return wrong("seeds: only a simulator has seeds".into());
+                }
+            }
+        }
+        if let Err(reason) = manifest.check_splits() {
+            return wrong(reason);
+        }
+        Ok(manifest)
+    }
+
+    fn check_splits(&self) -> Result<(), String> {
+        let mut owner: BTreeMap<&str, &str> = BTreeMap::new();
+        for split in EXCLUSIVE {
+            for file in self.splits.get(split).into_iter().flatten() {
+                if let Some(other) = owner.insert(file, split) {
+                    return Err(format!("splits.{split}: '{file}' is in '{other}' already"));
+                }
+            }
+        }
+        if !self.files.is_empty() {
+            for (split, files) in &self.splits {
+                if let Some(file) = files.iter().find(|file| !self.files.iter().any(|f| f.name == **file)) {
+                    return Err(format!("splits.{split}: there is no [[file]] named '{file}'"));
+                }
+            }
+        }
+        for file in &self.files {
+            if file.name.is_empty() || file.name.starts_with('/') || file.name.split('/').any(|p| p == "..") {
+                return Err(format!("file.name: '{}' must be a path below the folder", file.name));
+            }
+            if let Some(hex) = &file.sha256
+                && (hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()))
+            {
+                return Err(format!("file.sha256: '{hex}' of '{}' is not 64 hexadecimal digits", file.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// The view asked for, the default view, or all HDUs as stacks if the manifest names no view.
+    ///
+    /// # Errors
+    /// If there is no view of that name.
+    pub fn view(&self, asked: Option<&str>) -> Result<(String, View)> {
+        let Some(name) = asked.or(self.default_view.as_deref()) else {
+            let whole = View { hdus: crate::view::HduChoice::All, ..View::default() };
+            return Ok(("whole".to_owned(), whole));
+        };
+        match self.views.get(name) {
+            Some(view) => Ok((name.to_owned(), view.clone())),
+            None => Err(Error::missing(
+                format!("{}/{name}", self.name),
+                format!("no such view, there are: {}", list(self.views.keys())),
+            )),
+        }
+    }
+
+    /// Fingerprint of a view and split: of the manifest's text and the two names.
+    pub(crate) fn digest(text: &str, view: &str, split: &str) -> Digest {
+        Digest::of_bytes(format!("{view}\n{split}\n{text}").as_bytes())
+    }
+}
+
+/// Names in a row, for messages.
+pub(crate) fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "name = 'x'\ntitle = 't'\ninstrument = 'i'\nlicence = 'l'\norigin = 'o'\n";
+
+    fn error(rest: &str) -> String {
+        Manifest::parse(&format!("{HEAD}{rest}"), "datasets/x.toml").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn errors_name_file_line_and_field() {
+        let text = error("[source]\nfolder = 'd'\ncolour = 1\n");
+        assert!(text.starts_with("datasets/x.toml: line "), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+        assert!(error("folder = 'd'\n[source]\nfolder='d'").contains("unknown field `folder`"));
+        assert!(error("").contains("missing field `source`"));
+        assert!(error("[source]\nfolder='d'\n[views.v]\nhdus='third'").contains("hdus='third'"));
+        assert!(error("[source]\nfolder='d'\n[views.v]\naxis='depth'").contains("unknown plane axis"));
+        assert!(error("default_view='v'\n[source]\nfolder='d'").contains("no view 'v'"));
+        let seeds = "[source.simulator.ccd]\ngain_e_per_dn = 0.0\n[seeds]\ntest=[1]";
+        assert!(error(seeds).contains("source.simulator: gain_e_per_dn must be above zero"));
+        assert!(error("[source.simulator.ccd]\nsky_e = 10.0").contains("seeds"));
+    }
+
+    #[test]
+    fn a_file_is_on_one_side_only() {
+        let text = error("[source]\nfolder='d'\n[splits]\ntrain=['a']\ntest=['b', 'a']");
+        assert!(text.contains("'a' is in 'train' already"), "{text}");
+        assert!(error("[source]\nfolder='d'\n[[file]]\nname='../a'").contains("below the folder"));
+        let stranger = error("[source]\nfolder='d'\n[splits]\ntest=['b']\n[[file]]\nname='a'");
+        assert!(stranger.contains("no [[file]] named 'b'"), "{stranger}");
+    }
+}

@@ -1,0 +1,196 @@
+//! What falls onto a detector: sky, stars, galaxies.
+
+use super::draw::{Gaussian, poisson};
+use crate::random::Pcg64;
+
+/// A map of mean electrons to which sources are added.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Mean electrons, row by row.
+    pub mean_e: Vec<f32>,
+}
+
+/// A point-spread function.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Psf {
+    /// A. F. J. Moffat 1969: `(beta - 1) / (pi a^2) (1 + r^2 / a^2)^-beta`.
+    Moffat {
+        /// Full width at half maximum, pixels.
+        fwhm_px: f64,
+        /// Exponent; 2.5 to 4.8 for seeing.
+        beta: f64,
+    },
+    /// `exp(-r^2 / 2 s^2) / (2 pi s^2)`.
+    Gaussian {
+        /// Full width at half maximum, pixels.
+        fwhm_px: f64,
+    },
+}
+
+impl Psf {
+    fn density(self, square_px: f64) -> f64 {
+        match self {
+            Self::Moffat { fwhm_px, beta } => {
+                let half = 0.25 * fwhm_px * fwhm_px;
+                let a = half / (libm::pow(2.0, 1.0 / beta) - 1.0);
+                (beta - 1.0) / (std::f64::consts::PI * a) * libm::pow(1.0 + square_px / a, -beta)
+            }
+            Self::Gaussian { fwhm_px } => {
+                let variance = fwhm_px * fwhm_px / (8.0 * std::f64::consts::LN_2);
+                libm::exp(-0.5 * square_px / variance) / (2.0 * std::f64::consts::PI * variance)
+            }
+        }
+    }
+}
+
+/// Subdivisions of a pixel, along each axis, over which a profile is averaged where it is steep.
+const FINE: usize = 3;
+
+impl Scene {
+    /// A dark detector.
+    pub fn dark(height: usize, width: usize) -> Self {
+        Self { height, width, mean_e: vec![0.0; height * width] }
+    }
+
+    /// Adds a plane: `level` at the centre, changing by `slope` (a fraction of the level) from one side
+    /// to the other along rows and columns, and falling by `vignetting` (a fraction) at the corners.
+    pub fn add_sky(&mut self, level_e: f64, slope: (f64, f64), vignetting: f64) {
+        let (rows, columns) = (self.height.max(1) as f64, self.width.max(1) as f64);
+        for (index, pixel) in self.mean_e.iter_mut().enumerate() {
+            let y = ((index / self.width) as f64 + 0.5) / rows - 0.5;
+            let x = ((index % self.width) as f64 + 0.5) / columns - 0.5;
+            let shade = 1.0 - vignetting * 2.0 * (x * x + y * y);
+            *pixel += (level_e * (1.0 + slope.0 * y + slope.1 * x) * shade) as f32;
+        }
+    }
+
+    /// Adds the profile `flux_e * density(dy, dx)` around (row, column), out to where it falls below
+    /// `floor_e` electrons per pixel or `reach_px` away.
+    fn add_profile(
+        &mut self,
+        centre: (f64, f64),
+        reach_px: f64,
+        floor_e: f64,
+        profile: impl Fn(f64, f64) -> f64,
+    ) {
+        let span = |middle: f64, extent: usize| {
+            let low = (middle - reach_px).floor().clamp(0.0, extent as f64) as usize;
+            low..((middle + reach_px).ceil().clamp(0.0, extent as f64) as usize)
+        };
+        for row in span(centre.0, self.height) {
+            for column in span(centre.1, self.width) {
+                let (dy, dx) = (row as f64 + 0.5 - centre.0, column as f64 + 0.5 - centre.1);
+                let mut value = profile(dy, dx);
+                if value < floor_e {
+                    continue;
+                }
+                if dy * dy + dx * dx < 36.0 {
+                    value = 0.0;
+                    for i in 0..FINE * FINE {
+                        let shift = |k: usize| (k as f64 + 0.5) / FINE as f64 - 0.5;
+                        value += profile(dy + shift(i / FINE), dx + shift(i % FINE));
+                    }
+                    value /= (FINE * FINE) as f64;
+                }
+                self.mean_e[row * self.width + column] += value as f32;
+            }
+        }
+    }
+
+    /// Adds a star of `flux_e` electrons at (row, column).
+    pub fn add_star(&mut self, centre: (f64, f64), flux_e: f64, psf: Psf) {
+        // The wings end where they are 1/50 electron: far below every noise.
+        const FLOOR_E: f64 = 0.02;
+        let mut reach_px = 2.0;
+        while reach_px < 64.0 && flux_e * psf.density(reach_px * reach_px) > FLOOR_E {
+            reach_px *= 1.25;
+        }
+        self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| flux_e * psf.density(dy * dy + dx * dx));
+    }
+
+    /// Scatters stars: `per_mpx` on average per million pixels, uniform in place, their fluxes following
+    /// a power law of cumulative exponent -1 between `faintest_e` and `brightest_e`.
+    ///
+    /// Returns how many.
+    pub fn scatter_stars(
+        &mut self,
+        per_mpx: f64,
+        faintest_e: f64,
+        brightest_e: f64,
+        psf: Psf,
+        generator: &mut Pcg64,
+    ) -> u64 {
+        let count = poisson(per_mpx * self.mean_e.len() as f64 * 1e-6, generator);
+        for _ in 0..count {
+            let row = generator.uniform() * self.height as f64;
+            let column = generator.uniform() * self.width as f64;
+            let flux_e = power_law(faintest_e, brightest_e, generator);
+            self.add_star((row, column), flux_e, psf);
+        }
+        count
+    }
+
+    /// Multiplies every pixel by its own response, `1 + rms * standard normal` (never negative).
+    pub fn apply_response(&mut self, rms: f64, generator: &mut Pcg64) {
+        let mut gaussian = Gaussian::default();
+        for pixel in &mut self.mean_e {
+            *pixel *= (1.0 + rms * gaussian.draw(generator)).max(0.0) as f32;
+        }
+    }
+}
+
+/// A draw from the density proportional to `x^-2` on `low..high`.
+pub fn power_law(low: f64, high: f64, generator: &mut Pcg64) -> f64 {
+    let u = generator.uniform();
+    1.0 / ((1.0 - u) / low + u / high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_brings_its_flux() {
+        for psf in [Psf::Gaussian { fwhm_px: 2.0 }, Psf::Moffat { fwhm_px: 4.0, beta: 4.0 }] {
+            let mut scene = Scene::dark(128, 128);
+            scene.add_star((64.3, 63.8), 1e6, psf);
+            let sum: f64 = scene.mean_e.iter().map(|&x| f64::from(x)).sum();
+            assert!((sum / 1e6 - 1.0).abs() < 2e-3, "{psf:?}: {sum}");
+            let peak = scene.mean_e.iter().copied().fold(0.0, f32::max);
+            assert_eq!(scene.mean_e[64 * 128 + 63], peak);
+        }
+    }
+
+    #[test]
+    fn half_the_maximum_at_half_the_width() {
+        for psf in [Psf::Gaussian { fwhm_px: 3.0 }, Psf::Moffat { fwhm_px: 3.0, beta: 2.5 }] {
+            assert!((psf.density(1.5 * 1.5) / psf.density(0.0) - 0.5).abs() < 1e-12, "{psf:?}");
+        }
+    }
+
+    #[test]
+    fn sky_is_what_was_asked() {
+        let mut scene = Scene::dark(101, 201);
+        scene.add_sky(100.0, (0.1, -0.2), 0.3);
+        assert!((f64::from(scene.mean_e[50 * 201 + 100]) - 100.0).abs() < 1e-4);
+        let mean: f64 = scene.mean_e.iter().map(|&x| f64::from(x)).sum::<f64>() / (101.0 * 201.0);
+        assert!((mean - 90.0).abs() < 0.1, "mean vignetting is a third: {mean}");
+        assert!(scene.mean_e[0] > scene.mean_e[200]);
+        assert!(scene.mean_e[0] < scene.mean_e[100 * 201]);
+    }
+
+    #[test]
+    fn stars_off_the_edge_do_no_harm() {
+        let mut scene = Scene::dark(4, 3);
+        let psf = Psf::Moffat { fwhm_px: 4.0, beta: 3.0 };
+        for centre in [(-500.0, 1.0), (2.0, 1e9), (0.0, 0.0), (4.0, 3.0)] {
+            scene.add_star(centre, 1e5, psf);
+        }
+        assert!(scene.mean_e.iter().all(|x| x.is_finite()));
+        Scene::dark(0, 0).add_sky(1.0, (0.0, 0.0), 0.0);
+    }
+}

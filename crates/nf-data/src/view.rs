@@ -1,0 +1,76 @@
+//! Which images of a file a dataset takes, and what of them.
+
+use nf_image::PlaneAxis;
+use serde::Deserialize;
+
+/// A rule from a file to images.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Which image HDUs.
+    #[serde(default)]
+    pub hdus: HduChoice,
+    /// Which planes of each.
+    #[serde(default)]
+    pub planes: PlaneChoice,
+    /// Side of the central square that is cut out of each plane, pixels; an axis shorter than that is
+    /// taken whole. The first pixel taken is `floor((extent - side) / 2)`.
+    #[serde(default)]
+    pub centre_px: Option<usize>,
+    /// What the next plane means: `none`, `time`, `wavelength` or `group`.
+    #[serde(default, deserialize_with = "axis")]
+    pub axis: PlaneAxis,
+}
+
+/// Which image HDUs of a file; those without pixels do not count.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum HduChoice {
+    /// The first one.
+    #[default]
+    First,
+    /// Each of them.
+    All,
+}
+
+/// Which planes of an HDU. All axes beyond rows and columns are run through in the file's order.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlaneChoice {
+    /// All, as one stack.
+    #[default]
+    Stack,
+    /// The one whose index is half the number of planes, rounded down.
+    Middle,
+    /// Every plane as an image of its own.
+    Each,
+}
+
+fn axis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PlaneAxis, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// The central `side` of `extent` pixels.
+pub(crate) fn centre(extent: usize, side: Option<usize>) -> std::ops::Range<usize> {
+    match side {
+        Some(side) if side < extent => {
+            let first = (extent - side) / 2;
+            first..first + side
+        }
+        _ => 0..extent,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn centres() {
+        assert_eq!(centre(1030, Some(1024)), 3..1027);
+        assert_eq!(centre(1031, Some(1024)), 3..1027);
+        assert_eq!(centre(500, Some(1024)), 0..500);
+        assert_eq!(centre(7, None), 0..7);
+        assert_eq!(centre(0, Some(4)), 0..0);
+    }
+}
