@@ -2,18 +2,28 @@
 
 use crate::manifest::{FileEntry, list};
 use crate::reader::{ImageFile, image_stem};
+use crate::sha256::sha256_of_file;
 use crate::view::{HduChoice, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Result};
 use nf_image::Image16;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Files of one folder seen through a view.
 #[derive(Debug)]
 pub struct FolderSet {
     card: Card,
     view: View,
-    files: Vec<PathBuf>,
+    files: Vec<File>,
     members: Vec<Member>,
+}
+
+/// One file, with the digest it must have and whether that has been seen to be so.
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    sha256: Option<String>,
+    checked: OnceLock<()>,
 }
 
 /// One image of one file.
@@ -37,14 +47,14 @@ impl FolderSet {
             let reason = "no such folder; name another with --data or NOISEFLOOR_DATA";
             return Err(Error::missing(folder.display().to_string(), reason));
         }
-        let names: Vec<String> = if files.is_empty() {
-            every_image_file(folder)?
-        } else {
-            files.iter().map(|file| file.name.clone()).collect()
-        };
         let mut set = Self { card, view, files: vec![], members: vec![] };
-        for name in names {
-            set.add(folder.join(&name), &name)?;
+        if files.is_empty() {
+            for name in every_image_file(folder)? {
+                set.add(folder.join(&name), &name, None)?;
+            }
+        }
+        for file in files {
+            set.add(folder.join(&file.name), &file.name, file.sha256.clone())?;
         }
         Ok(set)
     }
@@ -56,11 +66,11 @@ impl FolderSet {
     pub fn of_file(path: &Path, view: View, card: Card) -> Result<Self> {
         let mut set = Self { card, view, files: vec![], members: vec![] };
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        set.add(path.to_owned(), &name)?;
+        set.add(path.to_owned(), &name, None)?;
         Ok(set)
     }
 
-    fn add(&mut self, path: PathBuf, name: &str) -> Result<()> {
+    fn add(&mut self, path: PathBuf, name: &str, sha256: Option<String>) -> Result<()> {
         let frames = ImageFile::open(&path)?;
         let stem = image_stem(name).unwrap_or(name);
         let stacks = match self.view.hdus {
@@ -87,7 +97,23 @@ impl FolderSet {
                 }
             }
         }
-        self.files.push(path);
+        self.files.push(File { path, sha256, checked: OnceLock::new() });
+        Ok(())
+    }
+}
+
+impl File {
+    /// Compares the file with the digest that the manifest states, once.
+    fn check(&self) -> Result<()> {
+        let Some(expected) = &self.sha256 else { return Ok(()) };
+        if self.checked.get().is_none() {
+            let found = sha256_of_file(&self.path)?;
+            if !found.eq_ignore_ascii_case(expected) {
+                return Err(Error::Digest { path: self.path.clone(), expected: expected.clone(), found });
+            }
+            // Two threads may both have looked; they saw the same.
+            let _ = self.checked.set(());
+        }
         Ok(())
     }
 }
@@ -153,7 +179,9 @@ impl Dataset for FolderSet {
 
     fn image(&self, index: usize) -> Result<Image16> {
         let member = &self.members[index];
-        let frames = ImageFile::open(&self.files[member.file])?;
+        let file = &self.files[member.file];
+        file.check()?;
+        let frames = ImageFile::open(&file.path)?;
         let shape = frames.shape(member.stack)?;
         let image = match member.plane {
             Some(plane) => frames.read(member.stack, plane..plane + 1)?,

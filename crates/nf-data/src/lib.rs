@@ -15,6 +15,7 @@ mod manifest;
 mod open;
 pub mod random;
 mod reader;
+mod sha256;
 pub mod simulate;
 mod view;
 

@@ -12,7 +12,7 @@ fn a_seed_gives_the_same_bytes_on_every_platform() {
     let set = star_field();
     assert_eq!((set.len(), set.name(0)), (4, "sim-star-field-000001".to_owned()));
     let digests: Vec<String> = (0..2).map(|i| set.image(i).unwrap().digest().short()).collect();
-    assert_eq!(digests, ["", ""]);
+    assert_eq!(digests, ["5891ca14", "cf1e5df6"]);
     assert_eq!(set.image(0).unwrap().shape(), Shape::frame(512, 512));
 }
 
@@ -20,8 +20,8 @@ fn a_seed_gives_the_same_bytes_on_every_platform() {
 fn the_oracle_is_near_the_entropy_of_the_sky() {
     let set = star_field();
     let bits = set.oracle(0).unwrap().unwrap().given_layers_bits / (512.0 * 512.0);
-    // Sky of 300 electrons and read noise of 6: sigma 11.4 DN.
-    assert!((5.55..5.75).contains(&bits), "{bits}");
+    // Sky of 300 electrons and read noise of 6: a standard deviation of 11.3 DN.
+    assert!((5.5..5.6).contains(&bits), "{bits}");
 }
 
 #[test]

@@ -46,10 +46,9 @@ impl Adc {
 
     fn lower_edge(&self, code: u32) -> f64 {
         let period = self.pattern.len() as u32;
-        if period == 0 {
-            f64::from(code) - 0.5
-        } else {
-            f64::from(code / period * period) + self.pattern[(code % period) as usize] - 0.5
+        match code.checked_rem(period) {
+            None => f64::from(code) - 0.5,
+            Some(place) => f64::from(code - place) + self.pattern[place as usize] - 0.5,
         }
     }
 

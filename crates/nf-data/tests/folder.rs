@@ -1,0 +1,141 @@
+//! Folders of image files, made here and real.
+
+use nf_data::{Dataset, OpenOptions, open};
+use nf_fits::{FitsWriter, npy};
+use nf_image::{Image16, PlaneAxis, Shape};
+use std::path::{Path, PathBuf};
+
+fn ramp(shape: Shape, start: usize) -> Image16 {
+    Image16::from_fn(shape, |p, r, c| (start + 7919 * p + 131 * r + c) as u16)
+}
+
+/// A folder of two FITS files (one with two HDUs, one a cube) and one NumPy file, and a manifest.
+fn made() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("datasets")).unwrap();
+    std::fs::create_dir_all(dir.path().join("frames/night")).unwrap();
+    let write = |name: &str, images: &[Image16]| {
+        let mut writer = FitsWriter::new(Vec::new());
+        images.iter().for_each(|image| writer.image(image, None).unwrap());
+        std::fs::write(dir.path().join("frames").join(name), writer.into_inner()).unwrap();
+    };
+    write("a.fits", &[ramp(Shape::frame(9, 12), 1), ramp(Shape::frame(4, 5), 2)]);
+    write("night/b.fits", &[ramp(Shape::new(5, 6, 7), 3)]);
+    std::fs::write(dir.path().join("frames/c.npy"), npy::write(&ramp(Shape::frame(3, 20), 4))).unwrap();
+    std::fs::write(dir.path().join("datasets/made.toml"), MANIFEST).unwrap();
+    dir
+}
+
+const MANIFEST: &str = r#"
+name = "made"
+title = "made for a test"
+instrument = "none"
+licence = "CC0-1.0"
+origin = "this test"
+default_view = "crop"
+[source]
+folder = "frames"
+[views.crop]
+hdus = "first"
+planes = "middle"
+centre_px = 4
+[views.whole]
+hdus = "all"
+axis = "time"
+[views.planes]
+hdus = "all"
+planes = "each"
+[splits]
+train = ["night/b.fits"]
+test = ["c.npy", "a.fits"]
+"#;
+
+fn opened(dir: &Path, rest: &str) -> Box<dyn Dataset> {
+    open(&format!("{}/datasets/made.toml{rest}", dir.display()), &OpenOptions::default()).unwrap()
+}
+
+fn names(set: &dyn Dataset) -> Vec<String> {
+    (0..set.len()).map(|i| set.name(i)).collect()
+}
+
+#[test]
+fn views_take_what_they_say() {
+    let dir = made();
+    let crops = opened(dir.path(), "@test");
+    assert_eq!(names(&*crops), ["c", "a"]);
+    assert_eq!(crops.image(0).unwrap(), ramp(Shape::frame(3, 20), 4).crop(0..1, 0..3, 8..12));
+    assert_eq!(crops.image(1).unwrap(), ramp(Shape::frame(9, 12), 1).crop(0..1, 2..6, 4..8));
+    let whole = opened(dir.path(), "/whole@test");
+    assert_eq!(names(&*whole), ["c", "a.0", "a.1"]);
+    assert_eq!(whole.image(2).unwrap().samples(), ramp(Shape::frame(4, 5), 2).samples());
+    let middle = opened(dir.path(), "@train").image(0).unwrap();
+    assert_eq!(middle, ramp(Shape::new(5, 6, 7), 3).crop(2..3, 1..5, 1..5));
+    let stack = opened(dir.path(), "/whole@train").image(0).unwrap();
+    assert_eq!((stack.shape(), stack.axis()), (Shape::new(5, 6, 7), PlaneAxis::Time));
+    let planes = opened(dir.path(), "/planes@train");
+    assert_eq!(planes.name(4), "night/b.p004");
+    assert_eq!(planes.image(4).unwrap(), ramp(Shape::new(5, 6, 7), 3).crop(4..5, 0..6, 0..7));
+}
+
+#[test]
+fn a_bare_folder_and_a_bare_file_are_datasets() {
+    let dir = made();
+    let folder = dir.path().join("frames");
+    let set = open(folder.to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert_eq!(names(&*set), ["a.0", "a.1", "c"]);
+    let file = open(folder.join("night/b.fits").to_str().unwrap(), &OpenOptions::default()).unwrap();
+    assert_eq!(file.image(0).unwrap().shape(), Shape::new(5, 6, 7));
+    let moved = OpenOptions { data: Some(folder.join("night")), ..OpenOptions::default() };
+    let reference = dir.path().join("datasets/made.toml@test");
+    let error = open(reference.to_str().unwrap(), &moved).err().unwrap().to_string();
+    assert!(error.contains("night/c.npy") || error.contains("night/a.fits"), "{error}");
+}
+
+#[test]
+fn damaged_and_changed_files_are_named() {
+    let dir = made();
+    std::fs::write(dir.path().join("frames/a.fits"), b"SIMPLE  =").unwrap();
+    let reference = format!("{}/datasets/made.toml@test", dir.path().display());
+    let error = open(&reference, &OpenOptions::default()).err().unwrap().to_string();
+    assert!(error.contains("a.fits") && !error.contains('\n'), "{error}");
+    let manifest = MANIFEST
+        .replace("[splits]\ntrain = [\"night/b.fits\"]\ntest = [\"c.npy\", \"a.fits\"]", "")
+        + &format!("[[file]]\nname = \"c.npy\"\nsha256 = \"{}\"\n", "0".repeat(64));
+    std::fs::write(dir.path().join("datasets/made.toml"), manifest).unwrap();
+    let error = opened(dir.path(), "").image(0).unwrap_err().to_string();
+    assert!(error.contains("c.npy: digest is") && error.contains("expected 0000"), "{error}");
+}
+
+/// The folder of real frames, if there is one here.
+fn real_frames() -> Option<PathBuf> {
+    let folder = match std::env::var_os("NOISEFLOOR_DATA") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+    };
+    if !folder.is_dir() {
+        println!("SKIP: no folder of real frames at {} (set NOISEFLOOR_DATA)", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+#[test]
+fn real_frames_are_those_of_the_manifest() {
+    let Some(folder) = real_frames() else { return };
+    let options = OpenOptions { data: Some(folder), ..OpenOptions::default() };
+    let crops = open("real-open", &options).unwrap();
+    assert_eq!(crops.len(), 41);
+    let (mut pixels, mut sum) = (0, 0u64);
+    for i in 0..crops.len() {
+        let image = crops.image(i).unwrap();
+        pixels += image.shape().pixels();
+        let weighted =
+            (1u64..).zip(image.samples()).fold(0u64, |sum, (i, &x)| sum.wrapping_add(i * u64::from(x)));
+        sum = sum.wrapping_mul(31).wrapping_add(weighted);
+    }
+    // The same sums over the crops that astropy and numpy cut by the rule of the view.
+    assert_eq!((pixels, sum), (25_836_199, 11_307_539_732_299_437_117));
+    let (train, test) =
+        (open("real-open@train", &options).unwrap(), open("real-open@test", &options).unwrap());
+    assert_eq!(train.len() + test.len(), 41);
+}
