@@ -3,7 +3,7 @@
 use super::source::Source;
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
-use nf_fits::{FitsFile, FitsWriter, HduKind, SampleMap, SampleType, npy};
+use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType, npy};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -85,64 +85,68 @@ fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
 }
 
 fn read_fits(source: Source) -> Result<Input> {
-    let file = match source {
+    let file = Arc::new(match source {
         Source::Disk(path) => FitsFile::open(path)?,
         Source::Memory(bytes, _) => FitsFile::from_bytes(bytes)?,
-    };
-    let file = Arc::new(file);
-    let mut input = Input { kind: FileKind::Fits, stacks: Vec::new(), layout: Layout::default() };
-    let mut first_reason = None;
+    });
+    let mut stacks: Vec<Box<dyn ImageSource>> = Vec::new();
+    let mut segments = Vec::new();
+    let mut not_coded = Vec::new();
     for (index, hdu) in file.hdus().iter().enumerate() {
         let image = match hdu.kind() {
-            HduKind::Image(_) | HduKind::TiledImage(_) => {
-                Some(file.image(index)?).filter(|image| image.pixels() > 0)
-            }
+            HduKind::Image(_) | HduKind::TiledImage(_) => Some(file.image(index)?),
             _ => None,
         };
-        let map = image.map(|image| SampleMap::new(image.sample_type(), image.header()));
-        let verbatim =
-            |range: Range<u64>| -> Result<Segment> { Ok(Segment::Verbatim(file.read_bytes(range)?)) };
-        match (image, map) {
-            (Some(image), Some(Ok(map))) => {
-                let format = sample_format(image.sample_type()).with_context(|| {
-                    format!("HDU {index}: {} cannot be 16-bit samples", image.sample_type())
-                })?;
-                let header = image.image_header().bytes().to_vec();
-                let number = u32::try_from(input.stacks.len()).context("too many images")?;
-                let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
-                let padding = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64) - data_bytes;
-                input.stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
-                input.layout.segments.extend([
-                    Segment::Verbatim(header),
-                    Segment::Samples { image: number, format, offset: map.offset() },
-                    match image.tiling() {
-                        Some(_) => Segment::Verbatim(vec![0; padding as usize]),
-                        None => verbatim(hdu.data_range().end..hdu.range().end.min(file.len_bytes()))?,
-                    },
-                ]);
+        match image.filter(|image| image.pixels() > 0).map(|image| (image, sample_map(&image))) {
+            Some((image, Ok((format, offset)))) => {
+                let number = u32::try_from(stacks.len()).context("too many images")?;
+                stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
+                segments.push(Segment::Verbatim(image.image_header().bytes().to_vec()));
+                segments.push(Segment::Samples { image: number, format, offset });
+                segments.push(padding(&file, &image)?);
             }
-            (_, map) => {
-                if let Some(Err(reason)) = map {
-                    tracing::warn!("HDU {index} is kept as it is, it is not coded: {reason}");
-                    first_reason.get_or_insert(reason);
-                }
-                input
-                    .layout
-                    .segments
-                    .push(verbatim(hdu.range().start..hdu.range().end.min(file.len_bytes()))?);
+            other => {
+                not_coded.extend(other.and_then(|(_, map)| map.err()));
+                segments.push(verbatim(&file, hdu.range())?);
             }
         }
     }
-    if !file.rest().is_empty() {
-        input.layout.segments.push(Segment::Verbatim(file.read_bytes(file.rest())?));
-    }
-    if input.stacks.is_empty() {
-        match first_reason {
-            Some(reason) => return Err(reason.into()),
+    segments.push(verbatim(&file, file.rest())?);
+    if stacks.is_empty() {
+        match not_coded.into_iter().next() {
+            Some(reason) => return Err(reason),
             None => bail!("there is no image in this FITS file"),
         }
     }
-    Ok(input)
+    for reason in not_coded {
+        tracing::warn!("an image is kept as it is, not coded: {reason:#}");
+    }
+    segments.retain(|segment| *segment != Segment::Verbatim(Vec::new()));
+    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments } })
+}
+
+/// The bytes of a range, as far as the file reaches: the padding of the last HDU may be missing.
+fn verbatim(file: &FitsFile, range: Range<u64>) -> Result<Segment> {
+    let end = range.end.min(file.len_bytes());
+    Ok(Segment::Verbatim(file.read_bytes(range.start..end.max(range.start))?))
+}
+
+/// What follows the samples of an image up to the next block: of a compressed one, what would follow.
+fn padding(file: &FitsFile, image: &ImageHdu<'_>) -> Result<Segment> {
+    if image.tiling().is_none() {
+        return verbatim(file, image.hdu().data_range().end..image.hdu().range().end);
+    }
+    let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
+    let padded = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64);
+    Ok(Segment::Verbatim(vec![0; (padded - data_bytes) as usize]))
+}
+
+/// How samples are stored in the (uncompressed) file, if the pixels can be samples.
+fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
+    let sample = image.sample_type();
+    let map = SampleMap::new(sample, image.header())?;
+    let format = sample_format(sample).with_context(|| format!("HDU {}: {sample} pixels", image.index()))?;
+    Ok((format, map.offset()))
 }
 
 fn sample_format(sample: SampleType) -> Option<SampleFormat> {
