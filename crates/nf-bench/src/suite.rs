@@ -64,6 +64,12 @@ pub struct External {
     pub decode: Vec<String>,
     /// Kind of the uncoded file: `fits`, `npy`, `pgm` or `raw`.
     pub format: String,
+    /// Ending of the coded file's name, for programs that go by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suffix: Option<String>,
+    /// Seconds after which a run of the program is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_s: Option<u64>,
 }
 
 fn default_repeats() -> u32 {

@@ -44,21 +44,14 @@ pub struct External {
     pub decode: Vec<String>,
     /// Kind of the image file: `fits`, `npy`, `pgm` (16 bits, planes one below the other) or `raw` (little-endian samples).
     pub format: String,
-    /// Ending of the coded file's name, for programs that go by it.
-    #[serde(default = "default_suffix")]
-    pub suffix: String,
-    /// Seconds after which a run is given up.
-    #[serde(default = "default_timeout_s")]
-    pub timeout_s: u64,
+    /// Ending of the coded file's name, for programs that go by it; "coded" if there is none.
+    pub suffix: Option<String>,
+    /// Seconds after which a run is given up; 600 if there is no number.
+    pub timeout_s: Option<u64>,
 }
 
-fn default_suffix() -> String {
-    "coded".to_owned()
-}
-
-fn default_timeout_s() -> u64 {
-    600
-}
+const DEFAULT_SUFFIX: &str = "coded";
+const DEFAULT_TIMEOUT_S: u64 = 600;
 
 impl External {
     /// The programs of a TOML text, one table each, by name; `file` names the text in errors.
@@ -80,14 +73,14 @@ impl External {
     /// [`Error::Spec`] if a value makes no sense.
     pub fn codec(&self, name: &str, allowed: bool) -> Result<Box<dyn Codec>> {
         let format = self.check(name)?;
-        let timeout = Duration::from_secs(self.timeout_s);
+        let timeout = Duration::from_secs(self.timeout_s.unwrap_or(DEFAULT_TIMEOUT_S));
         let program =
             |command: &[String]| Program { codec: name.to_owned(), command: command.to_vec(), timeout };
         Ok(Box::new(ExternalCodec {
             name: name.to_owned(),
             encode: program(&self.encode),
             decode: program(&self.decode),
-            coded_name: format!("stream.{}", self.suffix),
+            coded_name: format!("stream.{}", self.suffix()),
             format,
             allowed,
         }))
@@ -110,6 +103,10 @@ impl External {
         })
     }
 
+    fn suffix(&self) -> &str {
+        self.suffix.as_deref().unwrap_or(DEFAULT_SUFFIX)
+    }
+
     /// The format, if all values make sense.
     fn check(&self, name: &str) -> Result<Format> {
         let spec = Spec::new(name);
@@ -124,8 +121,9 @@ impl External {
                 );
             }
         }
-        if !self.suffix.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
-            return Err(spec.error(format!("suffix: '{}', expected letters, digits and '.'", self.suffix)));
+        if !self.suffix().chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+            let reason = format!("suffix: '{}', expected letters, digits and '.'", self.suffix());
+            return Err(spec.error(reason));
         }
         self.format
             .parse()
