@@ -3,10 +3,16 @@
 //! `cargo bench -p nf-entropy`; the items per second are symbols per second.
 #![allow(clippy::unwrap_used)]
 
+use constriction::stream::model::{
+    DecoderModel, DefaultContiguousCategoricalEntropyModel, DefaultLeakyQuantizer, EncoderModel,
+};
+use constriction::stream::stack::DefaultAnsCoder;
+use constriction::stream::{Decode, Encode};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use nf_entropy::laws::{Categorical, Component, Gaussian, Logistic, Mixture, SCALE_ONE, Shape};
 use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder, TableEncoder};
-use nf_entropy::{Distribution, Frequencies};
+use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
 
 fn main() {
     divan::main();
@@ -94,4 +100,177 @@ fn table_decode_one_by_one(bencher: Bencher<'_, '_>, (tables, symbols, scale_bit
         decoder.finish().unwrap();
     });
     assert_eq!(decoded, symbols);
+}
+
+/// Codes symbols under one law each, `law(position)`, with our coder for any law.
+fn ours_encode<D: Distribution>(bencher: Bencher<'_, '_>, symbols: &[u32], law: impl Fn(usize) -> D) {
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut writer = Writer::new();
+        for (position, &symbol) in symbols.iter().enumerate() {
+            writer.code(&mut { symbol }, &law(position)).unwrap();
+        }
+        writer.finish()
+    });
+}
+
+fn ours_decode<D: Distribution>(bencher: Bencher<'_, '_>, symbols: &[u32], law: impl Fn(usize) -> D) {
+    let mut writer = Writer::new();
+    for (position, &symbol) in symbols.iter().enumerate() {
+        writer.code(&mut { symbol }, &law(position)).unwrap();
+    }
+    let bytes = writer.finish();
+    let mut decoded = vec![0; SYMBOLS];
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut reader = Reader::new(black_box(&bytes));
+        for (position, symbol) in decoded.iter_mut().enumerate() {
+            reader.code(symbol, &law(position)).unwrap();
+        }
+        reader.finish().unwrap();
+    });
+    assert_eq!(decoded, symbols);
+}
+
+fn constriction_encode<M, S>(bencher: Bencher<'_, '_>, symbols: &[S], model: impl Fn(usize) -> M)
+where
+    M: EncoderModel<24, Symbol = S, Probability = u32>,
+    S: Copy,
+{
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut coder = DefaultAnsCoder::new();
+        for (position, &symbol) in symbols.iter().enumerate().rev() {
+            coder.encode_symbol(symbol, model(position)).unwrap();
+        }
+        coder.into_compressed().unwrap()
+    });
+}
+
+fn constriction_decode<M, S>(bencher: Bencher<'_, '_>, symbols: &[S], model: impl Fn(usize) -> M)
+where
+    M: EncoderModel<24, Symbol = S, Probability = u32> + DecoderModel<24, Symbol = S, Probability = u32>,
+    S: Copy + PartialEq + std::fmt::Debug,
+{
+    let mut coder = DefaultAnsCoder::new();
+    for (position, &symbol) in symbols.iter().enumerate().rev() {
+        coder.encode_symbol(symbol, model(position)).unwrap();
+    }
+    let words = coder.into_compressed().unwrap();
+    let mut decoded = symbols.to_vec();
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut coder = DefaultAnsCoder::from_compressed_slice(black_box(&words)).unwrap();
+        for (position, symbol) in decoded.iter_mut().enumerate() {
+            *symbol = coder.decode_symbol(model(position)).unwrap();
+        }
+    });
+    assert_eq!(decoded, symbols);
+}
+
+/// 256 symbols, one law on a scale of 2^24.
+fn categorical() -> (Categorical, Vec<u32>) {
+    let bell = |x: u32| (1e7 / (1.0 + (f64::from(x) - 128.0).powi(2) / 200.0)) as u32;
+    let law = Categorical::from_counts(&(0..256).map(bell).collect::<Vec<_>>(), 24).unwrap();
+    let mut random = Random(2);
+    let symbols = (0..SYMBOLS).map(|_| law.locate(random.next() >> 8).0).collect();
+    (law, symbols)
+}
+
+fn constriction_categorical(law: &Categorical) -> DefaultContiguousCategoricalEntropyModel {
+    let widths: Vec<u32> = (0..256).map(|symbol| law.interval(symbol).unwrap().width).collect();
+    DefaultContiguousCategoricalEntropyModel::from_nonzero_fixed_point_probabilities(widths, false).unwrap()
+}
+
+#[divan::bench]
+fn categorical_256_encode(bencher: Bencher<'_, '_>) {
+    let (law, symbols) = categorical();
+    ours_encode(bencher, &symbols, |_| &law);
+}
+
+#[divan::bench]
+fn categorical_256_decode(bencher: Bencher<'_, '_>) {
+    let (law, symbols) = categorical();
+    ours_decode(bencher, &symbols, |_| &law);
+}
+
+#[divan::bench]
+fn categorical_256_meter(bencher: Bencher<'_, '_>) {
+    let (law, symbols) = categorical();
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut meter = Meter::new();
+        for &symbol in &symbols {
+            meter.code(&mut { symbol }, &law).unwrap();
+        }
+        meter.whole_bits()
+    });
+}
+
+#[divan::bench]
+fn categorical_256_encode_constriction(bencher: Bencher<'_, '_>) {
+    let (law, symbols) = categorical();
+    let model = constriction_categorical(&law);
+    let symbols: Vec<usize> = symbols.into_iter().map(|symbol| symbol as usize).collect();
+    constriction_encode(bencher, &symbols, |_| &model);
+}
+
+#[divan::bench]
+fn categorical_256_decode_constriction(bencher: Bencher<'_, '_>) {
+    let (law, symbols) = categorical();
+    let model = constriction_categorical(&law);
+    let symbols: Vec<usize> = symbols.into_iter().map(|symbol| symbol as usize).collect();
+    constriction_decode(bencher, &symbols, |_| &model);
+}
+
+/// A law per position over all samples: means wander, scales from 5 to 40, the rest in wider bells.
+fn mixture<S: Shape, const K: usize>(position: usize) -> Mixture<S, K> {
+    let n = position as i32;
+    let component = |k: usize| Component {
+        mean: (20_000 + n % 97 * 30) * 256 + n % 256,
+        scale: SCALE_ONE + 75 + (n % 96) as u16 + 40 * k as u16,
+        weight: 50_000 >> (3 * k),
+    };
+    Mixture::new(&std::array::from_fn(component), 24, 1).unwrap()
+}
+
+fn mixture_symbols<S: Shape, const K: usize>() -> Vec<u32> {
+    let mut random = Random(3);
+    (0..SYMBOLS).map(|position| mixture::<S, K>(position).locate(random.next() >> 8).0).collect()
+}
+
+#[divan::bench(consts = [1, 3, 10])]
+fn logistics_encode<const K: usize>(bencher: Bencher<'_, '_>) {
+    ours_encode(bencher, &mixture_symbols::<Logistic, K>(), mixture::<Logistic, K>);
+}
+
+#[divan::bench(consts = [1, 3, 10])]
+fn logistics_decode<const K: usize>(bencher: Bencher<'_, '_>) {
+    ours_decode(bencher, &mixture_symbols::<Logistic, K>(), mixture::<Logistic, K>);
+}
+
+#[divan::bench(consts = [1, 3])]
+fn gaussians_encode<const K: usize>(bencher: Bencher<'_, '_>) {
+    ours_encode(bencher, &mixture_symbols::<Gaussian, K>(), mixture::<Gaussian, K>);
+}
+
+#[divan::bench(consts = [1, 3])]
+fn gaussians_decode<const K: usize>(bencher: Bencher<'_, '_>) {
+    ours_decode(bencher, &mixture_symbols::<Gaussian, K>(), mixture::<Gaussian, K>);
+}
+
+/// The same bells as `mixture::<Gaussian, 1>`, in floats.
+fn quantized(
+    position: usize,
+) -> impl EncoderModel<24, Symbol = u32, Probability = u32> + DecoderModel<24, Symbol = u32, Probability = u32>
+{
+    let n = position as i32;
+    let mean = f64::from(20_000 + n % 97 * 30) + f64::from(n % 256) / 256.0;
+    let scale = (f64::from(75 + n % 96) / 32.0).exp2();
+    DefaultLeakyQuantizer::new(0..=65_535_u32).quantize(probability::distribution::Gaussian::new(mean, scale))
+}
+
+#[divan::bench]
+fn gaussian_encode_constriction(bencher: Bencher<'_, '_>) {
+    constriction_encode(bencher, &mixture_symbols::<Gaussian, 1>(), quantized);
+}
+
+#[divan::bench]
+fn gaussian_decode_constriction(bencher: Bencher<'_, '_>) {
+    constriction_decode(bencher, &mixture_symbols::<Gaussian, 1>(), quantized);
 }

@@ -1,9 +1,8 @@
 //! A law over at most 256 symbols: integer frequencies that sum to a power of two.
 
 use crate::bits::{BitReader, BitWriter};
+use crate::normalise::{Unused, normalise};
 use crate::{Distribution, Error, Interval, Result};
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 /// Most symbols of one [`Frequencies`].
 pub(crate) const MAX_SYMBOLS: usize = 256;
@@ -47,31 +46,16 @@ impl Frequencies {
 
     /// The law nearest to `counts`: nearly the fewest bits for symbols that occur so often.
     ///
-    /// Every symbol with a count keeps a frequency of at least 1; the others get none. Rounds down, then
-    /// gives the points left over, or takes back those given in excess, one at a time where a point
-    /// changes the coded size most (least), by the first-order change `count / (frequency +- 1/2)`; ties go to
-    /// the lower symbol. Integers only, so that equal counts give equal laws on every machine.
+    /// Every symbol with a count keeps a frequency of at least 1; the others get none. Integers only, so
+    /// equal counts give equal laws on every machine.
     ///
     /// # Errors
-    /// [`Error::Law`] if all counts are zero, there are more than 256 of them or more non-zero ones than points, or
-    /// `scale_bits` is not in `1..=14`.
+    /// [`Error::Law`] if all counts are zero, there are more than 256 of them or more non-zero ones than
+    /// points, or `scale_bits` is not in `1..=14`.
     pub fn from_counts(counts: &[u32], scale_bits: u32) -> Result<Self> {
         check_size(counts.len(), scale_bits)?;
-        let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-        let used = counts.iter().filter(|&&count| count > 0).count();
-        if used == 0 || used > 1 << scale_bits {
-            return Err(Error::law(format!("{used} symbols on a scale of 2^{scale_bits}")));
-        }
-        let mut frequencies: Vec<u16> = counts
-            .iter()
-            .map(|&count| match count {
-                0 => 0,
-                _ => ((u64::from(count) << scale_bits) / total).max(1) as u16,
-            })
-            .collect();
-        let sum: i32 = frequencies.iter().map(|&frequency| i32::from(frequency)).sum();
-        move_points(&mut frequencies, counts, (1 << scale_bits) - sum);
-        Self::new(frequencies, scale_bits)
+        let frequencies = normalise(counts, scale_bits, Unused::Dropped)?;
+        Self::new(frequencies.into_iter().map(|frequency| frequency as u16).collect(), scale_bits)
     }
 
     /// The frequencies, symbol by symbol.
@@ -158,55 +142,6 @@ fn check_size(symbols: usize, scale_bits: u32) -> Result<()> {
         return Err(Error::law(format!("a scale of 2^{scale_bits}, expected 2^1..=2^{MAX_SCALE_BITS}")));
     }
     Ok(())
-}
-
-/// Adds `points` to the frequencies one by one, or takes `-points` away, always where it helps most.
-fn move_points(frequencies: &mut [u16], counts: &[u32], points: i32) {
-    let adding = points > 0;
-    // A point more saves about count / (frequency + 1/2) bits, one less costs count / (frequency - 1/2).
-    let offer = |symbol: usize, frequency: u16| Offer {
-        count: counts[symbol],
-        twice: if adding { 2 * u32::from(frequency) + 1 } else { 2 * u32::from(frequency) - 1 },
-        symbol,
-        adding,
-    };
-    let movable = |frequency: u16| if adding { frequency > 0 } else { frequency > 1 };
-    let mut offers: BinaryHeap<Offer> = (0..frequencies.len())
-        .filter(|&symbol| movable(frequencies[symbol]))
-        .map(|symbol| offer(symbol, frequencies[symbol]))
-        .collect();
-    for _ in 0..points.unsigned_abs() {
-        let best = offers.pop().expect("as many points as used symbols remain, so one can move");
-        let frequency = &mut frequencies[best.symbol];
-        *frequency = if adding { *frequency + 1 } else { *frequency - 1 };
-        if movable(*frequency) {
-            offers.push(offer(best.symbol, *frequency));
-        }
-    }
-}
-
-/// What moving one point of a symbol changes: `count / twice`, in units that do not matter.
-#[derive(PartialEq, Eq)]
-struct Offer {
-    count: u32,
-    twice: u32,
-    symbol: usize,
-    adding: bool,
-}
-
-impl Ord for Offer {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let own = u64::from(self.count) * u64::from(other.twice);
-        let others = u64::from(other.count) * u64::from(self.twice);
-        let better = if self.adding { own.cmp(&others) } else { others.cmp(&own) };
-        better.then(other.symbol.cmp(&self.symbol))
-    }
-}
-
-impl PartialOrd for Offer {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! The nouns:
 //! - [`Interval`] and [`Distribution`]: a law over an integer alphabet on a fixed scale `2^S`.
+//! - [`SymbolCoder`]: *code this symbol under this law*. [`Writer`] and [`Reader`] are rANS for any law; [`Meter`]
+//!   gives the ideal size.
+//! - [`laws`]: what a model can say: tables, uniform, mixtures over 16-bit samples, an escape.
 //!
 //! The fast path, for laws known beforehand:
 //! - [`Frequencies`]: a law over at most 256 symbols; normalised from counts, written compactly.
@@ -9,12 +12,20 @@
 //! - [`bits`]: raw bits for low bits and escapes.
 #![forbid(unsafe_code)]
 
+pub mod ans;
 pub mod bits;
+mod coder;
 mod distribution;
 mod error;
 mod frequencies;
+pub mod laws;
+mod meter;
+mod normalise;
 pub mod table;
 
+pub use ans::{Reader, Writer};
+pub use coder::SymbolCoder;
 pub use distribution::{Distribution, Interval, MAX_SCALE_BITS};
 pub use error::{Error, Result};
 pub use frequencies::Frequencies;
+pub use meter::Meter;
