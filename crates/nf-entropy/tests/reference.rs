@@ -1,0 +1,115 @@
+//! The same laws through constriction's coder: an independent oracle of rate and round trip.
+#![allow(clippy::unwrap_used)]
+
+use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
+use constriction::stream::stack::DefaultAnsCoder;
+use constriction::stream::{Decode, Encode};
+use nf_entropy::laws::{Categorical, Component, Gaussian, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::table::{EncodeTables, TableEncoder};
+use nf_entropy::{Distribution, Frequencies, Interval, Meter, Reader, SymbolCoder, Writer};
+use std::borrow::Borrow;
+use std::num::NonZeroU32;
+
+const SCALE_BITS: u32 = 24;
+
+/// One of our laws as a model of constriction's.
+struct Model<D>(D);
+
+impl<D> EntropyModel<24> for Model<D> {
+    type Symbol = u32;
+    type Probability = u32;
+}
+
+impl<D: Distribution> EncoderModel<24> for Model<D> {
+    fn left_cumulative_and_probability(&self, symbol: impl Borrow<u32>) -> Option<(u32, NonZeroU32)> {
+        let Interval { start, width } = self.0.interval(*symbol.borrow())?;
+        Some((start, NonZeroU32::new(width)?))
+    }
+}
+
+impl<D: Distribution> DecoderModel<24> for Model<D> {
+    fn quantile_function(&self, quantile: u32) -> (u32, u32, NonZeroU32) {
+        let (symbol, Interval { start, width }) = self.0.locate(quantile);
+        (symbol, start, NonZeroU32::new(width).unwrap())
+    }
+}
+
+/// A small generator: xorshift64* (Vigna 2016).
+fn random_points(seed: u64) -> impl Iterator<Item = u32> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> (64 - SCALE_BITS)) as u32
+    })
+}
+
+/// Codes a sample of `laws` with both coders; their sizes must agree with each other and with the meter.
+fn compare<D: Distribution>(laws: &[D]) {
+    let symbols: Vec<u32> =
+        laws.iter().zip(random_points(1)).map(|(law, point)| law.locate(point).0).collect();
+
+    let (mut writer, mut meter, mut theirs) = (Writer::new(), Meter::new(), DefaultAnsCoder::new());
+    for (law, &symbol) in laws.iter().zip(&symbols) {
+        writer.code(&mut { symbol }, law).unwrap();
+        meter.code(&mut { symbol }, law).unwrap();
+    }
+    for (law, &symbol) in laws.iter().zip(&symbols).rev() {
+        theirs.encode_symbol(symbol, Model(law)).unwrap();
+    }
+    let ours = writer.finish();
+    let (our_bits, their_bits) = (8.0 * ours.len() as f64, theirs.num_bits() as f64);
+    assert!((our_bits - their_bits).abs() <= 64.0 + 1e-4 * meter.bits(), "{our_bits} and {their_bits} bits");
+    assert!((meter.bits()..=1.001 * meter.bits() + 64.0).contains(&our_bits), "{our_bits}, {}", meter.bits());
+
+    let mut reader = Reader::new(&ours);
+    for (law, &symbol) in laws.iter().zip(&symbols) {
+        let mut read = 0;
+        reader.code(&mut read, law).unwrap();
+        assert_eq!((read, theirs.decode_symbol(Model(law)).unwrap()), (symbol, symbol));
+    }
+    reader.finish().unwrap();
+}
+
+#[test]
+fn categorical_laws_agree() {
+    let law = |n: u32| {
+        let counts: Vec<u32> = (0..2 + n % 300).map(|x| 1 + 100_000 / (1 + (x + n) % 50)).collect();
+        Categorical::from_counts(&counts, SCALE_BITS).unwrap()
+    };
+    compare(&(0..5000).map(law).collect::<Vec<_>>());
+}
+
+#[test]
+fn mixtures_agree() {
+    let component = |n: i32, k: u16| Component {
+        mean: (100 + 13 * n) << 8,
+        scale: SCALE_ONE + 32 * k + n as u16 % 99,
+        weight: 9 >> (2 * k),
+    };
+    let components = |n| [component(n, 0), component(n, 2)];
+    let logistics = |n| Mixture::<Logistic, 2>::new(&components(n), SCALE_BITS, 1).unwrap();
+    compare(&(0..5000).map(logistics).collect::<Vec<_>>());
+    let gaussians = |n| Mixture::<Gaussian, 2>::new(&components(n), SCALE_BITS, 2).unwrap();
+    compare(&(0..5000).map(gaussians).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_coder_has_the_same_rate() {
+    let counts: Vec<u32> = (0..200_u32).map(|x| 1 + 100_000 / (1 + x.abs_diff(90).pow(2))).collect();
+    let law = Frequencies::from_counts(&counts, 14).unwrap();
+    // The same law on constriction's scale.
+    let widths: Vec<u32> = law.frequencies().iter().map(|&f| u32::from(f) << (SCALE_BITS - 14)).collect();
+    let fine = Categorical::new(&widths, SCALE_BITS).unwrap();
+    let symbols: Vec<u8> = random_points(2).take(50_000).map(|point| fine.locate(point).0 as u8).collect();
+
+    let tables = EncodeTables::new(&[law]).unwrap();
+    let ours = TableEncoder::encode(&tables, &vec![0; symbols.len()], &symbols).unwrap();
+    let mut theirs = DefaultAnsCoder::new();
+    for &symbol in symbols.iter().rev() {
+        theirs.encode_symbol(u32::from(symbol), Model(&fine)).unwrap();
+    }
+    let (our_bits, their_bits) = (8.0 * ours.len() as f64, theirs.num_bits() as f64);
+    assert!((our_bits - their_bits).abs() < 128.0 + 2e-4 * their_bits, "{our_bits} and {their_bits} bits");
+}
