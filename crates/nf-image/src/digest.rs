@@ -42,17 +42,19 @@ impl Digest {
 #[derive(Default)]
 pub struct SampleDigester {
     hasher: blake3::Hasher,
-    bytes: Vec<u8>,
 }
 
 impl SampleDigester {
-    /// Takes the next samples.
+    /// Takes the next samples; large pieces are digested on the current rayon pool.
     pub fn update(&mut self, samples: &[u16]) {
         const PIECE_PX: usize = 1 << 19;
         for piece in samples.chunks(PIECE_PX) {
-            self.bytes.clear();
-            self.bytes.extend(piece.iter().flat_map(|sample| sample.to_le_bytes()));
-            self.hasher.update_rayon(&self.bytes);
+            if cfg!(target_endian = "little") {
+                self.hasher.update_rayon(bytemuck::cast_slice(piece));
+            } else {
+                let bytes: Vec<u8> = piece.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+                self.hasher.update_rayon(&bytes);
+            }
         }
     }
 

@@ -115,10 +115,12 @@ impl<R: Read + Seek> Reader<R> {
         for (planes, rows) in bands(shape, unit) {
             let place = TileBox { planes: planes.clone(), rows, columns: 0..shape.width };
             let piece = self.decode_region(image, &place, registry)?;
-            for (i, plane) in planes.enumerate() {
-                digesters[plane].update(piece.plane(i));
-            }
-            sink(&piece)?;
+            let mine = &mut digesters[planes];
+            rayon::in_place_scope(|scope| {
+                let planes = mine.iter_mut().enumerate();
+                scope.spawn(|_| planes.for_each(|(i, digester)| digester.update(piece.plane(i))));
+                sink(&piece)
+            })?;
         }
         let planes: Vec<Digest> = digesters.iter().map(SampleDigester::finish).collect();
         self.check_digest(image, Digest::of_planes(&planes))

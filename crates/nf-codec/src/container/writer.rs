@@ -85,10 +85,12 @@ pub fn write(
         let mut tiles = Vec::new();
         for (planes, rows) in bands(image.shape, image.tile) {
             let band = source.band(planes.clone(), rows.clone())?;
-            for (i, plane) in planes.clone().enumerate() {
-                digesters[plane].update(band.plane(i));
-            }
-            for payload in encode_band(&band, image, &planes, &rows, &build, verify)? {
+            let mine = &mut digesters[planes.clone()];
+            let (payloads, ()) = rayon::join(
+                || encode_band(&band, image, &planes, &rows, &build, verify),
+                || mine.iter_mut().enumerate().for_each(|(i, digester)| digester.update(band.plane(i))),
+            );
+            for payload in payloads? {
                 tiles.push(TileEntry { length_bytes: payload.len() as u64, crc: crc32fast::hash(&payload) });
                 stream_bytes += payload.len() as u64;
                 out.write_all(&payload).map_err(failed)?;
