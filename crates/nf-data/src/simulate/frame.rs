@@ -71,12 +71,12 @@ impl FrameLaw {
         for (i, (first, amplifier)) in self.amplifiers.iter().enumerate() {
             let end = self.amplifiers.get(i + 1).map_or(self.width, |(next, _)| *next);
             let per_electron = 1.0 / amplifier.gain_e_per_dn;
-            for column in *first..end {
-                let mean_e = f64::from(self.mean_e[start + column]);
-                let electrons =
-                    poisson(mean_e, generator) as f64 + amplifier.read_noise_e * gaussian.draw(generator);
-                let input = electrons * per_electron + f64::from(self.offset_dn[start + column]);
-                samples[column] = self.adc.convert(input);
+            let mine = start + first..start + end;
+            let laws = self.mean_e[mine.clone()].iter().zip(&self.offset_dn[mine]);
+            for (sample, (&mean_e, &offset_dn)) in samples[*first..end].iter_mut().zip(laws) {
+                let electrons = poisson(f64::from(mean_e), generator) as f64
+                    + amplifier.read_noise_e * gaussian.draw(generator);
+                *sample = self.adc.convert(electrons * per_electron + f64::from(offset_dn));
             }
         }
     }

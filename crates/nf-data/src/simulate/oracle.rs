@@ -135,15 +135,7 @@ impl PixelLaw {
         let mut k = peak;
         loop {
             k += 1.0;
-            let weight = self.mean_e / k;
-            let mut greatest = 0.0f64;
-            for j in 0..4 {
-                terms[j] *= weight * ratios[j];
-                ratios[j] *= shrink;
-                sums[j] += terms[j];
-                greatest = greatest.max(terms[j] / sums[j]);
-            }
-            if greatest < 1e-17 {
+            if !next_terms(self.mean_e / k, shrink, &mut terms, &mut ratios, &mut sums) {
                 break;
             }
         }
@@ -151,18 +143,10 @@ impl PixelLaw {
         let mut ratios = points.map(|s| libm::exp((peak - 0.5 - s) * inverse));
         let mut k = peak;
         while k > 0.0 {
-            let weight = k / self.mean_e;
-            k -= 1.0;
-            let mut greatest = 0.0f64;
-            for j in 0..4 {
-                terms[j] *= weight * ratios[j];
-                ratios[j] *= shrink;
-                sums[j] += terms[j];
-                greatest = greatest.max(terms[j] / sums[j]);
-            }
-            if greatest < 1e-17 {
+            if !next_terms(k / self.mean_e, shrink, &mut terms, &mut ratios, &mut sums) {
                 break;
             }
+            k -= 1.0;
         }
         std::array::from_fn(|j| ln_weight + self.ln_gauss(points[j] - peak) + libm::log(sums[j]))
     }
@@ -171,6 +155,23 @@ impl PixelLaw {
         let z = distance / self.read_noise_e;
         -0.5 * (z * z + LN_TWO_PI) - libm::log(self.read_noise_e)
     }
+}
+
+/// Adds the next term of four sums whose first terms are one; false when it no longer matters.
+#[inline(always)]
+fn next_terms(
+    weight: f64,
+    shrink: f64,
+    terms: &mut [f64; 4],
+    ratios: &mut [f64; 4],
+    sums: &mut [f64; 4],
+) -> bool {
+    for j in 0..4 {
+        terms[j] *= weight * ratios[j];
+        ratios[j] *= shrink;
+        sums[j] += terms[j];
+    }
+    terms[0] > 1e-14 || terms[3] > 1e-14
 }
 
 /// ln(e^a + e^b).

@@ -45,6 +45,38 @@ impl Psf {
             }
         }
     }
+
+    /// The profile tabulated over the radius, for many stars.
+    pub fn tabulate(self) -> Profile {
+        let radius = |i: u32| f64::from(i) / PROFILE_STEPS_PER_PX;
+        let entries = (REACH_PX * PROFILE_STEPS_PER_PX) as u32 + 2;
+        Profile((0..entries).map(|i| self.density(radius(i) * radius(i))).collect())
+    }
+}
+
+/// Farthest that a source reaches, pixels.
+const REACH_PX: f64 = 64.0;
+const PROFILE_STEPS_PER_PX: f64 = 32.0;
+
+/// A circular profile of total flux one, tabulated over the radius and interpolated linearly.
+#[derive(Clone, Debug)]
+pub struct Profile(Vec<f64>);
+
+impl Profile {
+    /// Flux per square pixel at a distance whose square is given; zero beyond the table.
+    fn at(&self, square_px: f64) -> f64 {
+        let place = square_px.sqrt() * PROFILE_STEPS_PER_PX;
+        let i = place as usize;
+        match self.0.get(i..i + 2) {
+            Some(pair) => pair[0] + (pair[1] - pair[0]) * (place - i as f64),
+            None => 0.0,
+        }
+    }
+
+    /// Radius at which a source of `flux_e` falls to `floor_e` electrons per pixel, at most [`REACH_PX`].
+    fn reach_px(&self, flux_e: f64, floor_e: f64) -> f64 {
+        self.0.partition_point(|density| density * flux_e > floor_e) as f64 / PROFILE_STEPS_PER_PX + 1.0
+    }
 }
 
 /// Subdivisions of a pixel, along each axis, over which a profile is averaged where it is steep.
@@ -102,14 +134,11 @@ impl Scene {
     }
 
     /// Adds a star of `flux_e` electrons at (row, column).
-    pub fn add_star(&mut self, centre: (f64, f64), flux_e: f64, psf: Psf) {
+    pub fn add_star(&mut self, centre: (f64, f64), flux_e: f64, profile: &Profile) {
         // The wings end where they are 1/50 electron: far below every noise.
         const FLOOR_E: f64 = 0.02;
-        let mut reach_px = 2.0;
-        while reach_px < 64.0 && flux_e * psf.density(reach_px * reach_px) > FLOOR_E {
-            reach_px *= 1.25;
-        }
-        self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| flux_e * psf.density(dy * dy + dx * dx));
+        let reach_px = profile.reach_px(flux_e, FLOOR_E);
+        self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| flux_e * profile.at(dy * dy + dx * dx));
     }
 
     /// Scatters stars: `per_mpx` on average per million pixels, uniform in place, their fluxes following
@@ -124,12 +153,13 @@ impl Scene {
         psf: Psf,
         generator: &mut Pcg64,
     ) -> u64 {
+        let profile = psf.tabulate();
         let count = poisson(per_mpx * self.mean_e.len() as f64 * 1e-6, generator);
         for _ in 0..count {
             let row = generator.uniform() * self.height as f64;
             let column = generator.uniform() * self.width as f64;
             let flux_e = power_law(faintest_e, brightest_e, generator);
-            self.add_star((row, column), flux_e, psf);
+            self.add_star((row, column), flux_e, &profile);
         }
         count
     }
@@ -157,7 +187,7 @@ mod tests {
     fn a_star_brings_its_flux() {
         for psf in [Psf::Gaussian { fwhm_px: 2.0 }, Psf::Moffat { fwhm_px: 4.0, beta: 4.0 }] {
             let mut scene = Scene::dark(128, 128);
-            scene.add_star((64.3, 63.8), 1e6, psf);
+            scene.add_star((64.3, 63.8), 1e6, &psf.tabulate());
             let sum: f64 = scene.mean_e.iter().map(|&x| f64::from(x)).sum();
             assert!((sum / 1e6 - 1.0).abs() < 2e-3, "{psf:?}: {sum}");
             let peak = scene.mean_e.iter().copied().fold(0.0, f32::max);
@@ -188,7 +218,7 @@ mod tests {
         let mut scene = Scene::dark(4, 3);
         let psf = Psf::Moffat { fwhm_px: 4.0, beta: 3.0 };
         for centre in [(-500.0, 1.0), (2.0, 1e9), (0.0, 0.0), (4.0, 3.0)] {
-            scene.add_star(centre, 1e5, psf);
+            scene.add_star(centre, 1e5, &psf.tabulate());
         }
         assert!(scene.mean_e.iter().all(|x| x.is_finite()));
         Scene::dark(0, 0).add_sky(1.0, (0.0, 0.0), 0.0);
