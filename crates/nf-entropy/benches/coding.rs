@@ -5,11 +5,13 @@
 
 use constriction::stream::model::{
     DecoderModel, DefaultContiguousCategoricalEntropyModel, DefaultLeakyQuantizer, EncoderModel,
+    SmallContiguousCategoricalEntropyModel, SmallContiguousLookupDecoderModel,
 };
-use constriction::stream::stack::DefaultAnsCoder;
+use constriction::stream::stack::{DefaultAnsCoder, SmallAnsCoder};
 use constriction::stream::{Decode, Encode};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
+use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::laws::{Categorical, Component, Gaussian, Logistic, Mixture, SCALE_ONE, Shape};
 use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder, TableEncoder};
 use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
@@ -102,6 +104,80 @@ fn table_decode_one_by_one(bencher: Bencher<'_, '_>, (tables, symbols, scale_bit
         decoder.finish().unwrap();
     });
     assert_eq!(decoded, symbols);
+}
+
+/// constriction's fastest: words of 16 bits, a scale of 2^12, and a look-up table; one law of 256 symbols.
+fn small_coder() -> (Vec<u16>, Vec<usize>, SmallContiguousCategoricalEntropyModel) {
+    let laws = bells(1, 256, 12);
+    let widths = laws[0].frequencies().to_vec();
+    let symbols = sample(&laws).1.into_iter().map(usize::from).collect();
+    let model =
+        SmallContiguousCategoricalEntropyModel::from_nonzero_fixed_point_probabilities(&widths, false)
+            .unwrap();
+    (widths, symbols, model)
+}
+
+#[divan::bench]
+fn table_encode_constriction(bencher: Bencher<'_, '_>) {
+    let (_, symbols, model) = small_coder();
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut coder = SmallAnsCoder::new();
+        coder.encode_iid_symbols_reverse(black_box(&symbols), &model).unwrap();
+        coder.into_compressed().unwrap()
+    });
+}
+
+#[divan::bench]
+fn table_decode_constriction(bencher: Bencher<'_, '_>) {
+    let (widths, symbols, model) = small_coder();
+    let mut coder = SmallAnsCoder::new();
+    coder.encode_iid_symbols_reverse(&symbols, &model).unwrap();
+    let words = coder.into_compressed().unwrap();
+    let model =
+        SmallContiguousLookupDecoderModel::from_nonzero_fixed_point_probabilities(&widths, false).unwrap();
+    let mut decoded = vec![0; SYMBOLS];
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut coder = SmallAnsCoder::from_compressed_slice(black_box(&words)).unwrap();
+        for (symbol, found) in decoded.iter_mut().zip(coder.decode_iid_symbols(SYMBOLS, &model)) {
+            *symbol = found.unwrap();
+        }
+    });
+    assert_eq!(decoded, symbols);
+}
+
+/// Numbers of 0 to 7 raw bits.
+fn raw_bits() -> Vec<(u64, u32)> {
+    let mut random = Random(4);
+    let number = |random: &mut Random| {
+        let bits = random.next() % 8;
+        (u64::from(random.next()) & ((1 << bits) - 1), bits)
+    };
+    (0..SYMBOLS).map(|_| number(&mut random)).collect()
+}
+
+#[divan::bench]
+fn bits_write(bencher: Bencher<'_, '_>) {
+    let numbers = raw_bits();
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut writer = BitWriter::new();
+        black_box(&numbers).iter().for_each(|&(value, bits)| writer.write(value, bits));
+        writer.finish()
+    });
+}
+
+#[divan::bench]
+fn bits_read(bencher: Bencher<'_, '_>) {
+    let numbers = raw_bits();
+    let mut writer = BitWriter::new();
+    numbers.iter().for_each(|&(value, bits)| writer.write(value, bits));
+    let bytes = writer.finish();
+    let mut read = numbers.clone();
+    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
+        let mut reader = BitReader::new(black_box(&bytes));
+        read.iter_mut().for_each(|(value, bits)| *value = reader.read(*bits));
+        reader.finish().unwrap();
+    });
+    assert_eq!(read, numbers);
 }
 
 /// Codes symbols under one law each, `law(position)`, with our coder for any law.

@@ -5,8 +5,42 @@ use crate::{Distribution, Result};
 /// Codes symbols under laws: [`Writer`](crate::Writer) emits them, [`Reader`](crate::Reader) fills them in,
 /// [`Meter`](crate::Meter) weighs them.
 ///
-/// Model code is written once against this trait and drives all three, so that encoder and decoder cannot drift
-/// apart and the ideal size comes free.
+/// Model code is written once against this trait and drives all three, so that encoder and decoder
+/// cannot drift apart and the ideal size comes free.
+///
+/// ```
+/// use nf_entropy::laws::{Component, Logistic, Mixture, SCALE_ONE};
+/// use nf_entropy::{Meter, Reader, Result, SymbolCoder, Writer};
+///
+/// /// Every sample is expected near the one before, within about 4 sample values.
+/// fn code_row(coder: &mut impl SymbolCoder, row: &mut [u16]) -> Result<()> {
+///     let mut before = 1000;
+///     for sample in row {
+///         let bell = Component { mean: before << 8, scale: SCALE_ONE + 2 * 32, weight: 1 };
+///         let mut symbol = u32::from(*sample);
+///         coder.code(&mut symbol, &Mixture::<Logistic, 1>::new(&[bell], 24, 1)?)?;
+///         *sample = symbol as u16;
+///         before = symbol as i32;
+///     }
+///     Ok(())
+/// }
+///
+/// let mut row = [1002, 999, 1004, 1010, 65535, 1000];
+/// let mut writer = Writer::new();
+/// code_row(&mut writer, &mut row)?;
+/// let bytes = writer.finish();
+///
+/// let mut meter = Meter::new();
+/// code_row(&mut meter, &mut row)?;
+/// assert!(8.0 * bytes.len() as f64 <= meter.bits() + 64.0);
+///
+/// let mut decoded = [0; 6];
+/// let mut reader = Reader::new(&bytes);
+/// code_row(&mut reader, &mut decoded)?;
+/// reader.finish()?;
+/// assert_eq!(decoded, row);
+/// # Ok::<(), nf_entropy::Error>(())
+/// ```
 ///
 /// # What implementers promise
 ///
@@ -21,7 +55,8 @@ pub trait SymbolCoder {
     /// Codes `symbol` under `law`.
     ///
     /// # Errors
-    /// [`Error::Symbol`](crate::Error::Symbol) from a writer or a meter if the symbol is not in the alphabet;
-    /// [`Error::Truncated`](crate::Error::Truncated) or [`Error::Corrupt`](crate::Error::Corrupt) from a reader.
+    /// [`Error::Symbol`](crate::Error::Symbol) from a writer or a meter if the symbol is not in the
+    /// alphabet; [`Error::Truncated`](crate::Error::Truncated) or
+    /// [`Error::Corrupt`](crate::Error::Corrupt) from a reader.
     fn code(&mut self, symbol: &mut u32, law: &impl Distribution) -> Result<()>;
 }

@@ -2,8 +2,8 @@
 //!
 //! The nouns:
 //! - [`Interval`] and [`Distribution`]: a law over an integer alphabet on a fixed scale `2^S`.
-//! - [`SymbolCoder`]: *code this symbol under this law*. [`Writer`] and [`Reader`] are rANS for any law; [`Meter`]
-//!   gives the ideal size.
+//! - [`SymbolCoder`]: *code this symbol under this law*. [`Writer`] and [`Reader`] are rANS for any law;
+//!   [`Meter`] gives the ideal size.
 //! - [`laws`]: what a model can say: tables, uniform, mixtures over 16-bit samples, an escape.
 //!
 //! The fast path, for laws known beforehand:

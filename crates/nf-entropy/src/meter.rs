@@ -6,7 +6,8 @@ use crate::{Distribution, Error, Interval, Result, SymbolCoder};
 const UNIT_BITS: u32 = 32;
 
 impl Interval {
-    /// Information of a symbol with this share of a scale of `2^scale_bits`, in bits: `scale_bits - log2(width)`.
+    /// Information in bits of a symbol with this share of a scale of `2^scale_bits`:
+    /// `scale_bits - log2(width)`.
     ///
     /// For reports, never for coding; still the same on every machine, because it is IEEE arithmetic in
     /// a fixed order.
@@ -15,7 +16,8 @@ impl Interval {
     }
 }
 
-/// Base-2 logarithm, good to 1e-14: `log2(2^e * m) = e + 2 * artanh((m - 1) / (m + 1)) / ln 2` for `m` near 1.
+/// Base-2 logarithm, good to 1e-14: `log2(2^e * m) = e + 2 * artanh((m - 1) / (m + 1)) / ln 2` for `m`
+/// near 1.
 fn log2(number: u32) -> f64 {
     debug_assert!(number > 0);
     let mut exponent = number.ilog2() as i32;

@@ -16,8 +16,8 @@ pub(crate) enum Unused {
 /// Frequencies that sum to `2^scale_bits` (at most `2^30`), nearly those of fewest bits for such counts.
 ///
 /// Rounds down, to 1 at least, then gives the points left over, or takes back those given in excess, one
-/// at a time where it changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties go to the
-/// lower symbol.
+/// at a time where it changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties
+/// go to the lower symbol.
 pub(crate) fn normalise(counts: &[u32], scale_bits: u32, unused: Unused) -> Result<Vec<u32>> {
     let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
     let wanted = |&&count: &&u32| count > 0 || unused == Unused::Kept;

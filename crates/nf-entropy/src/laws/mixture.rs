@@ -27,11 +27,12 @@ pub struct Component {
 
 /// A mixture of `K` logistics or Gaussians, discretised over the samples `0..=65535`.
 ///
-/// With `F` the mixture's cumulative law, `S` the scale bits and `w` the floor width, the interval of sample `v`
-/// starts at `floor((2^S - 2^16 w) F(v - 1/2)) + v w`, where `F(-1/2)` is taken as 0 and `F(65535 + 1/2)` as 1:
-/// the outermost samples take the tails. `F` is computed in integers and never falls, so intervals tile the
-/// scale and every sample has a width of at least `w`: in the far tail a sample costs `S - log2(w)` bits. That
-/// takes the place of an escape; it costs `-log2(1 - 2^(16 - S) w)` bits on every other sample.
+/// With `F` the mixture's cumulative law, `S` the scale bits and `w` the floor width, the interval of
+/// sample `v` starts at `floor((2^S - 2^16 w) F(v - 1/2)) + v w`, where `F(-1/2)` is taken as 0 and
+/// `F(65535 + 1/2)` as 1: the outermost samples take the tails. `F` is computed in integers and never
+/// falls, so intervals tile the scale and every sample has a width of at least `w`: in the far tail a
+/// sample costs `S - log2(w)` bits. That takes the place of an escape; it costs
+/// `-log2(1 - 2^(16 - S) w)` bits on every other sample.
 #[derive(Clone, Copy, Debug)]
 pub struct Mixture<S, const K: usize> {
     components: [Prepared; K],
@@ -53,8 +54,8 @@ struct Prepared {
 }
 
 impl<S: Shape, const K: usize> Mixture<S, K> {
-    /// The mixture of these components on a scale of `2^scale_bits`, with a width of at least `floor_width` for
-    /// every sample.
+    /// The mixture of these components on a scale of `2^scale_bits`, with a width of at least
+    /// `floor_width` for every sample.
     ///
     /// # Errors
     /// [`Error::Law`] if all weights are zero, a scale is not below [`SCALES`](super::SCALES), `scale_bits`
@@ -140,8 +141,8 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
     }
 }
 
-/// A distance of 2^-8 sample times an inverse scale of 2^-31 becomes a position of 2^-22 scales, for scales of the
-/// lowest octave.
+/// A distance of 2^-8 sample times an inverse scale of 2^-31 becomes a position of 2^-22 scales, for
+/// scales of the lowest octave.
 const POSITION_SHIFT: u32 = MEAN_UNIT_BITS + 31 - 22 - (SCALE_ONE / SCALE_STEPS_PER_OCTAVE) as u32;
 
 /// Newton steps of a search before it falls back to halving.

@@ -222,8 +222,8 @@ mod tests {
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits (Gaussian: with
-    /// the complementary error function in double precision), and rounded.
+    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits
+    /// (Gaussian: with the complementary error function in double precision), and rounded.
     #[test]
     fn the_tables_are_pinned() {
         assert_eq!(fingerprint(Logistic::TAIL.iter().map(|entry| entry.0)), 0x5158_e100_5b56_5a48);

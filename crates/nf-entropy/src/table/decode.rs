@@ -9,9 +9,9 @@ const EXACT_SCALE_BITS: u32 = 12;
 
 /// On finer scales the slots stand for runs of points and hold the first symbol: 1 KiB per table.
 ///
-/// A search of mostly no or one step follows. With few tables this is slower (measured: 200 against 370
-/// Msymbol/s for one table on a scale of 2^14, 190 against 240 for 64), but the slots of hundreds of tables
-/// stay in the cache (165 against 27 for 512 tables taken at random).
+/// A search of mostly no or one step follows. Exact slots on a scale of 2^14 were faster with few tables
+/// (measured: 368 against 207 Msymbol/s for one table, 243 against 193 for 64) and hopeless with many
+/// (27 against 165 for 512 tables taken at random), because 8 MiB of slots do not stay in the cache.
 const COARSE_SLOT_BITS: u32 = 10;
 
 /// A set of tables made ready for a [`TableDecoder`]: 2 to 5 KiB per table.
@@ -22,8 +22,8 @@ pub struct DecodeTables {
     slot_shift: u32,
     /// The first symbol of every slot, table by table.
     slots: Vec<u8>,
-    /// Frequency and start of every symbol, table by table, and one more so that each has a next.
-    symbols: Vec<[(u16, u16); MAX_SYMBOLS + 1]>,
+    /// Frequency and start of every symbol, table by table.
+    symbols: Vec<[(u16, u16); MAX_SYMBOLS]>,
 }
 
 impl DecodeTables {
@@ -38,9 +38,9 @@ impl DecodeTables {
         let mut symbols = Vec::with_capacity(laws.len());
         for law in laws {
             let before = slots.len();
-            let mut table = [(0, 0); MAX_SYMBOLS + 1];
+            let mut table = [(0, 0); MAX_SYMBOLS];
             let mut end = 0;
-            for (symbol, entry) in table[..MAX_SYMBOLS].iter_mut().enumerate() {
+            for (symbol, entry) in table.iter_mut().enumerate() {
                 let width = law.interval(symbol as u32).map_or(0, |interval| interval.width);
                 *entry = (width as u16, end as u16);
                 end += width;
@@ -64,14 +64,14 @@ impl DecodeTables {
         let mut symbol = usize::from(self.slots[slot]);
         let (mut frequency, mut start) = table[symbol];
         if !EXACT {
-            // One step without a branch, as it is a toss-up; then more, which are rare. The widths sum
-            // to the scale, so the search ends within the table.
-            let next = table[symbol + 1];
+            // One step without a branch, as it is a toss-up; then more, which are rare. The frequencies
+            // sum to the scale, so the search ends before the table does.
+            let next = table[(symbol + 1) % MAX_SYMBOLS];
             let beyond = point - u32::from(start) >= u32::from(frequency);
             symbol += usize::from(beyond);
             (frequency, start) = if beyond { next } else { (frequency, start) };
             while point - u32::from(start) >= u32::from(frequency) {
-                symbol += 1;
+                symbol = (symbol + 1) % MAX_SYMBOLS;
                 (frequency, start) = table[symbol];
             }
         }
@@ -101,7 +101,8 @@ impl<'a> TableDecoder<'a> {
     /// Begins a stream.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder leaves such states.
+    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder leaves
+    /// such states.
     pub fn new(tables: &'a DecodeTables, bytes: &'a [u8]) -> Result<Self> {
         let (head, words) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(Error::Truncated { what: WHAT })?;
         let mut states = [0; LANES];

@@ -15,6 +15,23 @@
 //! `x < 2^16`. At the end every state is `2^16` and no word is left; a decoder that finds it otherwise
 //! has read a corrupt stream, and tells. That finds most damage but is no checksum: a flipped bit may turn
 //! a symbol into one of equal frequency and leave no other trace.
+//!
+//! # Speed
+//!
+//! Million symbols per second, one core of an x86-64 server with 2 MiB of L2 cache, best of 400 runs of
+//! `cargo bench -p nf-entropy`; constriction's coder with words of 16 bits and a look-up table makes 129
+//! and 144 of the first line.
+//!
+//! | tables x symbols, taken at random | scale | encode | decode | decode one by one |
+//! |---|---|---|---|---|
+//! | 1 x 256 | 2^12 | 372 | 332 | 267 |
+//! | 1 x 256 | 2^14 | 372 | 223 | 171 |
+//! | 64 x 128 | 2^12 | 346 | 269 | 240 |
+//! | 64 x 128 | 2^14 | 346 | 208 | 162 |
+//! | 512 x 128 | 2^12 | 215 | 125 | 118 |
+//! | 512 x 128 | 2^14 | 214 | 159 | 131 |
+//!
+//! Eight lanes were no faster (encode +2 %, decode -7 %) and would double the head of a stream.
 
 mod decode;
 mod encode;
