@@ -253,6 +253,15 @@ mod tests {
     }
 
     #[test]
+    fn written_laws_are_pinned() {
+        let law = Frequencies::new(vec![0, 1, 3, 10, 30, 100, 70, 30, 10, 1, 1, 0], 8).unwrap();
+        let mut writer = BitWriter::new();
+        law.write(&mut writer);
+        let hex: String = writer.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "b8d0ce64676483b8440b");
+    }
+
+    #[test]
     fn smooth_laws_are_written_in_few_bytes() {
         let counts: Vec<u32> =
             (0..100_i32).map(|x| (1e6 * (-f64::from(x - 50).powi(2) / 300.0).exp()) as u32).collect();
