@@ -1,9 +1,9 @@
 //! Measuring lossless codecs on raw frames, without knowing a single one of them.
 //!
-//! In: a [`Suite`] (a question, datasets, codecs) and a [`Registry`](nf_codec::Registry).
+//! In: a [`Suite`] (a question, datasets, codecs), a [`Registry`](nf_codec::Registry), and a way to open
+//! [datasets](nf_data::Dataset).
 //!
 //! - [`suite`]: the TOML file that states a comparison.
-//! - [`images`]: what a dataset must offer to be measured on.
 //! - [`run()`]: the loop over images and codecs; [`progress`] shows it to people.
 //! - `measure`: one codec on one image: verify, then time; `memory` for its peak.
 //!
@@ -21,7 +21,6 @@
 
 mod error;
 pub mod folder;
-pub mod images;
 pub mod ledger;
 pub mod machine;
 mod measure;
@@ -35,7 +34,6 @@ pub mod summary;
 pub mod table;
 
 pub use error::{Error, Result};
-pub use images::{Absence, Frame, Images};
 pub use machine::Build;
 pub use measurement::Measurement;
 pub use progress::{Progress, Quiet, Reporter};

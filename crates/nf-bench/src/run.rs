@@ -1,7 +1,6 @@
 //! The loop over datasets, images and codecs.
 
 use crate::folder::RunFolder;
-use crate::images::{Absence, Frame, Images};
 use crate::machine::{Build, Machine};
 use crate::measure::{CodecFacts, Outcome, Timing, measure, panic_words};
 use crate::measurement::{Measurement, ORACLE, one_line};
@@ -9,6 +8,8 @@ use crate::progress::Reporter;
 use crate::suite::{DatasetChoice, Suite};
 use crate::{Error, Result};
 use nf_codec::{Codec, Registry, Spec};
+use nf_data::{Card, Dataset};
+use nf_image::Image16;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ pub struct Run {
     pub facts: BTreeMap<String, CodecFacts>,
     /// The machines that took part.
     pub machines: Vec<Machine>,
+    /// What the datasets that could be opened are.
+    pub cards: Vec<Card>,
 }
 
 impl Run {
@@ -52,8 +55,8 @@ impl Run {
     }
 }
 
-/// Finds the images of a choice; hands out names at once and pixels later.
-pub type Opener<'a> = dyn Fn(&DatasetChoice) -> Result<Box<dyn Images>, Absence> + 'a;
+/// Finds a dataset; one that is [missing](nf_data::Error::Missing) is skipped, other errors are failures.
+pub type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
 
 /// Runs a suite from the start, in a new folder under `options.runs`.
 ///
@@ -149,7 +152,7 @@ impl Session<'_> {
             .iter()
             .filter(permitted)
             .map(|codec| {
-                let open_tasks = |(choice, images): &(&DatasetChoice, Result<Box<dyn Images>, Absence>)| {
+                let open_tasks = |(choice, images): &(&DatasetChoice, nf_data::Result<Box<dyn Dataset>>)| {
                     let Ok(images) = images else { return 0 };
                     let key =
                         |i| [choice.name.clone(), choice.split.clone(), images.name(i), codec.label.clone()];
@@ -163,12 +166,12 @@ impl Session<'_> {
         for (choice, images) in &opened {
             tracing::info!(dataset = choice.name, "measuring");
             match images {
-                Err(Absence::Missing(reason)) => {
-                    tracing::warn!(dataset = choice.name, reason, "skipped");
-                    self.record(Measurement::skipped(&choice.name, &choice.split, "", reason), reporter)?;
+                Err(error @ nf_data::Error::Missing { .. }) => {
+                    let row = Measurement::skipped(&choice.name, &choice.split, "", &error.to_string());
+                    self.record(row, reporter)?;
                 }
-                Err(Absence::Broken(reason)) => {
-                    let row = Measurement { error: one_line(reason), ..blank(choice, "", "") };
+                Err(error) => {
+                    let row = Measurement { error: one_line(&error.to_string()), ..blank(choice, "", "") };
                     self.record_once(&done, row, reporter)?;
                 }
                 Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, reporter)?,
@@ -179,7 +182,8 @@ impl Session<'_> {
         let folder = self.folder.path().to_owned();
         let machines = crate::folder::machines(&folder)?;
         let facts = self.codecs.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
-        let run = Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines };
+        let cards = opened.iter().filter_map(|(_, images)| Some(images.as_ref().ok()?.card().clone())).collect();
+        let run = Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines, cards };
         crate::folder::write(&run.folder.join("table.md"), &crate::table::document(&run))?;
         Ok(run)
     }
@@ -187,7 +191,7 @@ impl Session<'_> {
     fn dataset(
         &mut self,
         choice: &DatasetChoice,
-        images: &dyn Images,
+        images: &dyn Dataset,
         done: &BTreeSet<[String; 4]>,
         pool: &rayon::ThreadPool,
         reporter: &mut dyn Reporter,
@@ -208,17 +212,17 @@ impl Session<'_> {
             if left.is_empty() {
                 continue;
             }
-            let frame = match load(images, index) {
-                Ok(frame) => frame,
+            let (image, oracle_bits) = match load(images, index, !is_done(ORACLE)) {
+                Ok(loaded) => loaded,
                 Err(reason) => {
                     self.record_once(done, Measurement { error: one_line(&reason), ..row("") }, reporter)?;
                     continue;
                 }
             };
-            let raw_bytes = frame.image.shape().raw_bytes() as u64;
-            if let Some(bits) = frame.oracle_bits {
+            let raw_bytes = image.shape().raw_bytes() as u64;
+            if let Some(bits) = oracle_bits {
                 let ideal_bits = Some(bits.ceil().max(0.0) as u64);
-                self.record_once(done, Measurement { raw_bytes, ideal_bits, ..row(ORACLE) }, reporter)?;
+                self.record(Measurement { raw_bytes, ideal_bits, ..row(ORACLE) }, reporter)?;
             }
             for i in left {
                 let codec = &self.codecs[i];
@@ -228,7 +232,7 @@ impl Session<'_> {
                     budget: Duration::from_secs(self.suite.timing_budget_s.into()),
                     memory: !codec.external,
                 };
-                let outcome = pool.install(|| measure(self.registry, &codec.spec, &frame.image, timing));
+                let outcome = pool.install(|| measure(self.registry, &codec.spec, &image, timing));
                 self.record(filled(row(&codec.label), raw_bytes, outcome), reporter)?;
             }
         }
@@ -253,14 +257,21 @@ impl Session<'_> {
     }
 }
 
-fn count(choice: &DatasetChoice, images: &dyn Images) -> usize {
+fn count(choice: &DatasetChoice, images: &dyn Dataset) -> usize {
     images.len().min(choice.max_images.unwrap_or(usize::MAX))
 }
 
-/// The i-th image; a reader that panics is a reader that failed.
-fn load(images: &dyn Images, index: usize) -> Result<Frame, String> {
-    catch_unwind(AssertUnwindSafe(|| images.load(index)))
-        .unwrap_or_else(|panic| Err(format!("reading panicked: {}", panic_words(panic.as_ref()))))
+/// The i-th image and what it is worth; a reader that panics is a reader that failed.
+fn load(images: &dyn Dataset, index: usize, with_oracle: bool) -> Result<(Image16, Option<f64>), String> {
+    let load = || {
+        let image = images.image(index)?;
+        let oracle = if with_oracle { images.oracle(index)? } else { None };
+        Ok((image, oracle.map(|oracle| oracle.given_layers_bits)))
+    };
+    match catch_unwind(AssertUnwindSafe(load)) {
+        Ok(loaded) => loaded.map_err(|error: nf_data::Error| error.to_string()),
+        Err(panic) => Err(format!("reading panicked: {}", panic_words(panic.as_ref()))),
+    }
 }
 
 fn blank(choice: &DatasetChoice, image: &str, codec: &str) -> Measurement {

@@ -4,12 +4,12 @@ use crate::measurement::ORACLE;
 use crate::{Error, Result};
 use nf_codec::Spec;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 /// A comparison as data; prints to and parses from one TOML file, in which unknown keys are refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
     /// Short name: part of the run's folder, and of the markers in spliced documents.
@@ -30,9 +30,10 @@ pub struct Suite {
     /// The datasets, in order.
     #[serde(rename = "dataset")]
     pub datasets: Vec<DatasetChoice>,
-    /// Programs that join as codecs, by the name that `codecs` gives them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub external: BTreeMap<String, External>,
+    /// Programs that join as codecs, by the name that `codecs` gives them: they never run unless the user
+    /// allows it. What a table says is the matter of whoever extends the registry by it.
+    #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
+    pub external: toml::Table,
 }
 
 /// A dataset, and which part of it.
@@ -49,27 +50,6 @@ pub struct DatasetChoice {
     /// At most this many images, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
-}
-
-/// A program that joins as a codec: it never runs unless the user allows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct External {
-    /// What it is, in one line.
-    #[serde(default)]
-    pub summary: String,
-    /// Program and arguments that turn the file `{in}` into the file `{out}`.
-    pub encode: Vec<String>,
-    /// Program and arguments for the way back.
-    pub decode: Vec<String>,
-    /// Kind of the uncoded file: `fits`, `npy`, `pgm` or `raw`.
-    pub format: String,
-    /// Ending of the coded file's name, for programs that go by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suffix: Option<String>,
-    /// Seconds after which a run of the program is given up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_s: Option<u64>,
 }
 
 fn default_repeats() -> u32 {
@@ -116,6 +96,11 @@ impl Suite {
         toml::to_string(self).expect("texts, numbers and lists of them print as TOML")
     }
 
+    /// The tables of `external` as a TOML text.
+    pub fn external_toml(&self) -> String {
+        toml::to_string(&self.external).expect("what was read from TOML prints as TOML")
+    }
+
     /// The specs of `codecs`, parsed.
     pub(crate) fn specs(&self) -> Vec<Spec> {
         let specs = self.codecs.iter().map(|text| text.parse());
@@ -157,8 +142,8 @@ impl Suite {
             }
         }
         for (name, external) in &self.external {
-            if name == ORACLE || external.encode.is_empty() || external.decode.is_empty() {
-                return Err(format!("external.{name}: expected an encode and a decode command"));
+            if name == ORACLE || !external.is_table() {
+                return Err(format!("external.{name}: expected a table that describes a program"));
             }
         }
         Ok(())
@@ -178,7 +163,7 @@ mod tests {
         assert_eq!((suite.repeats, suite.datasets[0].split.as_str()), (3, "all"));
         assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
         let external =
-            "[external.cjxl]\nformat='pgm'\nencode=['cjxl','{in}','{out}']\ndecode=['djxl','{in}','{out}']\n";
+            "[external.cjxl]\nencode = ['cjxl', '{in}', '{out}']\n";
         let suite = Suite::parse("small.toml", &format!("{SMALL}{external}")).unwrap();
         assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
     }
@@ -209,6 +194,7 @@ mod tests {
             (SMALL.replace("['raw', 'zstd:level=19']", "[]"), "codecs"),
             (SMALL.replace("data", "datum"), "datum"),
             (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
+            (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),
             (format!("{SMALL}[[dataset]]\nname = 'sky'\ndata = 'other'\n"), "dataset[1].name"),
             (SMALL.split("[[").next().unwrap().to_owned(), "dataset"),
         ] {

@@ -64,6 +64,11 @@ pub(crate) fn document(run: &Run) -> String {
             let _ = write!(text, "\n## {}: bits per pixel by image\n\n{}", dataset.dataset, table.markdown());
         }
     }
+    text.push_str("\n## Data\n\n");
+    for card in &run.cards {
+        let _ = writeln!(text, "- `{card}` (manifest digest {}): {}", card.digest.short(), card.title);
+        let _ = writeln!(text, "  from {}; licence: {}", card.origin, card.licence);
+    }
     text.push_str("\n## Measured on\n\n");
     for machine in &run.machines {
         let build = &machine.build;

@@ -30,6 +30,8 @@ enum Verb {
     Decompress(cmd::decompress::Args),
     /// Describe a container, FITS or .npy file: shapes, codec, sizes, digests
     Info(cmd::info::Args),
+    /// Measure codecs on datasets: verified sizes, times, memory
+    Bench(cmd::bench::Args),
     /// List the codecs with their options
     Codecs(cmd::codecs::Args),
 }
@@ -57,6 +59,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Compress(args) => cmd::compress::run(&args),
         Verb::Decompress(args) => cmd::decompress::run(&args),
         Verb::Info(args) => cmd::info::run(&args),
+        Verb::Bench(args) => cmd::bench::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),
     }
 }

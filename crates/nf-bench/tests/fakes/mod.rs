@@ -1,11 +1,11 @@
 //! Codecs with one fault each, and images that need no file.
 
-use nf_bench::{Absence, DatasetChoice, Frame, Images};
+use nf_bench::DatasetChoice;
 use nf_codec::{Codec, Entry, Error, Limits, Registry, Result, Spec};
-use nf_image::{Image16, Shape};
-use std::cell::Cell;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use nf_data::{Card, Dataset, Oracle};
+use nf_image::{Digest, Image16, Shape};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 /// Two bytes per sample, with a fault of the given name.
 struct Fake(&'static str);
@@ -79,12 +79,17 @@ pub(crate) fn registry() -> Registry {
 
 /// Counting images of 5 x 7 pixels: the i-th starts at 100 i; the third cannot be read.
 pub(crate) struct Counting {
-    pub images: usize,
-    pub loads: Rc<Cell<usize>>,
-    pub oracle_bits: Option<f64>,
+    card: Card,
+    images: usize,
+    loads: Arc<AtomicUsize>,
+    oracle_bits: Option<f64>,
 }
 
-impl Images for Counting {
+impl Dataset for Counting {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
     fn len(&self) -> usize {
         self.images
     }
@@ -93,31 +98,47 @@ impl Images for Counting {
         format!("count,{index}")
     }
 
-    fn load(&self, index: usize) -> std::result::Result<Frame, String> {
-        self.loads.set(self.loads.get() + 1);
+    fn image(&self, index: usize) -> nf_data::Result<Image16> {
+        self.loads.fetch_add(1, Ordering::Relaxed);
         if index == 2 {
-            return Err("count,2: cut short".to_owned());
+            let reason = "cut short".to_owned();
+            return Err(nf_data::Error::Image { path: "count,2".into(), reason });
         }
-        let image =
-            Image16::from_fn(Shape::frame(5, 7), |_, row, column| (100 * index + row * 7 + column) as u16);
-        Ok(Frame { image, oracle_bits: self.oracle_bits })
+        let first = 100 * index;
+        Ok(Image16::from_fn(Shape::frame(5, 7), |_, row, column| (first + row * 7 + column) as u16))
+    }
+
+    fn oracle(&self, _: usize) -> nf_data::Result<Option<Oracle>> {
+        Ok(self.oracle_bits.map(|given_layers_bits| Oracle { given_layers_bits, layers_bits: None }))
     }
 }
 
 /// Opens `counting` with two images, `three` with three, `known` with an oracle; `broken` is; the rest is absent.
-pub(crate) fn open(
-    loads: &Rc<Cell<usize>>,
-) -> impl Fn(&DatasetChoice) -> std::result::Result<Box<dyn Images>, Absence> {
+pub(crate) fn open(loads: &Arc<AtomicUsize>) -> impl Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> {
     let loads = loads.clone();
     move |choice| {
-        let counting =
-            |images, oracle_bits| Ok(Box::new(Counting { images, loads: loads.clone(), oracle_bits }) as _);
+        let counting = |images, oracle_bits| {
+            let text = || choice.data.clone();
+            let card = Card {
+                name: text(),
+                title: text(),
+                instrument: text(),
+                licence: text(),
+                origin: text(),
+                view: "whole".into(),
+                split: choice.split.clone(),
+                digest: Digest::of_bytes(choice.data.as_bytes()),
+            };
+            Ok(Box::new(Counting { card, images, loads: loads.clone(), oracle_bits }) as _)
+        };
         match choice.data.as_str() {
             "counting" => counting(2, None),
             "three" => counting(3, None),
             "known" => counting(2, Some(99.5)),
-            "broken" => Err(Absence::Broken("broken.toml: field 'x'".to_owned())),
-            other => Err(Absence::Missing(format!("no folder '{other}'"))),
+            "broken" => {
+                Err(nf_data::Error::Manifest { file: "broken.toml".into(), reason: "field 'x'".into() })
+            }
+            other => Err(nf_data::Error::Missing { what: other.to_owned(), reason: "no such folder".into() }),
         }
     }
 }

@@ -1,0 +1,195 @@
+//! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
+
+use crate::registry::registry;
+use anyhow::{Context, Result, bail};
+use nf_bench::ledger::Ledger;
+use nf_bench::{Build, DatasetChoice, Progress, Run, RunOptions, Suite, splice, summary, table};
+use nf_classic::External;
+use nf_codec::Registry;
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Suite file, as in configs/suites (default: the built-in one, on simulated frames)
+    suite: Option<PathBuf>,
+    /// Folder that holds the frames, instead of the one that the dataset names
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Only these codecs, by name or spec, separated by spaces; a spec may be new to the suite
+    #[arg(long, value_name = "LIST")]
+    codecs: Option<String>,
+    /// Timed runs after the verifying one, instead of the suite's number
+    #[arg(long, value_name = "N")]
+    repeats: Option<u32>,
+    /// Folder in which the run's own folder is made
+    #[arg(long, value_name = "DIR", default_value = "results/runs")]
+    out: PathBuf,
+    /// Continue the run in this folder, with its suite
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
+    resume: Option<PathBuf>,
+    /// Fail if a size differs from the ledger
+    #[arg(long)]
+    check_ledger: bool,
+    /// Write the sizes into the ledger
+    #[arg(long, conflicts_with = "check_ledger")]
+    update_ledger: bool,
+    /// The ledger
+    #[arg(long, value_name = "FILE", default_value = "results/sizes.csv")]
+    ledger: PathBuf,
+    /// Put the tables between the markers of this suite in a Markdown file
+    #[arg(long, value_name = "FILE")]
+    splice: Option<PathBuf>,
+    /// Start the programs that the suite lists as external codecs
+    #[arg(long)]
+    allow_external: bool,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let run = measure(args)?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let report = json!({
+            "suite": run.suite.name,
+            "folder": run.folder,
+            "datasets": summary::summarise(&run),
+            "measurements": run.rows,
+        });
+        writeln!(out, "{report:#}")?;
+    } else {
+        write!(out, "{}", table::terminal(&run))?;
+        writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
+    }
+    if let Some(file) = &args.splice {
+        splice::splice(file, &run.suite.name, &table::markdown(&run))?;
+    }
+    let ledger = Ledger::read(&args.ledger)?;
+    if args.update_ledger {
+        update(ledger, args, &run)?;
+    } else if args.check_ledger {
+        check(&ledger, args, &run)?;
+    }
+    match run.failures().count() {
+        0 => Ok(()),
+        1 => bail!("one row failed, see above"),
+        rows => bail!("{rows} rows failed, see above"),
+    }
+}
+
+fn measure(args: &Args) -> Result<Run> {
+    let options = RunOptions {
+        runs: args.out.clone(),
+        allow_external: args.allow_external,
+        command: command_line(),
+        build: build(),
+    };
+    let open = |choice: &DatasetChoice| {
+        let split = Some(choice.split.clone());
+        nf_data::open(&choice.data, &nf_data::OpenOptions { data: args.data.clone(), view: None, split })
+    };
+    let mut progress = Progress::default();
+    if let Some(folder) = &args.resume {
+        let suite = Suite::read(&folder.join("suite.toml"))?;
+        let registry = with_external(&suite, args.allow_external)?;
+        return Ok(nf_bench::resume(folder, &registry, &open, &options, &mut progress)?);
+    }
+    let mut suite = match &args.suite {
+        Some(path) => Suite::read(path)?,
+        None => Suite::quick(),
+    };
+    if let Some(list) = &args.codecs {
+        suite.codecs = chosen(&suite, list);
+    }
+    suite.repeats = args.repeats.unwrap_or(suite.repeats);
+    let registry = with_external(&suite, args.allow_external)?;
+    Ok(nf_bench::run(&suite, &registry, &open, &options, &mut progress)?)
+}
+
+/// All codecs of this build, and the programs that a suite adds to them.
+fn with_external(suite: &Suite, allowed: bool) -> Result<Registry> {
+    let mut registry = registry();
+    for (name, program) in External::from_toml(&format!("suite {}", suite.name), &suite.external_toml())? {
+        program.add_to(&mut registry, &name, allowed)?;
+    }
+    Ok(registry)
+}
+
+/// A word that is the name of codecs of the suite means those, any other is a spec.
+fn chosen(suite: &Suite, list: &str) -> Vec<String> {
+    let name = |spec: &str| spec.split(':').next().unwrap_or_default().to_owned();
+    let mut codecs: Vec<String> = vec![];
+    for word in list.split_whitespace() {
+        let of_name = suite.codecs.iter().filter(|spec| name(spec) == word).cloned();
+        let mut specs: Vec<String> = of_name.collect();
+        if specs.is_empty() {
+            specs.push(word.to_owned());
+        }
+        codecs.extend(specs.into_iter().filter(|spec| !codecs.contains(spec)).collect::<Vec<_>>());
+    }
+    codecs
+}
+
+fn update(mut ledger: Ledger, args: &Args, run: &Run) -> Result<()> {
+    ledger.update(run);
+    if let Some(folder) = args.ledger.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    ledger.write(&args.ledger)?;
+    eprintln!("{}: updated", args.ledger.display());
+    Ok(())
+}
+
+fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
+    let differences = ledger.differences(run);
+    if differences.is_empty() {
+        eprintln!("{}: agrees", args.ledger.display());
+        return Ok(());
+    }
+    differences.iter().for_each(|line| eprintln!("{line}"));
+    bail!("{}: {} differences, listed above", args.ledger.display(), differences.len())
+}
+
+/// The command line, as it could be typed again.
+fn command_line() -> String {
+    let quoted = |word: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c);
+        if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{word}'") }
+    };
+    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    ["noisefloor".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// What `build.rs` wrote down of this program.
+fn build() -> Build {
+    Build {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: env!("NOISEFLOOR_COMMIT").to_owned(),
+        dirty: env!("NOISEFLOOR_DIRTY").to_owned(),
+        toolchain: env!("NOISEFLOOR_TOOLCHAIN").to_owned(),
+        options: env!("NOISEFLOOR_OPTIONS").to_owned(),
+        packages: include_str!(concat!(env!("OUT_DIR"), "/packages.txt"))
+            .lines()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codecs_are_chosen_by_name_or_spec() {
+        let mut suite = Suite::quick();
+        suite.codecs = ["raw", "jpegxl:effort=1", "jpegxl:effort=7"].map(str::to_owned).to_vec();
+        assert_eq!(chosen(&suite, "jpegxl"), suite.codecs[1..]);
+        assert_eq!(
+            chosen(&suite, "jpegxl:effort=7 zstd:level=3 jpegxl raw"),
+            ["jpegxl:effort=7", "zstd:level=3", "jpegxl:effort=1", "raw"]
+        );
+    }
+}
