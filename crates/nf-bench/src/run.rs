@@ -182,7 +182,8 @@ impl Session<'_> {
         let folder = self.folder.path().to_owned();
         let machines = crate::folder::machines(&folder)?;
         let facts = self.codecs.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
-        let cards = opened.iter().filter_map(|(_, images)| Some(images.as_ref().ok()?.card().clone())).collect();
+        let cards =
+            opened.iter().filter_map(|(_, images)| Some(images.as_ref().ok()?.card().clone())).collect();
         let run = Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines, cards };
         crate::folder::write(&run.folder.join("table.md"), &crate::table::document(&run))?;
         Ok(run)

@@ -162,8 +162,7 @@ mod tests {
         let suite = Suite::parse("small.toml", SMALL).unwrap();
         assert_eq!((suite.repeats, suite.datasets[0].split.as_str()), (3, "all"));
         assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
-        let external =
-            "[external.cjxl]\nencode = ['cjxl', '{in}', '{out}']\n";
+        let external = "[external.cjxl]\nencode = ['cjxl', '{in}', '{out}']\n";
         let suite = Suite::parse("small.toml", &format!("{SMALL}{external}")).unwrap();
         assert_eq!(Suite::parse("again", &suite.to_toml()).unwrap(), suite);
     }

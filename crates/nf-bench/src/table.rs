@@ -11,7 +11,10 @@ struct Table {
     rows: Vec<Vec<String>>,
 }
 
-/// Longest codec name that the terminal table prints in full, so that a line stays under 100 columns.
+/// Width of the terminal table; what is longer is in the run's folder in full.
+const TERMINAL_COLUMNS: usize = 100;
+
+/// Longest codec name that the terminal table prints in full, so that a line fits.
 const LONGEST_NAME_CHARS: usize = 26;
 
 /// What the short heads of the terminal table mean.
@@ -27,7 +30,7 @@ pub fn terminal(run: &Run) -> String {
             text.push_str(&summary_table(&dataset, true).aligned());
         }
         remarks(&dataset).iter().for_each(|remark| {
-            let _ = writeln!(text, "  {remark}");
+            let _ = writeln!(text, "  {}", cut(remark, TERMINAL_COLUMNS - 2));
         });
         text.push('\n');
     }
@@ -129,10 +132,7 @@ fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
             if value.is_some_and(|v| v < 1.0) { 3 } else { usize::from(value.is_some_and(|v| v < 10.0)) },
         )
     };
-    let mut name = codec.codec.clone();
-    if narrow && name.chars().count() > LONGEST_NAME_CHARS {
-        name = name.chars().take(LONGEST_NAME_CHARS - 1).chain(['~']).collect();
-    }
+    let mut name = if narrow { cut(&codec.codec, LONGEST_NAME_CHARS) } else { codec.codec.clone() };
     if codec.starts_process {
         name.push('*');
     }
@@ -174,6 +174,14 @@ fn remarks(dataset: &DatasetSummary) -> Vec<String> {
         remarks.push("*: an external program; times include its start and its files".to_owned());
     }
     remarks
+}
+
+/// The text, or its beginning and a `~` if it is longer than `columns`.
+fn cut(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns - 1).chain(['~']).collect()
 }
 
 /// One row per image, one column per codec; `None` if there is no size.
