@@ -10,16 +10,27 @@ fn main() {
     divan::main();
 }
 
-const SETS: [&str; 1] = ["sim-star-field"];
+/// Whole frames of every instrument.
+const FRAMES: [&str; 6] = [
+    "sim-star-field",
+    "sim-keck-lris/full",
+    "sim-hst-acs/full",
+    "sim-jwst-nircam/full",
+    "sim-sdss/full",
+    "sim-lco/full",
+];
 
-#[divan::bench(args = SETS, sample_count = 10)]
+/// Windows, because an oracle costs more than a frame.
+const WINDOWS: [&str; 5] = ["sim-keck-lris", "sim-hst-acs", "sim-jwst-nircam", "sim-sdss", "sim-lco"];
+
+#[divan::bench(args = FRAMES, sample_count = 3)]
 fn expose(bencher: Bencher, name: &str) {
     let set = open(name, &OpenOptions::default()).expect("a built-in dataset");
     let pixels = set.image(0).expect("a simulated image").shape().pixels();
     bencher.counter(ItemsCount::new(pixels)).bench(|| set.image(0));
 }
 
-#[divan::bench(args = SETS, sample_count = 3)]
+#[divan::bench(args = WINDOWS, sample_count = 3)]
 fn oracle(bencher: Bencher, name: &str) {
     let set = open(name, &OpenOptions::default()).expect("a built-in dataset");
     let pixels = set.image(0).expect("a simulated image").shape().pixels();

@@ -20,6 +20,11 @@ pub struct OpenOptions {
 /// Manifests that are part of the program.
 const BUILT_IN: &[(&str, &str)] = &[
     ("real-open", include_str!("../../../datasets/real-open.toml")),
+    ("sim-hst-acs", include_str!("../../../datasets/sim-hst-acs.toml")),
+    ("sim-jwst-nircam", include_str!("../../../datasets/sim-jwst-nircam.toml")),
+    ("sim-keck-lris", include_str!("../../../datasets/sim-keck-lris.toml")),
+    ("sim-lco", include_str!("../../../datasets/sim-lco.toml")),
+    ("sim-sdss", include_str!("../../../datasets/sim-sdss.toml")),
     ("sim-star-field", include_str!("../../../datasets/sim-star-field.toml")),
 ];
 
@@ -157,10 +162,14 @@ fn build(
             Ok(Box::new(FolderSet::new(&folder, &files, view, card(&view_name, &split))?))
         }
         Source::Simulator(simulator) => {
-            if let Some(view) = view {
-                let reason = "a simulated dataset has no views".to_owned();
-                return Err(Error::missing(format!("{}/{view}", manifest.name), reason));
-            }
+            let (view, simulator) = match view {
+                None | Some("window") => ("window", simulator.clone()),
+                Some("full") => ("full", simulator.clone().whole()),
+                Some(other) => {
+                    let reason = "a simulated dataset has the views window and full".to_owned();
+                    return Err(Error::missing(format!("{}/{other}", manifest.name), reason));
+                }
+            };
             let first = manifest.seeds.keys().next().map(String::as_str);
             let split = split.or(manifest.default_split.as_deref()).or(first).unwrap_or_default();
             let seeds = manifest.seeds.get(split).ok_or_else(|| {
@@ -168,8 +177,8 @@ fn build(
                 let what = format!("{}@{split}", manifest.name);
                 Error::missing(what, format!("no such split, there are: {splits}"))
             })?;
-            let card = card("whole", split);
-            Ok(Box::new(SimulatedSet::new(simulator.clone(), seeds.clone(), card)))
+            let card = card(view, split);
+            Ok(Box::new(SimulatedSet::new(simulator, seeds.clone(), card)))
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Folders of image files, made here and real.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use nf_data::{Dataset, OpenOptions, open};
 use nf_fits::{FitsWriter, npy};

@@ -1,4 +1,5 @@
 //! Simulated datasets, opened by name.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use nf_data::{Dataset, OpenOptions, open};
 use nf_image::Shape;
@@ -27,10 +28,40 @@ fn the_oracle_is_near_the_entropy_of_the_sky() {
 #[test]
 fn names_views_and_splits_that_do_not_exist_are_named() {
     let error = |reference: &str| open(reference, &OpenOptions::default()).err().unwrap().to_string();
-    assert!(error("sim-star-fields").contains("datasets known here: real-open, sim-star-field"));
+    assert!(error("sim-star-fields").contains("datasets known here: real-open, sim-hst-acs"));
     assert!(error("sim-star-field@blind").contains("no such split, there are: test, train"));
-    assert!(error("sim-star-field/crop").contains("no views"));
+    assert!(error("sim-star-field/crop").contains("views window and full"));
     assert!(error("real-open/huge").contains("no such view, there are: centre-1024, planes, whole"));
     let train = open("sim-star-field@train", &OpenOptions::default()).unwrap();
-    assert_eq!((train.len(), train.card().to_string()), (16, "sim-star-field/whole@train".to_owned()));
+    assert_eq!((train.len(), train.card().to_string()), (16, "sim-star-field/window@train".to_owned()));
+}
+
+/// Name, first digits of the first image's digest, its shape, bits per pixel given the layers, and with them.
+type Golden = (&'static str, &'static str, Shape, [f64; 2]);
+
+const INSTRUMENTS: [Golden; 5] = [
+    ("sim-keck-lris", "582dc8fd", Shape::frame(320, 320), [5.8444, 5.8596]),
+    ("sim-hst-acs", "596555d9", Shape::frame(320, 320), [4.092, 4.2403]),
+    ("sim-lco", "98bd55e8", Shape::frame(320, 336), [5.9723, 5.9812]),
+    ("sim-sdss", "dff6f1ff", Shape::new(5, 160, 160), [4.5659, 4.5733]),
+    ("sim-jwst-nircam", "0db5ba26", Shape::new(5, 128, 128), [4.6285, 4.69]),
+];
+
+#[test]
+fn five_instruments_keep_their_bytes_and_their_worth() {
+    let mut found = vec![];
+    for (name, ..) in INSTRUMENTS {
+        let set = open(name, &OpenOptions::default()).unwrap();
+        let image = set.image(0).unwrap();
+        let oracle = set.oracle(0).unwrap().unwrap();
+        let pixels = image.shape().pixels() as f64;
+        let bits = [oracle.given_layers_bits, oracle.given_layers_bits + oracle.layers_bits.unwrap()];
+        let bits = bits.map(|bits| (bits / pixels * 1e4).round() / 1e4);
+        found.push((name, image.digest().short(), image.shape(), bits));
+    }
+    let expected: Vec<_> = INSTRUMENTS
+        .iter()
+        .map(|(name, digest, shape, bits)| (*name, (*digest).to_owned(), *shape, *bits))
+        .collect();
+    assert_eq!(found, expected);
 }

@@ -2,7 +2,7 @@
 
 use super::adc::Adc;
 use super::frame::{Amplifier, FrameLaw};
-use super::scene::{Psf, Scene};
+use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
 use serde::Deserialize;
 
@@ -102,17 +102,25 @@ impl Ccd {
     }
 
     /// The laws of the exposure that `seed` stands for.
-    pub fn law(&self, seed: u32) -> FrameLaw {
+    ///
+    /// With them, what describing its sources costs, bits.
+    pub fn law(&self, seed: u32) -> (FrameLaw, f64) {
         let mut scene = Scene::dark(self.height, self.width);
         scene.add_sky(self.sky_e, (self.sky_slope[0], self.sky_slope[1]), self.vignetting);
         let psf = Psf::Moffat { fwhm_px: self.fwhm_px, beta: self.moffat_beta };
-        let [faintest, brightest] = self.star_flux_e;
         let mut generator = Pcg64::from_words(&[seed, SCENE]);
-        scene.scatter_stars(self.stars_per_mpx, faintest, brightest, psf, &mut generator);
+        let sources = Sources {
+            stars_per_mpx: self.stars_per_mpx,
+            star_flux_e: self.star_flux_e,
+            galaxies_per_mpx: 0.0,
+            galaxy_flux_e: [1.0, 1.0],
+        };
+        let sigma_e = (self.sky_e + self.read_noise_e * self.read_noise_e).sqrt();
+        let layers_bits = scene.scatter(&sources, psf, sigma_e, &mut generator);
         if self.response_rms > 0.0 {
             scene.apply_response(self.response_rms, &mut Pcg64::from_words(&[seed, RESPONSE]));
         }
-        FrameLaw {
+        let law = FrameLaw {
             height: self.height,
             width: self.width,
             offset_dn: vec![self.bias_dn as f32; scene.mean_e.len()],
@@ -122,6 +130,7 @@ impl Ccd {
                 Amplifier { gain_e_per_dn: self.gain_e_per_dn, read_noise_e: self.read_noise_e },
             )],
             adc: Adc::ideal(self.adc_bits),
-        }
+        };
+        (law, layers_bits)
     }
 }

@@ -88,6 +88,11 @@ impl FrameLaw {
     /// # Panics
     /// If `image` does not have the frame's shape.
     pub fn oracle_bits(&self, image: &Image16) -> f64 {
+        self.oracle_bits_of(image, None)
+    }
+
+    /// The same over the pixels that are marked, or all.
+    pub(super) fn oracle_bits_of(&self, image: &Image16, marked: Option<&[bool]>) -> f64 {
         assert_eq!(image.shape(), Shape::frame(self.height, self.width), "the frame's own image");
         if self.width == 0 {
             return 0.0;
@@ -101,8 +106,10 @@ impl FrameLaw {
                 let ln: f64 = samples
                     .iter()
                     .enumerate()
-                    .map(|(column, &code)| {
-                        let (law, low, high) = self.pixel(row * self.width + column, code);
+                    .map(|(column, &code)| (row * self.width + column, code))
+                    .filter(|(index, _)| marked.is_none_or(|marked| marked[*index]))
+                    .map(|(index, code)| {
+                        let (law, low, high) = self.pixel(index, code);
                         law.ln_mass(low, high)
                     })
                     .sum();

@@ -117,7 +117,7 @@ impl PixelLaw {
     }
 
     /// ln of the density at four points, which share the Poisson weights.
-    fn ln_densities(&self, points: [f64; 4]) -> [f64; 4] {
+    pub(super) fn ln_densities(&self, points: [f64; 4]) -> [f64; 4] {
         if self.mean_e <= 0.0 {
             return points.map(|s| self.ln_gauss(s));
         }

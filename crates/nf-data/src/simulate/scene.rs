@@ -1,17 +1,37 @@
 //! What falls onto a detector: sky, stars, galaxies.
 
+use super::describe::{count_bits, source_bits};
 use super::draw::{Gaussian, poisson};
 use crate::random::Pcg64;
+use std::ops::Range;
+use std::sync::LazyLock;
 
-/// A map of mean electrons to which sources are added.
+/// A map of mean electrons to which sources are added: a window of a detector.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    /// Rows.
+    /// Rows of the window.
     pub height: usize,
-    /// Columns.
+    /// Columns of the window.
     pub width: usize,
+    /// First row and column of the window, in the detector's pixels.
+    pub origin: (usize, usize),
+    /// The rows and columns of the detector that see light, in the detector's pixels.
+    pub active: (Range<usize>, Range<usize>),
     /// Mean electrons, row by row.
     pub mean_e: Vec<f32>,
+}
+
+/// What shines in a field; fluxes follow a power law of cumulative exponent -1 from the faintest to the brightest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sources {
+    /// Stars per million pixels.
+    pub stars_per_mpx: f64,
+    /// Fluxes of the faintest and brightest star, electrons.
+    pub star_flux_e: [f64; 2],
+    /// Galaxies per million pixels.
+    pub galaxies_per_mpx: f64,
+    /// Fluxes of the faintest and brightest galaxy, electrons.
+    pub galaxy_flux_e: [f64; 2],
 }
 
 /// A point-spread function.
@@ -46,11 +66,16 @@ impl Psf {
         }
     }
 
+    /// Full width at half maximum, pixels.
+    pub fn fwhm_px(self) -> f64 {
+        match self {
+            Self::Moffat { fwhm_px, .. } | Self::Gaussian { fwhm_px } => fwhm_px,
+        }
+    }
+
     /// The profile tabulated over the radius, for many stars.
     pub fn tabulate(self) -> Profile {
-        let radius = |i: u32| f64::from(i) / PROFILE_STEPS_PER_PX;
-        let entries = (REACH_PX * PROFILE_STEPS_PER_PX) as u32 + 2;
-        Profile((0..entries).map(|i| self.density(radius(i) * radius(i))).collect())
+        Profile::of(|square_px| self.density(square_px))
     }
 }
 
@@ -58,11 +83,20 @@ impl Psf {
 const REACH_PX: f64 = 64.0;
 const PROFILE_STEPS_PER_PX: f64 = 32.0;
 
+/// exp(-r), with r in scale lengths.
+static DISC: LazyLock<Profile> = LazyLock::new(|| Profile::of(|square| libm::exp(-square.sqrt())));
+
 /// A circular profile of total flux one, tabulated over the radius and interpolated linearly.
 #[derive(Clone, Debug)]
 pub struct Profile(Vec<f64>);
 
 impl Profile {
+    fn of(density: impl Fn(f64) -> f64) -> Self {
+        let radius = |i: u32| f64::from(i) / PROFILE_STEPS_PER_PX;
+        let entries = (REACH_PX * PROFILE_STEPS_PER_PX) as u32 + 2;
+        Self((0..entries).map(|i| density(radius(i) * radius(i))).collect())
+    }
+
     /// Flux per square pixel at a distance whose square is given; zero beyond the table.
     fn at(&self, square_px: f64) -> f64 {
         let place = square_px.sqrt() * PROFILE_STEPS_PER_PX;
@@ -83,20 +117,66 @@ impl Profile {
 const FINE: usize = 3;
 
 impl Scene {
-    /// A dark detector.
+    /// A dark detector, seen whole, all of it sensitive.
     pub fn dark(height: usize, width: usize) -> Self {
-        Self { height, width, mean_e: vec![0.0; height * width] }
+        Self::window((0, 0), height, width, (0..height, 0..width))
     }
 
-    /// Adds a plane: `level` at the centre, changing by `slope` (a fraction of the level) from one side
-    /// to the other along rows and columns, and falling by `vignetting` (a fraction) at the corners.
+    /// A dark window of a detector.
+    pub fn window(
+        origin: (usize, usize),
+        height: usize,
+        width: usize,
+        active: (Range<usize>, Range<usize>),
+    ) -> Self {
+        Self { height, width, origin, active, mean_e: vec![0.0; height * width] }
+    }
+
+    /// The rows and columns of the window that see light, in the detector's pixels.
+    pub fn lit(&self) -> (Range<usize>, Range<usize>) {
+        let meet = |active: &Range<usize>, first: usize, extent: usize| {
+            let start = active.start.max(first);
+            start..active.end.min(first + extent).max(start)
+        };
+        (meet(&self.active.0, self.origin.0, self.height), meet(&self.active.1, self.origin.1, self.width))
+    }
+
+    /// The pixel at a place given in the detector's pixels, if it sees light.
+    fn lit_index(&self, row: usize, column: usize) -> Option<usize> {
+        let (rows, columns) = self.lit();
+        (rows.contains(&row) && columns.contains(&column))
+            .then(|| (row - self.origin.0) * self.width + column - self.origin.1)
+    }
+
+    /// Adds charge to the pixel that holds a place given in the detector's pixels; false if it is dark.
+    pub(super) fn add_at(&mut self, y: f64, x: f64, charge_e: f64) -> bool {
+        if y < 0.0 || x < 0.0 {
+            return false;
+        }
+        match self.lit_index(y as usize, x as usize) {
+            Some(index) => {
+                self.mean_e[index] += charge_e as f32;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Adds a plane: `level` at the centre of the active part, changing by `slope` (a fraction of the level)
+    /// from one side to the other along rows and columns, and falling by `vignetting` (a fraction) at
+    /// the corners.
     pub fn add_sky(&mut self, level_e: f64, slope: (f64, f64), vignetting: f64) {
-        let (rows, columns) = (self.height.max(1) as f64, self.width.max(1) as f64);
-        for (index, pixel) in self.mean_e.iter_mut().enumerate() {
-            let y = ((index / self.width) as f64 + 0.5) / rows - 0.5;
-            let x = ((index % self.width) as f64 + 0.5) / columns - 0.5;
-            let shade = 1.0 - vignetting * 2.0 * (x * x + y * y);
-            *pixel += (level_e * (1.0 + slope.0 * y + slope.1 * x) * shade) as f32;
+        let (rows, columns) = self.lit();
+        let (height, width) = (self.active.0.len().max(1) as f64, self.active.1.len().max(1) as f64);
+        for row in rows {
+            let y = ((row - self.active.0.start) as f64 + 0.5) / height - 0.5;
+            let start = (row - self.origin.0) * self.width;
+            for column in columns.clone() {
+                let x = ((column - self.active.1.start) as f64 + 0.5) / width - 0.5;
+                let shade = 1.0 - vignetting * 2.0 * (x * x + y * y);
+                self.mean_e[start + column - self.origin.1] +=
+                    (level_e * (1.0 + slope.0 * y + slope.1 * x) * shade) as f32;
+            }
         }
     }
 
@@ -109,12 +189,14 @@ impl Scene {
         floor_e: f64,
         profile: impl Fn(f64, f64) -> f64,
     ) {
-        let span = |middle: f64, extent: usize| {
-            let low = (middle - reach_px).floor().clamp(0.0, extent as f64) as usize;
-            low..((middle + reach_px).ceil().clamp(0.0, extent as f64) as usize)
+        let (rows, columns) = self.lit();
+        let span = |middle: f64, lit: &Range<usize>| {
+            let (start, end) = (lit.start as f64, lit.end as f64);
+            let low = (middle - reach_px).floor().clamp(start, end) as usize;
+            low..((middle + reach_px).ceil().clamp(start, end) as usize)
         };
-        for row in span(centre.0, self.height) {
-            for column in span(centre.1, self.width) {
+        for row in span(centre.0, &rows) {
+            for column in span(centre.1, &columns) {
                 let (dy, dx) = (row as f64 + 0.5 - centre.0, column as f64 + 0.5 - centre.1);
                 let mut value = profile(dy, dx);
                 if value < floor_e {
@@ -128,12 +210,12 @@ impl Scene {
                     }
                     value /= (FINE * FINE) as f64;
                 }
-                self.mean_e[row * self.width + column] += value as f32;
+                self.mean_e[(row - self.origin.0) * self.width + column - self.origin.1] += value as f32;
             }
         }
     }
 
-    /// Adds a star of `flux_e` electrons at (row, column).
+    /// Adds a star of `flux_e` electrons at (row, column) of the detector.
     pub fn add_star(&mut self, centre: (f64, f64), flux_e: f64, profile: &Profile) {
         // The wings end where they are 1/50 electron: far below every noise.
         const FLOOR_E: f64 = 0.02;
@@ -141,27 +223,65 @@ impl Scene {
         self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| flux_e * profile.at(dy * dy + dx * dx));
     }
 
-    /// Scatters stars: `per_mpx` on average per million pixels, uniform in place, their fluxes following
-    /// a power law of cumulative exponent -1 between `faintest_e` and `brightest_e`.
-    ///
-    /// Returns how many.
-    pub fn scatter_stars(
+    /// Adds a galaxy of `flux_e` electrons with an exponential profile of scale length `scale_px`, squeezed to
+    /// `axis_ratio` across the direction `angle_rad`.
+    pub fn add_galaxy(
         &mut self,
-        per_mpx: f64,
-        faintest_e: f64,
-        brightest_e: f64,
-        psf: Psf,
-        generator: &mut Pcg64,
-    ) -> u64 {
+        centre: (f64, f64),
+        flux_e: f64,
+        scale_px: f64,
+        axis_ratio: f64,
+        angle_rad: f64,
+    ) {
+        const FLOOR_E: f64 = 0.02;
+        let peak = flux_e / (std::f64::consts::TAU * scale_px * scale_px * axis_ratio);
+        let reach_px = (scale_px * libm::log((peak / FLOOR_E).max(1.0))).min(REACH_PX);
+        let (sine, cosine) = (libm::sin(angle_rad) / scale_px, libm::cos(angle_rad) / scale_px);
+        let disc = &*DISC;
+        self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| {
+            let along = dx * cosine + dy * sine;
+            let across = (dy * cosine - dx * sine) / axis_ratio;
+            peak * disc.at(along * along + across * across)
+        });
+    }
+
+    /// Scatters stars and galaxies over the active part of the detector. Returns what describing those
+    /// in the window costs over noise of `sigma_e` electrons, bits.
+    pub fn scatter(&mut self, sources: &Sources, psf: Psf, sigma_e: f64, generator: &mut Pcg64) -> f64 {
+        let (rows, columns) = self.active.clone();
+        let area = (rows.len() * columns.len()) as f64;
+        let (lit_rows, lit_columns) = self.lit();
+        let window = (lit_rows.len() * lit_columns.len()) as f64;
         let profile = psf.tabulate();
-        let count = poisson(per_mpx * self.mean_e.len() as f64 * 1e-6, generator);
-        for _ in 0..count {
-            let row = generator.uniform() * self.height as f64;
-            let column = generator.uniform() * self.width as f64;
-            let flux_e = power_law(faintest_e, brightest_e, generator);
-            self.add_star((row, column), flux_e, &profile);
+        let mut bits = 0.0;
+        for (galaxies, per_mpx, [faintest_e, brightest_e]) in [
+            (false, sources.stars_per_mpx, sources.star_flux_e),
+            (true, sources.galaxies_per_mpx, sources.galaxy_flux_e),
+        ] {
+            let mut inside = 0u64;
+            for _ in 0..poisson(per_mpx * area * 1e-6, generator) {
+                let y = rows.start as f64 + generator.uniform() * rows.len() as f64;
+                let x = columns.start as f64 + generator.uniform() * columns.len() as f64;
+                let flux_e = power_law(faintest_e, brightest_e, generator);
+                let mut width_px = 0.5 * psf.fwhm_px();
+                if galaxies {
+                    let scale_px = psf.fwhm_px() * (0.4 + 2.0 * generator.uniform());
+                    let ratio = 0.3 + 0.7 * generator.uniform();
+                    let angle = std::f64::consts::PI * generator.uniform();
+                    self.add_galaxy((y, x), flux_e, scale_px, ratio, angle);
+                    width_px = 1.5 * scale_px;
+                } else {
+                    self.add_star((y, x), flux_e, &profile);
+                }
+                if lit_rows.contains(&(y as usize)) && lit_columns.contains(&(x as usize)) {
+                    let (cost, described) = source_bits(flux_e, faintest_e, window, width_px, sigma_e);
+                    bits += cost;
+                    inside += u64::from(described);
+                }
+            }
+            bits += count_bits(inside);
         }
-        count
+        bits.max(0.0)
     }
 
     /// Multiplies every pixel by its own response, `1 + rms * standard normal` (never negative).

@@ -1,42 +1,114 @@
 //! A simulator and its seeds, as a dataset.
 
+use super::acs::HstAcs;
 use super::ccd::{Ccd, NOISE};
 use super::frame::FrameLaw;
+use super::lco::Lco;
+use super::lris::KeckLris;
+use super::nircam::JwstNircam;
+use super::ramp::RampLaw;
+use super::sdss::{Cube, Sdss};
 use crate::{Card, Dataset, Oracle, Result};
 use nf_image::{Detector, Image16};
 use serde::Deserialize;
 
-/// An instrument that a manifest may name.
+/// An instrument that a manifest may name, with what its exposures are like.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Simulator {
     /// One amplifier, an ideal converter.
     Ccd(Ccd),
+    /// Keck LRIS, red side.
+    KeckLris(KeckLris),
+    /// HST ACS/WFC, one chip.
+    HstAcs(HstAcs),
+    /// JWST NIRCam, a ramp.
+    JwstNircam(JwstNircam),
+    /// SDSS Stripe 82, a cube.
+    Sdss(Sdss),
+    /// Las Cumbres Observatory, 0.4 m.
+    Lco(Lco),
+}
+
+/// The laws of one exposure.
+enum Law {
+    Frame(FrameLaw),
+    Ramp(RampLaw),
+    Cube(Cube),
+}
+
+impl Law {
+    fn draw(&self, words: &[u32]) -> Image16 {
+        match self {
+            Self::Frame(law) => law.draw(words),
+            Self::Ramp(law) => law.draw(words),
+            Self::Cube(law) => law.draw(words),
+        }
+    }
+
+    fn oracle_bits(&self, words: &[u32]) -> f64 {
+        match self {
+            Self::Frame(law) => law.oracle_bits(&law.draw(words)),
+            Self::Ramp(law) => law.oracle_bits(&law.draw(words)),
+            Self::Cube(law) => law.oracle_bits(words),
+        }
+    }
 }
 
 impl Simulator {
     /// Why the instrument cannot be, if it cannot.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> std::result::Result<(), String> {
         match self {
             Self::Ccd(ccd) => ccd.check(),
+            Self::KeckLris(lris) => lris.check(),
+            Self::HstAcs(acs) => acs.check(),
+            Self::JwstNircam(nircam) => nircam.check(),
+            Self::Sdss(sdss) => sdss.check(),
+            Self::Lco(lco) => lco.check(),
         }
     }
 
-    fn law(&self, seed: u32) -> FrameLaw {
+    /// The same instrument without its window: whole frames.
+    pub fn whole(mut self) -> Self {
+        match &mut self {
+            Self::KeckLris(KeckLris { window, .. })
+            | Self::HstAcs(HstAcs { window, .. })
+            | Self::JwstNircam(JwstNircam { window, .. })
+            | Self::Lco(Lco { window, .. }) => *window = None,
+            Self::Sdss(sdss) => sdss.side_px = Sdss::default().side_px,
+            Self::Ccd(_) => {}
+        }
+        self
+    }
+
+    /// The laws of an exposure, and what describing its own layers costs, bits.
+    fn law(&self, seed: u32) -> (Law, f64) {
+        let frame = |(law, bits)| (Law::Frame(law), bits);
         match self {
-            Self::Ccd(ccd) => ccd.law(seed),
+            Self::Ccd(ccd) => frame(ccd.law(seed)),
+            Self::KeckLris(lris) => frame(lris.camera().law(lris.detector, seed, lris.window)),
+            Self::HstAcs(acs) => frame(acs.camera().law(acs.detector, seed, acs.window)),
+            Self::Lco(lco) => frame(lco.camera().law(lco.detector, seed, lco.window)),
+            Self::JwstNircam(nircam) => {
+                let (law, bits) = nircam.law(seed);
+                (Law::Ramp(law), bits)
+            }
+            Self::Sdss(sdss) => {
+                let (law, bits) = sdss.law(seed);
+                (Law::Cube(law), bits)
+            }
         }
     }
 
     /// The exposure that `seed` stands for.
     pub fn expose(&self, seed: u32) -> Image16 {
-        self.law(seed).draw(&[seed, NOISE])
+        self.law(seed).0.draw(&[seed, NOISE])
     }
 
     /// What that exposure is worth in bits.
     pub fn oracle(&self, seed: u32) -> Oracle {
-        let law = self.law(seed);
-        Oracle { given_layers_bits: law.oracle_bits(&law.draw(&[seed, NOISE])), layers_bits: None }
+        let (law, layers_bits) = self.law(seed);
+        Oracle { given_layers_bits: law.oracle_bits(&[seed, NOISE]), layers_bits: Some(layers_bits) }
     }
 }
 
