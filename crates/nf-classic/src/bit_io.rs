@@ -86,6 +86,14 @@ impl<'a> BitReader<'a> {
         value
     }
 
+    /// Takes zeros and the one after them, but at most `most` (at most 31) zeros and then no one; gives the number of zeros.
+    #[inline]
+    pub(crate) fn take_zeros(&mut self, most: u32) -> u32 {
+        let zeros = self.window.leading_zeros().min(most);
+        self.take(if zeros == most { most } else { zeros + 1 });
+        zeros
+    }
+
     /// Takes a Golomb-Rice code: `z` zeros, a one, then `split` (at most 16) low bits; gives `z << split | low`.
     /// `None` if there are more than `most_zeros` zeros, or the bytes end in them.
     #[inline]

@@ -14,6 +14,9 @@
 //! - `gzip2`: GZIP_2.
 //! - `hcompress`: HCOMPRESS_1, lossless.
 //!
+//! Coders for spacecraft:
+//! - `ccsds123`: CCSDS 123.0-B, adaptive prediction over planes.
+//!
 //! Programs that users add:
 //! - [`External`]: an encoding and a decoding command as a codec.
 //!
@@ -26,6 +29,7 @@
 use nf_codec::Entry;
 
 mod bit_io;
+mod ccsds123;
 mod external;
 mod gzip;
 mod gzip2;
@@ -50,6 +54,7 @@ pub fn entries() -> Vec<Entry> {
         rice::ENTRY,
         gzip2::ENTRY,
         hcompress::ENTRY,
+        ccsds123::ENTRY,
         // Codecs behind C libraries: `#[cfg(feature = "foo")] foo::ENTRY,`
     ];
     ENTRIES.to_vec()

@@ -48,3 +48,8 @@ fn rice() {
 fn hcompress() {
     conforms(&["hcompress:rows=0", "hcompress:rows=5"]);
 }
+
+#[test]
+fn ccsds123() {
+    conforms(&["ccsds123:bands=0", "ccsds123:bands=1", "ccsds123:bands=15"]);
+}
