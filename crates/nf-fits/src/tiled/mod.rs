@@ -6,6 +6,8 @@
 //! - [`rice`], [`gzip`]: the algorithms.
 
 pub mod gzip;
+pub mod hcompress;
+pub mod plio;
 pub(crate) mod restore;
 pub mod rice;
 mod table;
