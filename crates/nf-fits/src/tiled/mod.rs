@@ -5,9 +5,12 @@
 //! - `table`: the binary table with its heap.
 //! - [`rice`], [`gzip`]: the algorithms.
 
+pub mod dither;
 pub mod gzip;
 pub mod hcompress;
+mod noise;
 pub mod plio;
+pub mod quantise;
 pub(crate) mod restore;
 pub mod rice;
 mod table;
