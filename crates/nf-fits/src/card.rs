@@ -137,6 +137,11 @@ pub(crate) mod write {
         with_comment(format!("{keyword:<8}= {value:>20}"), comment)
     }
 
+    pub(crate) fn real(keyword: &str, value: f64, comment: &str) -> [u8; CARD_BYTES] {
+        // The shortest digits that give the same number, with a point, as the standard wants.
+        with_comment(format!("{keyword:<8}= {:>20}", format!("{value:?}").to_uppercase()), comment)
+    }
+
     pub(crate) fn text(keyword: &str, value: &str, comment: &str) -> [u8; CARD_BYTES] {
         let quoted = format!("'{:<8}'", value.replace('\'', "''"));
         with_comment(format!("{keyword:<8}= {quoted:<20}"), comment)
@@ -178,6 +183,8 @@ mod tests {
         for (card, expected) in [
             (write::logical("EXTEND", true, "c"), Value::Logical(true)),
             (write::integer("NAXIS", -3, ""), Value::Integer(-3)),
+            (write::real("ZVAL1", 2.5, ""), Value::Real(2.5)),
+            (write::real("ZVAL1", 1e-20, ""), Value::Real(1e-20)),
             (write::text("OBJECT", "O'Neill", "who"), Value::Text("O'Neill".into())),
         ] {
             assert_eq!(Card::new(&card).value(), Some(expected));

@@ -3,9 +3,11 @@
 use crate::hdu::{self, Hdu, HduKind};
 use crate::image::ImageHdu;
 use crate::source::Source;
+use crate::tiled::{NoCodec, TileCodec};
 use crate::{Error, Limits, Result};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A FITS file whose headers have been read; pixels are read on request.
 ///
@@ -16,6 +18,7 @@ pub struct FitsFile {
     source: Source,
     hdus: Vec<Hdu>,
     limits: Limits,
+    codec: Arc<dyn TileCodec>,
 }
 
 impl FitsFile {
@@ -53,7 +56,13 @@ impl FitsFile {
 
     fn of_source(source: Source, limits: Limits) -> Result<Self> {
         let hdus = hdu::walk(&source)?;
-        Ok(Self { source, hdus, limits })
+        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec) })
+    }
+
+    /// The same file with codecs for tiles of [`FLOOR_1`](crate::tiled::FLOOR_1).
+    pub fn with_codec(mut self, codec: Arc<dyn TileCodec>) -> Self {
+        self.codec = codec;
+        self
     }
 
     /// All header-data units, the primary first.
@@ -110,6 +119,10 @@ impl FitsFile {
 
     pub(crate) fn source(&self) -> &Source {
         &self.source
+    }
+
+    pub(crate) fn codec(&self) -> &dyn TileCodec {
+        &*self.codec
     }
 
     pub(crate) fn limits(&self) -> &Limits {

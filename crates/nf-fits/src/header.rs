@@ -146,6 +146,17 @@ impl Header {
         }
     }
 
+    /// Replaces the string of the first card of `keyword`, its comment kept; false where there is no such card.
+    pub(crate) fn set_text(&mut self, keyword: &str, value: &str) -> bool {
+        let Some(at) = self.cards().position(|card| card.is(keyword)) else { return false };
+        let bytes = &mut self.bytes[at * CARD_BYTES..(at + 1) * CARD_BYTES];
+        // The comment stands behind the first slash after the field of a fixed-format value.
+        let old = String::from_utf8_lossy(&bytes[30..]).into_owned();
+        let comment = old.split_once('/').map_or("", |(_, comment)| comment.trim());
+        bytes.copy_from_slice(&crate::card::write::text(keyword, value, comment));
+        true
+    }
+
     /// Whether the card of `keyword` says `T`.
     pub fn is_true(&self, keyword: &str) -> bool {
         self.value(keyword) == Some(Value::Logical(true))

@@ -7,7 +7,7 @@ use crate::pixels::{Pixels, SampleType, each_type};
 use crate::samples16::SampleMap;
 use crate::section::{Section, copy_shared};
 use crate::tiled::restore::image_header;
-use crate::tiled::{Algorithm, Scratch, Tiling};
+use crate::tiled::{Algorithm, Scratch, TileReader, Tiling};
 use crate::{Error, Result, detector};
 use nf_image::{Detector, Image16, Shape};
 use rayon::prelude::*;
@@ -184,9 +184,9 @@ impl<'a> ImageHdu<'a> {
         let map = SampleMap::new(self.sample_type(), self.header())?;
         self.check(section)?;
         let mut out = vec![0u16; section.pixels()];
-        match self.tiling() {
+        match self.tile_reader() {
             None => self.each_piece(section, |bytes, range| map.samples_of_bytes(bytes, &mut out[range]))?,
-            Some(tiling) => self.each_tile(tiling, section, |tile_box, pixels| {
+            Some(reader) => each_tile(&reader, section, |tile_box, pixels| {
                 let mut samples = vec![0u16; pixels.len()];
                 map.samples_of(pixels, 0, &mut samples)?;
                 copy_shared(&samples, tile_box, &mut out, section, |from, to| {
@@ -205,12 +205,12 @@ impl<'a> ImageHdu<'a> {
     pub fn read_section(&self, section: &Section) -> Result<Pixels> {
         self.check(section)?;
         let mut out = Pixels::zeros(self.sample_type(), section.pixels());
-        match self.tiling() {
+        match self.tile_reader() {
             None => self.each_piece(section, |bytes, range| {
                 out.set_be_bytes(range, bytes);
                 Ok(())
             })?,
-            Some(tiling) => self.each_tile(tiling, section, |tile_box, pixels| {
+            Some(reader) => each_tile(&reader, section, |tile_box, pixels| {
                 out.copy_shared_from(pixels, tile_box, section)
             })?,
         }
@@ -221,12 +221,20 @@ impl<'a> ImageHdu<'a> {
     fn check(&self, section: &Section) -> Result<()> {
         section.check(self.index(), self.axes())?;
         self.file.limits().check_pixels(self.index(), section.pixels() as u64)?;
-        match self.tiling() {
-            Some(tiling) => {
-                tiling.check_tiles(self.file.source(), self.hdu.data_range().start, &tiling.tiles_of(section))
-            }
+        match self.tile_reader() {
+            Some(reader) => reader.check_tiles(&reader.tiling.grid().tiles_of(section)),
             None => Ok(()),
         }
+    }
+
+    pub(crate) fn tile_reader(&self) -> Option<TileReader<'a>> {
+        let data = self.hdu.data_range().start;
+        Some(TileReader {
+            tiling: self.tiling()?,
+            source: self.file.source(),
+            data,
+            codec: self.file.codec(),
+        })
     }
 
     /// Hands out the big-endian bytes of a section of a plain image, with the pixels of the section that they are.
@@ -251,31 +259,38 @@ impl<'a> ImageHdu<'a> {
             Ok(())
         })
     }
+}
 
-    /// Decodes the tiles that a section touches, in parallel, and hands them out in order.
-    fn each_tile(
-        &self,
-        tiling: &Tiling,
-        section: &Section,
-        mut take: impl FnMut(&Section, &Pixels) -> Result<()>,
-    ) -> Result<()> {
-        let source = self.file.source();
-        let data = self.hdu.data_range().start;
-        let tile_px: usize = tiling.tile().iter().product();
-        for batch in tiling.tiles_of(section).chunks((BATCH_PX / tile_px.max(1)).max(1)) {
-            let decoded: Vec<_> = batch
-                .par_iter()
-                .map_init(Scratch::default, |scratch, &tile| tiling.read_tile(source, data, tile, scratch))
-                .collect::<Result<_>>()?;
-            for (&tile, pixels) in batch.iter().zip(&decoded) {
-                take(&tiling.tile_box(tile), pixels)?;
-            }
+/// Decodes the tiles that a section touches, in parallel, and hands them out in order.
+fn each_tile(
+    reader: &TileReader<'_>,
+    section: &Section,
+    mut take: impl FnMut(&Section, &Pixels) -> Result<()>,
+) -> Result<()> {
+    let grid = reader.tiling.grid();
+    for batch in grid.tiles_of(section).chunks((BATCH_PX / grid.tile_px().max(1)).max(1)) {
+        let decoded: Vec<_> = batch
+            .par_iter()
+            .map_init(Scratch::default, |scratch, &tile| reader.read_tile(tile, scratch))
+            .collect::<Result<_>>()?;
+        for (&tile, pixels) in batch.iter().zip(&decoded) {
+            take(&grid.tile_box(tile), pixels)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl Pixels {
+    /// The pixels of `tile_box` out of these, which are those of `section`.
+    pub(crate) fn cut(&self, section: &Section, tile_box: &Section) -> Result<Pixels> {
+        if tile_box == section {
+            return Ok(self.clone());
+        }
+        let mut tile = Pixels::zeros(self.sample_type(), tile_box.pixels());
+        tile.copy_shared_from(self, section, tile_box)?;
+        Ok(tile)
+    }
+
     /// Overwrites the pixels of `range` with big-endian bytes.
     fn set_be_bytes(&mut self, range: Range<usize>, bytes: &[u8]) {
         use crate::pixels::Sample;
@@ -287,21 +302,21 @@ impl Pixels {
         each_type!(self, values => set(&mut values[range], bytes));
     }
 
-    /// Copies what `tile_box`, the place of `tile`, shares with `section`, the place of these pixels.
-    fn copy_shared_from(&mut self, tile: &Pixels, tile_box: &Section, section: &Section) -> Result<()> {
+    /// Copies what `from_box`, the place of `from`, shares with `own_box`, the place of these pixels.
+    fn copy_shared_from(&mut self, from: &Pixels, from_box: &Section, own_box: &Section) -> Result<()> {
         fn copy<T: Copy>(from: &[T], from_box: &Section, to: &mut [T], to_box: &Section) -> Result<()> {
             copy_shared(from, from_box, to, to_box, |from, to| {
                 to.copy_from_slice(from);
                 Ok(())
             })
         }
-        match (self, tile) {
-            (Self::U8(to), Self::U8(from)) => copy(from, tile_box, to, section),
-            (Self::I16(to), Self::I16(from)) => copy(from, tile_box, to, section),
-            (Self::I32(to), Self::I32(from)) => copy(from, tile_box, to, section),
-            (Self::I64(to), Self::I64(from)) => copy(from, tile_box, to, section),
-            (Self::F32(to), Self::F32(from)) => copy(from, tile_box, to, section),
-            (Self::F64(to), Self::F64(from)) => copy(from, tile_box, to, section),
+        match (self, from) {
+            (Self::U8(to), Self::U8(from)) => copy(from, from_box, to, own_box),
+            (Self::I16(to), Self::I16(from)) => copy(from, from_box, to, own_box),
+            (Self::I32(to), Self::I32(from)) => copy(from, from_box, to, own_box),
+            (Self::I64(to), Self::I64(from)) => copy(from, from_box, to, own_box),
+            (Self::F32(to), Self::F32(from)) => copy(from, from_box, to, own_box),
+            (Self::F64(to), Self::F64(from)) => copy(from, from_box, to, own_box),
             _ => unreachable!("tiles are decoded to the type of their image"),
         }
     }

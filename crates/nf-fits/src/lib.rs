@@ -21,12 +21,13 @@
 //! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds.
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
-//! - [`tiled`]: compressed images.
+//! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
 //! - [`npy`]: NumPy files.
 //! - [`Limits`], [`Error`].
 #![forbid(unsafe_code)]
 
 mod card;
+mod checksum;
 mod detector;
 mod error;
 mod file;
@@ -35,6 +36,7 @@ mod header;
 mod image;
 mod limits;
 pub mod npy;
+pub mod pack;
 mod pixels;
 mod samples16;
 mod section;
@@ -43,6 +45,7 @@ pub mod tiled;
 mod write;
 
 pub use card::{CARD_BYTES, Card, Value};
+pub use checksum::Checksums;
 pub use error::{Error, Result};
 pub use file::FitsFile;
 pub use hdu::{Geometry, Hdu, HduKind};

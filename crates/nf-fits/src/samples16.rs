@@ -139,3 +139,25 @@ impl SampleMap {
         Ok(())
     }
 }
+
+/// Stored pixels of an 8- or 16-bit image from its samples; `None` if one does not fit, or for other types.
+pub(crate) fn pixels_of_samples(samples: &[u16], sample: SampleType) -> Option<Pixels> {
+    match sample {
+        SampleType::U8 => {
+            samples.iter().map(|&sample| u8::try_from(sample).ok()).collect::<Option<_>>().map(Pixels::U8)
+        }
+        SampleType::I16 => {
+            Some(Pixels::I16(samples.iter().map(|&sample| (sample ^ 0x8000) as i16).collect()))
+        }
+        _ => None,
+    }
+}
+
+/// Samples of the stored pixels of an 8- or 16-bit image; `None` for other types.
+pub(crate) fn samples_of_pixels(pixels: &Pixels) -> Option<Vec<u16>> {
+    match pixels {
+        Pixels::U8(values) => Some(values.iter().map(|&value| u16::from(value)).collect()),
+        Pixels::I16(values) => Some(values.iter().map(|&value| value as u16 ^ 0x8000).collect()),
+        _ => None,
+    }
+}

@@ -148,7 +148,7 @@ fn plain_header(shape: Shape, primary: bool) -> Header {
 }
 
 /// Turns the header of a primary image into that of an extension.
-fn primary_to_extension(header: &Header) -> Header {
+pub(crate) fn primary_to_extension(header: &Header) -> Header {
     let first = text("XTENSION", "IMAGE", "image extension");
     let (pcount, gcount) = (integer("PCOUNT", 0, ""), integer("GCOUNT", 1, ""));
     let mut cards: Vec<&[u8; CARD_BYTES]> = vec![&first];

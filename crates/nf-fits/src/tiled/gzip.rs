@@ -1,6 +1,6 @@
 //! GZIP_1 and GZIP_2: one gzip stream per tile, over big-endian pixels; GZIP_2 sorts the bytes by significance first.
 
-use flate2::{Crc, Decompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// Deflate cannot shrink anything more than about 1032 times.
 const MAX_RATIO: usize = 1040;
@@ -57,6 +57,44 @@ impl Inflater {
     }
 }
 
+/// Deflates tiles one after the other; holds the tables of the deflater.
+#[derive(Default)]
+pub struct Deflater {
+    deflate: Option<(u32, Compress)>,
+}
+
+impl Deflater {
+    /// One gzip stream of the bytes, at an effort of 1 to 9.
+    pub fn gzip(&mut self, bytes: &[u8], level: u32) -> Vec<u8> {
+        let fresh = |level| (level, Compress::new(Compression::new(level), false));
+        let (_, deflate) = match &mut self.deflate {
+            Some(kept) if kept.0 == level => {
+                kept.1.reset();
+                kept
+            }
+            other => other.insert(fresh(level)),
+        };
+        // No name, no time, no system: equal tiles make equal streams.
+        let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
+        out.reserve(bytes.len() + bytes.len() / 1000 + 64);
+        loop {
+            let taken = deflate.total_in() as usize;
+            let status = deflate
+                .compress_vec(&bytes[taken..], &mut out, FlushCompress::Finish)
+                .expect("a fresh deflater takes any bytes");
+            if status == Status::StreamEnd {
+                break;
+            }
+            out.reserve(out.len() / 2 + 64);
+        }
+        let mut crc = Crc::new();
+        crc.update(bytes);
+        out.extend_from_slice(&crc.sum().to_le_bytes());
+        out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+        out
+    }
+}
+
 /// What follows the header of RFC 1952, at least eight bytes of trailer included.
 fn skip_header(bytes: &[u8]) -> Option<&[u8]> {
     let [0x1f, 0x8b, 8, flags, _, _, _, _, _, _, rest @ ..] = bytes else { return None };
@@ -76,6 +114,11 @@ fn skip_header(bytes: &[u8]) -> Option<&[u8]> {
     (rest.len() >= 8).then_some(rest)
 }
 
+/// Sorts the bytes of pixels of `width` bytes: all first ones, then all second ones, ...
+pub fn shuffle(bytes: &[u8], width: usize) -> Vec<u8> {
+    (0..width).flat_map(|place| bytes[place.min(bytes.len())..].iter().step_by(width)).copied().collect()
+}
+
 /// Puts the bytes of pixels of `width` bytes back in order: all first bytes came first, then all second ones, ...
 pub fn unshuffle(bytes: &[u8], width: usize) -> Vec<u8> {
     let pixels = bytes.len() / width.max(1);
@@ -92,6 +135,15 @@ pub fn unshuffle(bytes: &[u8], width: usize) -> Vec<u8> {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn deflated_tiles_inflate() {
+        let (mut deflater, mut inflater) = (Deflater::default(), Inflater::default());
+        for (len, level) in [(0, 6), (1, 6), (8, 1), (100_000, 1), (100_000, 9), (4000, 9)] {
+            let data: Vec<u8> = (0..len as u64).map(|i| ((i * i * 2_654_435_761) >> 13) as u8).collect();
+            assert_eq!(inflater.inflate(&deflater.gzip(&data, level), len).unwrap(), data);
+        }
+    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut out = flate2::GzBuilder::new()
@@ -132,6 +184,11 @@ mod tests {
     #[test]
     fn bytes_return_to_their_pixels() {
         assert_eq!(unshuffle(&[1, 3, 5, 2, 4, 6], 2), [1, 2, 3, 4, 5, 6]);
+        let bytes: Vec<u8> = (0..48).collect();
+        for width in [1, 2, 4, 8] {
+            assert_eq!(unshuffle(&shuffle(&bytes, width), width), bytes);
+        }
+        assert!(shuffle(&[], 8).is_empty());
         assert_eq!(unshuffle(&[], 4), [0u8; 0]);
     }
 }

@@ -87,8 +87,8 @@ fn runs(words: &mut Vec<u16>, mut count: usize, code: u16) {
     }
 }
 
-/// Fewest bytes that a list of `pixels` pixels can have: a header (that of the old format has three words).
-pub fn min_bytes(_pixels: usize) -> usize {
+/// Fewest bytes that a list can have: a header (that of the old format has three words).
+pub fn min_bytes() -> usize {
     6
 }
 

@@ -19,9 +19,9 @@ const RENAMED: [(&str, &str); 10] = [
 ];
 
 /// Keywords that speak of the table or of the compression only.
-const DROPPED: [&str; 18] = [
+const DROPPED: [&str; 19] = [
     "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "THEAP", "ZIMAGE",
-    "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZMASKCMP", "ZSCALE", "ZZERO", "CHECKSUM", "DATASUM",
+    "ZCMPTYPE", "ZQUANTIZ", "ZDITHER0", "ZMASKCMP", "ZSCALE", "ZBLANK", "ZZERO", "CHECKSUM", "DATASUM",
 ];
 
 /// Families of numbered keywords that speak of the table or of the compression only.
@@ -73,6 +73,14 @@ fn renamed(keyword: &str) -> Option<String> {
         return n.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("NAXIS{n}"));
     }
     RENAMED.iter().find(|(z, _)| *z == keyword).map(|(_, own)| (*own).to_owned())
+}
+
+/// The keyword under which a card of an image stands in the header of the table, where it is not its own.
+pub(crate) fn packed_keyword(keyword: &str) -> Option<String> {
+    if let Some(n) = keyword.strip_prefix("NAXIS").filter(|n| !n.is_empty()) {
+        return n.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("ZNAXIS{n}"));
+    }
+    RENAMED.iter().find(|(_, own)| *own == keyword).map(|(z, _)| (*z).to_owned())
 }
 
 /// The name that writers give to tables of images without a name.

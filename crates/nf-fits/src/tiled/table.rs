@@ -110,7 +110,6 @@ impl Table {
         })
     }
 
-    #[allow(dead_code, reason = "ZSCALE and ZZERO columns come with quantised images")]
     /// The number that `column` of a row holds.
     pub(crate) fn number(&self, row: &[u8], column: &Column) -> Result<f64, String> {
         let field = &row[column.offset..];
@@ -134,6 +133,11 @@ impl Column {
             // A column of no descriptors or of one.
             code => self.repeat as u64 * width(code).unwrap_or(0) as u64,
         }
+    }
+
+    /// Type letter of the elements in the heap.
+    pub(crate) fn element(&self) -> u8 {
+        self.element
     }
 
     /// Whether it holds one descriptor per row.

@@ -1,0 +1,221 @@
+//! Whole files: packing, unpacking, verifying.
+//!
+//! - [`pack`]: every image of a file becomes a tile-compressed one; everything else stays as it is.
+//! - [`unpack`]: the way back. `unpack(pack(f))` is `f`, byte for byte, unless loss was asked for.
+//! - [`verify`]: proves it, without writing anything.
+//! - [`pack_file`], [`unpack_file`]: the same with paths, a temporary name, and the proof before anything is removed.
+//!
+//! An image whose header could not be restored exactly (it has keywords that the convention needs itself, or its cards
+//! are not in the order of the standard) or whose padding is not zero is left as it is, and the report says so.
+
+mod files;
+mod plan;
+mod table;
+mod unpack;
+mod verify;
+mod view;
+
+pub use files::{PackedFile, pack_file, unpack_file};
+pub use unpack::{UnpackedHdu, unpack};
+pub use verify::{HduChecksums, Verdict, verify, verify_checksums};
+
+use crate::card::write::{integer, logical};
+use crate::file::FitsFile;
+use crate::header::Header;
+use crate::image::ImageHdu;
+use crate::tiled::{Quantise, TilePlan};
+use crate::{Error, Result};
+use std::io::{Seek, Write};
+use view::{Part, parts};
+
+/// The algorithm that is asked for. Images that it cannot take without loss (or at all) get another one, and the report
+/// says which: RICE_1 for integers of up to 32 bits, GZIP_2 for the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Method {
+    /// RICE_1.
+    Rice,
+    /// GZIP_1.
+    Gzip1,
+    /// GZIP_2.
+    Gzip2,
+    /// PLIO_1, for masks of values from 0 to 2^24 - 1.
+    Plio,
+    /// HCOMPRESS_1.
+    Hcompress {
+        /// 0 loses nothing; positive: in units of the tile's noise; negative: the quantisation itself.
+        scale: f32,
+        /// Whether readers smooth.
+        smooth: bool,
+    },
+    /// NOCOMPRESS.
+    None,
+    /// FLOOR_1 with the codec of this spec, for images of 8 and 16 bits.
+    Floor {
+        /// The spec.
+        spec: String,
+    },
+}
+
+/// How large tiles are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TileSize {
+    /// What suits the algorithm: 256 x 256 for FLOOR_1, about sixteen rows for HCOMPRESS_1, otherwise one row.
+    Suitable,
+    /// The whole image.
+    Whole,
+    /// ZTILE1, ZTILE2, ...; 0 takes the whole axis, axes that are not named are cut into single pixels.
+    Axes(Vec<usize>),
+}
+
+/// What [`pack`] is asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackOptions {
+    /// The algorithm.
+    pub method: Method,
+    /// The tiles.
+    pub tile: TileSize,
+    /// Whether floating-point pixels may lose bits, and how; without it they are kept exactly.
+    pub quantise: Option<Quantise>,
+    /// Effort of gzip, 1 to 9.
+    pub gzip_level: u32,
+}
+
+impl PackOptions {
+    /// Suitable tiles, no loss.
+    pub fn new(method: Method) -> Self {
+        Self { method, tile: TileSize::Suitable, quantise: None, gzip_level: 6 }
+    }
+}
+
+/// What became of an HDU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PackedHdu {
+    /// Number of the HDU in the uncompressed file.
+    pub index: usize,
+    /// EXTNAME.
+    pub name: Option<String>,
+    /// Bytes of the uncompressed HDU.
+    pub bytes_before: u64,
+    /// Bytes of the HDU in the packed file.
+    pub bytes_after: u64,
+    /// The algorithm's name; `None` if the HDU was left as it is.
+    pub algorithm: Option<String>,
+    /// Set where bits were lost.
+    pub loss: Option<Loss>,
+    /// Why it was left as it is, or did not get the algorithm that was asked for.
+    pub remark: Option<String>,
+}
+
+/// What was lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loss {
+    /// Largest difference between a pixel and what will be read, in stored units.
+    pub largest_error: f64,
+    /// Tiles that were kept exactly.
+    pub exact_tiles: usize,
+    /// All tiles.
+    pub tiles: usize,
+}
+
+/// Writes a file whose images are tile-compressed.
+///
+/// The images of a file that is compressed already are compressed anew, as if it had been unpacked before. `progress`
+/// is called with the number of pixels done since it was called last.
+///
+/// # Errors
+/// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a file.
+pub fn pack<W: Write + Seek>(
+    file: &FitsFile,
+    out: &mut W,
+    options: &PackOptions,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Vec<PackedHdu>> {
+    let mut report = Vec::new();
+    for (index, part) in parts(file).iter().enumerate() {
+        let start = out.stream_position().map_err(Error::io("writing FITS"))?;
+        let mut packed = PackedHdu {
+            index,
+            name: part.header().text("EXTNAME"),
+            bytes_before: part.hdu().range().end - part.hdu().range().start,
+            bytes_after: 0,
+            algorithm: None,
+            loss: None,
+            remark: None,
+        };
+        match part {
+            Part::Verbatim(hdu) => unpack::copy(file, hdu.range(), out)?,
+            Part::Image(image, header) => {
+                let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
+                packed.bytes_before = header.bytes().len() as u64 + crate::hdu::padded(data_bytes);
+                pack_image(file, image, header, options, out, progress, &mut packed)?;
+            }
+        }
+        packed.bytes_after = out.stream_position().map_err(Error::io("writing FITS"))? - start;
+        report.push(packed);
+    }
+    unpack::copy(file, file.rest(), out)?;
+    Ok(report)
+}
+
+fn pack_image<W: Write + Seek>(
+    file: &FitsFile,
+    image: &ImageHdu<'_>,
+    header: &Header,
+    options: &PackOptions,
+    out: &mut W,
+    progress: &mut dyn FnMut(u64),
+    packed: &mut PackedHdu,
+) -> Result<()> {
+    let (plan, remark) = plan::plan(image, header, options)?;
+    if let Some(reason) = why_not(file, image, header, &plan)? {
+        packed.remark = Some(format!("left as it is: {reason}"));
+        return if image.tiling().is_some() {
+            unpack::write_plain(image, header, false, out, progress).map(drop)
+        } else {
+            unpack::copy(file, image.hdu().range(), out)
+        };
+    }
+    if packed.index == 0 {
+        out.write_all(stand_in().bytes()).map_err(Error::io("writing FITS"))?;
+    }
+    let written = table::write_image(image, header, &plan, file.codec(), out, progress)?;
+    packed.algorithm = Some(plan.algorithm.name().to_owned());
+    packed.remark = remark;
+    if plan.is_lossy() {
+        let tiles = plan.grid.tiles().unwrap_or(0);
+        let (largest_error, exact_tiles) = (written.largest_error, written.exact_tiles);
+        packed.loss = Some(Loss { largest_error, exact_tiles, tiles });
+        let index = packed.index;
+        tracing::info!(
+            "HDU {index}: pixels quantised, largest error {largest_error}, {exact_tiles} of {tiles} tiles exact"
+        );
+    }
+    Ok(())
+}
+
+/// Why an image cannot be packed so that unpacking restores its bytes.
+fn why_not(
+    file: &FitsFile,
+    image: &ImageHdu<'_>,
+    header: &Header,
+    plan: &TilePlan,
+) -> Result<Option<&'static str>> {
+    if table::packed_header(header, plan).is_none() {
+        return Ok(Some("its header could not be restored exactly"));
+    }
+    if image.tiling().is_none() && !verify::zero_padded(file, image)? {
+        return Ok(Some("the padding behind its data is missing or not zero"));
+    }
+    Ok(None)
+}
+
+/// The empty primary HDU before a compressed primary image.
+fn stand_in() -> Header {
+    let cards = [
+        logical("SIMPLE", true, "file does conform to FITS standard"),
+        integer("BITPIX", 16, "number of bits per data pixel"),
+        integer("NAXIS", 0, "number of data axes"),
+        logical("EXTEND", true, "FITS dataset may contain extensions"),
+    ];
+    Header::from_cards(cards.iter().map(|card| &card[..]), 0)
+}

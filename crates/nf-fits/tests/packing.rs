@@ -1,0 +1,411 @@
+//! Packing and unpacking whole files: nothing is lost but where loss was asked for.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+mod files;
+
+use files::{ImageSpec, Random, images, mixed};
+use nf_fits::pack::{Method, PackOptions, TileSize, Verdict, pack, unpack, verify, verify_checksums};
+use nf_fits::tiled::quantise::Dither;
+use nf_fits::tiled::{Quantise, TileCodec};
+use nf_fits::{Checksums, FitsFile, Pixels, Section, npy};
+use nf_image::{Image16, Shape};
+use std::io::Cursor;
+use std::sync::Arc;
+
+/// Stands in for the codecs of the binary: the bytes of an `.npy` file, and the spec in front.
+struct Stored;
+
+impl TileCodec for Stored {
+    fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
+        Ok([spec.as_bytes(), &npy::write(tile)].concat())
+    }
+
+    fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
+        let bytes = bytes.strip_prefix(spec.as_bytes()).ok_or("another spec")?;
+        let tile = npy::read(bytes, &nf_fits::Limits::default()).map_err(|error| error.to_string())?;
+        Image16::new(shape, tile.into_samples()).map_err(|error| error.to_string())
+    }
+}
+
+fn open(bytes: Vec<u8>) -> FitsFile {
+    FitsFile::from_bytes(bytes).unwrap().with_codec(Arc::new(Stored))
+}
+
+fn packed(bytes: &[u8], options: &PackOptions) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let file = open(bytes.to_vec());
+    pack(&file, &mut out, options, &mut |_| {}).unwrap();
+    out.into_inner()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    unpack(&open(bytes.to_vec()), &mut out, &mut |_| {}).unwrap();
+    out
+}
+
+fn methods() -> Vec<Method> {
+    vec![
+        Method::Rice,
+        Method::Gzip1,
+        Method::Gzip2,
+        Method::Plio,
+        Method::Hcompress { scale: 0.0, smooth: false },
+        Method::None,
+        Method::Floor { spec: "stored:level=1".into() },
+    ]
+}
+
+fn tilings(axes: &[usize]) -> Vec<TileSize> {
+    let mut tilings = vec![TileSize::Suitable, TileSize::Whole, TileSize::Axes(vec![7, 5, 2])];
+    if axes.len() > 1 {
+        tilings.push(TileSize::Axes(vec![0, 4]));
+        tilings.push(TileSize::Axes(vec![9, 0]));
+    }
+    tilings
+}
+
+const BITPIX: [i64; 6] = [8, 16, 32, 64, -32, -64];
+
+fn shapes() -> Vec<Vec<usize>> {
+    vec![
+        vec![1],
+        vec![97],
+        vec![1, 1],
+        vec![1, 13],
+        vec![13, 1],
+        vec![31, 17],
+        vec![16, 33],
+        vec![9, 8, 3],
+        vec![6, 5, 2, 3],
+    ]
+}
+
+#[test]
+fn every_algorithm_type_shape_and_tiling_comes_back_byte_for_byte() {
+    for bitpix in BITPIX {
+        for (seed, axes) in shapes().into_iter().enumerate() {
+            let original = images(&[ImageSpec::noisy(bitpix, &axes, seed as u64)]);
+            for method in methods() {
+                for tile in tilings(&axes) {
+                    let options = PackOptions { tile: tile.clone(), ..PackOptions::new(method.clone()) };
+                    let packed = packed(&original, &options);
+                    let what = format!("{method:?} {bitpix} {axes:?} {tile:?}");
+                    assert!(unpacked(&packed) == original, "{what}");
+                    let verdicts = verify(&open(packed), &open(original.clone()), &mut |_| {}).unwrap();
+                    assert_eq!(verdicts, [Verdict::Identical], "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// A file of many kinds of HDUs and cards.
+fn rich() -> Vec<u8> {
+    mixed(&[
+        ImageSpec::noisy(16, &[40, 30], 1)
+            .with_card("BZERO   =                32768 / unsigned")
+            .with_card("BSCALE  = 1")
+            .with_card("EXTNAME = 'SCI     '           / name")
+            .with_card("HIERARCH ESO DET ID = 'CCD # 40' / chip")
+            .with_card("LONG    = 'a string that goes on &'")
+            .with_card("CONTINUE  'and on' / comment")
+            .with_card("COMMENT free text = 'no value'")
+            .with_card("HISTORY  more / text")
+            .with_card("")
+            .with_card("        blank keyword")
+            .with_card("OBJECT  = 'M31'")
+            .with_card("OBJECT  = 'twice'"),
+        ImageSpec::noisy(-32, &[21, 34], 2).with_card("BUNIT   = 'electron'").with_card("PLTSCALE= 1.5E0"),
+        ImageSpec::noisy(8, &[64, 4, 2], 3).with_card("BLANK   = 255").with_card("ZENITH  = 3"),
+        ImageSpec::noisy(64, &[11, 3], 4),
+    ])
+}
+
+#[test]
+fn files_of_many_kinds_come_back_byte_for_byte() {
+    for method in methods() {
+        let packed = packed(&rich(), &PackOptions::new(method.clone()));
+        assert!(unpacked(&packed) == rich(), "{method:?}");
+        let file = open(packed);
+        assert!(file.hdus().len() == 7, "nothing was put before the empty primary HDU");
+        for sums in verify_checksums(&file).unwrap() {
+            assert!(matches!(sums.stored, Checksums::Good | Checksums::None), "{sums:?}");
+        }
+        let verdicts = verify(&file, &open(rich()), &mut |_| {}).unwrap();
+        assert_eq!(verdicts, vec![Verdict::Identical; 7]);
+    }
+}
+
+#[test]
+fn packing_a_packed_file_packs_what_is_inside() {
+    let first = packed(&rich(), &PackOptions::new(Method::Floor { spec: "stored".into() }));
+    let second =
+        packed(&first, &PackOptions { tile: TileSize::Axes(vec![8, 8]), ..PackOptions::new(Method::Rice) });
+    assert!(unpacked(&second) == rich());
+    assert_eq!(
+        second,
+        packed(&rich(), &PackOptions { tile: TileSize::Axes(vec![8, 8]), ..PackOptions::new(Method::Rice) })
+    );
+}
+
+#[test]
+fn special_records_behind_the_last_hdu_are_kept() {
+    let mut file = images(&[ImageSpec::noisy(16, &[10, 10], 1)]);
+    file.extend(b"what follows".repeat(300));
+    assert!(unpacked(&packed(&file, &PackOptions::new(Method::Rice))) == file);
+}
+
+#[test]
+fn images_whose_headers_the_convention_cannot_keep_are_left_as_they_are() {
+    for card in [
+        "ZSCALE  = 1.0",
+        "TTYPE1  = 'mine'",
+        "EXTNAME = 'COMPRESSED_IMAGE'",
+        "ZTILE1  = 3",
+        "ZNAXIS1 = 9",
+        "CHECKSUM",
+    ] {
+        let original = images(&[
+            ImageSpec::noisy(16, &[30, 20], 1).with_card(card),
+            ImageSpec::noisy(16, &[30, 20], 2),
+            ImageSpec::noisy(16, &[30, 20], 3).with_card(card),
+        ]);
+        let mut out = Cursor::new(Vec::new());
+        let report =
+            pack(&open(original.clone()), &mut out, &PackOptions::new(Method::Rice), &mut |_| {}).unwrap();
+        assert_eq!(report[1].algorithm.as_deref(), Some("RICE_1"));
+        if card != "CHECKSUM" {
+            assert!(report[0].remark.as_deref().is_some_and(|remark| remark.contains("restored")), "{card}");
+            assert!(report[2].algorithm.is_none());
+        }
+        assert!(unpacked(&out.into_inner()) == original, "{card}");
+    }
+    // Padding that is not zero, or not there.
+    let mut dirty = images(&[ImageSpec::noisy(16, &[30, 20], 1), ImageSpec::noisy(16, &[30, 20], 1)]);
+    let len = dirty.len();
+    dirty[len - 1] = 1;
+    assert!(unpacked(&packed(&dirty, &PackOptions::new(Method::Rice))) == dirty);
+    dirty.truncate(len - 7);
+    let again = unpacked(&packed(&dirty, &PackOptions::new(Method::Rice)));
+    assert!(again[..len - 7] == dirty, "a cut padding is made good");
+}
+
+#[test]
+fn sections_are_the_same_as_those_of_the_whole() {
+    let mut random = Random(99);
+    for bitpix in BITPIX {
+        for axes in [vec![97], vec![31, 17], vec![9, 8, 3], vec![6, 5, 2, 3]] {
+            let original = images(&[ImageSpec::noisy(bitpix, &axes, 5)]);
+            let plain = open(original.clone());
+            let options =
+                PackOptions { tile: TileSize::Axes(vec![4, 5, 2]), ..PackOptions::new(Method::Gzip2) };
+            let tiled = open(packed(&original, &options));
+            for _ in 0..20 {
+                let section = Section(
+                    axes.iter()
+                        .map(|&n| {
+                            let (a, b) = (random.below(n as u64) as usize, random.below(n as u64) as usize);
+                            a.min(b)..a.max(b) + 1
+                        })
+                        .collect(),
+                );
+                let one = plain.image(0).unwrap().read_section(&section).unwrap();
+                let other = tiled.image(1).unwrap().read_section(&section).unwrap();
+                assert_eq!(one, other, "{bitpix} {axes:?} {section:?}");
+                assert_eq!(one.len(), section.pixels());
+            }
+        }
+    }
+}
+
+#[test]
+fn planes_and_rows_of_stacks_are_those_of_the_whole() {
+    let original = images(&[ImageSpec::noisy(16, &[6, 5, 2, 3], 5)]);
+    let options = PackOptions { tile: TileSize::Axes(vec![4, 3, 2]), ..PackOptions::new(Method::Rice) };
+    for file in [open(original.clone()), open(packed(&original, &options))] {
+        let hdu = file.image_hdus().next().unwrap();
+        let whole = hdu.read().unwrap();
+        assert_eq!(whole.shape(), Shape::new(6, 5, 6));
+        assert_eq!(hdu.read_planes(1..4).unwrap().samples(), whole.crop(1..4, 0..5, 0..6).samples());
+        assert_eq!(hdu.read_rows(4, 1..3).unwrap().samples(), whole.crop(4..5, 1..3, 0..6).samples());
+        assert!(hdu.read_planes(4..7).is_err());
+        assert!(hdu.read_rows(6, 0..1).is_err());
+        assert!(hdu.read_rows(usize::MAX, 0..1).is_err());
+    }
+}
+
+fn quantised(dither: Dither, level: f32) -> PackOptions {
+    let quantise = Some(Quantise { level, dither, seed: Some(42) });
+    PackOptions { quantise, ..PackOptions::new(Method::Rice) }
+}
+
+/// Floating-point pixels with nulls, exact zeros, and a constant row that cannot be quantised.
+fn floats(bitpix: i64) -> Vec<u8> {
+    let mut spec = ImageSpec::noisy(bitpix, &[50, 12], 8).with_card("BUNIT   = 'adu'");
+    let width = (bitpix.unsigned_abs() / 8) as usize;
+    let mut set = |pixel: usize, value: f64| {
+        let bytes =
+            if width == 4 { (value as f32).to_be_bytes().to_vec() } else { value.to_be_bytes().to_vec() };
+        spec.data[pixel * width..][..width].copy_from_slice(&bytes);
+    };
+    (0..600).step_by(37).for_each(|pixel| set(pixel, f64::NAN));
+    (0..600).step_by(41).for_each(|pixel| set(pixel, 0.0));
+    (250..300).for_each(|pixel| set(pixel, 7.5));
+    images(&[spec])
+}
+
+fn pixels_of(file: &FitsFile) -> Vec<f64> {
+    let image = file.image_hdus().next().unwrap();
+    match image.read_section(&Section::whole(image.axes())).unwrap() {
+        Pixels::F32(values) => values.into_iter().map(f64::from).collect(),
+        Pixels::F64(values) => values,
+        other => panic!("{:?}", other.sample_type()),
+    }
+}
+
+#[test]
+fn quantised_pixels_are_as_near_as_the_report_says() {
+    for bitpix in [-32, -64] {
+        let original = floats(bitpix);
+        let before = pixels_of(&open(original.clone()));
+        for dither in [Dither::None, Dither::Subtractive1, Dither::Subtractive2] {
+            for method in [
+                Method::Rice,
+                Method::Gzip1,
+                Method::Gzip2,
+                Method::Hcompress { scale: 0.0, smooth: false },
+                Method::Hcompress { scale: -3.0, smooth: true },
+            ] {
+                let options = PackOptions { method: method.clone(), ..quantised(dither, 4.0) };
+                let mut out = Cursor::new(Vec::new());
+                let report = pack(&open(original.clone()), &mut out, &options, &mut |_| {}).unwrap();
+                let loss = report[0].loss.expect("the report says that bits were lost");
+                assert!(loss.largest_error > 0.0);
+                let packed = open(out.into_inner());
+                let after = pixels_of(&packed);
+                let mut largest = 0f64;
+                for (a, b) in before.iter().zip(&after) {
+                    assert_eq!(a.is_nan(), b.is_nan(), "{method:?} {dither:?}");
+                    if !a.is_nan() {
+                        largest = largest.max((a - b).abs());
+                    }
+                    let lossless_integers =
+                        !matches!(method, Method::Hcompress { scale, .. } if scale != 0.0);
+                    if dither == Dither::Subtractive2 && *a == 0.0 && lossless_integers {
+                        assert_eq!(*b, 0.0);
+                    }
+                }
+                assert_eq!(largest, loss.largest_error, "{method:?} {dither:?}");
+                let verdict = verify(&packed, &open(original.clone()), &mut |_| {}).unwrap();
+                assert_eq!(verdict, [Verdict::Lossy { largest_error: largest }]);
+                if !matches!(method, Method::Hcompress { .. }) {
+                    assert_eq!(loss.exact_tiles, 1, "the constant row");
+                    assert_eq!(before[251..296], after[251..296]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn floats_are_never_quantised_unasked() {
+    for method in methods() {
+        let original = floats(-32);
+        let packed = packed(&original, &PackOptions::new(method));
+        assert!(unpacked(&packed) == original);
+        assert!(!open(packed).image_hdus().next().unwrap().tiling().unwrap().is_lossy());
+    }
+}
+
+#[test]
+fn lossy_hcompress_of_integers_keeps_null_pixels() {
+    let mut spec = ImageSpec::noisy(16, &[60, 40], 3).with_card("BLANK   = -32768");
+    (0..2400)
+        .step_by(53)
+        .for_each(|pixel| spec.data[pixel * 2..][..2].copy_from_slice(&i16::MIN.to_be_bytes()));
+    let original = images(&[spec]);
+    for (scale, smooth) in [(2.0, false), (-20.0, true)] {
+        let options = PackOptions::new(Method::Hcompress { scale, smooth });
+        let mut out = Cursor::new(Vec::new());
+        let report = pack(&open(original.clone()), &mut out, &options, &mut |_| {}).unwrap();
+        let loss = report[0].loss.unwrap();
+        assert!(loss.largest_error > 0.0 && loss.largest_error < 100.0, "{loss:?}");
+        let packed = open(out.into_inner());
+        let after = packed.image(1).unwrap().read_section(&Section(vec![0..60, 0..40])).unwrap();
+        let Pixels::I16(after) = after else { panic!("int16 expected") };
+        for (pixel, value) in after.iter().enumerate() {
+            assert_eq!(*value == i16::MIN, pixel % 53 == 0, "{pixel}");
+        }
+        assert!(matches!(
+            verify(&packed, &open(original.clone()), &mut |_| {}).unwrap()[..],
+            [Verdict::Lossy { .. }]
+        ));
+    }
+}
+
+#[test]
+fn verify_names_what_differs() {
+    let original = images(&[ImageSpec::noisy(16, &[30, 20], 1), ImageSpec::noisy(16, &[30, 20], 2)]);
+    let packed = packed(&original, &PackOptions::new(Method::Rice));
+    let against = |other: Vec<u8>| verify(&open(packed.clone()), &open(other), &mut |_| {}).unwrap();
+    let mut pixel = original.clone();
+    pixel[2880 + 2 * (5 * 30 + 3)] ^= 1;
+    assert_eq!(against(pixel)[0], Verdict::Different("pixel (4, 6) differs".into()));
+    let mut card = original.clone();
+    let at = card.windows(4).position(|w| w == b"bits").unwrap();
+    card[at] = b'B';
+    assert_eq!(against(card)[0], Verdict::Different("the headers differ at BITPIX".into()));
+    assert!(matches!(against(original[..2880 * 2].to_vec())[1], Verdict::Different(_)));
+    let mut longer = original.clone();
+    longer.push(1);
+    assert!(matches!(against(longer)[2], Verdict::Different(_)));
+    assert_eq!(against(original), [Verdict::Identical, Verdict::Identical]);
+}
+
+#[test]
+fn damaged_packed_files_have_bad_sums() {
+    let packed = packed(&images(&[ImageSpec::noisy(16, &[30, 20], 1)]), &PackOptions::new(Method::Rice));
+    let file = open(packed.clone());
+    assert_eq!(verify_checksums(&file).unwrap()[1].stored, Checksums::Good);
+    let data = file.hdus()[1].data_range();
+    for at in [data.start + 3, data.end - 1] {
+        let mut bad = packed.clone();
+        bad[at as usize] ^= 0x10;
+        if let Ok(sums) = verify_checksums(&open(bad)) {
+            assert_eq!(sums[1].stored, Checksums::BadData);
+        }
+    }
+}
+
+#[test]
+fn paths_get_their_names_only_when_all_is_proven() {
+    use nf_fits::pack::{pack_file, unpack_file};
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let names = || std::fs::read_dir(folder.path()).unwrap().count();
+    std::fs::write(path("a.fits"), rich()).unwrap();
+    let options = PackOptions::new(Method::Rice);
+    let go = |input: &str, output: &str, overwrite| {
+        pack_file(&path(input), &path(output), &options, Arc::new(Stored), overwrite, &mut |_| {})
+    };
+    let done = go("a.fits", "a.fits.fz", false).unwrap();
+    assert!(done.verdicts.iter().all(|verdict| *verdict == Verdict::Identical));
+    assert_eq!(done.bytes_after, std::fs::metadata(path("a.fits.fz")).unwrap().len());
+    assert!(go("a.fits", "a.fits.fz", false).unwrap_err().to_string().contains("a.fits.fz"));
+    assert!(go("a.fits", "a.fits.fz", true).is_ok());
+    unpack_file(&path("a.fits.fz"), &path("b.fits"), Arc::new(Stored), false, &mut |_| {}).unwrap();
+    assert!(std::fs::read(path("b.fits")).unwrap() == rich());
+    assert_eq!(names(), 3);
+    // A file that cannot be packed leaves nothing behind.
+    std::fs::write(path("c.fits"), &rich()[..4000]).unwrap();
+    assert!(go("c.fits", "c.fits.fz", false).is_err());
+    let plio = PackOptions::new(Method::Plio);
+    let mut negative = ImageSpec::noisy(16, &[9, 9], 1);
+    negative.data[0] = 0xff;
+    std::fs::write(path("d.fits"), images(&[negative])).unwrap();
+    let error = pack_file(&path("d.fits"), &path("d.fits.fz"), &plio, Arc::new(Stored), false, &mut |_| {});
+    assert!(error.unwrap_err().to_string().contains("PLIO_1"));
+    assert_eq!(names(), 5);
+}
