@@ -14,13 +14,18 @@
 //! - `gzip2`: GZIP_2.
 //! - `hcompress`: HCOMPRESS_1, lossless.
 //!
-//! Coders for spacecraft:
+//! Coders of spacecraft:
+//! - `szip`: CCSDS 121.0-B, differences along the row; szip in HDF5.
 //! - `ccsds123`: CCSDS 123.0-B, adaptive prediction over planes.
+//!
+//! Image file formats:
+//! - `jpegxl`: JPEG XL.
 //!
 //! Programs that users add:
 //! - [`External`]: an encoding and a decoding command as a codec.
 //!
 //! Below them:
+//! - `plane_streams`: stacks for codecs that know single frames.
 //! - `sample_bytes`: samples as byte sequences and back.
 //! - `bit_io`: bits into bytes and back.
 //!
@@ -34,10 +39,14 @@ mod external;
 mod gzip;
 mod gzip2;
 mod hcompress;
+#[cfg(feature = "jpegxl")]
+mod jpegxl;
 mod pcodec;
+mod plane_streams;
 mod raw;
 mod rice;
 mod sample_bytes;
+mod szip;
 mod xz;
 mod zstd;
 
@@ -54,7 +63,10 @@ pub fn entries() -> Vec<Entry> {
         rice::ENTRY,
         gzip2::ENTRY,
         hcompress::ENTRY,
+        szip::ENTRY,
         ccsds123::ENTRY,
+        #[cfg(feature = "jpegxl")]
+        jpegxl::ENTRY,
         // Codecs behind C libraries: `#[cfg(feature = "foo")] foo::ENTRY,`
     ];
     ENTRIES.to_vec()

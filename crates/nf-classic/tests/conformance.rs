@@ -53,3 +53,14 @@ fn hcompress() {
 fn ccsds123() {
     conforms(&["ccsds123:bands=0", "ccsds123:bands=1", "ccsds123:bands=15"]);
 }
+
+#[test]
+fn szip() {
+    conforms(&["szip:block=8", "szip:block=64", "szip:block=8,interval=1", "szip:interval=3"]);
+}
+
+#[cfg(feature = "jpegxl")]
+#[test]
+fn jpegxl() {
+    conforms(&["jpegxl:effort=1", "jpegxl:effort=3", "jpegxl:effort=10", "jpegxl:effort=best"]);
+}
