@@ -15,6 +15,8 @@
 //! before, so they are coded jointly, with `bands=0` one by one. Rows of all planes are interleaved (the standard's band-interleaved-by-line
 //! order). The stream is the codes, highest bit first, and zeros up to the next byte.
 //!
+//! Stacks of width 1, which the standard leaves to its reduced mode, are taken as the formulas have them.
+//!
 //! Choices where the standard leaves them: D = 16 unsigned, full prediction mode, weights of default
 //! initialisation, R = 64, U_max = 18, and the constants of [`predictor`] and [`Adaptation`], which did best on real frames.
 

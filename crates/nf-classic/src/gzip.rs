@@ -47,6 +47,7 @@ impl Codec for Gzip {
 
     fn decode(&self, mut bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         let pixels = limits.check_shape("gzip stream", shape)?;
+        limits.check_memory("gzip stream", 2 * pixels as u64)?;
         let samples = decompress(&mut bytes, pixels * 2, "gzip stream")?;
         expect_end(bytes, "gzip stream")?;
         ByteOrder::Pairs.image_of(&samples, shape, "gzip stream")

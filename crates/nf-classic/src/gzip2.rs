@@ -47,6 +47,7 @@ impl Codec for Gzip2 {
 
     fn decode(&self, mut bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         limits.check_shape("gzip2 stream", shape)?;
+        limits.check_memory("gzip2 stream", 2 * shape.plane_pixels() as u64)?;
         let mut image = Image16::zeros(shape);
         let plane_px = shape.plane_pixels();
         for plane in image.samples_mut().chunks_mut(plane_px.max(1)) {

@@ -7,8 +7,8 @@
 //! With scale 0 nothing is rounded away.
 //!
 //! Planes are independent and cut into tiles of full rows: 16 by default, as FITS writers do (a last tile of fewer than
-//! 4 rows joins the one before), or the whole plane with `rows=0`. Tiles are at most 16384 pixels wide and high,
-//! beyond which sums would not fit 32 bits. Samples enter minus 32768, as FITS stores unsigned data.
+//! 4 rows joins the one before), or the whole plane with `rows=0`. Tiles are at most 4096 pixels wide and high,
+//! beyond which sums would not fit. Samples enter minus 32768, as FITS stores unsigned data.
 //!
 //! The stream is a little-endian u32 with the byte count of each tile, for all tiles, then the tiles.
 
@@ -25,14 +25,14 @@ pub(crate) const ENTRY: Entry = Entry {
     source: "FITS standard 4.0, section 10.4.4; White, Postman and Lattanzi 1992",
     options: &[OptionDoc {
         key: "rows",
-        values: "0 or 4..=16384",
+        values: "0 or 4..=4096",
         default: "16",
         help: "rows of a tile; 0 takes the whole plane",
     }],
     build: |spec| {
         let mut options = spec.options();
         let rows = options
-            .take("rows", DEFAULT_ROWS, "0 or 4..=16384", |&r| r == 0 || (4..=MAX_SIDE_PX).contains(&r))?;
+            .take("rows", DEFAULT_ROWS, "0 or 4..=4096", |&r| r == 0 || (4..=MAX_SIDE_PX).contains(&r))?;
         options.finish()?;
         Ok(Box::new(Hcompress { rows }))
     },
@@ -41,8 +41,9 @@ pub(crate) const ENTRY: Entry = Entry {
 const DEFAULT_ROWS: usize = 16;
 /// A tile of fewer rows than this joins the one before.
 const MIN_ROWS: usize = 4;
-/// With 2^14 pixels a side, sums of 2^15 x 2^15 still fit 32 bits with a sign.
-const MAX_SIDE_PX: usize = 1 << 14;
+/// With 2^12 pixels a side, coefficients stay below 2^28. The library joins four bits of a plane in 32 bits with a sign,
+/// which goes wrong from 2^28 on.
+const MAX_SIDE_PX: usize = 1 << 12;
 /// Bytes of a tile before its quadtrees: magic number, sides, scale, sum, numbers of bit planes.
 const TILE_HEADER_BYTES: u64 = 25;
 const SIGN_OFFSET: i32 = 1 << 15;
@@ -190,6 +191,25 @@ fn decode_tile(tile: &[u8], rows: usize, columns: usize, samples: &mut [i32]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sums_of_the_longest_tiles_fit() {
+        for shape in
+            [Shape::frame(4, MAX_SIDE_PX), Shape::frame(MAX_SIDE_PX, 5), Shape::frame(1, MAX_SIDE_PX + 2)]
+        {
+            let halves = |_, r: usize, c: usize| if r * c < MAX_SIDE_PX { 0 } else { u16::MAX };
+            for image in [
+                Image16::zeros(shape),
+                Image16::from_fn(shape, |_, _, _| u16::MAX),
+                Image16::from_fn(shape, halves),
+                Image16::from_fn(shape, |_, r, c| if (r + c) % 2 == 0 { 0 } else { u16::MAX }),
+            ] {
+                let bytes = Hcompress { rows: 0 }.encode(&image).unwrap();
+                let decoded = Hcompress { rows: 0 }.decode(&bytes, shape, &Limits::default()).unwrap();
+                assert!(decoded == image, "{shape}");
+            }
+        }
+    }
 
     #[test]
     fn a_short_last_piece_joins_the_one_before() {

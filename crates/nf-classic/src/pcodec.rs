@@ -24,6 +24,8 @@ pub(crate) const ENTRY: Entry = Entry {
     },
 };
 
+/// What a stream can make the library hold at once, with a window or a dictionary of 2^25 samples.
+const DECODER_BYTES: u64 = 64 << 20;
 const DEFAULT_LEVEL: usize = pco::DEFAULT_COMPRESSION_LEVEL;
 
 struct Pcodec {
@@ -43,6 +45,7 @@ impl Codec for Pcodec {
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         let pixels = limits.check_shape("pcodec stream", shape)?;
+        limits.check_memory("pcodec stream", DECODER_BYTES)?;
         let mut image = Image16::zeros(shape);
         let progress = simple_decompress_into(bytes, image.samples_mut())
             .map_err(|error| Error::corrupt("pcodec stream", error.to_string()))?;

@@ -50,12 +50,14 @@ impl Codec for Xz {
 
     fn decode(&self, mut bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         let pixels = limits.check_shape("xz stream", shape)?;
+        limits.check_memory("xz stream", 2 * pixels as u64)?;
         let wrong = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::UnexpectedEof => Error::truncated("xz stream"),
             _ => Error::corrupt("xz stream", error.to_string()),
         };
-        let stream = Stream::new_stream_decoder(DECODER_BYTES.min(limits.max_memory_bytes), 0)
-            .map_err(|error| Error::backend(ENTRY.name, error.to_string()))?;
+        let stream =
+            Stream::new_stream_decoder(DECODER_BYTES.min(limits.max_memory_bytes - 2 * pixels as u64), 0)
+                .map_err(|error| Error::backend(ENTRY.name, error.to_string()))?;
         let mut decoder = XzDecoder::new_stream(&mut bytes, stream);
         let mut samples = vec![0; pixels * 2];
         decoder.read_exact(&mut samples).map_err(wrong)?;

@@ -90,6 +90,7 @@ impl Codec for Zstd {
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         let pixels = limits.check_shape("zstd stream", shape)?;
+        limits.check_memory("zstd stream", 2 * pixels as u64)?;
         // Decoding in one call uses the destination as the window, so that a window size that lies costs nothing.
         let mut samples = vec![0; pixels * 2];
         let written = Decompressor::new()
