@@ -1,0 +1,162 @@
+//! First stage of the location: least squares over one set of inputs, five memories.
+//!
+//! One rank-one update per pixel feeds all of them (blocks of columns, [`least_squares`](super::least_squares)):
+//!
+//! | prediction | memory | inputs |
+//! |---|---|---|
+//! | [`GLOBAL`] | the tile, 300 000 pixels | all |
+//! | [`SMALL`] | the same | the 12 nearest neighbours |
+//! | [`LOCAL`] | about 33 rows of this block and its neighbours, drawn to the tile's by 1000 samples | all |
+//! | [`LOCAL_SMALL`] | the same | the 20 nearest neighbours |
+//! | [`CLASS`] | pixels with surroundings of the same class | all |
+//!
+//! Samples weigh 1 / variance, less if they are outliers (Huber, 3 scales).
+
+use super::inputs::{CLASSES, INPUTS, Inputs};
+use super::least_squares::{Moments, Solver};
+use super::math::{bound, dot};
+
+/// Number of predictions.
+pub(super) const PREDICTIONS: usize = 5;
+/// Places of the predictions.
+pub(super) const GLOBAL: usize = 0;
+pub(super) const SMALL: usize = 1;
+pub(super) const LOCAL: usize = 2;
+pub(super) const LOCAL_SMALL: usize = 3;
+pub(super) const CLASS: usize = 4;
+
+/// Narrowest block of columns.
+const BLOCK_PX: usize = 64;
+/// Most blocks in a row: bounds the memory of wide tiles.
+const MAX_BLOCKS: usize = 64;
+/// Pixels that the tile's and the classes' memories hold.
+const TILE_MEMORY_PX: f32 = 300_000.0;
+/// What a block's memory keeps from row to row.
+const BLOCK_KEEP: f32 = 0.97;
+/// Samples of the tile's memory that speak in a block's and in a class's.
+const BLOCK_PRIOR: f32 = 1000.0;
+const CLASS_PRIOR: f32 = 300.0;
+/// Samples that speak for the weights at the start.
+const RIDGE: f32 = 3.0;
+/// Blocks between two solutions of the tile's and the classes' equations, once they have settled.
+const SLOW_EVERY: usize = 4;
+/// Pixels after which they have settled.
+const SETTLED_PX: f32 = 20_000.0;
+/// Weights at the start, of the nearest neighbours.
+const START: [f32; 6] = [0.35, 0.35, 0.15, 0.0, 0.05, 0.1];
+
+/// The predictors of one tile.
+#[derive(Debug)]
+pub(super) struct Location {
+    block_px: usize,
+    width: usize,
+    /// Samples of the block so far, by class.
+    fresh: [Moments<INPUTS>; CLASSES],
+    tile: Moments<INPUTS>,
+    classes: [Moments<INPUTS>; CLASSES],
+    blocks: Vec<Moments<INPUTS>>,
+    work: Moments<INPUTS>,
+    solver: Solver<INPUTS>,
+    start: [f32; INPUTS],
+    weights: [[f32; INPUTS]; 4],
+    class_weights: [[f32; INPUTS]; CLASSES],
+}
+
+impl Location {
+    pub(super) fn new(width: usize) -> Self {
+        let block_px = BLOCK_PX * width.div_ceil(BLOCK_PX * MAX_BLOCKS).max(1);
+        let mut start = [0.0; INPUTS];
+        start[..START.len()].copy_from_slice(&START);
+        let moments = || std::array::from_fn(|_| Moments::new());
+        Self {
+            block_px,
+            width,
+            fresh: moments(),
+            tile: Moments::new(),
+            classes: moments(),
+            blocks: vec![Moments::new(); width.div_ceil(block_px)],
+            work: Moments::new(),
+            solver: Solver::new(),
+            start,
+            weights: [start; 4],
+            class_weights: [start; CLASSES],
+        }
+    }
+
+    /// Before column `x` is predicted: solves for new weights where a block begins.
+    #[inline(always)]
+    pub(super) fn begin(&mut self, x: usize) {
+        if x.is_multiple_of(self.block_px) && self.tile.samples > 0.0 {
+            self.solve(x / self.block_px);
+        }
+    }
+
+    #[inline(always)]
+    fn solve(&mut self, block: usize) {
+        let samples = self.tile.samples;
+        if block.is_multiple_of(SLOW_EVERY) || samples < SETTLED_PX {
+            self.solver.factor(&self.tile, RIDGE, &self.start);
+            self.solver.weights(INPUTS, &mut self.weights[GLOBAL]);
+            self.solver.weights(12, &mut self.weights[SMALL]);
+            for (class, weights) in self.classes.iter().zip(&mut self.class_weights) {
+                self.work.clear();
+                self.work.blend(0.0, class, 1.0);
+                self.work.blend(1.0, &self.tile, bound(CLASS_PRIOR / samples, 0.0, 1.0));
+                self.solver.factor(&self.work, RIDGE, &self.start);
+                self.solver.weights(INPUTS, weights);
+            }
+        }
+        self.work.clear();
+        self.work.blend(0.0, &self.tile, bound(BLOCK_PRIOR / samples, 0.0, 1.0));
+        let last = self.blocks.len() - 1;
+        for near in &self.blocks[block.saturating_sub(1)..=(block + 1).min(last)] {
+            self.work.blend(1.0, near, 1.0);
+        }
+        self.solver.factor(&self.work, RIDGE, &self.start);
+        self.solver.weights(INPUTS, &mut self.weights[LOCAL]);
+        self.solver.weights(20, &mut self.weights[LOCAL_SMALL]);
+    }
+
+    /// Every predictor's value.
+    #[inline(always)]
+    pub(super) fn predict(&self, inputs: &Inputs) -> [f32; PREDICTIONS] {
+        let mut predictions = [0.0; PREDICTIONS];
+        for (prediction, weights) in predictions.iter_mut().zip(&self.weights) {
+            *prediction = dot(weights, &inputs.values);
+        }
+        predictions[CLASS] = dot(&self.class_weights[inputs.class], &inputs.values);
+        predictions.map(|difference| bound(inputs.reference + difference, -1000.0, 67_000.0))
+    }
+
+    /// Square root of the weight of a sample that missed the first prediction by `residual`.
+    #[inline(always)]
+    pub(super) fn weight_root(inputs: &Inputs, residual: f32) -> f32 {
+        let distance = residual.abs() / inputs.scale;
+        let huber = if distance > 3.0 { 3.0 / distance } else { 1.0 };
+        huber.sqrt() / inputs.scale
+    }
+
+    /// Column `x` turned out to be `value`.
+    #[inline(always)]
+    pub(super) fn learn(&mut self, x: usize, inputs: &Inputs, value: f32, weight_root: f32) {
+        let weighted = inputs.values.map(|input| input * weight_root);
+        self.fresh[inputs.class].add(&weighted, (value - inputs.reference) * weight_root);
+        if (x + 1).is_multiple_of(self.block_px) || x + 1 == self.width {
+            self.end_block(x / self.block_px);
+        }
+    }
+
+    #[inline(always)]
+    fn end_block(&mut self, block: usize) {
+        self.work.clear();
+        for (fresh, class) in self.fresh.iter_mut().zip(&mut self.classes) {
+            if fresh.samples > 0.0 {
+                class.blend(1.0 - fresh.samples / TILE_MEMORY_PX, fresh, 1.0);
+                self.work.blend(1.0, fresh, 1.0);
+                fresh.clear();
+            }
+        }
+        self.tile.blend(1.0 - self.work.samples / TILE_MEMORY_PX, &self.work, 1.0);
+        self.blocks[block].blend(BLOCK_KEEP, &self.work, 1.0);
+    }
+}

@@ -1,0 +1,50 @@
+//! The last rows of a tile: what a causal model looks at, in memory proportional to the width.
+
+/// The current row and some rows above it, with a margin on both sides.
+#[derive(Debug)]
+pub(super) struct Rows {
+    /// Row after row; the current row is the last.
+    pub(super) values: Vec<f32>,
+    /// Distance from a value to the one below it.
+    pub(super) stride: usize,
+    /// Place of column 0 of the current row.
+    pub(super) start: usize,
+    width: usize,
+    margin: usize,
+    /// What the margins hold: the value at the edge, or always the value given at first.
+    repeats_edge: bool,
+}
+
+impl Rows {
+    /// `above` rows above the current one, `margin` columns left and right, all of one `value`.
+    pub(super) fn new(width: usize, above: usize, margin: usize, value: f32, repeats_edge: bool) -> Self {
+        let stride = width + 2 * margin;
+        Self {
+            values: vec![value; stride * (above + 1)],
+            stride,
+            start: stride * above + margin,
+            width,
+            margin,
+            repeats_edge,
+        }
+    }
+
+    /// Begins the next row: its left margin repeats the first value of the row above.
+    pub(super) fn begin(&mut self) {
+        if !self.repeats_edge {
+            return;
+        }
+        let value = self.values[self.start - self.stride];
+        self.values[self.start - self.margin..self.start].fill(value);
+    }
+
+    /// Ends the current row: its right margin repeats its last value, and all rows move up by one.
+    pub(super) fn end(&mut self) {
+        let end = self.start + self.width;
+        if self.repeats_edge {
+            let value = self.values[end - 1];
+            self.values[end..].fill(value);
+        }
+        self.values.copy_within(self.stride.., 0);
+    }
+}

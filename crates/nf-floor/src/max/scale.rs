@@ -1,0 +1,276 @@
+//! The scale of the residuals.
+//!
+//! Three tables turn one feature each (activity near, activity around, level) into a mean absolute residual;
+//! a regression of the logarithm of the scale on 14 such features takes them together. The regression climbs the
+//! likelihood of a Student law with 5 degrees of freedom by Fisher scoring: weighted least squares of
+//! ln s + (n + 3) / (2 n) ((n + 1) z^2 / (n + z^2) - 1), z = residual / s, n = 5, which outliers cannot pull.
+
+use super::inputs::Inputs;
+use super::least_squares::{Moments, Solver};
+use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS};
+use super::math::{bound, dot, exp, ln};
+use super::rows::Rows;
+use std::f32::consts::LN_2;
+
+/// Inputs of the regression (two are spare).
+const INPUTS: usize = 16;
+/// Samples that speak for the weights at the start.
+const RIDGE: f32 = 30.0;
+/// Pixels that the regression remembers.
+const MEMORY_PX: f32 = 50_000.0;
+/// Pixels between two solutions.
+const SOLVE_EVERY_PX: usize = 32;
+/// Standard deviation over mean absolute deviation of a Gaussian.
+const SIGMA_PER_MEAN: f32 = 1.2533;
+/// Entries of a table, a quarter of an octave apart.
+const ENTRIES: usize = 64;
+/// Keeps logarithms finite.
+const FLOOR: f32 = 0.15;
+
+/// Mean absolute residual as a function of one feature, interpolated.
+#[derive(Clone, Debug)]
+struct Table([[f32; 2]; ENTRIES]);
+
+/// A place between two entries of a table.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    entry: usize,
+    share: f32,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of(quarter_octaves: f32) -> Self {
+        let position = bound(quarter_octaves, 0.0, ENTRIES as f32 - 1.01);
+        let entry = position as usize;
+        Self { entry, share: position - entry as f32 }
+    }
+}
+
+impl Table {
+    /// The mean at `place`; `prior` speaks with four samples.
+    #[inline(always)]
+    fn mean(&self, place: Place, prior: f32) -> f32 {
+        let at = |entry: usize| (self.0[entry][0] + prior * 4.0) / (self.0[entry][1] + 4.0);
+        at(place.entry) * (1.0 - place.share) + at(place.entry + 1) * place.share
+    }
+
+    #[inline(always)]
+    fn learn(&mut self, place: Place, deviation: f32) {
+        for (entry, share) in [(place.entry, 1.0 - place.share), (place.entry + 1, place.share)] {
+            let [sum, count] = &mut self.0[entry];
+            *sum += share * deviation;
+            *count += share;
+            if *count > 8000.0 {
+                *sum *= 0.5;
+                *count *= 0.5;
+            }
+        }
+    }
+}
+
+/// What is known of the scale before the location is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Activity {
+    near: f32,
+    around: f32,
+    near_ln: f32,
+    around_ln: f32,
+    near_place: Place,
+    around_place: Place,
+    /// The guess that the first stage uses.
+    pub(super) scale: f32,
+}
+
+/// Standard deviations for the experts.
+#[derive(Debug)]
+pub(super) struct Scales {
+    /// By the regression.
+    pub(super) regression: f32,
+    /// By the activity around, and by the level.
+    pub(super) around: f32,
+    pub(super) level: f32,
+    /// Of the first stage's global, local and small local predictions, by the activity near.
+    pub(super) first: [f32; 3],
+    /// ln of the regression's scale over the activity around.
+    pub(super) contrast: f32,
+    regression_ln: f32,
+    level_place: Place,
+    inputs: [f32; INPUTS],
+}
+
+/// Predictions whose scales are followed.
+pub(super) const FOLLOWED: [usize; 3] = [GLOBAL, LOCAL, LOCAL_SMALL];
+
+/// The scale model of one tile.
+#[derive(Debug)]
+pub(super) struct Scale {
+    /// Absolute residuals, bounded.
+    deviations: Rows,
+    around: Table,
+    level: Table,
+    first: [Table; 3],
+    floor: f32,
+    row_mean: f32,
+    column_mean: Vec<f32>,
+    fresh: Moments<INPUTS>,
+    moments: Moments<INPUTS>,
+    solver: Solver<INPUTS>,
+    start: [f32; INPUTS],
+    weights: [f32; INPUTS],
+}
+
+impl Scale {
+    /// `floor` is about the darkest level of the tile.
+    pub(super) fn new(width: usize, floor: f32) -> Self {
+        let mut start = [0.0; INPUTS];
+        start[..3].copy_from_slice(&[0.2, 0.5, 1.0]);
+        let table = Table([[0.0; 2]; ENTRIES]);
+        Self {
+            deviations: Rows::new(width, 3, 7, 8.0, true),
+            around: table.clone(),
+            level: table.clone(),
+            first: [table.clone(), table.clone(), table],
+            floor,
+            row_mean: 0.0,
+            column_mean: vec![8.0; width],
+            fresh: Moments::new(),
+            moments: Moments::new(),
+            solver: Solver::new(),
+            start,
+            weights: start,
+        }
+    }
+
+    pub(super) fn begin_row(&mut self) {
+        self.deviations.begin();
+    }
+
+    pub(super) fn end_row(&mut self) {
+        self.deviations.end();
+    }
+
+    #[inline(always)]
+    pub(super) fn activity(&self, x: usize) -> Activity {
+        let (d, i, stride) = (&self.deviations.values, self.deviations.start + x, self.deviations.stride);
+        let (n, nn) = (i - stride, i - 2 * stride);
+        let close = 2.0 * d[i - 1] + 2.0 * d[n] + d[n + 1] + d[n - 1] + d[i - 2] + d[nn];
+        let far = d[n + 2] + d[n - 2] + d[i - 3] + d[nn - 1] + d[nn + 1] + d[nn - stride];
+        let near = (close + 0.5 * far) / 11.0;
+        let mut around = 0.0;
+        for (a, b) in d[n - 6..n + 7].iter().zip(&d[nn - 6..nn + 7]) {
+            around += a + b;
+        }
+        for a in &d[i - 6..i] {
+            around += a;
+        }
+        let around = around / 32.0;
+        let (near_ln, around_ln) = (ln(near + FLOOR), ln(around + FLOOR));
+        let near_place = Place::of(near_ln * (4.0 / LN_2) + 12.0);
+        let around_place = Place::of(around_ln * (4.0 / LN_2) + 12.0);
+        let scale = self.first[0].mean(near_place, near + 0.1) * SIGMA_PER_MEAN + 0.05;
+        Activity { near, around, near_ln, around_ln, near_place, around_place, scale }
+    }
+
+    #[inline(always)]
+    pub(super) fn scales(
+        &mut self,
+        x: usize,
+        activity: &Activity,
+        from: &Inputs,
+        first: &[f32; PREDICTIONS],
+        prediction: f32,
+        nearest: [f32; 2],
+    ) -> Scales {
+        /// Keeps logarithms of single residuals finite.
+        const SMALL: f32 = 0.1;
+        if x.is_multiple_of(SOLVE_EVERY_PX) {
+            self.solver.factor(&self.moments, RIDGE, &self.start);
+            self.solver.weights(INPUTS, &mut self.weights);
+        }
+        let (d, i, stride) = (&self.deviations.values, self.deviations.start + x, self.deviations.stride);
+        let (n, nn) = (i - stride, i - 2 * stride);
+        let disagreement = (first[CLASS] - first[GLOBAL]).abs()
+            + (first[LOCAL] - first[GLOBAL]).abs()
+            + (first[LOCAL_SMALL] - first[LOCAL]).abs();
+        let above_floor = prediction - self.floor;
+        let above_floor = if above_floor > 0.0 { above_floor } else { 0.0 };
+        let arguments: [f32; INPUTS] = [
+            1.0,
+            1.0,
+            1.0,
+            d[i - 1] + d[i - 2] * 0.5 + SMALL,
+            d[n] + 0.25 * (d[n - 1] + d[n + 1]) + SMALL,
+            self.row_mean + SMALL,
+            self.column_mean[x] + SMALL,
+            1.0,
+            above_floor + 4.0 * activity.scale + 1.0,
+            disagreement + 0.2,
+            d[n + 1] + d[n + 2] * 0.5 + SMALL,
+            d[n - 1] + d[n - 2] * 0.5 + SMALL,
+            d[nn] + d[nn - stride] * 0.5 + SMALL,
+            (nearest[0] - from.reference).abs() + (nearest[1] - from.reference).abs() + 0.2,
+            1.0,
+            1.0,
+        ];
+        let mut inputs = arguments.map(|argument| ln(argument) - activity.around_ln);
+        inputs[0] = 1.0;
+        inputs[1] = activity.near_ln - activity.around_ln;
+        inputs[2] = activity.around_ln;
+        inputs[7] = from.spread_ln - activity.around_ln;
+        inputs[14] = 0.0;
+        inputs[15] = 0.0;
+        let regression_ln = bound(dot(&self.weights, &inputs), -2.5, 12.0);
+        let level = if prediction > 1.0 { prediction } else { 1.0 };
+        let level_place = Place::of(ln(level) * (4.0 / LN_2));
+        let sigma = |table: &Table, place, prior: f32| {
+            let sigma = table.mean(place, prior + 0.1) * SIGMA_PER_MEAN;
+            if sigma > 0.05 { sigma } else { 0.05 }
+        };
+        Scales {
+            regression: exp(regression_ln),
+            around: sigma(&self.around, activity.around_place, activity.around),
+            level: sigma(&self.level, level_place, activity.around),
+            first: std::array::from_fn(|k| sigma(&self.first[k], activity.near_place, activity.near)),
+            contrast: regression_ln - activity.around_ln,
+            regression_ln,
+            level_place,
+            inputs,
+        }
+    }
+
+    /// The pixel became known.
+    #[inline(always)]
+    pub(super) fn learn(
+        &mut self,
+        x: usize,
+        activity: &Activity,
+        scales: &Scales,
+        first: &[f32; PREDICTIONS],
+        prediction: f32,
+        value: f32,
+    ) {
+        let deviation = (value - prediction).abs();
+        // A table learns a mean; four sigmas (of a mean deviation) bound what one outlier may add.
+        let reach = 4.0 / SIGMA_PER_MEAN;
+        self.around.learn(activity.around_place, bound(deviation, 0.0, reach * scales.around));
+        self.level.learn(scales.level_place, bound(deviation, 0.0, reach * scales.level));
+        for (table, which) in self.first.iter_mut().zip(FOLLOWED) {
+            table.learn(activity.near_place, (value - first[which]).abs());
+        }
+        let square = {
+            let z = deviation / scales.regression;
+            bound(z * z, 0.0, 1e12)
+        };
+        let score = (6.0 * square / (5.0 + square) - 1.0) * 0.8;
+        self.fresh.add(&scales.inputs, scales.regression_ln + score);
+        if x % SOLVE_EVERY_PX == SOLVE_EVERY_PX - 1 {
+            self.moments.blend(1.0 - self.fresh.samples / MEMORY_PX, &self.fresh, 1.0);
+            self.fresh.clear();
+        }
+        let bounded = bound(deviation, 0.0, 6.0 * activity.scale + 2.0);
+        self.deviations.values[self.deviations.start + x] = bounded;
+        self.row_mean += (bounded - self.row_mean) * (1.0 / 32.0);
+        self.column_mean[x] += (bounded - self.column_mean[x]) * (1.0 / 24.0);
+    }
+}

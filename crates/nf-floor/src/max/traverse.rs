@@ -1,0 +1,80 @@
+//! The one loop over the pixels of a tile: encoder and decoder run the same code.
+
+use super::binary::Binary;
+use super::density::{CONTEXTS, Density, EXPERTS, Expert};
+use super::inputs::History;
+use super::location::{GLOBAL, LOCAL, LOCAL_SMALL, Location};
+use super::math::{bound, ln};
+use super::refine::Refine;
+use super::scale::Scale;
+use super::shapes::{HEAVY, NORMAL, TAILED};
+
+/// What the encoder measures of a tile beforehand, and sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    /// Median of the samples: the past of the first pixels.
+    pub(super) median: u16,
+    /// About the darkest level: the 0.5 % quantile.
+    pub(super) floor: u16,
+}
+
+/// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
+#[inline(always)]
+pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+    let mut history = History::new(width, f32::from(header.median));
+    let mut location = Location::new(width);
+    let mut refine = Refine::new(width);
+    let mut scale = Scale::new(width, f32::from(header.floor));
+    let mut density = Density::new();
+    for (y, row) in samples.chunks_exact_mut(width).enumerate() {
+        history.begin_row();
+        refine.begin_row();
+        scale.begin_row();
+        for (x, sample) in row.iter_mut().enumerate() {
+            location.begin(x);
+            let activity = scale.activity(x);
+            let inputs = history.inputs(x, activity.scale);
+            let first = location.predict(&inputs);
+            let refined = refine.predict(y, x, &inputs, &first);
+            let prediction = refined.prediction;
+            let place = history.pixels.start + x;
+            let nearest =
+                [history.pixels.values[place - 1], history.pixels.values[place - history.pixels.stride]];
+            let scales = scale.scales(x, &activity, &inputs, &first, prediction, nearest);
+
+            let law = |mean: f32, scale: f32, shape: usize| {
+                let scale = if scale > 0.05 { scale } else { 0.05 };
+                Expert { mean, inverse_scale: 1.0 / scale, shape }
+            };
+            let experts: [Expert; EXPERTS] = [
+                law(prediction, scales.regression, NORMAL),
+                law(prediction, scales.around, NORMAL),
+                law(prediction, scales.regression, TAILED),
+                law(prediction, scales.around, HEAVY),
+                law(first[GLOBAL], scales.first[0], NORMAL),
+                law(first[LOCAL], scales.first[1], NORMAL),
+                law(first[LOCAL_SMALL], scales.first[2], TAILED),
+                law(prediction, scales.level, TAILED),
+            ];
+            let path_scale = if scales.regression > 0.3 { scales.regression } else { 0.3 };
+            let context = |value: f32| bound(value, 0.0, (CONTEXTS - 1) as f32) as usize;
+            let contexts = [
+                context(scales.contrast * 4.0 + 6.0),
+                context(ln(path_scale) * std::f32::consts::LOG2_E + 2.0),
+            ];
+            let coded = density.code(coder, u32::from(*sample), experts, (prediction, path_scale), contexts);
+            *sample = coded as u16;
+
+            let value = coded as f32;
+            let residual = value - first[GLOBAL];
+            let weight_root = Location::weight_root(&inputs, residual);
+            history.learn(x, &inputs, value, first[GLOBAL], prediction);
+            location.learn(x, &inputs, value, weight_root);
+            refine.learn(x, &inputs, &refined, residual, weight_root);
+            scale.learn(x, &activity, &scales, &first, prediction, value);
+        }
+        history.end_row();
+        refine.end_row();
+        scale.end_row();
+    }
+}
