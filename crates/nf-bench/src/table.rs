@@ -92,7 +92,9 @@ pub(crate) fn document(run: &Run) -> String {
 fn title(dataset: &DatasetSummary) -> String {
     let split = if dataset.split == "all" { String::new() } else { format!(" ({})", dataset.split) };
     let megapixels = dataset.pixels as f64 / 1e6;
-    format!("{}{split}: {} images, {megapixels:.1} Mpixel", dataset.dataset, dataset.images)
+    let images =
+        if dataset.images == 1 { "1 image".to_owned() } else { format!("{} images", dataset.images) };
+    format!("{}{split}: {images}, {megapixels:.1} Mpixel", dataset.dataset)
 }
 
 fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {

@@ -150,7 +150,7 @@ fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
         return Ok(());
     }
     differences.iter().for_each(|line| eprintln!("{line}"));
-    bail!("{}: {} differences, listed above", args.ledger.display(), differences.len())
+    bail!("{}: sizes differ, see the lines above", args.ledger.display())
 }
 
 /// The command line, as it could be typed again.

@@ -1,0 +1,157 @@
+//! `noisefloor bench` as a person meets it.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Runs `noisefloor bench` in `folder`, which stands for a place outside of the project.
+fn bench(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    let command = command.arg("bench").args(arguments).current_dir(folder).env_remove("NOISEFLOOR_DATA");
+    command.output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Checks that it ended well, and gives what it printed.
+fn good(output: &Output) -> String {
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Checks that it failed with exit code 1 and one line at the end, and gives that line.
+fn failed(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+    let line = text(&output.stderr).lines().last().unwrap().to_owned();
+    assert!(line.starts_with("noisefloor: "), "{line}");
+    line
+}
+
+/// The only run's folder.
+fn run_folder(folder: &Path) -> PathBuf {
+    let mut runs = fs::read_dir(folder.join("results/runs")).unwrap();
+    let run = runs.next().unwrap().unwrap().path();
+    assert!(runs.next().is_none());
+    run
+}
+
+#[test]
+fn the_embedded_suite_runs_anywhere_with_an_oracle_that_bounds_everyone() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(folder.path(), &["--codecs", "raw rice pcodec", "--repeats", "1", "--json"]);
+    assert!(output.stderr.is_empty(), "quiet where nobody watches: {}", text(&output.stderr));
+    let report: Value = serde_json::from_str(&good(&output)).unwrap();
+    let codecs = report["datasets"][0]["codecs"].as_array().unwrap();
+    assert_eq!(codecs[0]["codec"], "oracle");
+    let oracle = codecs[0]["bits_per_pixel"].as_f64().unwrap();
+    assert_eq!(codecs.len(), 5, "oracle, raw, both conventions of rice, pcodec");
+    for codec in &codecs[1..] {
+        assert!(codec["bits_per_pixel"].as_f64().unwrap() > oracle, "{codec}");
+        assert_eq!(codec["images_ok"], codec["images"], "{codec}");
+        let above = codec["above_oracle_bits_per_pixel"].as_f64().unwrap();
+        assert!((codec["bits_per_pixel"].as_f64().unwrap() - oracle - above).abs() < 1e-9, "{codec}");
+    }
+    let run = run_folder(folder.path());
+    for file in ["suite.toml", "machine.toml", "measurements.csv", "table.md"] {
+        assert!(run.join(file).is_file(), "{file}");
+    }
+    let machine = fs::read_to_string(run.join("machine.toml")).unwrap();
+    assert!(
+        machine.contains("command = \"noisefloor bench --codecs 'raw rice pcodec' --repeats 1 --json\""),
+        "{machine}"
+    );
+    assert!(machine.contains("blake3 1."), "crates and versions are recorded");
+}
+
+#[test]
+fn ledger_splice_and_resume() {
+    let folder = tempfile::tempdir().unwrap();
+    let readme = folder.path().join("README.md");
+    fs::write(&readme, "# X\n<!-- noisefloor:bench quick -->\n<!-- /noisefloor:bench -->\nend\n").unwrap();
+    let first =
+        ["--codecs", "raw rice:tile=row", "--repeats", "0", "--update-ledger", "--splice", "README.md"];
+    let printed = good(&bench(folder.path(), &first));
+    assert!(printed.contains("\nrice:tile=row ") && printed.contains("4/4"), "{printed}");
+    let ledger = fs::read_to_string(folder.path().join("results/sizes.csv")).unwrap();
+    assert!(ledger.contains("\nsim-star-field,test,oracle,4,1048576,2097152,,"), "{ledger}");
+    let spliced = fs::read_to_string(&readme).unwrap();
+    assert!(
+        spliced.contains("| rice:tile=row | ") && spliced.contains("Made by `noisefloor bench --codecs"),
+        "{spliced}"
+    );
+    assert!(spliced.ends_with("<!-- /noisefloor:bench -->\nend\n"), "{spliced}");
+
+    let run = run_folder(folder.path());
+    let rows = fs::read_to_string(run.join("measurements.csv")).unwrap();
+    good(&bench(folder.path(), &["--resume", run.to_str().unwrap(), "--check-ledger"]));
+    assert_eq!(fs::read_to_string(run.join("measurements.csv")).unwrap(), rows);
+
+    fs::write(
+        folder.path().join("results/sizes.csv"),
+        ledger.replace(",2097152,2097152,", ",2097152,2097151,"),
+    )
+    .unwrap();
+    let output = bench(folder.path(), &["--resume", run.to_str().unwrap(), "--check-ledger"]);
+    assert!(failed(&output).contains("sizes.csv: sizes differ"), "{}", text(&output.stderr));
+    let line = "sim-star-field, test, raw: coded_bytes was 2097151, is 2097152";
+    assert!(text(&output.stderr).contains(line), "{}", text(&output.stderr));
+}
+
+const SUITE: &str = "name = 'mine'\nquestion = 'Q?'\ncodecs = ['raw']\n[[dataset]]\nname = 'frames'\n";
+
+#[test]
+fn absent_data_is_skipped_and_broken_data_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = folder.path().join("mine.toml");
+    fs::write(&suite, format!("{SUITE}data = 'real-open/centre-1024'\n")).unwrap();
+    let printed = good(&bench(folder.path(), &["mine.toml", "--data", "nowhere"]));
+    assert!(printed.contains("skipped: nowhere: no such folder"), "{printed}");
+
+    fs::create_dir(folder.path().join("frames")).unwrap();
+    fs::write(folder.path().join("frames/a.fits"), "SIMPLE  = maybe").unwrap();
+    fs::write(&suite, format!("{SUITE}data = 'frames'\n")).unwrap();
+    let output = bench(folder.path(), &["mine.toml"]);
+    assert!(failed(&output).contains("one row failed"));
+    assert!(text(&output.stdout).contains("a.fits"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn mistakes_give_one_line_that_names_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = folder.path().join("mine.toml");
+    fs::write(&suite, format!("{SUITE}data = 'sim-star-field'\nsplt = 'test'\n")).unwrap();
+    let line = failed(&bench(folder.path(), &["mine.toml"]));
+    assert!(line.contains("mine.toml") && line.contains("splt"), "{line}");
+    assert!(failed(&bench(folder.path(), &["absent.toml"])).contains("absent.toml"));
+    assert!(failed(&bench(folder.path(), &["--resume", "."])).contains("suite.toml"));
+    let output = bench(folder.path(), &["--codecs", "nonesuch"]);
+    assert!(failed(&output).contains("4 rows failed"));
+    assert!(text(&output.stdout).contains("nonesuch: codec spec 'nonesuch': no codec of that name"));
+    let both = bench(folder.path(), &["--check-ledger", "--update-ledger"]);
+    assert_eq!(both.status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn programs_join_as_codecs_when_they_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = "['cp', '{in}', '{out}']";
+    let text_of_suite = format!(
+        "{}data = 'sim-star-field'\nsplit = 'test'\nmax_images = 1\n\
+         [external.copy]\nformat = 'raw'\nencode = {copy}\ndecode = {copy}\n\
+         [external.loses]\nformat = 'raw'\nencode = {copy}\ndecode = ['truncate', '-s', '0', '{{in}}', '{{out}}']\n",
+        SUITE.replace("['raw']", "['raw', 'copy', 'loses']")
+    );
+    fs::write(folder.path().join("mine.toml"), text_of_suite).unwrap();
+    let printed = good(&bench(folder.path(), &["mine.toml"]));
+    assert!(printed.contains("copy: skipped: an external program"), "{printed}");
+    let output = bench(folder.path(), &["mine.toml", "--allow-external"]);
+    assert!(failed(&output).contains("one row failed"), "the program that loses pixels");
+    let printed = text(&output.stdout);
+    assert!(printed.contains("\ncopy* "), "{printed}");
+    assert!(printed.contains("times include its start"), "{printed}");
+}
