@@ -67,33 +67,49 @@ pub struct DatasetSummary {
 
 /// The datasets of a run, in the order of the suite.
 pub fn summarise(run: &Run) -> Vec<DatasetSummary> {
-    run.suite.datasets.iter().map(|choice| dataset(run, &choice.name, &choice.split)).collect()
+    let choices = run.suite.datasets.iter();
+    choices
+        .map(|choice| {
+            let rows = run.rows.iter().filter(|row| row.dataset == choice.name && row.split == choice.split);
+            dataset(run, &choice.name, &choice.split, rows)
+        })
+        .collect()
 }
 
-fn dataset(run: &Run, name: &str, split: &str) -> DatasetSummary {
-    let rows: Vec<&Measurement> =
-        run.rows.iter().filter(|row| row.dataset == name && row.split == split).collect();
+/// All datasets of a run as if they were one, called `all`.
+pub fn summarise_all(run: &Run) -> DatasetSummary {
+    dataset(run, "all", "all", run.rows.iter())
+}
+
+/// What tells an image from every other of a run.
+type ImageKey<'a> = (&'a str, &'a str, &'a str);
+
+fn image_key(row: &Measurement) -> ImageKey<'_> {
+    (&row.dataset, &row.split, &row.image)
+}
+
+fn dataset<'a>(
+    run: &Run,
+    name: &str,
+    split: &str,
+    rows: impl Iterator<Item = &'a Measurement>,
+) -> DatasetSummary {
     let mut sizes = BTreeMap::new();
     let mut by_codec: BTreeMap<&str, Vec<&Measurement>> = BTreeMap::new();
     let mut notes = vec![];
-    for row in &rows {
+    for row in rows {
         if row.codec.is_empty() {
-            notes.push(
-                [row.image.as_str(), &row.error]
-                    .into_iter()
-                    .filter(|s| !s.is_empty())
-                    .collect::<Vec<_>>()
-                    .join(": "),
-            );
+            let place = if row.image.is_empty() { &row.dataset } else { &row.image };
+            notes.push(format!("{place}: {}", row.error));
             continue;
         }
         by_codec.entry(&row.codec).or_default().push(row);
         if !row.image.is_empty() {
-            sizes.insert(&row.image, row.pixels());
+            sizes.insert(image_key(row), row.pixels());
         }
     }
-    let oracle: BTreeMap<&str, u64> = by_codec.get(ORACLE).map_or_else(BTreeMap::new, |rows| {
-        rows.iter().filter_map(|row| Some((row.image.as_str(), row.ideal_bits?))).collect()
+    let oracle: BTreeMap<ImageKey, u64> = by_codec.get(ORACLE).map_or_else(BTreeMap::new, |rows| {
+        rows.iter().filter_map(|row| Some((image_key(row), row.ideal_bits?))).collect()
     });
     let mut codecs: Vec<CodecSummary> =
         by_codec.iter().map(|(codec, rows)| pooled(run, codec, rows, sizes.len(), &oracle)).collect();
@@ -117,7 +133,7 @@ fn pooled(
     codec: &str,
     rows: &[&Measurement],
     images: usize,
-    oracle: &BTreeMap<&str, u64>,
+    oracle: &BTreeMap<ImageKey, u64>,
 ) -> CodecSummary {
     let facts = run.facts.get(codec);
     let good: Vec<&Measurement> =
@@ -135,7 +151,7 @@ fn pooled(
         good.iter().map(|row| Some(ratio(row.raw_bytes, row.coded_bytes?))).collect();
     let compared = good.iter().filter_map(|row| {
         let code_bits = 8 * row.coded_bytes?;
-        Some((code_bits as f64 - *oracle.get(row.image.as_str())? as f64, row.pixels()))
+        Some((code_bits as f64 - *oracle.get(&image_key(row))? as f64, row.pixels()))
     });
     let (excess_bits, excess_pixels) = compared.fold((0.0, 0), |(b, p), (bits, px)| (b + bits, p + px));
     CodecSummary {

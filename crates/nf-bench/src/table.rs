@@ -2,7 +2,7 @@
 
 use crate::measurement::Measurement;
 use crate::run::Run;
-use crate::summary::{CodecSummary, DatasetSummary, summarise};
+use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -24,32 +24,30 @@ const LEGEND: &str = "b/px: bits per pixel, pooled. ratio: pooled; mean: of the 
 /// The tables of a run for a terminal 100 columns wide.
 pub fn terminal(run: &Run) -> String {
     let mut text = String::new();
-    for dataset in summarise(run) {
-        let _ = writeln!(text, "{}", title(&dataset));
-        if !dataset.codecs.is_empty() {
-            text.push_str(&summary_table(&dataset, true).aligned());
-        }
-        remarks(&dataset).iter().for_each(|remark| {
-            let _ = writeln!(text, "  {}", cut(remark, TERMINAL_COLUMNS - 2));
-        });
-        text.push('\n');
+    let datasets = summarise(run);
+    let all = overview(run, &datasets);
+    let _ = writeln!(text, "{}", title(&all));
+    if !all.codecs.is_empty() {
+        text.push_str(&summary_table(&all, true).aligned());
     }
+    for remark in remarks(&all) {
+        let _ = writeln!(text, "  {}", cut(&remark, TERMINAL_COLUMNS - 2));
+    }
+    if let Some(table) = dataset_table(&datasets, &all) {
+        let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
+    }
+    text.push('\n');
     text.push_str(LEGEND);
     text
 }
 
 /// The tables of a run as Markdown, with the command that made them, for splicing.
 pub fn markdown(run: &Run) -> String {
-    let mut text = String::new();
-    for dataset in summarise(run) {
-        let _ = writeln!(text, "**{}**\n", title(&dataset));
-        if !dataset.codecs.is_empty() {
-            let _ = writeln!(text, "{}", summary_table(&dataset, false).markdown());
-        }
-        for remark in remarks(&dataset) {
-            let _ = writeln!(text, "- {remark}");
-        }
-        text.push('\n');
+    let datasets = summarise(run);
+    let all = overview(run, &datasets);
+    let mut text = summary_markdown(&all);
+    if let Some(table) = dataset_table(&datasets, &all) {
+        let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
     }
     let command = run.machines.last().map_or("", |machine| &machine.command);
     if !command.is_empty() {
@@ -58,11 +56,38 @@ pub fn markdown(run: &Run) -> String {
     text
 }
 
+/// The only dataset, or all of them together.
+fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary {
+    match datasets {
+        [only] => only.clone(),
+        _ => summarise_all(run),
+    }
+}
+
+fn summary_markdown(dataset: &DatasetSummary) -> String {
+    let mut text = format!("**{}**\n\n", title(dataset));
+    if !dataset.codecs.is_empty() {
+        let _ = writeln!(text, "{}", summary_table(dataset, false).markdown());
+    }
+    let remarks = remarks(dataset);
+    for remark in &remarks {
+        let _ = writeln!(text, "- {remark}");
+    }
+    if !remarks.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
 /// The page that a run's folder keeps: question, tables, one line per image, machine, analysis.
 pub(crate) fn document(run: &Run) -> String {
     let suite = &run.suite;
     let mut text = format!("# {}\n\n{}\n\n{}", suite.name, suite.question.trim(), markdown(run));
-    for dataset in summarise(run) {
+    let datasets = summarise(run);
+    if datasets.len() > 1 {
+        datasets.iter().for_each(|dataset| text.push_str(&format!("\n{}", summary_markdown(dataset))));
+    }
+    for dataset in datasets {
         if let Some(table) = image_table(run, &dataset) {
             let _ = write!(text, "\n## {}: bits per pixel by image\n\n{}", dataset.dataset, table.markdown());
         }
@@ -176,6 +201,36 @@ fn remarks(dataset: &DatasetSummary) -> Vec<String> {
         remarks.push("*: an external program; times include its start and its files".to_owned());
     }
     remarks
+}
+
+/// One row per codec, one column per dataset that has sizes; `None` if that is at most one.
+fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
+    let columns: Vec<&DatasetSummary> = datasets.iter().filter(|dataset| dataset.pixels > 0).collect();
+    if columns.len() < 2 {
+        return None;
+    }
+    let names: Vec<String> = columns
+        .iter()
+        .map(|dataset| match dataset.split.as_str() {
+            "all" | "test" => dataset.dataset.clone(),
+            split => format!("{} {split}", dataset.dataset),
+        })
+        .collect();
+    // Names of one family would fill the line with what they share.
+    let shared = names[0].find('-').map_or("", |end| &names[0][..=end]);
+    let shared = if names.iter().all(|name| name.starts_with(shared)) { shared.len() } else { 0 };
+    let mut rows = vec![vec!["codec".to_owned()]];
+    rows[0].extend(names.iter().map(|name| name[shared..].to_owned()));
+    for codec in all.codecs.iter().filter(|codec| codec.images_ok > 0) {
+        let value = |dataset: &&DatasetSummary| {
+            let here = dataset.codecs.iter().find(|here| here.codec == codec.codec)?;
+            here.bits_per_pixel.map(|bits| format!("{bits:.3}"))
+        };
+        let mut row = vec![codec.codec.clone()];
+        row.extend(columns.iter().map(|dataset| value(dataset).unwrap_or_default()));
+        rows.push(row);
+    }
+    Some(Table { rows })
 }
 
 /// The text, or its beginning and a `~` if it is longer than `columns`.

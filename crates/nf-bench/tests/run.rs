@@ -6,7 +6,7 @@ mod fakes;
 use fakes::{open, registry};
 use nf_bench::ledger::Ledger;
 use nf_bench::measurement::read_rows;
-use nf_bench::summary::summarise;
+use nf_bench::summary::{summarise, summarise_all};
 use nf_bench::{Measurement, Quiet, Run, RunOptions, Suite, resume, run, table};
 use std::fs;
 use std::path::Path;
@@ -169,6 +169,29 @@ fn a_codec_that_fails_on_some_images_is_pooled_over_the_others() {
     assert_eq!((summary.codecs[0].images_ok, summary.codecs[0].images, summary.images), (2, 2, 2));
     suite.datasets[0].max_images = Some(1);
     assert_eq!(summarise(&run_in(folder.path(), &suite))[0].images, 1);
+}
+
+#[test]
+fn several_datasets_are_pooled_and_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut suite = suite(&["raw", "halving"], &["known", "counting", "nowhere"]);
+    suite.datasets[0].name = "a-known".into();
+    suite.datasets[1].name = "a-counting".into();
+    let run = run_in(folder.path(), &suite);
+    let all = summarise_all(&run);
+    assert_eq!((all.images, all.pixels), (4, 140), "images of one name in two datasets are two");
+    let halving = all.codecs.iter().find(|codec| codec.codec == "halving").unwrap();
+    assert_eq!((halving.images_ok, halving.images), (4, 4));
+    assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0), "where there is one");
+    let text = table::terminal(&run);
+    assert!(
+        text.contains("codec     known  counting\noracle    2.857\nhalving   8.000     8.000\n"),
+        "{text}"
+    );
+    assert!(text.contains("nowhere: skipped: nowhere: no such folder"), "{text}");
+    assert!(table::markdown(&run).contains("| halving | 8.000 | 8.000 |"));
+    let document = fs::read_to_string(run.folder.join("table.md")).unwrap();
+    assert!(document.contains("**a-known: 2 images") && document.contains("## a-known: bits"), "{document}");
 }
 
 #[test]
