@@ -41,12 +41,20 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
+    /// The hub cannot be reached, or refuses.
+    #[error("{url}: {reason}")]
+    Hub {
+        /// What was asked for.
+        url: String,
+        /// Its answer.
+        reason: String,
+    },
     /// A file is not the one that the manifest describes.
     #[error("{}: digest is {found}, expected {expected}", path.display())]
     Digest {
         /// The file.
         path: PathBuf,
-        /// The digest that the manifest states.
+        /// The digest that the manifest or the hub states.
         expected: String,
         /// The digest of the bytes found.
         found: String,

@@ -4,6 +4,7 @@
 //! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
 //! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
 //! - [`FolderSet`]: a local folder of FITS and NumPy files.
+//! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
 //! - [`random`]: the portable generator behind simulations and shuffles.
 #![forbid(unsafe_code)]
@@ -11,6 +12,7 @@
 mod dataset;
 mod error;
 mod folder;
+pub mod hub;
 mod manifest;
 mod open;
 pub mod random;

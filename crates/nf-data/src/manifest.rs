@@ -1,5 +1,6 @@
 //! A dataset on paper: `datasets/<name>.toml`.
 
+use crate::hub::HubSource;
 use crate::simulate::Simulator;
 use crate::view::View;
 use crate::{Error, Result};
@@ -51,6 +52,8 @@ pub enum Source {
     Folder(String),
     /// A simulator.
     Simulator(Simulator),
+    /// A repository of the Hugging Face hub.
+    Hub(HubSource),
 }
 
 /// One file of a folder.
@@ -91,11 +94,13 @@ impl Manifest {
         {
             return wrong(format!("name: '{}' must be letters, digits and -_. only", manifest.name));
         }
-        for (field, value) in [("default_view", &manifest.default_view)] {
-            if let Some(view) = value
-                && !manifest.views.contains_key(view)
-            {
-                return wrong(format!("{field}: there is no view '{view}' under [views]"));
+        if let Some(view) = &manifest.default_view {
+            let known = match &manifest.source {
+                Source::Hub(hub) => hub.rules.contains_key(view),
+                _ => manifest.views.contains_key(view),
+            };
+            if !known {
+                return wrong(format!("default_view: there is no view '{view}'"));
             }
         }
         match &manifest.source {
@@ -107,9 +112,14 @@ impl Manifest {
                     return wrong("seeds: a simulator needs a list of seeds for at least one split".into());
                 }
             }
-            Source::Folder(_) => {
+            Source::Folder(_) | Source::Hub(_) => {
                 if !manifest.seeds.is_empty() {
                     return wrong("seeds: only a simulator has seeds".into());
+                }
+                if let Source::Hub(hub) = &manifest.source
+                    && (hub.rules.is_empty() || manifest.default_view.is_none())
+                {
+                    return wrong("source.hub.rules: at least one rule and a default_view are needed".into());
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! From a name to a dataset.
 
 use crate::folder::{FolderSet, files_of_split};
+use crate::hub::{HubSet, StreamOptions};
 use crate::manifest::{Manifest, Source, list};
 use crate::simulate::SimulatedSet;
 use crate::{Card, Dataset, Error, Result};
@@ -15,11 +16,26 @@ pub struct OpenOptions {
     pub view: Option<String>,
     /// Split, instead of the one in the reference or the manifest's default.
     pub split: Option<String>,
+    /// Where and how to stream datasets of the hub; from the environment's variables without.
+    pub stream: Option<StreamOptions>,
 }
 
 /// Manifests that are part of the program.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("gbi-16-2d", include_str!("../../../datasets/gbi-16-2d.toml")),
+    ("gbi-16-2d-legacy", include_str!("../../../datasets/gbi-16-2d-legacy.toml")),
+    ("gbi-16-4d", include_str!("../../../datasets/gbi-16-4d.toml")),
+    ("hst", include_str!("../../../datasets/hst.toml")),
+    ("jwst", include_str!("../../../datasets/jwst.toml")),
+    ("jwst-res", include_str!("../../../datasets/jwst-res.toml")),
+    ("keck", include_str!("../../../datasets/keck.toml")),
+    ("lco", include_str!("../../../datasets/lco.toml")),
     ("real-open", include_str!("../../../datasets/real-open.toml")),
+    ("sbi-16-2d", include_str!("../../../datasets/sbi-16-2d.toml")),
+    ("sbi-16-3d", include_str!("../../../datasets/sbi-16-3d.toml")),
+    ("sdss", include_str!("../../../datasets/sdss.toml")),
+    ("sdss-3d", include_str!("../../../datasets/sdss-3d.toml")),
+    ("sdss-3t", include_str!("../../../datasets/sdss-3t.toml")),
     ("sim-hst-acs", include_str!("../../../datasets/sim-hst-acs.toml")),
     ("sim-jwst-nircam", include_str!("../../../datasets/sim-jwst-nircam.toml")),
     ("sim-keck-lris", include_str!("../../../datasets/sim-keck-lris.toml")),
@@ -160,6 +176,17 @@ fn build(
                 }
             };
             Ok(Box::new(FolderSet::new(&folder, &files, view, card(&view_name, &split))?))
+        }
+        Source::Hub(hub) => {
+            let view = view.or(manifest.default_view.as_deref()).unwrap_or_default();
+            let rule = hub.rules.get(view).ok_or_else(|| {
+                let views = list(hub.rules.keys());
+                let what = format!("{}/{view}", manifest.name);
+                Error::missing(what, format!("no such view, there are: {views}"))
+            })?;
+            let split = split.or(manifest.default_split.as_deref()).unwrap_or("tiny-test");
+            let stream = options.stream.clone().unwrap_or_else(StreamOptions::from_environment);
+            Ok(Box::new(HubSet::open(hub, *rule, split, card(view, split), &stream)?))
         }
         Source::Simulator(simulator) => {
             let (view, simulator) = match view {

@@ -1,0 +1,376 @@
+//! Datasets of the hub, streamed from a stand-in server.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod server;
+
+use nf_data::hub::{Hub, HubOptions, Store, StreamOptions};
+use nf_data::{Dataset, Error, OpenOptions, open};
+use nf_image::{PlaneAxis, Shape};
+use server::{COMMIT, Fault, Server};
+use std::time::Duration;
+
+/// The value of the pixel (x, y, plane) of file `seed`: what the tests expect, without any reader.
+fn value(seed: usize, x: usize, y: usize, plane: usize) -> u16 {
+    (seed * 9973 + x * 31 + y * 677 + plane * 12_289) as u16
+}
+
+/// One HDU written card by card: BITPIX 16 with BZERO 32768.
+fn hdu(
+    primary: bool,
+    axes: &[usize],
+    cards: &[String],
+    pixel: impl Fn(usize, usize, usize) -> u16,
+) -> Vec<u8> {
+    let mut header = vec![if primary {
+        format!("{:<8}= {:>20}", "SIMPLE", "T")
+    } else {
+        format!("{:<8}= {:<20}", "XTENSION", "'IMAGE   '")
+    }];
+    header.push(format!("{:<8}= {:>20}", "BITPIX", 16));
+    header.push(format!("{:<8}= {:>20}", "NAXIS", axes.len()));
+    for (i, axis) in axes.iter().enumerate() {
+        header.push(format!("{:<8}= {:>20}", format!("NAXIS{}", i + 1), axis));
+    }
+    if !primary {
+        header.push(format!("{:<8}= {:>20}", "PCOUNT", 0));
+        header.push(format!("{:<8}= {:>20}", "GCOUNT", 1));
+    }
+    header.push(format!("{:<8}= {:>20}", "BZERO", 32768));
+    header.push(format!("{:<8}= {:>20}", "BSCALE", 1));
+    header.extend_from_slice(cards);
+    header.push("END".into());
+    let mut bytes: Vec<u8> = header.iter().flat_map(|card| format!("{card:<80}").into_bytes()).collect();
+    bytes.resize(bytes.len().next_multiple_of(2880), b' ');
+    if let [width, height, more @ ..] = axes {
+        for plane in 0..more.iter().product() {
+            for y in 0..*height {
+                for x in 0..*width {
+                    let stored = (i32::from(pixel(x, y, plane)) - 32768) as i16;
+                    bytes.extend(stored.to_be_bytes());
+                }
+            }
+        }
+    }
+    bytes.resize(bytes.len().next_multiple_of(2880), 0);
+    bytes
+}
+
+fn card(keyword: &str, value: &str) -> String {
+    format!("{keyword:<8}= {value}")
+}
+
+/// A file of one seed with a single image.
+fn plain(seed: usize, axes: &[usize]) -> Vec<u8> {
+    hdu(true, axes, &[], |x, y, plane| value(seed, x, y, plane))
+}
+
+type Files = Vec<(String, Vec<u8>)>;
+
+/// A repository: its files, and the same list for every split.
+fn repository(rows: &[String], mut files: Files) -> Server {
+    let list = rows.join("\n").into_bytes();
+    for name in ["tiny_train", "tiny_test", "full_train", "full_test"] {
+        files.push((format!("splits/{name}.jsonl"), list.clone()));
+    }
+    Server::start(files)
+}
+
+fn row(path: &str, more: &str) -> String {
+    let id = path.rsplit('/').next().unwrap();
+    format!("{{\"image_id\": \"{id}\", \"image\": \"./{path}\"{more}}}")
+}
+
+fn stream(endpoint: &str, cache: &std::path::Path) -> StreamOptions {
+    StreamOptions {
+        hub: HubOptions {
+            endpoint: endpoint.to_owned(),
+            token: Some("secret".into()),
+            attempts: 4,
+            pause: Duration::from_millis(2),
+            offline: false,
+        },
+        cache: cache.to_owned(),
+        budget_bytes: 1 << 30,
+        ahead: 1,
+    }
+}
+
+fn opened(server: &Server, cache: &std::path::Path, reference: &str) -> Box<dyn Dataset> {
+    let options = OpenOptions { stream: Some(stream(&server.endpoint, cache)), ..OpenOptions::default() };
+    open(reference, &options).unwrap()
+}
+
+fn names(set: &dyn Dataset) -> Vec<String> {
+    (0..set.len()).map(|i| set.name(i)).collect()
+}
+
+#[test]
+fn lco_takes_the_rows_of_its_telescope() {
+    let files =
+        vec![("data/INT/a.fits".into(), plain(1, &[7, 5])), ("data/LCO/b.fits".into(), plain(2, &[9, 4]))];
+    let rows =
+        [row("data/INT/a.fits", ",\"telescope\":\"INT\""), row("data/LCO/b.fits", ",\"telescope\":\"LCO\"")];
+    let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
+    let set = opened(&server, cache.path(), "lco");
+    assert_eq!(names(&*set), ["b"]);
+    let image = set.image(0).unwrap();
+    assert_eq!((image.shape(), image.row(0, 3)[8]), (Shape::frame(4, 9), value(2, 8, 3, 0)));
+    assert!(set.card().origin.ends_with(&format!("at commit {COMMIT}")));
+    assert_eq!(opened(&server, cache.path(), "gbi-16-2d-legacy@full-test").len(), 2);
+    assert!(!server.token_leaked());
+}
+
+#[test]
+fn hst_takes_two_chips_of_a_file() {
+    let (axes, chip) = ([8, 6], |seed: usize| move |x, y, plane| value(seed, x, y, plane));
+    let file = [
+        hdu(true, &[], &[], |_, _, _| 0),
+        hdu(false, &axes, &[], chip(11)),
+        hdu(false, &axes, &[], chip(12)),
+        hdu(false, &axes, &[], chip(13)),
+        hdu(false, &axes, &[], chip(14)),
+    ]
+    .concat();
+    let server = repository(&[row("data/j.fits", "")], vec![("data/j.fits".into(), file)]);
+    let cache = tempfile::tempdir().unwrap();
+    let set = opened(&server, cache.path(), "hst");
+    assert_eq!(names(&*set), ["j.0", "j.1"]);
+    assert_eq!(set.image(0).unwrap().row(0, 5)[7], value(11, 7, 5, 0));
+    assert_eq!(set.image(1).unwrap().row(0, 5)[7], value(14, 7, 5, 0));
+}
+
+#[test]
+fn jwst_takes_the_first_group_the_ramp_or_its_differences() {
+    // Two integrations of four groups; the second integration must never appear.
+    let sci =
+        hdu(false, &[6, 5, 4, 2], &[card("EXTNAME", "'SCI     '")], |x, y, plane| value(3, x, y, plane));
+    let file = [hdu(true, &[], &[], |_, _, _| 0), sci].concat();
+    let server = repository(&[row("data/k.fits", ",\"ntimes\": 4")], vec![("data/k.fits".into(), file)]);
+    let cache = tempfile::tempdir().unwrap();
+    let first = opened(&server, cache.path(), "jwst");
+    let image = first.image(0).unwrap();
+    assert_eq!((first.len(), image.shape(), image.row(0, 4)[5]), (1, Shape::frame(5, 6), value(3, 5, 4, 0)));
+    let ramp = opened(&server, cache.path(), "jwst/stack").image(0).unwrap();
+    assert_eq!((ramp.shape(), ramp.axis()), (Shape::new(4, 5, 6), PlaneAxis::Group));
+    assert_eq!(ramp.row(3, 2)[1], value(3, 1, 2, 3));
+    let differences = opened(&server, cache.path(), "jwst-res");
+    assert_eq!(names(&*differences), ["k.r1", "k.r2", "k.r3"]);
+    let centred = opened(&server, cache.path(), "jwst-res/centred");
+    let mut wrapped = 0;
+    for item in 0..3 {
+        let (plain, moved) = (differences.image(item).unwrap(), centred.image(item).unwrap());
+        for (y, x) in (0..5).flat_map(|y| (0..6).map(move |x| (y, x))) {
+            let (before, after) = (i32::from(value(3, x, y, item)), i32::from(value(3, x, y, item + 1)));
+            let expected = (after - before).rem_euclid(65_536);
+            wrapped += usize::from(after < before);
+            assert_eq!(i32::from(plain.row(0, y)[x]), expected);
+            assert_eq!(i32::from(moved.row(0, y)[x]), (expected + 32_768) % 65_536);
+        }
+    }
+    assert!(wrapped > 0, "some differences must be negative for the test to mean anything");
+}
+
+#[test]
+fn sdss_takes_planes_of_a_cube() {
+    // Axes x, y, band, epoch: plane = epoch * 5 + band.
+    let deep = "data/cube_a_4-5-7-6.fits";
+    let shallow = "data/cube_b_2-5-7-6.fits";
+    let files = vec![(deep.into(), plain(4, &[6, 7, 5, 4])), (shallow.into(), plain(5, &[6, 7, 5, 2]))];
+    let (server, cache) =
+        (repository(&[row(deep, ""), row(shallow, "")], files), tempfile::tempdir().unwrap());
+    let check = |reference: &str, count: usize, axis: PlaneAxis, planes: &[usize]| {
+        let set = opened(&server, cache.path(), reference);
+        let image = set.image(0).unwrap();
+        let found = (set.len(), image.axis(), image.shape());
+        assert_eq!(found, (count, axis, Shape::new(planes.len(), 7, 6)), "{reference}");
+        for (i, &plane) in planes.iter().enumerate() {
+            assert_eq!(image.row(i, 6)[5], value(4, 5, 6, plane), "{reference}");
+        }
+    };
+    check("sdss", 2, PlaneAxis::None, &[2]);
+    check("sdss-3d", 2, PlaneAxis::Wavelength, &[1, 2, 3]);
+    check("sdss-3d/stack", 2, PlaneAxis::Wavelength, &[0, 1, 2, 3, 4]);
+    check("sdss-3t", 1, PlaneAxis::Time, &[2, 7, 12]);
+    check("sdss-3t/stack", 2, PlaneAxis::Time, &[2, 7, 12, 17]);
+}
+
+#[test]
+fn keck_amplifiers_are_pasted_with_their_flips() {
+    // Binned by two: 2 prescan, 5 data and 3 overscan columns; in the file the amplifiers are out of order.
+    let (pre, data, over, height) = (2, 5, 3, 4);
+    let sections = ["[11:20,1:8]", "[10:1,8:1]"];
+    let primary = [card("PRECOL", "4"), card("POSTPIX", "6"), card("BINNING", "'2,2     '")];
+    let mut file = hdu(true, &[], &primary, |_, _, _| 0);
+    for (seed, section) in sections.iter().enumerate() {
+        let cards = [card("DETSEC", &format!("'{section}'"))];
+        file.extend(hdu(false, &[pre + data + over, height], &cards, |x, y, _| value(20 + seed, x, y, 0)));
+    }
+    let name = "data/LR.20060530.fits";
+    let files = vec![
+        (name.into(), file),
+        ("data/LR.one.fits".into(), plain(8, &[3, 2])),
+        ("data/XX.fits".into(), plain(9, &[3, 2])),
+    ];
+    let rows = [row(name, ""), row("data/LR.one.fits", ""), row("data/XX.fits", "")];
+    let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
+    let set = opened(&server, cache.path(), "keck");
+    assert_eq!(names(&*set), ["LR.20060530", "LR.one"]);
+    let image = set.image(0).unwrap();
+    assert_eq!(image.shape(), Shape::frame(height, 2 * (pre + data + over)));
+    for y in 0..height {
+        // Amplifier 21 reads the left half backwards in both directions, amplifier 20 the right half.
+        let mut expected: Vec<u16> = vec![];
+        let flipped = height - 1 - y;
+        expected.extend((0..pre).map(|x| value(21, x, flipped, 0)));
+        expected.extend((0..pre).map(|x| value(20, x, y, 0)));
+        expected.extend((pre..pre + data).rev().map(|x| value(21, x, flipped, 0)));
+        expected.extend((pre..pre + data).map(|x| value(20, x, y, 0)));
+        expected.extend((pre + data..pre + data + over).map(|x| value(21, x, flipped, 0)));
+        expected.extend((pre + data..pre + data + over).map(|x| value(20, x, y, 0)));
+        assert_eq!(image.row(0, y), expected, "row {y}");
+    }
+    assert_eq!(set.image(1).unwrap().row(0, 1)[2], value(8, 2, 1, 0));
+}
+
+const FILE: &str = "data/LCO/a.fits";
+
+fn one_file() -> Server {
+    repository(&[row(FILE, ",\"telescope\":\"LCO\"")], vec![(FILE.into(), plain(2, &[90, 40]))])
+}
+
+#[test]
+fn faults_of_every_kind_are_survived() {
+    for faults in [
+        vec![Fault::CutAfter(3000), Fault::CutAfter(100), Fault::CutAfter(0)],
+        vec![Fault::Status(503), Fault::Status(429), Fault::Status(500)],
+        vec![Fault::WrongByte],
+        vec![Fault::TooShort],
+        vec![Fault::CutAfter(5000), Fault::WholeFile],
+        vec![Fault::CutAfter(5000), Fault::WrongByte, Fault::Status(503)],
+    ] {
+        let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+        let set = opened(&server, cache.path(), "lco");
+        faults.iter().for_each(|fault| server.fault(FILE, *fault));
+        let image = set.image(0).unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        assert_eq!(image.row(0, 39)[89], value(2, 89, 39, 0), "{faults:?}");
+        assert!(server.ranges(FILE).len() > 1, "{faults:?}");
+    }
+}
+
+#[test]
+fn cut_downloads_resume_where_they_were_cut() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    let set = opened(&server, cache.path(), "lco");
+    server.fault(FILE, Fault::CutAfter(4096));
+    server.fault(FILE, Fault::CutAfter(1000));
+    set.image(0).unwrap();
+    let ranges = server.ranges(FILE);
+    assert_eq!(ranges, [None, Some("bytes=4096-".into()), Some("bytes=5096-".into())]);
+    // A second reading asks for nothing.
+    let before = server.requests();
+    set.image(0).unwrap();
+    assert_eq!(server.requests(), before);
+}
+
+#[test]
+fn what_stays_wrong_is_refused_and_leaves_nothing_behind() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    let set = opened(&server, cache.path(), "lco");
+    (0..4).for_each(|_| server.fault(FILE, Fault::WrongByte));
+    let error = set.image(0).unwrap_err();
+    assert!(matches!(error, Error::Digest { .. }) && error.to_string().contains(FILE), "{error}");
+    (0..4).for_each(|_| server.fault(FILE, Fault::Status(404)));
+    let error = set.image(0).unwrap_err().to_string();
+    assert!(error.contains("404") && !error.contains('\n'), "{error}");
+}
+
+#[test]
+fn a_partial_file_of_a_killed_run_is_finished() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    let options = stream(&server.endpoint, cache.path());
+    let store = Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy");
+    let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
+    // What a process that was killed in the middle leaves: some right bytes under the digest's name.
+    let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let bytes = plain(2, &[90, 40]);
+    std::fs::write(blobs.join(format!("{}.part", file.digest)), &bytes[..5000]).unwrap();
+    let path = store.fetch(COMMIT, &file).unwrap();
+    assert_eq!(std::fs::read(path).unwrap(), bytes);
+    assert_eq!(server.ranges(FILE), [Some("bytes=5000-".into())]);
+}
+
+#[test]
+fn offline_uses_what_is_here_and_names_what_is_not() {
+    let files =
+        vec![("data/LCO/a.fits".into(), plain(2, &[9, 4])), ("data/LCO/b.fits".into(), plain(3, &[9, 4]))];
+    let rows = ["data/LCO/a.fits", "data/LCO/b.fits"].map(|path| row(path, ",\"telescope\":\"LCO\""));
+    let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
+    let mut options = stream(&server.endpoint, cache.path());
+    options.ahead = 0;
+    let with =
+        |stream: &StreamOptions| OpenOptions { stream: Some(stream.clone()), ..OpenOptions::default() };
+    open("lco", &with(&options)).unwrap().image(0).unwrap();
+    options.hub.offline = true;
+    let before = server.requests();
+    let set = open("lco", &with(&options)).unwrap();
+    assert_eq!(set.image(0).unwrap().row(0, 3)[8], value(2, 8, 3, 0));
+    let error = set.image(1).unwrap_err().to_string();
+    assert!(error.contains("data/LCO/b.fits") && error.contains("offline"), "{error}");
+    assert_eq!(server.requests(), before);
+    let error = open("hst", &with(&options)).err().unwrap().to_string();
+    assert!(error.contains("offline, and never listed"), "{error}");
+}
+
+#[test]
+fn the_budget_drops_what_was_used_least_recently() {
+    let paths: Vec<String> = (0..5).map(|i| format!("data/LCO/{i}.fits")).collect();
+    let rows: Vec<String> = paths.iter().map(|path| row(path, ",\"telescope\":\"LCO\"")).collect();
+    let files = paths.iter().enumerate().map(|(i, path)| (path.clone(), plain(i, &[60, 40]))).collect();
+    let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
+    let mut options = stream(&server.endpoint, cache.path());
+    // Room for two files and the list.
+    (options.budget_bytes, options.ahead) = (2 * plain(0, &[60, 40]).len() as u64 + 2000, 0);
+    let set = open("lco", &OpenOptions { stream: Some(options), ..OpenOptions::default() }).unwrap();
+    for index in [0, 1, 0, 2, 0, 3, 4] {
+        assert_eq!(set.image(index).unwrap().row(0, 39)[59], value(index, 59, 39, 0));
+        std::thread::sleep(Duration::from_millis(15));
+    }
+    assert_eq!(server.ranges(&paths[0]).len(), 1, "the file used most often stayed");
+    set.image(1).unwrap();
+    assert_eq!(server.ranges(&paths[1]).len(), 2, "the file dropped is fetched again");
+}
+
+#[test]
+fn later_files_come_while_the_first_is_used() {
+    let paths: Vec<String> = (0..3).map(|i| format!("data/LCO/{i}.fits")).collect();
+    let rows: Vec<String> = paths.iter().map(|path| row(path, ",\"telescope\":\"LCO\"")).collect();
+    let files = paths.iter().map(|path| (path.clone(), plain(1, &[30, 20]))).zip(0u8..);
+    // Different bytes, or they would share a digest and a place.
+    let files = files.map(|((path, mut bytes), i)| {
+        *bytes.last_mut().unwrap() = i;
+        (path, bytes)
+    });
+    let (server, cache) = (repository(&rows, files.collect()), tempfile::tempdir().unwrap());
+    let set = opened(&server, cache.path(), "lco");
+    set.image(0).unwrap();
+    for _ in 0..500 {
+        if !server.ranges(&paths[1]).is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!((server.ranges(&paths[1]).len(), server.ranges(&paths[2]).len()), (1, 0));
+}
+
+#[test]
+fn the_training_list_is_cut_as_the_benchmark_cuts_it() {
+    let paths: Vec<String> = (0..20).map(|i| format!("data/LCO/{i:02}.fits")).collect();
+    let rows: Vec<String> = paths.iter().map(|path| row(path, ",\"telescope\":\"LCO\"")).collect();
+    let files = paths.iter().enumerate().map(|(i, path)| (path.clone(), plain(i, &[3, 2]))).collect();
+    let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
+    // numpy: a = arange(20); default_rng(42).shuffle(a); the last three of them validate.
+    let validation = opened(&server, cache.path(), "lco@full-validation");
+    assert_eq!(names(&*validation), ["01", "13", "08"]);
+    assert_eq!(opened(&server, cache.path(), "lco@full-fit").len(), 17);
+}

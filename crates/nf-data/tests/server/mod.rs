@@ -1,0 +1,188 @@
+//! A stand-in for the hub: its list and resolve calls over made-up files, with faults on demand.
+
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What goes wrong with the next answer that carries a file's bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// The connection is cut after so many bytes of the body.
+    CutAfter(usize),
+    /// A status instead of the file, with `Retry-After: 0`.
+    Status(u16),
+    /// One byte is another one.
+    WrongByte,
+    /// The file is shorter than it should be, and says so.
+    TooShort,
+    /// The range asked for is ignored.
+    WholeFile,
+}
+
+#[derive(Default)]
+struct State {
+    files: BTreeMap<String, Vec<u8>>,
+    faults: BTreeMap<String, VecDeque<Fault>>,
+    /// Requests seen: path, Range header, whether a token came.
+    seen: Vec<(String, Option<String>, bool)>,
+}
+
+/// The running server.
+pub(crate) struct Server {
+    pub(crate) endpoint: String,
+    state: Arc<Mutex<State>>,
+}
+
+pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// Files per page of the list.
+const PAGE: usize = 3;
+
+impl Server {
+    pub(crate) fn start(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { files: files.into_iter().collect(), ..State::default() }));
+        let (shared, own) = (Arc::clone(&state), endpoint.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (shared, own) = (Arc::clone(&shared), own.clone());
+                std::thread::spawn(move || answer(stream, &shared, &own));
+            }
+        });
+        Self { endpoint, state }
+    }
+
+    pub(crate) fn fault(&self, path: &str, fault: Fault) {
+        self.state.lock().unwrap().faults.entry(path.to_owned()).or_default().push_back(fault);
+    }
+
+    /// Ranges asked for when `path`'s bytes were wanted.
+    pub(crate) fn ranges(&self, path: &str) -> Vec<Option<String>> {
+        let wanted = format!("/cdn/{path}");
+        let state = self.state.lock().unwrap();
+        state.seen.iter().filter(|(path, ..)| *path == wanted).map(|(_, range, _)| range.clone()).collect()
+    }
+
+    pub(crate) fn requests(&self) -> usize {
+        self.state.lock().unwrap().seen.len()
+    }
+
+    /// Whether the store of bytes, where the hub redirects to, ever saw a token.
+    pub(crate) fn token_leaked(&self) -> bool {
+        self.state.lock().unwrap().seen.iter().any(|(path, _, token)| path.starts_with("/cdn/") && *token)
+    }
+}
+
+fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut line = String::new();
+    if reader.read_line(&mut line).is_err() || line.is_empty() {
+        return;
+    }
+    let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
+    let (mut range, mut token) = (None, false);
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header).is_err() || header.trim().is_empty() {
+            break;
+        }
+        let (name, value) = header.split_once(':').unwrap_or((&header, ""));
+        match name.to_ascii_lowercase().as_str() {
+            "range" => range = Some(value.trim().to_owned()),
+            "authorization" => token = true,
+            _ => {}
+        }
+    }
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let (files, fault) = {
+        let mut state = state.lock().unwrap();
+        state.seen.push((path.to_owned(), range.clone(), token));
+        let fault = path
+            .strip_prefix("/cdn/")
+            .and_then(|file| state.faults.get_mut(file))
+            .and_then(VecDeque::pop_front);
+        (state.files.clone(), fault)
+    };
+    let head = |status: &str, length: usize, more: &str| {
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n")
+    };
+    let send = |stream: &mut TcpStream, head: String, body: &[u8]| {
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    };
+    if path.contains("/revision/") {
+        let body = format!("{{\"sha\": \"{COMMIT}\", \"id\": \"x\"}}");
+        send(&mut stream, head("200 OK", body.len(), ""), body.as_bytes());
+    } else if path.contains(&format!("/tree/{COMMIT}")) {
+        let page: usize = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
+        let entries: Vec<String> = files.iter().skip(page * PAGE).take(PAGE).map(entry).collect();
+        let next = if (page + 1) * PAGE < files.len() {
+            format!("Link: <{endpoint}{path}?recursive=true&cursor={}>; rel=\"next\"\r\n", page + 1)
+        } else {
+            String::new()
+        };
+        let body =
+            format!("[{{\"type\":\"directory\",\"path\":\"data\",\"oid\":\"x\"}},{}]", entries.join(","));
+        send(&mut stream, head("200 OK", body.len(), &next), body.as_bytes());
+    } else if let Some((_, file)) = path.split_once(&format!("/resolve/{COMMIT}/")) {
+        // Another host's name for the same address, as the hub redirects to its store of bytes.
+        let cdn = endpoint.replace("127.0.0.1", "localhost");
+        let more = format!("Location: {cdn}/cdn/{file}\r\n");
+        send(&mut stream, head("302 Found", 0, &more), b"");
+    } else if let Some(bytes) = path.strip_prefix("/cdn/").and_then(|file| files.get(file)) {
+        send_file(&mut stream, bytes.clone(), range, fault, head, send);
+    } else {
+        send(&mut stream, head("404 Not Found", 0, ""), b"");
+    }
+}
+
+fn send_file(
+    stream: &mut TcpStream,
+    mut bytes: Vec<u8>,
+    range: Option<String>,
+    fault: Option<Fault>,
+    head: impl Fn(&str, usize, &str) -> String,
+    send: impl Fn(&mut TcpStream, String, &[u8]),
+) {
+    let whole = bytes.len();
+    let mut start =
+        range.map_or(0, |r| r.trim_start_matches("bytes=").trim_end_matches('-').parse::<usize>().unwrap());
+    match fault {
+        Some(Fault::Status(code)) => {
+            return send(stream, head(&format!("{code} No"), 0, "Retry-After: 0\r\n"), b"");
+        }
+        Some(Fault::WrongByte) => bytes[whole / 2] ^= 1,
+        Some(Fault::TooShort) => bytes.truncate(whole - 10),
+        Some(Fault::WholeFile) => start = 0,
+        _ => {}
+    }
+    let body = &bytes[start.min(bytes.len())..];
+    let head = if start > 0 {
+        let more = format!("Content-Range: bytes {start}-{}/{whole}\r\n", bytes.len().max(1) - 1);
+        head("206 Partial Content", body.len(), &more)
+    } else {
+        head("200 OK", body.len(), "")
+    };
+    match fault {
+        Some(Fault::CutAfter(n)) => send(stream, head, &body[..n.min(body.len())]),
+        _ => send(stream, head, body),
+    }
+}
+
+/// A file as the list states it: large ones by SHA-256, small ones as git blobs.
+fn entry((path, bytes): (&String, &Vec<u8>)) -> String {
+    let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let blob = hex(&Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()));
+    let size = bytes.len();
+    let lfs = if path.ends_with(".fits") {
+        format!(
+            ",\"lfs\":{{\"oid\":\"{}\",\"size\":{size},\"pointerSize\":130}}",
+            hex(&Sha256::digest(bytes))
+        )
+    } else {
+        String::new()
+    };
+    format!("{{\"type\":\"file\",\"path\":\"{path}\",\"size\":{size},\"oid\":\"{blob}\"{lfs}}}")
+}
