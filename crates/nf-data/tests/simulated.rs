@@ -28,7 +28,7 @@ fn the_oracle_is_near_the_entropy_of_the_sky() {
 #[test]
 fn names_views_and_splits_that_do_not_exist_are_named() {
     let error = |reference: &str| open(reference, &OpenOptions::default()).err().unwrap().to_string();
-    assert!(error("sim-star-fields").contains("datasets known here: real-open, sim-hst-acs"));
+    assert!(error("sim-star-fields").contains("real-open, sbi-16-2d, sbi-16-3d, sdss, "));
     assert!(error("sim-star-field@blind").contains("no such split, there are: test, train"));
     assert!(error("sim-star-field/crop").contains("views window and full"));
     assert!(error("real-open/huge").contains("no such view, there are: centre-1024, planes, whole"));
