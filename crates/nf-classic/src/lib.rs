@@ -19,6 +19,8 @@
 //! - `ccsds123`: CCSDS 123.0-B, adaptive prediction over planes.
 //!
 //! Image file formats:
+//! - `jpegls`: JPEG-LS.
+//! - `jpeg2000`: JPEG 2000.
 //! - `jpegxl`: JPEG XL.
 //!
 //! Programs that users add:
@@ -39,6 +41,10 @@ mod external;
 mod gzip;
 mod gzip2;
 mod hcompress;
+#[cfg(feature = "jpeg2000")]
+mod jpeg2000;
+#[cfg(feature = "jpegls")]
+mod jpegls;
 #[cfg(feature = "jpegxl")]
 mod jpegxl;
 mod pcodec;
@@ -65,9 +71,12 @@ pub fn entries() -> Vec<Entry> {
         hcompress::ENTRY,
         szip::ENTRY,
         ccsds123::ENTRY,
+        #[cfg(feature = "jpegls")]
+        jpegls::ENTRY,
+        #[cfg(feature = "jpeg2000")]
+        jpeg2000::ENTRY,
         #[cfg(feature = "jpegxl")]
         jpegxl::ENTRY,
-        // Codecs behind C libraries: `#[cfg(feature = "foo")] foo::ENTRY,`
     ];
     ENTRIES.to_vec()
 }

@@ -64,3 +64,15 @@ fn szip() {
 fn jpegxl() {
     conforms(&["jpegxl:effort=1", "jpegxl:effort=3", "jpegxl:effort=10", "jpegxl:effort=best"]);
 }
+
+#[cfg(feature = "jpegls")]
+#[test]
+fn jpegls() {
+    conforms(&["jpegls"]);
+}
+
+#[cfg(feature = "jpeg2000")]
+#[test]
+fn jpeg2000() {
+    conforms(&["jpeg2000"]);
+}

@@ -64,7 +64,11 @@ try:
     report("rice: pixels by imagecodecs", np.array_equal(values, signed))
     padded = imagecodecs.aec_decode(stream("szip"), bitspersample=16, flags=8, blocksize=16, rsi=128, out=pixels.nbytes + 32)
     report("szip: pixels by libaec", np.array_equal(from_bytes(padded[: pixels.nbytes]), pixels))
-    for name, decode in [("jpegxl", imagecodecs.jpegxl_decode)]:
+    for name, decode in [
+        ("jpegls", imagecodecs.jpegls_decode),
+        ("jpeg2000", imagecodecs.jpeg2k_decode),
+        ("jpegxl", imagecodecs.jpegxl_decode),
+    ]:
         if (folder / name).exists():
             report(f"{name}: pixels by imagecodecs", np.array_equal(decode(stream(name)), pixels))
 except ImportError as missing:
