@@ -17,7 +17,7 @@ use super::math::{bound, ln, squash};
 use super::shapes::Shapes;
 
 /// Number of experts.
-pub(super) const EXPERTS: usize = 8;
+pub(super) const EXPERTS: usize = 12;
 /// Inputs of the mixture: experts, three biases, spare ones.
 const INPUTS: usize = 16;
 /// Weight sets of each of the three choices.
@@ -33,7 +33,7 @@ const MIXED_BOUND: f32 = 14.0;
 const FIRST_STEP: f32 = 0.01;
 const LAST_STEP: f32 = 0.0005;
 /// Precision (inverse variance) of the priors of the biases: timid, bold, shared.
-const PRECISIONS: [f32; 3] = [400.0, 5.0, 400.0];
+const PRECISIONS: [f32; 3] = [100.0, 5.0, 400.0];
 /// Values of a sample.
 const VALUES: u32 = 1 << 16;
 

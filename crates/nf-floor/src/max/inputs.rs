@@ -20,7 +20,7 @@ const RESIDUAL_MEANS: usize = MEANS + 10;
 const EXCESSES: usize = RESIDUAL_MEANS + 4;
 
 /// Inputs are clipped at so many scales from the local reference: cosmic rays must not pull a predictor.
-const CLIP_SCALES: f32 = 5.0;
+const CLIP_SCALES: f32 = 4.0;
 
 /// The excess over the clip, of the nearest neighbours, is an input of its own, up to so many clips.
 const EXCESS_CLIPS: f32 = 100.0;

@@ -77,40 +77,70 @@ pub fn decode(what: &str, payload: &[u8], shape: Shape) -> Result<Vec<u16>> {
     Ok(samples)
 }
 
-/// [`traverse`] with the widest vectors of the machine; all variants compute the same numbers.
-fn run<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+/// Instructions that [`traverse`] is compiled for; all variants compute the same numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Variant {
+    /// What the target always has.
+    Plain,
     #[cfg(target_arch = "x86_64")]
-    {
-        /// The same code, compiled for AVX-512.
-        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,bmi2,lzcnt")]
-        fn wide<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
-            traverse(coder, header, width, samples);
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Variant {
+    /// Those that the machine can run, fastest last.
+    fn available() -> Vec<Self> {
+        let mut available = vec![Self::Plain];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let has_avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt");
+            let has_avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw");
+            if has_avx2 {
+                available.push(Self::Avx2);
+                if has_avx512 {
+                    available.push(Self::Avx512);
+                }
+            }
         }
-        /// The same code, compiled for AVX2.
+        available
+    }
+
+    /// Runs [`traverse`]; the variant is one of [`Self::available`].
+    fn run<B: Binary>(self, coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+        #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,bmi2,lzcnt")]
-        fn medium<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+        fn avx2<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
             traverse(coder, header, width, samples);
         }
-        let is_medium = is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("bmi2")
-            && is_x86_feature_detected!("lzcnt");
-        let is_wide = is_medium
-            && is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw");
-        if is_wide {
-            // SAFETY: the machine has every feature that `wide` enables; it was asked just now.
-            #[allow(unsafe_code)]
-            return unsafe { wide(coder, header, width, samples) };
+        #[cfg(target_arch = "x86_64")]
+        #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,bmi2,lzcnt")]
+        fn avx512<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+            traverse(coder, header, width, samples);
         }
-        if is_medium {
-            // SAFETY: the machine has every feature that `medium` enables; it was asked just now.
+        match self {
+            Self::Plain => traverse(coder, header, width, samples),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the variant is available: the machine has every feature that `avx2` enables.
             #[allow(unsafe_code)]
-            return unsafe { medium(coder, header, width, samples) };
+            Self::Avx2 => unsafe { avx2(coder, header, width, samples) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: the variant is available: the machine has every feature that `avx512` enables.
+            #[allow(unsafe_code)]
+            Self::Avx512 => unsafe { avx512(coder, header, width, samples) },
         }
     }
-    traverse(coder, header, width, samples);
+}
+
+/// [`traverse`] with the best instructions of the machine.
+fn run<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+    let best = *Variant::available().last().expect("the plain variant is always available");
+    best.run(coder, header, width, samples);
 }
 
 #[cfg(test)]

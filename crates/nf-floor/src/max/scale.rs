@@ -1,13 +1,14 @@
 //! The scale of the residuals.
 //!
-//! Three tables turn one feature each (activity near, activity around, level) into a mean absolute residual;
+//! Tables turn one feature each (activity near, activity around, level) into the mean absolute residual of a
+//! prediction;
 //! a regression of the logarithm of the scale on 14 such features takes them together. The regression climbs the
 //! likelihood of a Student law with 5 degrees of freedom by Fisher scoring: weighted least squares of
 //! ln s + (n + 3) / (2 n) ((n + 1) z^2 / (n + z^2) - 1), z = residual / s, n = 5, which outliers cannot pull.
 
 use super::inputs::Inputs;
 use super::least_squares::{Moments, Solver};
-use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS};
+use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS, SMALL};
 use super::math::{bound, dot, exp, ln};
 use super::rows::Rows;
 use std::f32::consts::LN_2;
@@ -87,11 +88,12 @@ pub(super) struct Activity {
 pub(super) struct Scales {
     /// By the regression.
     pub(super) regression: f32,
-    /// By the activity around, and by the level.
+    /// By the activity near, by that around, and by the level.
+    pub(super) near: f32,
     pub(super) around: f32,
     pub(super) level: f32,
-    /// Of the first stage's global, local and small local predictions, by the activity near.
-    pub(super) first: [f32; 3],
+    /// Of the predictions of [`followed`], by the activity near.
+    pub(super) first: [f32; FOLLOWED],
     /// ln of the regression's scale over the activity around.
     pub(super) contrast: f32,
     regression_ln: f32,
@@ -99,17 +101,24 @@ pub(super) struct Scales {
     inputs: [f32; INPUTS],
 }
 
-/// Predictions whose scales are followed.
-pub(super) const FOLLOWED: [usize; 3] = [GLOBAL, LOCAL, LOCAL_SMALL];
+/// Number of simple predictions that are experts of their own.
+pub(super) const FOLLOWED: usize = 6;
+
+/// These predictions: the first stage's, and the local reference.
+#[inline(always)]
+pub(super) fn followed(first: &[f32; PREDICTIONS], from: &Inputs) -> [f32; FOLLOWED] {
+    [first[GLOBAL], first[LOCAL], first[LOCAL_SMALL], first[CLASS], first[SMALL], from.reference]
+}
 
 /// The scale model of one tile.
 #[derive(Debug)]
 pub(super) struct Scale {
     /// Absolute residuals, bounded.
     deviations: Rows,
+    near: Table,
     around: Table,
     level: Table,
-    first: [Table; 3],
+    first: [Table; FOLLOWED],
     floor: f32,
     row_mean: f32,
     column_mean: Vec<f32>,
@@ -128,9 +137,10 @@ impl Scale {
         let table = Table([[0.0; 2]; ENTRIES]);
         Self {
             deviations: Rows::new(width, 3, 7, 8.0, true),
+            near: table.clone(),
             around: table.clone(),
             level: table.clone(),
-            first: [table.clone(), table.clone(), table],
+            first: std::array::from_fn(|_| table.clone()),
             floor,
             row_mean: 0.0,
             column_mean: vec![8.0; width],
@@ -183,7 +193,7 @@ impl Scale {
         nearest: [f32; 2],
     ) -> Scales {
         /// Keeps logarithms of single residuals finite.
-        const SMALL: f32 = 0.1;
+        const TINY: f32 = 0.1;
         if x.is_multiple_of(SOLVE_EVERY_PX) {
             self.solver.factor(&self.moments, RIDGE, &self.start);
             self.solver.weights(INPUTS, &mut self.weights);
@@ -199,16 +209,16 @@ impl Scale {
             1.0,
             1.0,
             1.0,
-            d[i - 1] + d[i - 2] * 0.5 + SMALL,
-            d[n] + 0.25 * (d[n - 1] + d[n + 1]) + SMALL,
-            self.row_mean + SMALL,
-            self.column_mean[x] + SMALL,
+            d[i - 1] + d[i - 2] * 0.5 + TINY,
+            d[n] + 0.25 * (d[n - 1] + d[n + 1]) + TINY,
+            self.row_mean + TINY,
+            self.column_mean[x] + TINY,
             1.0,
             above_floor + 4.0 * activity.scale + 1.0,
             disagreement + 0.2,
-            d[n + 1] + d[n + 2] * 0.5 + SMALL,
-            d[n - 1] + d[n - 2] * 0.5 + SMALL,
-            d[nn] + d[nn - stride] * 0.5 + SMALL,
+            d[n + 1] + d[n + 2] * 0.5 + TINY,
+            d[n - 1] + d[n - 2] * 0.5 + TINY,
+            d[nn] + d[nn - stride] * 0.5 + TINY,
             (nearest[0] - from.reference).abs() + (nearest[1] - from.reference).abs() + 0.2,
             1.0,
             1.0,
@@ -229,6 +239,7 @@ impl Scale {
         };
         Scales {
             regression: exp(regression_ln),
+            near: sigma(&self.near, activity.near_place, activity.near),
             around: sigma(&self.around, activity.around_place, activity.around),
             level: sigma(&self.level, level_place, activity.around),
             first: std::array::from_fn(|k| sigma(&self.first[k], activity.near_place, activity.near)),
@@ -246,17 +257,18 @@ impl Scale {
         x: usize,
         activity: &Activity,
         scales: &Scales,
-        first: &[f32; PREDICTIONS],
+        followed: &[f32; FOLLOWED],
         prediction: f32,
         value: f32,
     ) {
         let deviation = (value - prediction).abs();
         // A table learns a mean; four sigmas (of a mean deviation) bound what one outlier may add.
         let reach = 4.0 / SIGMA_PER_MEAN;
+        self.near.learn(activity.near_place, bound(deviation, 0.0, reach * scales.near));
         self.around.learn(activity.around_place, bound(deviation, 0.0, reach * scales.around));
         self.level.learn(scales.level_place, bound(deviation, 0.0, reach * scales.level));
-        for (table, which) in self.first.iter_mut().zip(FOLLOWED) {
-            table.learn(activity.near_place, (value - first[which]).abs());
+        for (table, prediction) in self.first.iter_mut().zip(followed) {
+            table.learn(activity.near_place, (value - prediction).abs());
         }
         let square = {
             let z = deviation / scales.regression;

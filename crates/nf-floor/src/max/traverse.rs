@@ -3,10 +3,10 @@
 use super::binary::Binary;
 use super::density::{CONTEXTS, Density, EXPERTS, Expert};
 use super::inputs::History;
-use super::location::{GLOBAL, LOCAL, LOCAL_SMALL, Location};
+use super::location::{GLOBAL, Location};
 use super::math::{bound, ln};
 use super::refine::Refine;
-use super::scale::Scale;
+use super::scale::{Scale, followed};
 use super::shapes::{HEAVY, NORMAL, TAILED};
 
 /// What the encoder measures of a tile beforehand, and sends.
@@ -42,6 +42,7 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
                 [history.pixels.values[place - 1], history.pixels.values[place - history.pixels.stride]];
             let scales = scale.scales(x, &activity, &inputs, &first, prediction, nearest);
 
+            let simple = followed(&first, &inputs);
             let law = |mean: f32, scale: f32, shape: usize| {
                 let scale = if scale > 0.05 { scale } else { 0.05 };
                 Expert { mean, inverse_scale: 1.0 / scale, shape }
@@ -51,9 +52,13 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
                 law(prediction, scales.around, NORMAL),
                 law(prediction, scales.regression, TAILED),
                 law(prediction, scales.around, HEAVY),
-                law(first[GLOBAL], scales.first[0], NORMAL),
-                law(first[LOCAL], scales.first[1], NORMAL),
-                law(first[LOCAL_SMALL], scales.first[2], TAILED),
+                law(simple[0], scales.first[0], NORMAL),
+                law(simple[1], scales.first[1], NORMAL),
+                law(simple[2], scales.first[2], TAILED),
+                law(simple[3], scales.first[3], TAILED),
+                law(simple[4], scales.first[4], TAILED),
+                law(simple[5], scales.first[5], HEAVY),
+                law(prediction, scales.near, TAILED),
                 law(prediction, scales.level, TAILED),
             ];
             let path_scale = if scales.regression > 0.3 { scales.regression } else { 0.3 };
@@ -71,7 +76,7 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
             history.learn(x, &inputs, value, first[GLOBAL], prediction);
             location.learn(x, &inputs, value, weight_root);
             refine.learn(x, &inputs, &refined, residual, weight_root);
-            scale.learn(x, &activity, &scales, &first, prediction, value);
+            scale.learn(x, &activity, &scales, &simple, prediction, value);
         }
         history.end_row();
         refine.end_row();
