@@ -19,6 +19,7 @@
 //! - `ccsds123`: CCSDS 123.0-B, adaptive prediction over planes.
 //!
 //! Image file formats:
+//! - `lerc`: LERC with an error of zero.
 //! - `jpegls`: JPEG-LS.
 //! - `jpeg2000`: JPEG 2000.
 //! - `jpegxl`: JPEG XL.
@@ -47,6 +48,7 @@ mod jpeg2000;
 mod jpegls;
 #[cfg(feature = "jpegxl")]
 mod jpegxl;
+mod lerc;
 mod pcodec;
 mod plane_streams;
 mod raw;
@@ -71,6 +73,7 @@ pub fn entries() -> Vec<Entry> {
         hcompress::ENTRY,
         szip::ENTRY,
         ccsds123::ENTRY,
+        lerc::ENTRY,
         #[cfg(feature = "jpegls")]
         jpegls::ENTRY,
         #[cfg(feature = "jpeg2000")]

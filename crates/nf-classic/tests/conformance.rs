@@ -55,6 +55,11 @@ fn ccsds123() {
 }
 
 #[test]
+fn lerc() {
+    conforms(&["lerc"]);
+}
+
+#[test]
 fn szip() {
     conforms(&["szip:block=8", "szip:block=64", "szip:block=8,interval=1", "szip:interval=3"]);
 }

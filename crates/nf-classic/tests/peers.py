@@ -65,6 +65,7 @@ try:
     padded = imagecodecs.aec_decode(stream("szip"), bitspersample=16, flags=8, blocksize=16, rsi=128, out=pixels.nbytes + 32)
     report("szip: pixels by libaec", np.array_equal(from_bytes(padded[: pixels.nbytes]), pixels))
     for name, decode in [
+        ("lerc", imagecodecs.lerc_decode),
         ("jpegls", imagecodecs.jpegls_decode),
         ("jpeg2000", imagecodecs.jpeg2k_decode),
         ("jpegxl", imagecodecs.jpegxl_decode),

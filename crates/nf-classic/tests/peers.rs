@@ -75,6 +75,12 @@ fn szip_planes_equal_those_of_libaec() {
 }
 
 #[test]
+fn lerc_blobs_equal_those_of_esri() {
+    same_bytes("lerc", "frame", &fixture("frame_lerc.bin"));
+    same_bytes("lerc", "sparse", &fixture("sparse_lerc.bin"));
+}
+
+#[test]
 fn foreign_decoders_read_a_fresh_frame() {
     let Some(python) = python_with_numpy() else {
         // Written to the handle itself: the harness shows it although the test passes.
