@@ -28,6 +28,7 @@
 
 mod card;
 mod checksum;
+mod cutout;
 mod detector;
 mod error;
 mod file;
@@ -46,6 +47,7 @@ mod write;
 
 pub use card::{CARD_BYTES, Card, Value};
 pub use checksum::Checksums;
+pub use cutout::{Target, cutout};
 pub use error::{Error, Result};
 pub use file::FitsFile;
 pub use hdu::{Geometry, Hdu, HduKind};

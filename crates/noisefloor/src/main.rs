@@ -32,6 +32,8 @@ enum Verb {
     Info(cmd::info::Args),
     /// Measure codecs on datasets: verified sizes, times, memory
     Bench(cmd::bench::Args),
+    /// Pack, unpack, verify and cut tile-compressed FITS files
+    Fits(cmd::fits::Args),
     /// List the codecs with their options
     Codecs(cmd::codecs::Args),
 }
@@ -60,6 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Decompress(args) => cmd::decompress::run(&args),
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
+        Verb::Fits(args) => cmd::fits::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),
     }
 }

@@ -1,6 +1,8 @@
 //! All codecs of this build.
 
-use nf_codec::Registry;
+use nf_codec::{Limits, Registry, Spec};
+use nf_fits::tiled::TileCodec;
+use nf_image::{Image16, Shape};
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -8,4 +10,25 @@ pub(crate) const DEFAULT_CODEC: &str = "floor";
 /// Our own codec first, then the baselines.
 pub(crate) fn registry() -> Registry {
     Registry::new([nf_floor::ENTRY].into_iter().chain(nf_classic::entries()))
+}
+
+/// The same codecs for the tiles of FITS files (FLOOR_1).
+pub(crate) struct RegistryTiles;
+
+impl RegistryTiles {
+    /// Every tile builds its own codec, because codecs are not shared by threads.
+    fn build(spec: &str) -> Result<Box<dyn nf_codec::Codec>, String> {
+        let spec: Spec = spec.parse().map_err(|error: nf_codec::Error| error.to_string())?;
+        registry().build(&spec).map_err(|error| error.to_string())
+    }
+}
+
+impl TileCodec for RegistryTiles {
+    fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
+        Self::build(spec)?.encode(tile).map_err(|error| error.to_string())
+    }
+
+    fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
+        Self::build(spec)?.decode(bytes, shape, &Limits::default()).map_err(|error| error.to_string())
+    }
 }

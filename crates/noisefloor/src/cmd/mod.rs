@@ -4,4 +4,5 @@ pub(crate) mod bench;
 pub(crate) mod codecs;
 pub(crate) mod compress;
 pub(crate) mod decompress;
+pub(crate) mod fits;
 pub(crate) mod info;

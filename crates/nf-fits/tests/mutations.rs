@@ -1,0 +1,161 @@
+//! Damaged files by the hundred thousand: an error or pixels, never a panic, never memory on a lie's word.
+//!
+//! Deterministic, so that a finding can be repeated; findings become named tests in `bad_input.rs`.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+mod files;
+
+use files::{ImageSpec, Random, images, mixed};
+use nf_fits::pack::{Method, PackOptions, TileSize, pack, unpack, verify_checksums};
+use nf_fits::tiled::quantise::Dither;
+use nf_fits::tiled::{Quantise, gzip, hcompress, plio, rice};
+use nf_fits::{FitsFile, Limits};
+use std::io::Cursor;
+
+/// Small enough that a lie which gets through is noticed by the clock.
+const LIMITS: Limits = Limits { max_pixels: 1 << 20, max_inflated_bytes: 1 << 22 };
+
+fn packed(options: &PackOptions, bitpix: i64) -> Vec<u8> {
+    let axes = if options.tile == TileSize::Whole { vec![12, 9] } else { vec![10, 4, 3] };
+    let file = FitsFile::from_bytes(images(&[ImageSpec::noisy(bitpix, &axes, 3)])).unwrap();
+    let mut out = Cursor::new(Vec::new());
+    pack(&file, &mut out, options, &mut |_| {}).unwrap();
+    out.into_inner()
+}
+
+fn read_all(bytes: Vec<u8>) {
+    let Ok(file) = FitsFile::from_bytes_with(bytes, LIMITS) else { return };
+    for image in file.image_hdus() {
+        if let Ok(stack) = image.read() {
+            assert_eq!(stack.shape(), image.shape());
+        }
+    }
+    let small = file.image_hdus().all(|image| image.pixels() <= LIMITS.max_pixels);
+    if small {
+        let _ = unpack(&file, &mut std::io::sink(), &mut |_| {});
+        let _ = verify_checksums(&file);
+    }
+}
+
+/// One to three changes: bits, bytes, digits of a header, cuts.
+fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
+    for _ in 0..1 + random.below(3) {
+        let at = random.below(bytes.len() as u64) as usize;
+        match random.below(6) {
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = random.next() as u8,
+            2 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = 0xff),
+            3 => {
+                // Another digit in a card: the numbers are what lies.
+                if let Some(digit) = bytes[at..].iter_mut().take(200).find(|byte| byte.is_ascii_digit()) {
+                    *digit = b'0' + random.below(10) as u8;
+                }
+            }
+            4 => {
+                if let Some(blank) = bytes[at..].windows(12).position(|w| w == b"            ") {
+                    let text = b"999999999999";
+                    bytes[at + blank..][..1 + random.below(12) as usize]
+                        .iter_mut()
+                        .zip(text)
+                        .for_each(|(b, t)| *b = *t);
+                }
+            }
+            _ => bytes.truncate(at.max(1)),
+        }
+    }
+}
+
+#[test]
+fn files_with_changes_anywhere() {
+    let mut random = Random(2026);
+    let methods = [
+        Method::Rice,
+        Method::Gzip1,
+        Method::Gzip2,
+        Method::Plio,
+        Method::Hcompress { scale: 0.0, smooth: false },
+        Method::Hcompress { scale: -5.0, smooth: true },
+        Method::None,
+    ];
+    let mut originals =
+        vec![images(&[ImageSpec::noisy(16, &[9, 5], 1)]), mixed(&[ImageSpec::noisy(8, &[9, 5], 1)])];
+    for method in methods {
+        for tile in [TileSize::Suitable, TileSize::Whole] {
+            let mut options = PackOptions { tile, ..PackOptions::new(method.clone()) };
+            originals.push(packed(&options, 16));
+            if method != Method::Plio {
+                options.quantise = Some(Quantise { level: 4.0, dither: Dither::Subtractive2, seed: Some(3) });
+                originals.push(packed(&options, -32));
+            }
+        }
+    }
+    let cases = 40_000 / originals.len();
+    for original in &originals {
+        for _ in 0..cases {
+            let mut bytes = original.clone();
+            mutate(&mut bytes, &mut random);
+            read_all(bytes);
+        }
+    }
+}
+
+#[test]
+fn headers_with_changed_cards() {
+    let mut random = Random(7);
+    let original = packed(&PackOptions::new(Method::Rice), 16);
+    let cards: Vec<usize> = (2880..5760).step_by(80).collect();
+    let values = [
+        "0",
+        "-1",
+        "1",
+        "7",
+        "2147483647",
+        "4294967296",
+        "9223372036854775807",
+        "99999999999999999999",
+        "1E308",
+        "'x'",
+        "T",
+        "",
+        "NaN",
+    ];
+    for _ in 0..20_000 {
+        let mut bytes = original.clone();
+        for _ in 0..1 + random.below(2) {
+            let card = cards[random.below(cards.len() as u64) as usize];
+            let value = format!("{:<70}", values[random.below(values.len() as u64) as usize]);
+            bytes[card + 10..card + 80].copy_from_slice(value.as_bytes());
+        }
+        read_all(bytes);
+    }
+}
+
+#[test]
+fn streams_of_every_algorithm() {
+    let mut random = Random(11);
+    let pixels: Vec<i32> = (0..144).map(|_| (random.gaussian() * 20.0) as i32 + 200).collect();
+    let short: Vec<i16> = pixels.iter().map(|&value| value as i16).collect();
+    let mut rice_stream = Vec::new();
+    rice::encode(&short, 32, &mut rice_stream);
+    let bytes: Vec<u8> = pixels.iter().flat_map(|value| value.to_be_bytes()).collect();
+    let streams = [
+        rice_stream,
+        plio::encode(&pixels).unwrap(),
+        hcompress::encode(&pixels, 12, 0).unwrap(),
+        hcompress::encode(&pixels, 12, 9).unwrap(),
+        gzip::Deflater::default().gzip(&bytes, 6),
+    ];
+    let mut inflater = gzip::Inflater::default();
+    for _ in 0..12_000 {
+        for (which, stream) in streams.iter().enumerate() {
+            let mut stream = stream.clone();
+            mutate(&mut stream, &mut random);
+            match which {
+                0 => drop(rice::decode::<i16>(&stream, 144, 32)),
+                1 => drop(plio::decode(&stream, 144)),
+                2 | 3 => drop(hcompress::decode(&stream, 144, 12, random.below(2) == 0)),
+                _ => drop(inflater.inflate(&stream, 144)),
+            }
+        }
+    }
+}
