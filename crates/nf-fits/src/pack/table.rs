@@ -172,10 +172,11 @@ fn build_header(
         None => {}
     }
     cards.extend(plan.algorithm.cards());
+    cards.extend(original.cards().map(pack_card));
+    // Behind the image's own cards: cfitsio does not know the keyword, and would copy it before SIMPLE.
     if layout.arrays.iter().any(|(name, _)| *name == "NULL_PIXEL_MASK") {
         cards.push(text("ZMASKCMP", "PLIO_1", "compression algorithm of the masks"));
     }
-    cards.extend(original.cards().map(pack_card));
     cards.push(text("CHECKSUM", "0000000000000000", "HDU checksum"));
     cards.push(text("DATASUM", "0", "data unit checksum"));
     Header::from_cards(cards.iter().map(|card| &card[..]), original.hdu())
