@@ -54,7 +54,10 @@ impl Machine {
         };
         let unknown = || "unknown".to_owned();
         let distribution = field(&read("/etc/os-release"), "PRETTY_NAME");
-        let kernel = read("/proc/sys/kernel/osrelease").trim().to_owned();
+        // What follows the version numbers of a kernel is the name of somebody's build.
+        let release = read("/proc/sys/kernel/osrelease");
+        let version = release.split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap_or_default();
+        let kernel = if version.is_empty() { String::new() } else { format!("Linux {version}") };
         let memory = field(&read("/proc/meminfo"), "MemTotal");
         let kibibytes = memory.and_then(|text| text.strip_suffix("kB")?.trim().parse::<u64>().ok());
         Self {

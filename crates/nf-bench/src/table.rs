@@ -100,14 +100,22 @@ pub(crate) fn document(run: &Run) -> String {
     text.push_str("\n## Measured on\n\n");
     for machine in &run.machines {
         let build = &machine.build;
-        let _ = writeln!(text, "- {}, from {}", machine.line(), machine.started_utc);
+        let load = machine.load_1min.map_or(String::new(), |load| format!(", load {load:.1}"));
+        let _ = writeln!(text, "- {}; from {}{load}", machine.line(), machine.started_utc);
         let _ = writeln!(
             text,
             "  noisefloor {} at commit {} ({}), {}",
             build.version, build.commit, build.dirty, build.toolchain
         );
     }
-    let _ = writeln!(text, "\nOne thread per codec; medians of {} runs after a verified one.", suite.repeats);
+    let timed = match suite.repeats {
+        0 => "times are those of the verifying pass".to_owned(),
+        repeats => format!(
+            "times are medians of {repeats} after the verifying one, of fewer for codecs slower than {} s per image",
+            suite.timing_budget_s
+        ),
+    };
+    let _ = writeln!(text, "\nOne thread per codec; {timed} (column `runs` of `measurements.csv`).");
     if !suite.analysis.trim().is_empty() {
         let _ = writeln!(text, "\n## How to read it\n\n{}", suite.analysis.trim());
     }

@@ -87,6 +87,8 @@ fn ledger_splice_and_resume() {
     assert!(spliced.ends_with("<!-- /noisefloor:bench -->\nend\n"), "{spliced}");
 
     let run = run_folder(folder.path());
+    let machine = fs::read_to_string(run.join("machine.toml")).unwrap();
+    assert!(machine.contains("--ledger .../sizes.csv"), "no absolute path is written down: {machine}");
     let rows = fs::read_to_string(run.join("measurements.csv")).unwrap();
     good(&bench(folder.path(), &["--resume", run.to_str().unwrap(), "--check-ledger"]));
     assert_eq!(fs::read_to_string(run.join("measurements.csv")).unwrap(), rows);

@@ -8,7 +8,7 @@ use nf_classic::External;
 use nf_codec::Registry;
 use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -153,13 +153,19 @@ fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
     bail!("{}: sizes differ, see the lines above", args.ledger.display())
 }
 
-/// The command line, as it could be typed again.
+/// The command line, as it could be typed again; of absolute paths, which mean nothing elsewhere and may
+/// name people, only the last part.
 fn command_line() -> String {
-    let quoted = |word: String| {
+    let word = |word: std::ffi::OsString| {
+        let path = Path::new(&word);
+        let word = match path.file_name().filter(|_| path.is_absolute()) {
+            Some(last) => format!(".../{}", last.to_string_lossy()),
+            None => word.to_string_lossy().into_owned(),
+        };
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@".contains(c);
         if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{word}'") }
     };
-    let words = std::env::args_os().skip(1).map(|word| quoted(word.to_string_lossy().into_owned()));
+    let words = std::env::args_os().skip(1).map(word);
     ["noisefloor".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
