@@ -72,8 +72,9 @@ fn ledger_splice_and_resume() {
     let folder = tempfile::tempdir().unwrap();
     let readme = folder.path().join("README.md");
     fs::write(&readme, "# X\n<!-- noisefloor:bench quick -->\n<!-- /noisefloor:bench -->\nend\n").unwrap();
-    let first =
-        ["--codecs", "raw rice:tile=row", "--repeats", "0", "--update-ledger", "--splice", "README.md"];
+    let sizes = folder.path().join("results/sizes.csv");
+    let mut first = vec!["--codecs", "raw rice:tile=row", "--repeats", "0", "--splice", "README.md"];
+    first.extend(["--update-ledger", "--ledger", sizes.to_str().unwrap()]);
     let printed = good(&bench(folder.path(), &first));
     assert!(printed.contains("\nrice:tile=row ") && printed.contains("11/11"), "{printed}");
     let ledger = fs::read_to_string(folder.path().join("results/sizes.csv")).unwrap();
