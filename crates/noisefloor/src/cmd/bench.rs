@@ -89,7 +89,10 @@ fn measure(args: &Args) -> Result<Run> {
     };
     let open = |choice: &DatasetChoice| {
         let split = Some(choice.split.clone());
-        nf_data::open(&choice.data, &nf_data::OpenOptions { data: args.data.clone(), split, ..Default::default() })
+        nf_data::open(
+            &choice.data,
+            &nf_data::OpenOptions { data: args.data.clone(), split, ..Default::default() },
+        )
     };
     let mut progress = Progress::default();
     if let Some(folder) = &args.resume {
