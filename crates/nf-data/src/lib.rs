@@ -6,6 +6,7 @@
 //! - [`FolderSet`]: a local folder of FITS and NumPy files.
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
+//! - [`inspect`], [`preview_png`]: what an image is like, in numbers and as a picture.
 //! - [`random`]: the portable generator behind simulations and shuffles.
 #![forbid(unsafe_code)]
 
@@ -13,8 +14,10 @@ mod dataset;
 mod error;
 mod folder;
 pub mod hub;
+pub mod inspect;
 mod manifest;
 mod open;
+mod preview;
 pub mod random;
 mod reader;
 mod sha256;
@@ -26,4 +29,5 @@ pub use error::{Error, Result};
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, Manifest, Source};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
+pub use preview::preview_png;
 pub use view::{HduChoice, PlaneChoice, View};

@@ -34,6 +34,8 @@ enum Verb {
     Bench(cmd::bench::Args),
     /// Pack, unpack, verify and cut tile-compressed FITS files
     Fits(cmd::fits::Args),
+    /// List, fetch, inspect and simulate datasets
+    Data(cmd::data::Args),
     /// List the codecs with their options
     Codecs(cmd::codecs::Args),
 }
@@ -63,6 +65,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
         Verb::Fits(args) => cmd::fits::run(&args),
+        Verb::Data(args) => cmd::data::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),
     }
 }

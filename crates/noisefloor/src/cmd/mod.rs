@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod codecs;
 pub(crate) mod compress;
+pub(crate) mod data;
 pub(crate) mod decompress;
 pub(crate) mod fits;
 pub(crate) mod info;

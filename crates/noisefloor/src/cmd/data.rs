@@ -1,0 +1,233 @@
+//! `noisefloor data`: list, fetch, inspect and simulate datasets.
+
+use anyhow::{Context, bail};
+use clap::{Parser, Subcommand};
+use nf_data::inspect::Statistics;
+use nf_data::{Dataset, OpenOptions, Source};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(Parser)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// List the datasets that can be named here
+    List,
+    /// Fetch every file of a dataset of the hub, or check that a local one is complete
+    Fetch(Which),
+    /// Print a dataset's card and statistics of its images
+    Inspect(Inspect),
+    /// Write simulated frames as FITS files, with what each is worth in bits
+    Simulate(Simulate),
+}
+
+/// NAME[/VIEW][@SPLIT], a manifest, a folder or a file
+#[derive(clap::Args)]
+struct Which {
+    /// NAME[/VIEW][@SPLIT], the path of a manifest, a folder or an image file
+    dataset: String,
+    /// Folder that holds the files of a folder dataset [env: NOISEFLOOR_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Inspect {
+    #[command(flatten)]
+    which: Which,
+    /// One JSON object per line
+    #[arg(long)]
+    json: bool,
+    /// Only the first N images
+    #[arg(long, value_name = "N")]
+    first: Option<usize>,
+    /// Write a PNG of every image (its middle plane) into this folder
+    #[arg(long, value_name = "DIR")]
+    preview: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Simulate {
+    /// A simulated dataset: NAME[/window|/full][@SPLIT]
+    dataset: String,
+    /// Folder for the files
+    folder: PathBuf,
+    /// Only the first N exposures
+    #[arg(long, value_name = "N")]
+    first: Option<usize>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.verb {
+        Verb::List => list(),
+        Verb::Fetch(which) => fetch(which),
+        Verb::Inspect(args) => inspect(args),
+        Verb::Simulate(args) => simulate(args),
+    }
+}
+
+fn open(which: &Which) -> anyhow::Result<Box<dyn Dataset>> {
+    let options = OpenOptions { data: which.data.clone(), ..OpenOptions::default() };
+    Ok(nf_data::open(&which.dataset, &options)?)
+}
+
+fn list() -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for manifest in nf_data::known_datasets()? {
+        let kind = match &manifest.source {
+            Source::Folder(_) => "folder",
+            Source::Simulator(_) => "simulator",
+            Source::Hub(_) => "hub",
+        };
+        writeln!(out, "{:<18} {kind:<10} {}", manifest.name, manifest.title)?;
+    }
+    Ok(())
+}
+
+fn fetch(which: &Which) -> anyhow::Result<()> {
+    let set = open(which)?;
+    let mut out = std::io::stdout().lock();
+    for index in 0..set.len() {
+        let image = set.image(index)?;
+        writeln!(out, "{} {} {}", set.name(index), image.shape(), image.digest())?;
+    }
+    writeln!(out, "{}: {} images", set.card(), set.len())?;
+    Ok(())
+}
+
+fn inspect(args: &Inspect) -> anyhow::Result<()> {
+    let set = open(&args.which)?;
+    let mut out = std::io::stdout().lock();
+    if !args.json {
+        let card = set.card();
+        writeln!(out, "{card}: {}", card.title)?;
+        writeln!(
+            out,
+            "instrument  {}\nlicence     {}\norigin      {}",
+            card.instrument, card.licence, card.origin
+        )?;
+        writeln!(out, "images      {}\ndigest      {}", set.len(), card.digest.short())?;
+    }
+    for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
+        let (name, image) = (set.name(index), set.image(index)?);
+        let found = Statistics::of(&image);
+        if args.json {
+            writeln!(out, "{}", json(&name, &image, found.as_ref()))?;
+        } else {
+            writeln!(out, "\n{name}  {}  planes: {}", image.shape(), image.axis())?;
+            match found {
+                Some(found) => print(&mut out, &found)?,
+                None => writeln!(out, "  no pixels")?,
+            }
+        }
+        if let Some(folder) = &args.preview {
+            let plane = image.shape().planes / 2;
+            if let Some(bytes) = nf_data::preview_png(&image, plane, 1024) {
+                write(folder, &format!("{name}.png"), &bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn print(out: &mut impl Write, found: &Statistics) -> std::io::Result<()> {
+    writeln!(
+        out,
+        "  min {}  median {}  max {}  noise sigma {:.2}",
+        found.min, found.median, found.max, found.noise_sigma
+    )?;
+    writeln!(
+        out,
+        "  codes: {} distinct; {} of {} between the 1st and 99th percentile missing; {:.2} % odd",
+        found.distinct_codes,
+        found.missing_codes,
+        found.span_codes,
+        100.0 * found.odd_share
+    )?;
+    writeln!(out, "  {:.2} % equal to their left neighbour", 100.0 * found.equal_share)?;
+    for region in &found.blind {
+        writeln!(
+            out,
+            "  {:?} of amplifier {}: {:.3} bits per sample over {} samples",
+            region.kind, region.amplifier, region.entropy_bits, region.pixels
+        )?;
+    }
+    Ok(())
+}
+
+fn json(name: &str, image: &nf_image::Image16, found: Option<&Statistics>) -> serde_json::Value {
+    let shape = image.shape();
+    let mut value = serde_json::json!({
+        "name": name,
+        "planes": shape.planes,
+        "height": shape.height,
+        "width": shape.width,
+        "axis": image.axis().name(),
+        "digest": image.digest().to_string(),
+    });
+    if let Some(found) = found {
+        let blind = |region: &nf_data::inspect::BlindRegion| {
+            serde_json::json!({
+                "kind": format!("{:?}", region.kind).to_lowercase(),
+                "amplifier": region.amplifier,
+                "pixels": region.pixels,
+                "entropy_bits": region.entropy_bits,
+            })
+        };
+        value["statistics"] = serde_json::json!({
+            "min": found.min,
+            "median": found.median,
+            "max": found.max,
+            "distinct_codes": found.distinct_codes,
+            "missing_codes": found.missing_codes,
+            "span_codes": found.span_codes,
+            "odd_share": found.odd_share,
+            "equal_share": found.equal_share,
+            "noise_sigma": found.noise_sigma,
+            "blind": found.blind.iter().map(blind).collect::<Vec<_>>(),
+        });
+    }
+    value
+}
+
+fn simulate(args: &Simulate) -> anyhow::Result<()> {
+    let set = nf_data::open(&args.dataset, &OpenOptions::default())?;
+    let mut out = std::io::stdout().lock();
+    for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
+        let Some(oracle) = set.oracle(index)? else { bail!("{} is not a simulated dataset", set.card()) };
+        let (name, image) = (set.name(index), set.image(index)?);
+        let bytes = nf_fits::write_image(&image, None).with_context(|| name.clone())?;
+        let path = write(&args.folder, &format!("{name}.fits"), &bytes)?;
+        let pixels = image.shape().pixels().max(1) as f64;
+        write!(
+            out,
+            "{} {} {:.4} bits per pixel",
+            path.display(),
+            image.shape(),
+            oracle.given_layers_bits / pixels
+        )?;
+        match oracle.layers_bits {
+            Some(bits) => {
+                writeln!(out, ", {:.4} with its layers", (oracle.given_layers_bits + bits) / pixels)?
+            }
+            None => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Writes a file below a folder; the name may hold folders of its own.
+fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<PathBuf> {
+    let path = folder.join(name);
+    let parent = path.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+    let part = path.with_extension("part");
+    fs::write(&part, bytes).with_context(|| part.display().to_string())?;
+    fs::rename(&part, &path).with_context(|| path.display().to_string())?;
+    Ok(path)
+}
