@@ -41,6 +41,9 @@ pub enum Error {
         /// How much is allowed.
         limit: u64,
     },
+    /// The input is something else than a container.
+    #[error("this is not a noisefloor container")]
+    NotAContainer,
     /// The codec cannot take an image of this kind.
     #[error("{codec} cannot code a stack of {shape}: {reason}")]
     Unsupported {

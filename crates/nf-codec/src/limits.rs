@@ -13,23 +13,26 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2^30 pixels (2 GiB of samples) and 4 GiB of working memory.
+    /// 2^32 pixels, as many as `nf-fits` reads, and 4 GiB of working memory.
     fn default() -> Self {
-        Self { max_pixels: 1 << 30, max_memory_bytes: 4 << 30 }
+        Self { max_pixels: 1 << 32, max_memory_bytes: 4 << 30 }
     }
 }
 
 impl Limits {
     /// The pixels of `shape`, if it is allowed; `what` names the input in the error.
     ///
+    /// An extent of zero does not excuse the others: loops run over them.
+    ///
     /// # Errors
     /// [`Error::Limit`] if the stack has more pixels than `max_pixels`.
     pub fn check_shape(&self, what: &str, shape: Shape) -> Result<usize> {
-        let needed = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
+        let at_least_one = Shape::new(shape.planes.max(1), shape.height.max(1), shape.width.max(1));
+        let needed = at_least_one.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
         if needed > self.max_pixels {
             return Err(Error::Limit { what: format!("{what}: pixels"), needed, limit: self.max_pixels });
         }
-        Ok(needed as usize)
+        Ok(shape.pixels())
     }
 
     /// Whether `needed` bytes of working memory are allowed; `what` names the input in the error.

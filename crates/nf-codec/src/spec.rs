@@ -73,7 +73,7 @@ impl FromStr for Spec {
         for pair in rest.into_iter().flat_map(|rest| rest.split(',')) {
             let (key, value) =
                 pair.split_once('=').ok_or_else(|| error("expected key=value after the colon"))?;
-            if !word(key) || value.is_empty() {
+            if !word(key) || value.is_empty() || value.chars().any(char::is_control) {
                 return Err(error("expected key=value after the colon"));
             }
             if options.insert(key.to_owned(), value.to_owned()).is_some() {

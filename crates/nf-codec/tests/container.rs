@@ -248,6 +248,70 @@ fn lying_shapes_are_refused_before_anything_is_allocated() {
     assert!(error.contains("does not fit the header's tiles"), "{error}");
 }
 
+/// The container with its header changed by `change` and every checksum made right again.
+fn forged(bytes: &[u8], change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let header_bytes = u32::from_le_bytes(bytes[10..14].try_into().unwrap()) as usize;
+    let mut header = bytes[14..14 + header_bytes].to_vec();
+    change(&mut header);
+    let mut forged = bytes[..10].to_vec();
+    forged.extend((header.len() as u32).to_le_bytes());
+    forged.extend(header);
+    forged.extend(crc32fast::hash(&forged).to_le_bytes());
+    forged.extend(&bytes[18 + header_bytes..]);
+    forged
+}
+
+#[test]
+fn an_extent_of_zero_does_not_hide_a_huge_one() {
+    let frame = ramp(Shape::frame(1, 1));
+    let bytes = pack(&header("plain", &[(&frame, Shape::frame(1, 1))]), &[&frame], true).unwrap();
+    let one = [1u64.to_le_bytes(); 3].concat();
+    for shape in [[1u64 << 62, 0, 1], [1 << 40, 1, 0], [1, 1 << 62, 0]] {
+        let lie = forged(&bytes, |header| {
+            let at = header.windows(24).position(|w| w == one).unwrap();
+            header[at..at + 24].copy_from_slice(&shape.map(u64::to_le_bytes).concat());
+        });
+        assert!(matches!(open(&lie), Err(Error::Limit { .. })), "{shape:?}");
+    }
+    let many_planes = forged(&bytes, |header| {
+        let at = header.windows(24).position(|w| w == one).unwrap();
+        let shape = [1u64 << 30, 1, 1].map(u64::to_le_bytes).concat();
+        header[at..at + 24].copy_from_slice(&shape);
+        header[at + 25..at + 49].copy_from_slice(&shape);
+    });
+    assert!(matches!(open(&many_planes), Err(Error::Limit { .. })));
+}
+
+#[test]
+fn forged_headers_with_right_checksums_never_panic() {
+    let frame = ramp(Shape::new(2, 3, 5));
+    let mut honest = header("plain:model=1", &[(&frame, Shape::new(1, 2, 3))]);
+    honest.layout = Some(Layout {
+        segments: vec![
+            Segment::Verbatim(vec![7; 50]),
+            Segment::Samples { image: 0, format: SampleFormat::I32Be, offset: 1 },
+        ],
+    });
+    let bytes = pack(&honest, &[&frame], true).unwrap();
+    let limits = Limits { max_pixels: 1 << 16, max_memory_bytes: 1 << 20 };
+    let header_bytes = u32::from_le_bytes(bytes[10..14].try_into().unwrap()) as usize;
+    for at in 0..header_bytes {
+        for value in [0, 1, 2, 0x7f, 0x80, 0xff, bytes[14 + at].wrapping_add(1)] {
+            let hostile = forged(&bytes, |header| header[at] = value);
+            let Ok(mut reader) = Reader::open(Cursor::new(&hostile[..]), limits) else { continue };
+            for stack in 0..reader.header().images.len() {
+                let _ = reader.decode(stack, &registry());
+            }
+            if let Some(layout) = reader.header().layout.clone() {
+                let mut samples = |stack: u32, sink: &mut dyn FnMut(&Image16) -> Result<()>| {
+                    reader.decode_in_order(stack as usize, &registry(), sink)
+                };
+                let _ = layout.write(&mut samples, &mut std::io::sink());
+            }
+        }
+    }
+}
+
 #[test]
 fn another_model_is_refused_before_decoding() {
     let frame = ramp(Shape::frame(2, 2));

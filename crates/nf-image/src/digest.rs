@@ -64,6 +64,55 @@ impl SampleDigester {
     }
 }
 
+/// Digests a stack whose planes arrive in groups, each group in bands of rows: [`Digest::of_planes`] of the
+/// whole, with no more state than one group needs.
+#[derive(Default)]
+pub struct StackDigester {
+    first_plane: usize,
+    group: Vec<SampleDigester>,
+    finished_planes: usize,
+    last: Option<Digest>,
+    planes: blake3::Hasher,
+}
+
+impl StackDigester {
+    /// Takes the next rows of the planes from `first_plane` on; `rows_of` gives those of each plane, in order.
+    pub fn update<'a>(&mut self, first_plane: usize, rows_of: impl Iterator<Item = &'a [u16]>) {
+        if first_plane != self.first_plane {
+            self.close_group();
+            self.first_plane = first_plane;
+        }
+        for (i, rows) in rows_of.enumerate() {
+            if i == self.group.len() {
+                self.group.push(SampleDigester::default());
+            }
+            self.group[i].update(rows);
+        }
+    }
+
+    fn close_group(&mut self) {
+        for plane in self.group.drain(..) {
+            let digest = plane.finish();
+            self.planes.update(&digest.0);
+            self.last = Some(digest);
+            self.finished_planes += 1;
+        }
+    }
+
+    /// The digest of a stack of `planes` planes; planes without rows may never have arrived.
+    pub fn finish(mut self, planes: usize) -> Digest {
+        self.close_group();
+        let empty = Digest::of_samples(&[]);
+        for _ in self.finished_planes..planes {
+            self.planes.update(&empty.0);
+        }
+        match (planes, self.last) {
+            (1, last) => last.unwrap_or(empty),
+            _ => Digest(*self.planes.finalize().as_bytes()),
+        }
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
@@ -109,6 +158,24 @@ mod tests {
         let mut digester = SampleDigester::default();
         samples.chunks(777).for_each(|piece| digester.update(piece));
         assert_eq!(digester.finish(), Digest::of_samples(&samples));
+    }
+
+    #[test]
+    fn groups_of_planes_make_the_same_digest_as_the_stack() {
+        use crate::{Image16, Shape};
+        for shape in [Shape::frame(4, 3), Shape::new(5, 4, 3), Shape::new(0, 4, 3), Shape::new(2, 0, 3)] {
+            let stack = Image16::from_fn(shape, |p, r, c| (p * 100 + r * 10 + c) as u16);
+            for step in [1, 2, 5] {
+                let mut digester = StackDigester::default();
+                for first in (0..shape.planes).step_by(step) {
+                    let planes = first..(first + step).min(shape.planes);
+                    for row in 0..shape.height {
+                        digester.update(first, planes.clone().map(|plane| stack.row(plane, row)));
+                    }
+                }
+                assert_eq!(digester.finish(shape.planes), stack.digest(), "{shape} by {step}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,6 @@ mod image;
 mod shape;
 
 pub use detector::{Detector, Region, RegionKind};
-pub use digest::{Digest, SampleDigester};
+pub use digest::{Digest, SampleDigester, StackDigester};
 pub use image::{Image16, ShapeError};
 pub use shape::{PlaneAxis, Shape};

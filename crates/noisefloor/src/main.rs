@@ -43,13 +43,13 @@ enum Verb {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     start_log(cli.verbose);
+    // Whoever reads a description may stop early, as `head` does; half of a container is a failure.
+    let describes = matches!(cli.verb, Verb::Info(_) | Verb::Codecs(_));
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if describes && is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            // One line, whatever the libraries below put into their messages.
-            let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("noisefloor: {line}");
+            eprintln!("noisefloor: {}", one_line(&error));
             ExitCode::FAILURE
         }
     }
@@ -57,7 +57,10 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     if let Some(threads) = cli.threads {
-        rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()?;
+        // More threads than this cost memory and gain nothing on any machine we know.
+        const MOST_THREADS: usize = 128;
+        let threads = usize::from(threads).min(MOST_THREADS);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
     match cli.verb {
         Verb::Compress(args) => cmd::compress::run(&args),
@@ -75,6 +78,20 @@ fn start_log(verbose: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("NOISEFLOOR_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
+/// The error and its causes in one printable line, whatever the libraries below put into their messages; a
+/// cause that the message before it already ends with is not repeated.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if !parts.last().is_some_and(|last| last.ends_with(&text)) {
+            parts.push(text);
+        }
+    }
+    let printable: String = parts.join(": ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    printable.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether the reader of our standard output has gone away, as `head` does: no failure of ours.

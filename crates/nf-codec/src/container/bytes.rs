@@ -55,8 +55,9 @@ impl<'a> Bytes<'a> {
         Ok(nf_image::Digest(self.array()?))
     }
 
+    /// Text without control characters, which a terminal would obey.
     pub(super) fn text(&mut self, bytes: &[u8]) -> Result<String> {
-        let reason = "text that is not UTF-8";
-        String::from_utf8(bytes.to_vec()).map_err(|_| Error::corrupt(self.what, reason))
+        let text = String::from_utf8(bytes.to_vec()).ok().filter(|text| !text.chars().any(char::is_control));
+        text.ok_or_else(|| Error::corrupt(self.what, "text that is not printable UTF-8"))
     }
 }

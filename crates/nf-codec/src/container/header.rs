@@ -75,7 +75,7 @@ impl Header {
             record(IMAGE, &value)?;
         }
         if let Some(layout) = &self.layout {
-            record(LAYOUT, &layout.to_record())?;
+            record(LAYOUT, &layout.to_record()?)?;
         }
         record(CREATOR, self.creator.as_bytes())?;
 
@@ -133,9 +133,13 @@ impl Header {
             }
         }
         let missing = |record: &str| Error::corrupt(WHAT, format!("the {record} record is missing"));
+        let reproducibility = reproducibility.ok_or_else(|| missing("reproducibility"))?;
+        if reproducibility != Reproducibility::Anywhere && model.is_none() {
+            return Err(missing("model"));
+        }
         Ok(Self {
             codec: codec.ok_or_else(|| missing("codec"))?,
-            reproducibility: reproducibility.ok_or_else(|| missing("reproducibility"))?,
+            reproducibility,
             model,
             layout: layout.map(|record| Layout::from_record(record, images.len(), limits)).transpose()?,
             images,
@@ -165,6 +169,15 @@ fn shape(fields: &mut Bytes<'_>) -> Result<Shape> {
     Ok(Shape::new(extent()?, extent()?, extent()?))
 }
 
+/// A tile and the digesters of its planes must fit the memory that is allowed.
+pub(super) fn check_tile(stack: Shape, tile: Shape, limits: &Limits) -> Result<()> {
+    const DIGESTER_BYTES: u64 = 2048;
+    let largest =
+        Shape::new(tile.planes.min(stack.planes), tile.height.min(stack.height), tile.width.min(stack.width));
+    let needed = 2 * largest.pixels() as u64 + DIGESTER_BYTES * largest.planes as u64;
+    limits.check_memory("a tile of the container", needed)
+}
+
 fn image_header(fields: &mut Bytes<'_>, limits: &Limits) -> Result<ImageHeader> {
     let stack = shape(fields)?;
     limits.check_shape("the container", stack)?;
@@ -177,5 +190,6 @@ fn image_header(fields: &mut Bytes<'_>, limits: &Limits) -> Result<ImageHeader> 
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "the image record is too long"));
     }
+    check_tile(stack, tile, limits)?;
     Ok(ImageHeader { shape: stack, axis, tile })
 }

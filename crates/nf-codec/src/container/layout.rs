@@ -1,5 +1,6 @@
 //! How the original file is put together from verbatim bytes and samples.
 
+use super::MAX_LAYOUT_BYTES;
 use super::bytes::Bytes;
 use crate::{Error, Limits, Result};
 use flate2::Compression;
@@ -109,7 +110,15 @@ impl Layout {
     }
 
     /// The value of the header's layout record.
-    pub(super) fn to_record(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// If the verbatim bytes are more than a container may hold.
+    pub(super) fn to_record(&self) -> Result<Vec<u8>> {
+        let verbatim = |segment: &Segment| match segment {
+            Segment::Verbatim(bytes) => bytes.len() as u64,
+            Segment::Samples { .. } => 0,
+        };
+        check_length(self.segments.iter().map(verbatim).sum())?;
         let mut plain = Vec::new();
         for segment in &self.segments {
             match segment {
@@ -127,18 +136,18 @@ impl Layout {
             }
         }
         let mut record = (plain.len() as u64).to_le_bytes().to_vec();
-        ZlibEncoder::new(plain.as_slice(), Compression::best())
+        ZlibEncoder::new(plain.as_slice(), Compression::default())
             .read_to_end(&mut record)
             .expect("deflating from memory to memory does not fail");
-        record
+        Ok(record)
     }
 
     /// Reads the header's layout record; stacks are numbered below `images`.
     pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
-        const WHAT: &str = "the container's layout";
         let mut bytes = Bytes::new(record, WHAT);
         let length = bytes.u64()?;
         limits.check_memory(WHAT, length)?;
+        check_length(length)?;
         let mut plain = Vec::new();
         // One byte more than announced is asked for, so that a longer stream is seen.
         let read = ZlibDecoder::new(bytes.rest()).take(length.saturating_add(1)).read_to_end(&mut plain);
@@ -149,17 +158,26 @@ impl Layout {
         }
         let mut bytes = Bytes::new(&plain, WHAT);
         let mut segments = Vec::new();
+        let mut named = vec![false; images];
         while !bytes.is_empty() {
             segments.push(match bytes.u8()? {
                 0 => {
                     let length = bytes.u64()?;
+                    if length == 0 {
+                        return Err(Error::corrupt(WHAT, "an empty segment"));
+                    }
                     Segment::Verbatim(bytes.take(length)?.to_vec())
                 }
                 1 => {
                     let image = bytes.u32()?;
-                    if image as usize >= images {
-                        let reason = format!("it names stack {image}, there are {images}");
-                        return Err(Error::corrupt(WHAT, reason));
+                    // Once at most: a short record must not stand for an endless file.
+                    match named.get_mut(image as usize) {
+                        Some(seen @ false) => *seen = true,
+                        Some(_) => return Err(Error::corrupt(WHAT, format!("it names stack {image} twice"))),
+                        None => {
+                            let reason = format!("it names stack {image}, there are {images}");
+                            return Err(Error::corrupt(WHAT, reason));
+                        }
                     }
                     let code = bytes.u8()?;
                     let format = SampleFormat::ALL
@@ -175,6 +193,16 @@ impl Layout {
     }
 }
 
+fn check_length(needed: u64) -> Result<()> {
+    if needed > MAX_LAYOUT_BYTES {
+        let what = format!("{WHAT}: bytes beside the samples");
+        return Err(Error::Limit { what, needed, limit: MAX_LAYOUT_BYTES });
+    }
+    Ok(())
+}
+
+const WHAT: &str = "the container's layout";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,7 +216,7 @@ mod tests {
                 Segment::Verbatim(vec![0; 100_000]),
             ],
         };
-        let record = layout.to_record();
+        let record = layout.to_record().unwrap();
         assert!(record.len() < 500);
         assert_eq!(Layout::from_record(&record, 2, &Limits::default()).unwrap(), layout);
         assert!(Layout::from_record(&record, 1, &Limits::default()).is_err());
@@ -197,6 +225,16 @@ mod tests {
         for cut in 0..record.len() {
             assert!(Layout::from_record(&record[..cut], 2, &Limits::default()).is_err(), "{cut}");
         }
+    }
+
+    #[test]
+    fn short_records_cannot_stand_for_endless_files() {
+        let twice = Segment::Samples { image: 0, format: SampleFormat::U8, offset: 0 };
+        let record = Layout { segments: vec![twice.clone(), twice] }.to_record().unwrap();
+        let error = Layout::from_record(&record, 1, &Limits::default()).unwrap_err().to_string();
+        assert!(error.contains("twice"), "{error}");
+        let record = Layout { segments: vec![Segment::Verbatim(Vec::new())] }.to_record().unwrap();
+        assert!(Layout::from_record(&record, 1, &Limits::default()).is_err());
     }
 
     #[test]

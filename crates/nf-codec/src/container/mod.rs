@@ -30,4 +30,6 @@ const PREFIX_BYTES: usize = 8 + 2 + 4;
 /// Bytes after the index: its CRC, its length, the end magic.
 const SUFFIX_BYTES: usize = 4 + 8 + 8;
 /// Longest header that a reader accepts.
-const MAX_HEADER_BYTES: u64 = 1 << 28;
+const MAX_HEADER_BYTES: u64 = 1 << 30;
+/// Most bytes that a file may hold beside its coded samples.
+const MAX_LAYOUT_BYTES: u64 = 1 << 30;

@@ -6,9 +6,10 @@ use super::tiling::{TileBox, bands, tile_boxes};
 use super::trailer::{self, ImageIndex};
 use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
 use crate::{Codec, Error, Limits, Registry, Reproducibility, Result};
-use nf_image::{Digest, Image16, SampleDigester, Shape};
+use nf_image::{Digest, Image16, Shape, StackDigester};
 use rayon::prelude::*;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 
 const WHAT: &str = "the container";
 
@@ -18,7 +19,6 @@ pub struct Reader<R> {
     source: R,
     header: Header,
     index: Vec<ImageIndex>,
-    first_tile_byte: u64,
     container_bytes: u64,
     limits: Limits,
 }
@@ -46,14 +46,9 @@ impl<R: Read + Seek> Reader<R> {
         source.seek(SeekFrom::Start(0)).map_err(failed)?;
         let (header, prologue_bytes) = read_header(&mut source, container_bytes, &limits)?;
         let index_bytes = read_index(&mut source, container_bytes, prologue_bytes)?;
-        let index = trailer::from_index(&index_bytes, &header.images)?;
-        let room = container_bytes - prologue_bytes - SUFFIX_BYTES as u64 - index_bytes.len() as u64;
-        let tiles = index.iter().flat_map(|image| &image.tiles);
-        let filled = tiles.map(|tile| tile.length_bytes).try_fold(0u64, u64::checked_add);
-        if filled != Some(room) {
-            return Err(Error::corrupt(WHAT, format!("its tiles do not fill the {room} bytes they have")));
-        }
-        Ok(Self { source, header, index, first_tile_byte: prologue_bytes, container_bytes, limits })
+        let tiles_end = container_bytes - SUFFIX_BYTES as u64 - index_bytes.len() as u64;
+        let index = trailer::from_index(&index_bytes, &header.images, prologue_bytes, tiles_end)?;
+        Ok(Self { source, header, index, container_bytes, limits })
     }
 
     /// What the container says of itself.
@@ -73,16 +68,36 @@ impl<R: Read + Seek> Reader<R> {
 
     /// The tiles of stack `image`, in order.
     pub fn tiles(&self, image: usize) -> Vec<TileInfo> {
-        let earlier = self.index[..image].iter().flat_map(|index| &index.tiles);
-        let mut offset_bytes = self.first_tile_byte + earlier.map(|tile| tile.length_bytes).sum::<u64>();
         let header = &self.header.images[image];
         let places = tile_boxes(header.shape, header.tile);
-        let tile = |(place, entry): (TileBox, &trailer::TileEntry)| {
-            let start = offset_bytes;
-            offset_bytes += entry.length_bytes;
-            TileInfo { place, offset_bytes: start, length_bytes: entry.length_bytes, crc: entry.crc }
-        };
-        places.zip(&self.index[image].tiles).map(tile).collect()
+        places.zip(&self.index[image].tiles).map(|(place, entry)| tile_info(place, entry)).collect()
+    }
+
+    /// The tiles that share pixels with `region`, each with what it shares.
+    fn tiles_touching(&self, image: usize, region: &TileBox) -> Vec<(TileInfo, TileBox)> {
+        let ImageHeader { shape, tile, .. } = self.header.images[image];
+        let touched = |range: &Range<usize>, step: usize| range.start / step..range.end.div_ceil(step);
+        let (rows, columns) = (touched(&region.rows, tile.height), touched(&region.columns, tile.width));
+        let boxes = |extent: usize, step: usize| extent.div_ceil(step);
+        let mut tiles = Vec::new();
+        for p in touched(&region.planes, tile.planes) {
+            for r in rows.clone() {
+                for c in columns.clone() {
+                    let span = |i: usize, step: usize, extent: usize| i * step..((i + 1) * step).min(extent);
+                    let place = TileBox {
+                        planes: span(p, tile.planes, shape.planes),
+                        rows: span(r, tile.height, shape.height),
+                        columns: span(c, tile.width, shape.width),
+                    };
+                    let number =
+                        (p * boxes(shape.height, tile.height) + r) * boxes(shape.width, tile.width) + c;
+                    if let Some(shared) = place.intersection(region) {
+                        tiles.push((tile_info(place, &self.index[image].tiles[number]), shared));
+                    }
+                }
+            }
+        }
+        tiles
     }
 
     /// Decodes stack `image` whole and checks its digest.
@@ -110,20 +125,17 @@ impl<R: Read + Seek> Reader<R> {
     ) -> Result<()> {
         let ImageHeader { shape, tile, .. } = self.header.images[image];
         let unit = if tile.planes == 1 { tile } else { Shape { height: shape.height, ..tile } };
-        let mut digesters: Vec<SampleDigester> =
-            (0..shape.planes).map(|_| SampleDigester::default()).collect();
+        let mut digester = StackDigester::default();
         for (planes, rows) in bands(shape, unit) {
             let place = TileBox { planes: planes.clone(), rows, columns: 0..shape.width };
             let piece = self.decode_region(image, &place, registry)?;
-            let mine = &mut digesters[planes];
             rayon::in_place_scope(|scope| {
-                let planes = mine.iter_mut().enumerate();
-                scope.spawn(|_| planes.for_each(|(i, digester)| digester.update(piece.plane(i))));
+                let rows = (0..planes.len()).map(|i| piece.plane(i));
+                scope.spawn(|_| digester.update(planes.start, rows));
                 sink(&piece)
             })?;
         }
-        let planes: Vec<Digest> = digesters.iter().map(SampleDigester::finish).collect();
-        self.check_digest(image, Digest::of_planes(&planes))
+        self.check_digest(image, digester.finish(shape.planes))
     }
 
     fn check_digest(&self, image: usize, found: Digest) -> Result<()> {
@@ -142,7 +154,7 @@ impl<R: Read + Seek> Reader<R> {
     /// If the region reaches beyond the stack, or one of its tiles is damaged.
     pub fn decode_region(&mut self, image: usize, region: &TileBox, registry: &Registry) -> Result<Image16> {
         let stack = self.header.images[image];
-        let inside = |range: &std::ops::Range<usize>, extent| range.start <= range.end && range.end <= extent;
+        let inside = |range: &Range<usize>, extent| range.start <= range.end && range.end <= extent;
         if !(inside(&region.planes, stack.shape.planes)
             && inside(&region.rows, stack.shape.height)
             && inside(&region.columns, stack.shape.width))
@@ -152,11 +164,7 @@ impl<R: Read + Seek> Reader<R> {
         }
         let build = || self.header.codec_for(registry);
         build()?;
-        let touched: Vec<(TileInfo, TileBox)> = self
-            .tiles(image)
-            .into_iter()
-            .filter_map(|tile| tile.place.intersection(region).map(|shared| (tile, shared)))
-            .collect();
+        let touched = self.tiles_touching(image, region);
         let limits = self.limits;
         if let [(tile, shared)] = &touched[..]
             && *shared == tile.place
@@ -177,7 +185,7 @@ impl<R: Read + Seek> Reader<R> {
                 .zip(payloads)
                 .map(|((tile, shared), payload)| {
                     let pixels = decode_tile(&*build()?, &payload, image, tile, &limits)?;
-                    let cut = |a: &std::ops::Range<usize>, base: usize| a.start - base..a.end - base;
+                    let cut = |a: &Range<usize>, base: usize| a.start - base..a.end - base;
                     let place = &tile.place;
                     Ok(pixels.crop(
                         cut(&shared.planes, place.planes.start),
@@ -245,7 +253,7 @@ fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) ->
     let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
     let mut prologue = read_exactly(source, known)?;
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {
-        return Err(Error::corrupt(WHAT, "this is not a noisefloor container"));
+        return Err(Error::NotAContainer);
     }
     let mut fields = Bytes::new(&prologue[MAGIC.len().min(known)..], WHAT);
     let version = u16::from_le_bytes([fields.u8()?, fields.u8()?]);
@@ -292,6 +300,11 @@ fn read_index(source: &mut (impl Read + Seek), container_bytes: u64, prologue_by
     Ok(index)
 }
 
+fn tile_info(place: TileBox, entry: &trailer::TileEntry) -> TileInfo {
+    let &trailer::TileEntry { offset_bytes, length_bytes, crc } = entry;
+    TileInfo { place, offset_bytes, length_bytes, crc }
+}
+
 fn tile_name(image: usize, tile: &TileInfo) -> String {
     format!("tile of stack {image} ({})", tile.place)
 }
@@ -313,9 +326,13 @@ fn decode_tile(
     limits: &Limits,
 ) -> Result<Image16> {
     let shape = tile.place.shape();
-    let pixels = codec
-        .decode(payload, shape, limits)
-        .map_err(|error| Error::corrupt(tile_name(image, tile), error.to_string()))?;
+    let pixels = codec.decode(payload, shape, limits).map_err(|error| match error {
+        // Damage is told with its place; what the machine or the limits refuse stays what it is.
+        Error::Corrupt { .. } | Error::Truncated { .. } => {
+            Error::corrupt(tile_name(image, tile), error.to_string())
+        }
+        other => other,
+    })?;
     if pixels.shape() != shape {
         let reason = format!("the codec gave a stack of {}, expected {shape}", pixels.shape());
         return Err(Error::corrupt(tile_name(image, tile), reason));

@@ -18,6 +18,8 @@ pub(super) struct ImageIndex {
 /// What the trailer says of one tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TileEntry {
+    /// Position in the container; not stored, it follows from the lengths.
+    pub(super) offset_bytes: u64,
     pub(super) length_bytes: u64,
     pub(super) crc: u32,
 }
@@ -43,8 +45,13 @@ pub(super) fn to_bytes(images: &[ImageIndex]) -> Vec<u8> {
     index
 }
 
-/// Reads an index whose checksum has been checked; it must fit the headers exactly.
-pub(super) fn from_index(index: &[u8], headers: &[ImageHeader]) -> Result<Vec<ImageIndex>> {
+/// Reads an index whose checksum has been checked; it must fit the headers and the room for tiles exactly.
+pub(super) fn from_index(
+    index: &[u8],
+    headers: &[ImageHeader],
+    tiles_start: u64,
+    tiles_end: u64,
+) -> Result<Vec<ImageIndex>> {
     let counts: Vec<u64> = headers
         .iter()
         .map(|image| tile_count(image.shape, image.tile))
@@ -58,11 +65,23 @@ pub(super) fn from_index(index: &[u8], headers: &[ImageHeader]) -> Result<Vec<Im
         return Err(Error::corrupt(WHAT, reason));
     }
     let mut bytes = Bytes::new(index, WHAT);
+    let mut offset_bytes = tiles_start;
+    let mut tile = |bytes: &mut Bytes<'_>| {
+        let entry = TileEntry { offset_bytes, length_bytes: bytes.u64()?, crc: bytes.u32()? };
+        offset_bytes = offset_bytes
+            .checked_add(entry.length_bytes)
+            .filter(|&end| end <= tiles_end)
+            .ok_or_else(|| Error::corrupt(WHAT, "its tiles reach beyond the room they have"))?;
+        Ok(entry)
+    };
     let mut images = Vec::with_capacity(headers.len());
     for count in counts {
         let digest = bytes.digest()?;
-        let tiles = (0..count).map(|_| Ok(TileEntry { length_bytes: bytes.u64()?, crc: bytes.u32()? }));
-        images.push(ImageIndex { digest, tiles: tiles.collect::<Result<_>>()? });
+        let tiles = (0..count).map(|_| tile(&mut bytes)).collect::<Result<_>>()?;
+        images.push(ImageIndex { digest, tiles });
+    }
+    if offset_bytes != tiles_end {
+        return Err(Error::corrupt(WHAT, "its tiles do not fill the room they have"));
     }
     Ok(images)
 }

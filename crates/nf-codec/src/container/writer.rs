@@ -1,10 +1,10 @@
 //! Pixels in, container out.
 
-use super::header::{Header, ImageHeader};
+use super::header::{Header, ImageHeader, check_tile};
 use super::tiling::{TileBox, bands, steps};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Registry, Result};
-use nf_image::{Digest, Image16, PlaneAxis, SampleDigester, Shape};
+use nf_image::{Digest, Image16, PlaneAxis, Shape, StackDigester};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::io::Write;
@@ -74,30 +74,34 @@ pub fn write(
     assert_eq!(sources.len(), header.images.len(), "one header for each stack");
     let failed = |source| Error::Io { what: "writing the container".to_owned(), source };
     let build = || registry.build(&header.codec);
+    // What a reader with the usual limits would refuse is not written.
+    let limits = Limits::default();
     let prologue = header.to_prologue()?;
     out.write_all(&prologue).map_err(failed)?;
     let mut stream_bytes = 0;
+    let mut offset_bytes = prologue.len() as u64;
     let mut indices = Vec::with_capacity(sources.len());
     for (source, image) in sources.iter_mut().zip(&header.images) {
         assert_eq!(source.shape(), image.shape, "the header tells the shape of its stack");
-        let mut digesters: Vec<SampleDigester> =
-            (0..image.shape.planes).map(|_| SampleDigester::default()).collect();
+        limits.check_shape("the image", image.shape)?;
+        check_tile(image.shape, image.tile, &limits)?;
+        let mut digester = StackDigester::default();
         let mut tiles = Vec::new();
         for (planes, rows) in bands(image.shape, image.tile) {
             let band = source.band(planes.clone(), rows.clone())?;
-            let mine = &mut digesters[planes.clone()];
             let (payloads, ()) = rayon::join(
                 || encode_band(&band, image, &planes, &rows, &build, verify),
-                || mine.iter_mut().enumerate().for_each(|(i, digester)| digester.update(band.plane(i))),
+                || digester.update(planes.start, (0..planes.len()).map(|i| band.plane(i))),
             );
             for payload in payloads? {
-                tiles.push(TileEntry { length_bytes: payload.len() as u64, crc: crc32fast::hash(&payload) });
-                stream_bytes += payload.len() as u64;
+                let length_bytes = payload.len() as u64;
+                tiles.push(TileEntry { offset_bytes, length_bytes, crc: crc32fast::hash(&payload) });
+                offset_bytes += length_bytes;
+                stream_bytes += length_bytes;
                 out.write_all(&payload).map_err(failed)?;
             }
         }
-        let planes: Vec<Digest> = digesters.iter().map(SampleDigester::finish).collect();
-        indices.push(ImageIndex { digest: Digest::of_planes(&planes), tiles });
+        indices.push(ImageIndex { digest: digester.finish(image.shape.planes), tiles });
     }
     let trailer = trailer::to_bytes(&indices);
     out.write_all(&trailer).and_then(|()| out.flush()).map_err(failed)?;
@@ -125,8 +129,7 @@ fn encode_band(
         };
         let payload = build()?.encode(&tile)?;
         if verify {
-            let limits = Limits { max_pixels: u64::MAX, ..Limits::default() };
-            let decoded = build()?.decode(&payload, tile.shape(), &limits)?;
+            let decoded = build()?.decode(&payload, tile.shape(), &Limits::default())?;
             if decoded.samples() != tile.samples() {
                 let place = TileBox { planes: planes.clone(), rows: rows.clone(), columns };
                 return Err(Error::corrupt(format!("tile at {place}"), "it does not decode to its pixels"));

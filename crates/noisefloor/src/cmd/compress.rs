@@ -1,7 +1,7 @@
 //! `noisefloor compress`: a FITS or .npy file in, a container out.
 
 use crate::files::input;
-use crate::files::output::write_file;
+use crate::files::output::{ensure_distinct, write_file};
 use crate::files::source::Source;
 use crate::registry::{DEFAULT_CODEC, registry};
 use anyhow::{Context, Result};
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let codec = registry.build(&args.codec)?;
     let source = Source::open(&args.input)?;
     let name = source.name();
+    ensure_distinct(&args.input, &args.output)?;
     let mut input = input::read(source)?;
     let header = Header {
         codec: codec.spec(),

@@ -1,7 +1,7 @@
 //! `noisefloor decompress`: a container in, the original file or a region of it out.
 
 use crate::files::input::{self, FileKind};
-use crate::files::output::write_file;
+use crate::files::output::{ensure_distinct, write_file};
 use crate::files::source::Source;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail, ensure};
@@ -32,6 +32,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.input)?;
     let name = source.name();
+    ensure_distinct(&args.input, &args.output)?;
     let mut reader = Reader::open(source.reader()?, Limits::default()).with_context(|| name.clone())?;
     let original = reader.header().layout.as_ref().map_or(FileKind::Fits, FileKind::of_layout);
     let kind = match args.output.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {

@@ -68,20 +68,25 @@ fn read_npy(source: &Source) -> Result<Input> {
     Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(InMemory(image))], layout })
 }
 
-/// The header as it stands, then the samples; whatever byte order the file had, our own header states ours.
+/// The header as it stands, then the samples in the form that gives the file again; where none does, our own
+/// header with our own form.
 fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
-    let samples = Segment::Samples { image: 0, format: SampleFormat::U16Le, offset: 0 };
-    let header_bytes = bytes.len() - image.shape().raw_bytes();
-    let mut again = bytes[..header_bytes].to_vec();
-    again.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
-    let header = match again == bytes {
-        true => bytes[..header_bytes].to_vec(),
-        false => {
-            let ours = npy::write(image);
-            ours[..ours.len() - image.shape().raw_bytes()].to_vec()
-        }
+    let layout = |header: &[u8], format| Layout {
+        segments: vec![Segment::Verbatim(header.to_vec()), Segment::Samples { image: 0, format, offset: 0 }],
     };
-    Layout { segments: vec![Segment::Verbatim(header), samples] }
+    // Big-endian unsigned samples are big-endian signed ones without an offset.
+    for format in [SampleFormat::U16Le, SampleFormat::I16Be, SampleFormat::U8] {
+        let mut samples = Vec::new();
+        let written = format.write(image.samples(), 0, &mut samples);
+        if written.is_ok()
+            && let Some(header) = bytes.strip_suffix(&samples[..])
+            && !header.is_empty()
+        {
+            return layout(header, format);
+        }
+    }
+    let ours = npy::write(image);
+    layout(&ours[..ours.len() - image.shape().raw_bytes()], SampleFormat::U16Le)
 }
 
 fn read_fits(source: Source) -> Result<Input> {

@@ -10,6 +10,19 @@ use tempfile::NamedTempFile;
 /// The temporary file that an interruption must remove.
 static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
 
+/// Refuses to write a file over the one that it is made from.
+///
+/// # Errors
+/// If both names mean the same file.
+pub(crate) fn ensure_distinct(input: &Path, output: &Path) -> Result<()> {
+    match (fs::canonicalize(input), fs::canonicalize(output)) {
+        (Ok(a), Ok(b)) if a == b && a.is_file() => {
+            bail!("{}: input and output are the same file", output.display())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes `path` by `write`: to a temporary name in the same folder, which becomes `path` only when all has
 /// been written. `-` is the standard output; what is no regular file (a device, a pipe) is written to
 /// directly.
@@ -28,6 +41,9 @@ pub(crate) fn write_file<T>(
         return Ok(value);
     }
     let name = || path.display().to_string();
+    // Through a link, the file that it names is replaced, not the link.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => bail!("{}: this is a folder", name()),
         Ok(found) if !found.is_file() => {
@@ -44,17 +60,26 @@ pub(crate) fn write_file<T>(
         _ => Path::new("."),
     };
     let unwritable = || format!("{}: cannot be written", name());
-    let file = tempfile::Builder::new()
-        .prefix(".noisefloor-")
-        .suffix(".part")
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".noisefloor-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // What a new file gets under the user's mask, or what the file had that is replaced.
+        let mode = fs::metadata(path).map_or(0o666, |found| found.permissions().mode() & 0o777);
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    let file = builder
         .tempfile_in(folder)
+        .map_err(|error| error.kind())
+        .map_err(std::io::Error::from)
         .with_context(unwritable)?;
     let mut file = Unfinished::begin(file)?;
     let mut out = BufWriter::with_capacity(1 << 18, file.0.as_file_mut());
     let value = write(&mut out)?;
     out.flush().with_context(unwritable)?;
     drop(out);
-    file.finish(path).with_context(unwritable)?;
+    file.finish(path, force).with_context(unwritable)?;
     Ok(value)
 }
 
@@ -72,16 +97,10 @@ impl Unfinished {
         Ok(Self(file))
     }
 
-    /// Gives the file its final name and the permissions that a new file has.
-    fn finish(self, path: &Path) -> std::io::Result<()> {
+    /// Gives the file its final name.
+    fn finish(self, path: &Path, force: bool) -> std::io::Result<()> {
         let mut guard = unfinished();
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path).map_or(0o644, |found| found.permissions().mode() & 0o777);
-            self.0.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
-        }
-        let persisted = self.0.persist(path);
+        let persisted = if force { self.0.persist(path) } else { self.0.persist_noclobber(path) };
         *guard = None;
         persisted.map(|_| ()).map_err(|error| error.error)
     }

@@ -13,6 +13,17 @@ pub(crate) enum Source {
     Memory(Vec<u8>, String),
 }
 
+/// Most bytes that a pipe or a device may bring into memory.
+const MAX_PIPE_BYTES: u64 = 8 << 30;
+
+fn read_bounded(input: impl Read, bytes: &mut Vec<u8>) -> Result<()> {
+    input.take(MAX_PIPE_BYTES).read_to_end(bytes)?;
+    if bytes.len() as u64 == MAX_PIPE_BYTES {
+        bail!("more than {} GiB through a pipe; name the file instead", MAX_PIPE_BYTES >> 30);
+    }
+    Ok(())
+}
+
 /// Reading with positions.
 pub(crate) trait ReadSeek: Read + Seek {}
 
@@ -26,7 +37,7 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut bytes = Vec::new();
         if path == Path::new("-") {
-            std::io::stdin().lock().read_to_end(&mut bytes).context("the standard input")?;
+            read_bounded(std::io::stdin().lock(), &mut bytes).context("the standard input")?;
             return Ok(Self::Memory(bytes, "the standard input".to_owned()));
         }
         let name = path.display().to_string();
@@ -37,7 +48,8 @@ impl Source {
         if kind.is_file() {
             return Ok(Self::Disk(path.to_owned()));
         }
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).with_context(|| name.clone())?;
+        let file = File::open(path).with_context(|| name.clone())?;
+        read_bounded(file, &mut bytes).with_context(|| name.clone())?;
         Ok(Self::Memory(bytes, name))
     }
 
