@@ -71,6 +71,23 @@ impl Suite {
         Self::parse("configs/suites/quick.toml", TEXT).expect("a test parses the embedded suite")
     }
 
+    /// The codecs of the suite `real-full` over every image file of a folder.
+    pub fn of_folder(folder: &Path) -> Self {
+        const TEXT: &str = include_str!("../../../configs/suites/real-full.toml");
+        let full =
+            Self::parse("configs/suites/real-full.toml", TEXT).expect("a test parses the embedded suite");
+        let data = folder.display().to_string();
+        let name =
+            folder.file_name().map_or_else(|| data.clone(), |name| name.to_string_lossy().into_owned());
+        Self {
+            name: "folder".to_owned(),
+            question: format!("Which codec is smallest on the frames of {name}?"),
+            analysis: String::new(),
+            datasets: vec![DatasetChoice { name, data, split: default_split(), max_images: None }],
+            ..full
+        }
+    }
+
     /// The suite in a file.
     ///
     /// # Errors

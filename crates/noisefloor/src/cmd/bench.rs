@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Suite file, as in configs/suites (default: the built-in one, on simulated frames)
+    /// Suite file, as in configs/suites, or a folder of frames (default: the built-in suite of simulated frames)
     suite: Option<PathBuf>,
     /// Folder that holds the frames, instead of the one that the dataset names
     #[arg(long, value_name = "DIR")]
@@ -50,6 +50,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(file) = &args.splice {
+        // Told now rather than after an hour of measuring.
+        std::fs::metadata(file).with_context(|| file.display().to_string())?;
+    }
     let run = measure(args)?;
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -67,11 +71,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(file) = &args.splice {
         splice::splice(file, &run.suite.name, &table::markdown(&run))?;
     }
-    let ledger = Ledger::read(&args.ledger)?;
     if args.update_ledger {
-        update(ledger, args, &run)?;
+        update(Ledger::read(&args.ledger)?, args, &run)?;
     } else if args.check_ledger {
-        check(&ledger, args, &run)?;
+        check(&Ledger::read(&args.ledger)?, args, &run)?;
     }
     match run.failures().count() {
         0 => Ok(()),
@@ -101,6 +104,7 @@ fn measure(args: &Args) -> Result<Run> {
         return Ok(nf_bench::resume(folder, &registry, &open, &options, &mut progress)?);
     }
     let mut suite = match &args.suite {
+        Some(path) if path.is_dir() => Suite::of_folder(path),
         Some(path) => Suite::read(path)?,
         None => Suite::quick(),
     };
