@@ -6,12 +6,15 @@
 //! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|max`.
 //! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
 //! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
+//! - [`fitted`]: level `default`, a model fitted to the tile and sent with it.
 //! - [`max`]: level `max`, adaptive mixing.
 //!
 //! The bytes are described in `docs/format-floor.md`.
-#![deny(unsafe_code)] // one exception: calling what was compiled for the machine at hand (max)
+#![deny(unsafe_code)] // one exception: calling what was compiled for the machine at hand (`machine`, `max`)
 
 pub mod codec;
+pub mod fitted;
+mod machine;
 pub mod max;
 pub mod stream;
 pub mod tile;

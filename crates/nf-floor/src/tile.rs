@@ -1,6 +1,6 @@
 //! One tile: a mode byte and its payload.
 
-use crate::{Level, max};
+use crate::{Level, fitted, max};
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 
@@ -41,13 +41,15 @@ pub enum Mode {
     Raw = 0,
     /// One sample (two bytes, low byte first) that all pixels share.
     Constant = 1,
+    /// Level `default`.
+    Fitted = 3,
     /// Level `max`.
     Max = 4,
 }
 
 impl Mode {
     fn of_byte(byte: u8) -> Option<Self> {
-        [Self::Raw, Self::Constant, Self::Max].into_iter().find(|mode| *mode as u8 == byte)
+        [Self::Raw, Self::Constant, Self::Fitted, Self::Max].into_iter().find(|mode| *mode as u8 == byte)
     }
 }
 
@@ -69,6 +71,11 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
             best = Some(bytes);
         }
     };
+    if level >= Level::Default
+        && let Some(payload) = fitted::encode(tile)
+    {
+        offer(with_mode(Mode::Fitted, &payload));
+    }
     if level >= Level::Max
         && let Some(payload) = max::encode(tile)
     {
@@ -107,6 +114,7 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
         Some(Mode::Raw | Mode::Constant) => {
             Err(Error::corrupt(what, format!("a payload of {} bytes for {pixels} pixels", payload.len())))
         }
+        Some(Mode::Fitted) => fitted::decode(what, payload, shape),
         Some(Mode::Max) => max::decode(what, payload, shape),
         None => Err(Error::corrupt(what, format!("tile mode {mode} is unknown"))),
     }
