@@ -127,6 +127,7 @@ fn read(path: &Path) -> Result<Image16, Box<dyn Error>> {
         [planes, height, width] => Shape::new(planes, height, width),
         _ => return Err("neither two nor three dimensions".into()),
     };
-    let samples = bytes[10 + size..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let samples =
+        bytes[10 + size..].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
     Ok(Image16::new(shape, samples)?)
 }

@@ -37,7 +37,8 @@ fn pixels(model: &Model, height: usize, width: usize, decoder: &mut Decoder, raw
         traversal.enter(y, &above);
         for x in 0..width {
             let expected = traversal.expect(x, &above, row);
-            let (starts, first_bin, low_bits) = laws.at(law_of[usize::from(expected.cell)], expected.location);
+            let (starts, first_bin, low_bits) =
+                laws.at(law_of[usize::from(expected.cell)], expected.location);
             let (symbol, interval) = symbol_at(starts, decoder.point());
             decoder.take(interval);
             let bits = raw_bits(symbol, low_bits);

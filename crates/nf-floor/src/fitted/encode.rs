@@ -2,7 +2,7 @@
 
 use super::coder::{self, Interval};
 use super::fit::{Effort, Samples, fit};
-use super::groups::{Census, EQUAL, Groups, cell};
+use super::groups::{Census, EQUAL, cell};
 use super::laws::{Laws, interval, symbol_of};
 use super::location::{LOCATION_BITS, Weights, at, inputs, locate};
 use super::model::{Model, class};
@@ -46,7 +46,11 @@ pub(crate) fn encode(samples: &[u16], width: usize) -> Vec<u8> {
     let scale = ScaleWeights { inputs: [0; SCALE_INPUTS], usual: origin, unit };
     let (locations, scale) = locate_all(&plane, height, width, &limits, &weights, &scale);
     let cells = cells(&plane, height, width, &limits, &scale, &locations);
-    let seen = cells.iter().zip(&locations).zip(samples).map(|((&cell, &location), &sample)| (cell, location, sample));
+    let seen = cells
+        .iter()
+        .zip(&locations)
+        .zip(samples)
+        .map(|((&cell, &location), &sample)| (cell, location, sample));
     let (groups, _) = Census::new(seen).fit();
     let model = Model { origin, limits, pixels, weights, scale, groups };
     write(&model, samples, &locations, &cells)
@@ -89,7 +93,6 @@ fn look(plane: &Plane, height: usize, width: usize, quantiles: &[f64]) -> Limits
 fn fit_location(plane: &Plane, height: usize, width: usize, limits: &Limits, effort: Effort) -> Vec<Weights> {
     let count = limits.classes.len() + 1;
     let mut surroundings = Surroundings::new(width, limits);
-    let mut counts = vec![0_usize; count];
     let per_class = |i: usize| -> f64 {
         let shares = QUANTILES.iter().find(|q| q.len() + 1 == count);
         shares.map_or(1.0 / count as f64, |shares| {
@@ -99,8 +102,9 @@ fn fit_location(plane: &Plane, height: usize, width: usize, limits: &Limits, eff
     };
     let total = (height * width) as f64;
     // Chances in 2^16 of a pixel to be taken.
-    let chances: Vec<u64> =
-        (0..count).map(|i| (FIT_PIXELS as f64 / (per_class(i) * total) * 65536.0).clamp(1.0, 65536.0) as u64).collect();
+    let chances: Vec<u64> = (0..count)
+        .map(|i| (FIT_PIXELS as f64 / (per_class(i) * total) * 65536.0).clamp(1.0, 65536.0) as u64)
+        .collect();
     let mut samples = vec![Samples::default(); count];
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     for y in 0..height {
@@ -111,7 +115,6 @@ fn fit_location(plane: &Plane, height: usize, width: usize, limits: &Limits, eff
             let value = row[MARGIN + x];
             if around.activity > 0 {
                 let class = class(limits, around.activity);
-                counts[class] += 1;
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 if state >> 48 < chances[class] {
                     let means = surroundings.means(x, around.center);
@@ -156,7 +159,8 @@ fn locate_all(
                 if wait == SCALE_STRIDE {
                     wait = 0;
                     let residual = f64::from((at(value) - location).unsigned_abs());
-                    let in_units = residual / f64::from(1 << (LOCATION_BITS - 2)) / f64::from(1 << scale.unit);
+                    let in_units =
+                        residual / f64::from(1 << (LOCATION_BITS - 2)) / f64::from(1 << scale.unit);
                     taken.push((noise.inputs(x, &above, row, around, location, scale), in_units));
                 }
             }
@@ -170,7 +174,8 @@ fn locate_all(
     for _ in 0..2 {
         let mut fit = ScaleFit::new();
         for (inputs, residual) in &taken {
-            let expected: i64 = inputs.iter().zip(&fitted.inputs).map(|(&i, &w)| i64::from(i) * i64::from(w)).sum();
+            let expected: i64 =
+                inputs.iter().zip(&fitted.inputs).map(|(&i, &w)| i64::from(i) * i64::from(w)).sum();
             fit.push(inputs, *residual, (expected as f64 / 1024.0).max(0.5));
         }
         fitted = fit.solve(&fitted);
@@ -234,5 +239,3 @@ fn write(model: &Model, samples: &[u16], locations: &[i32], cells: &[u16]) -> Ve
     payload.extend_from_slice(&raw);
     payload
 }
-
-const _: Option<Groups> = None;

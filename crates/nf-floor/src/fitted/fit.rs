@@ -93,9 +93,8 @@ impl Moments {
     /// the weights that other moments give, as if `prior_part` of those had been seen here.
     fn solve(&self, active: &[usize], prior: Option<(&Moments, f64)>) -> Vec<f64> {
         let n = active.len();
-        let at = |i: usize, j: usize| {
-            self.at(i, j) + prior.map_or(0.0, |(other, part)| other.at(i, j) * part)
-        };
+        let at =
+            |i: usize, j: usize| self.at(i, j) + prior.map_or(0.0, |(other, part)| other.at(i, j) * part);
         let mut matrix = vec![0.0; n * n];
         let mut right = vec![0.0; n];
         let mut trace = 0.0;
@@ -196,9 +195,11 @@ fn quantise(active: &[usize], solved: &[f64]) -> Weights {
             weights.offset = round(offset).clamp(-(1 << 20), 1 << 20);
         } else {
             // Running means are inputs in finer units than pixels.
-            let value = if column < PIXELS + EXCESSES { value } else { value / f64::from(1 << MEAN_INPUT_BITS) };
+            let value =
+                if column < PIXELS + EXCESSES { value } else { value / f64::from(1 << MEAN_INPUT_BITS) };
             let limit = (i32::from(i16::MAX) >> WEIGHT_STEP_BITS) << WEIGHT_STEP_BITS;
-            weights.lanes[column] = (round(value * one / step) << WEIGHT_STEP_BITS).clamp(-limit, limit) as i16;
+            weights.lanes[column] =
+                (round(value * one / step) << WEIGHT_STEP_BITS).clamp(-limit, limit) as i16;
         }
     }
     weights
@@ -212,7 +213,7 @@ fn round(value: f64) -> i32 {
 /// Factors by which the next round minimises absolute deviations: `1 / sqrt(|residual|)`, bounded.
 fn reweight(class: &Samples, factors: &mut [u16], weights: &Weights) {
     for (row, factor) in class.rows.iter().zip(factors) {
-        let mut sum = i64::from(weights.offset) * i64::from(row[ONE]) << (WEIGHT_BITS - LOCATION_BITS);
+        let mut sum = (i64::from(weights.offset) * i64::from(row[ONE])) << (WEIGHT_BITS - LOCATION_BITS);
         for (lane, (&input, &weight)) in row.iter().zip(&weights.lanes).enumerate() {
             let finer = if lane < PIXELS + EXCESSES { 0 } else { MEAN_INPUT_BITS };
             sum += (i64::from(input) * i64::from(weight)) << finer;

@@ -185,7 +185,8 @@ fn fit_group(kept: &[Kept], weight: f64, last: Group) -> (Group, f64) {
             let scale = (scale_of(cell) as i32 + group.shift).clamp(0, SCALES as i32 - 1);
             let wide = width(scale as usize);
             let shape = usize::from(group.shape);
-            let mass = mass_below(shape, (residual + 0.5) / wide) - mass_below(shape, (residual - 0.5) / wide);
+            let mass =
+                mass_below(shape, (residual + 0.5) / wide) - mass_below(shape, (residual - 0.5) / wide);
             bits -= log2(mass + 1e-6);
         }
         let change = 2.0 * (f64::from((group.shift - last.shift).abs()) + 1.0);

@@ -129,7 +129,10 @@ pub(crate) fn locate(inputs: &Inputs, center: i16, weights: &Weights) -> i32 {
     for (&input, &weight) in inputs.iter().zip(&weights.lanes) {
         sum = sum.wrapping_add(i32::from(input) * i32::from(weight));
     }
-    at(center) .saturating_add(sum >> (WEIGHT_BITS - LOCATION_BITS)).saturating_add(weights.offset).clamp(0, MAX)
+    at(center)
+        .saturating_add(sum >> (WEIGHT_BITS - LOCATION_BITS))
+        .saturating_add(weights.offset)
+        .clamp(0, MAX)
 }
 
 /// The highest location.

@@ -1,12 +1,14 @@
 //! What a tile's header says, and the loop over pixels that encoder and decoder share.
 
+use super::fit::WEIGHT_STEP_BITS;
 use super::groups::{EQUAL, Groups, cell};
-use super::location::{EXCESSES, LANES, LOCATION_BITS, MEANS, NEAREST, PIXELS, WEIGHT_BITS, Weights, at, inputs, locate};
+use super::location::{
+    EXCESSES, LANES, LOCATION_BITS, MEANS, NEAREST, PIXELS, WEIGHT_BITS, Weights, at, inputs, locate,
+};
 use super::numbers::{fold, read, unfold, write};
 use super::plane::ABOVE;
 use super::scale::{MAX_SCALE_WEIGHT, Noise, SCALE_INPUTS, ScaleWeights};
-use super::surroundings::{Around, Limits, MAX_CLASSES, Surroundings};
-use super::fit::WEIGHT_STEP_BITS;
+use super::surroundings::{Limits, MAX_CLASSES, Surroundings};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 
@@ -29,7 +31,6 @@ pub(crate) struct Model {
 pub(crate) struct Expected {
     pub(crate) location: i32,
     pub(crate) cell: u16,
-    pub(crate) around: Around,
 }
 
 /// The state of a traversal.
@@ -61,7 +62,7 @@ impl<'a> Traversal<'a> {
         let model = self.model;
         let around = self.surroundings.at(x, above, row, model.limits.scatter);
         if around.activity == 0 {
-            return Expected { location: at(around.center), cell: EQUAL, around };
+            return Expected { location: at(around.center), cell: EQUAL };
         }
         let class = class(&model.limits, around.activity);
         let means = self.surroundings.means(x, around.center);
@@ -69,7 +70,7 @@ impl<'a> Traversal<'a> {
         let location = locate(&inputs, around.center, &model.weights[class]);
         let (index, scale) = self.noise.at(x, above, row, around, location);
         let cell = cell(index, scale, location, model.scale.usual, at(around.center));
-        Expected { location, cell, around }
+        Expected { location, cell }
     }
 
     /// Takes in the value of column `x`, for which `location` was expected.
@@ -93,7 +94,8 @@ impl Model {
         writer.write(self.limits.classes.len() as u64, 3);
         writer.write(self.pixels as u64, 7);
         let mut last = 0;
-        let steps: Vec<u32> = self.limits.classes.iter().map(|&c| c - std::mem::replace(&mut last, c)).collect();
+        let steps: Vec<u32> =
+            self.limits.classes.iter().map(|&c| c - std::mem::replace(&mut last, c)).collect();
         write(writer, &steps);
         for (i, weights) in self.weights.iter().enumerate() {
             // Every class in differences to the one before.

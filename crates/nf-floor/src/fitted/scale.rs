@@ -144,7 +144,7 @@ impl Noise {
         let step = STEPS[((u64::from(sum) << 5 >> octave) & 31) as usize];
         let index = (octave * 8 + u32::from(step) + 8 * self.unit) as i32 - Self::FIRST;
         let wide = (i64::from(sum) << self.unit) >> (SCALE_WEIGHT_BITS + RESIDUAL_BITS - LOCATION_BITS);
-        (index.clamp(0, SCALES as i32 - 1) as u8, wide.min(1 << 30) as i32)
+        (index.clamp(0, SCALES as i32 - 1) as u8, wide.min(1 << 28) as i32)
     }
 
     /// Eighths of octaves below the first scale, 1/8 DN, in units of the sum.
@@ -208,6 +208,5 @@ impl Noise {
 
 /// Which eighth of an octave a number is in, by the five bits `i` after its leading one:
 /// `floor(8 log2(1 + (i + 1/2) / 32))`.
-const STEPS: [u8; 32] = [
-    0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7,
-];
+const STEPS: [u8; 32] =
+    [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7];

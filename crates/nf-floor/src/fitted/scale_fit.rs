@@ -19,12 +19,15 @@ impl ScaleFit {
     pub(crate) fn push(&mut self, inputs: &[i32; SCALE_INPUTS], residual: f64, expected: f64) {
         let weight = 1.0 / (expected * expected);
         let residual = residual.min(8.0 * expected);
-        for i in 0..SCALE_INPUTS {
-            let wide = f64::from(inputs[i]) * weight;
-            for j in 0..=i {
-                self.matrix[i * SCALE_INPUTS + j] += wide * f64::from(inputs[j]);
+        let inputs = inputs.map(f64::from);
+        for (i, (right, row)) in
+            self.right.iter_mut().zip(self.matrix.chunks_exact_mut(SCALE_INPUTS)).enumerate()
+        {
+            let wide = inputs[i] * weight;
+            for (sum, input) in row.iter_mut().zip(&inputs[..=i]) {
+                *sum += wide * input;
             }
-            self.right[i] += wide * residual;
+            *right += wide * residual;
         }
     }
 
@@ -56,7 +59,8 @@ impl ScaleFit {
                     let mut weights = ScaleWeights { inputs: [0; SCALE_INPUTS], ..like.clone() };
                     let one = f64::from(1 << SCALE_WEIGHT_BITS);
                     for (&i, &value) in active.iter().zip(&right) {
-                        weights.inputs[i] = (value * one + 0.5).clamp(0.0, f64::from(MAX_SCALE_WEIGHT)) as u16;
+                        weights.inputs[i] =
+                            (value * one + 0.5).clamp(0.0, f64::from(MAX_SCALE_WEIGHT)) as u16;
                     }
                     return weights;
                 }

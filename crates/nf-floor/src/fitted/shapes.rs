@@ -21,7 +21,8 @@ const CORES: [&[(f64, f64)]; 4] = [
 const TAILS: [f64; 6] = [0.0002, 0.002, 0.008, 0.025, 0.07, 0.18];
 
 /// (relative width, weight) of the laws of a tail.
-const TAIL: [(f64, f64); 6] = [(3.0, 0.42), (8.0, 0.27), (24.0, 0.16), (80.0, 0.08), (300.0, 0.045), (1500.0, 0.025)];
+const TAIL: [(f64, f64); 6] =
+    [(3.0, 0.42), (8.0, 0.27), (24.0, 0.16), (80.0, 0.08), (300.0, 0.045), (1500.0, 0.025)];
 
 /// Part of the tail that lies above.
 const SKEWS: [f64; 2] = [0.5, 0.85];
@@ -93,7 +94,8 @@ fn shapes() -> &'static [Shape] {
                                 let z = deviation(i);
                                 let mut mass = 0.0;
                                 for &(width, weight) in core {
-                                    mass += (1.0 - tail) * weight * normal_above_center(&half_normal, z / width);
+                                    mass +=
+                                        (1.0 - tail) * weight * normal_above_center(&half_normal, z / width);
                                 }
                                 for (width, weight) in TAIL {
                                     let law = normal_above_center(&half_normal, z / width);
@@ -165,14 +167,14 @@ mod tests {
         for shape in 0..SHAPES {
             assert!(mass_below(shape, -1e6) < 1e-3 && mass_below(shape, 1e6) > 1.0 - 1e-3);
             let mut last = -1e-12;
-            for i in -4000..4000 {
+            for i in -4000_i32..4000 {
                 let z = f64::from(i) / 37.0 * (1.0 + f64::from(i.abs()) / 100.0);
                 let mass = mass_below(shape, z);
                 assert!(mass >= last, "{shape} {z}");
                 last = mass;
             }
             // The core is symmetric: half the mass and some of the skewed tail lie above.
-            assert!((0.5..0.6).contains(&(1.0 - mass_below(shape, 0.0))) , "{shape}");
+            assert!((0.5..0.6).contains(&(1.0 - mass_below(shape, 0.0))), "{shape}");
         }
     }
 }
