@@ -1,6 +1,7 @@
 //! One tile: a mode byte and its payload.
 
-use crate::{Level, fitted, max};
+use crate::fitted::{self, Search};
+use crate::{Level, max};
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 
@@ -41,7 +42,7 @@ pub enum Mode {
     Raw = 0,
     /// One sample (two bytes, low byte first) that all pixels share.
     Constant = 1,
-    /// Level `default`.
+    /// Levels `fast` and `default`.
     Fitted = 3,
     /// Level `max`.
     Max = 4,
@@ -71,10 +72,15 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
             best = Some(bytes);
         }
     };
-    if level >= Level::Default
-        && let Some(payload) = fitted::encode(tile)
-    {
-        offer(with_mode(Mode::Fitted, &payload));
+    // Every level tries what the levels below try, so that a higher level is never larger.
+    let searches: &[Search] = match level {
+        Level::Fast => &[Search::Quick],
+        Level::Default | Level::Max => &[Search::Quick, Search::Thorough],
+    };
+    for &search in searches {
+        if let Some(payload) = fitted::encode(tile, search) {
+            offer(with_mode(Mode::Fitted, &payload));
+        }
     }
     if level >= Level::Max
         && let Some(payload) = max::encode(tile)

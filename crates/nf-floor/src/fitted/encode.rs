@@ -15,33 +15,63 @@ use nf_entropy::bits::BitWriter;
 /// Shares of pixels below which a class of activity ends, by number of classes.
 const QUANTILES: [&[f64]; 4] = [&[], &[0.75], &[0.5, 0.8, 0.95], &[0.3, 0.55, 0.75, 0.9, 0.97]];
 
-/// Pixels per class taken for the fit of the location.
-const FIT_PIXELS: usize = 1 << 14;
+/// How long the encoder searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// A small model from a small sample of the pixels.
+    Quick,
+    /// As large a model as the tile can pay for.
+    Thorough,
+}
+
+/// The size of the model, and the pixels it is fitted to.
+struct Plan {
+    /// Index in [`QUANTILES`].
+    classes: usize,
+    /// Pixels of the window, nearest first.
+    pixels: usize,
+    rounds: usize,
+    /// Pixels per class taken for the fit of the location.
+    fit_pixels: usize,
+}
+
+impl Plan {
+    fn new(samples: usize, search: Search) -> Self {
+        let classes = match samples {
+            0..8_000 => 0,
+            8_000..60_000 => 1,
+            60_000..300_000 => 2,
+            _ => 3,
+        };
+        let pixels = match samples {
+            0..4_000 => 12,
+            4_000..20_000 => 24,
+            20_000..200_000 => 48,
+            _ => 72,
+        };
+        match search {
+            Search::Quick => {
+                Self { classes: classes.min(1), pixels: pixels.min(28), rounds: 1, fit_pixels: 1 << 13 }
+            }
+            Search::Thorough => Self { classes, pixels, rounds: 3, fit_pixels: 1 << 14 },
+        }
+    }
+}
 
 /// One in so many pixels is taken for the fit of the scale.
 const SCALE_STRIDE: usize = 7;
 
 /// The payload of a tile of rows of `width` pixels; there is at least one.
 #[inline(always)]
-pub(crate) fn encode(samples: &[u16], width: usize) -> Vec<u8> {
+pub(crate) fn encode(samples: &[u16], width: usize, search: Search) -> Vec<u8> {
     let height = samples.len() / width;
     let origin = median(samples.iter().step_by(samples.len() / 4096 + 1).copied());
     let plane = Plane::of_samples(samples, width, origin);
-    let classes = match samples.len() {
-        0..8_000 => 0,
-        8_000..60_000 => 1,
-        60_000..300_000 => 2,
-        _ => 3,
-    };
-    let pixels = match samples.len() {
-        0..4_000 => 12,
-        4_000..20_000 => 24,
-        20_000..200_000 => 48,
-        _ => 72,
-    };
-    let limits = look(&plane, height, width, QUANTILES[classes]);
-    let rounds = 3;
-    let weights = fit_location(&plane, height, width, &limits, Effort { pixels, rounds });
+    let plan = Plan::new(samples.len(), search);
+    let pixels = plan.pixels;
+    let limits = look(&plane, height, width, QUANTILES[plan.classes]);
+    let weights =
+        fit_location(&plane, height, width, &limits, plan.fit_pixels, Effort { pixels, rounds: plan.rounds });
     let unit = u32::from(limits.scatter).max(1).ilog2().saturating_sub(8);
     let scale = ScaleWeights { inputs: [0; SCALE_INPUTS], usual: origin, unit };
     let (locations, scale) = locate_all(&plane, height, width, &limits, &weights, &scale);
@@ -90,7 +120,14 @@ fn look(plane: &Plane, height: usize, width: usize, quantiles: &[f64]) -> Limits
 
 /// The weights of the location, for every class.
 #[inline(always)]
-fn fit_location(plane: &Plane, height: usize, width: usize, limits: &Limits, effort: Effort) -> Vec<Weights> {
+fn fit_location(
+    plane: &Plane,
+    height: usize,
+    width: usize,
+    limits: &Limits,
+    fit_pixels: usize,
+    effort: Effort,
+) -> Vec<Weights> {
     let count = limits.classes.len() + 1;
     let mut surroundings = Surroundings::new(width, limits);
     let per_class = |i: usize| -> f64 {
@@ -103,7 +140,7 @@ fn fit_location(plane: &Plane, height: usize, width: usize, limits: &Limits, eff
     let total = (height * width) as f64;
     // Chances in 2^16 of a pixel to be taken.
     let chances: Vec<u64> = (0..count)
-        .map(|i| (FIT_PIXELS as f64 / (per_class(i) * total) * 65536.0).clamp(1.0, 65536.0) as u64)
+        .map(|i| (fit_pixels as f64 / (per_class(i) * total) * 65536.0).clamp(1.0, 65536.0) as u64)
         .collect();
     let mut samples = vec![Samples::default(); count];
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;

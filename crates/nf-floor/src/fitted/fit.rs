@@ -59,8 +59,12 @@ pub(crate) struct Moments(Vec<f64>);
 /// Samples between two carries from 32-bit sums: `256 * 2047^2 < 2^31`.
 const CARRY: usize = 256;
 
-/// The moments of samples, each weighted by `factors^2 / 2^20`.
-fn moments(rows: &[[i16; COLUMNS]], factors: &[u16]) -> Moments {
+/// The moments of `active` columns and the target, over samples weighted by `factors^2 / 2^20`.
+#[inline(always)]
+fn moments(rows: &[[i16; COLUMNS]], factors: &[u16], active: &[usize]) -> Moments {
+    let mut used = active.to_vec();
+    used.push(TARGET);
+    used.sort_unstable();
     let mut total = vec![0_i64; COLUMNS * COLUMNS];
     for (rows, factors) in rows.chunks(CARRY).zip(factors.chunks(CARRY)) {
         // Column by column: a product of two columns is a dot product.
@@ -70,9 +74,9 @@ fn moments(rows: &[[i16; COLUMNS]], factors: &[u16]) -> Moments {
                 column[s] = ((i32::from(value) * i32::from(factor) + 512) >> 10) as i16;
             }
         }
-        for i in 0..COLUMNS {
+        for (at, &i) in used.iter().enumerate() {
             let left = &columns[i];
-            for j in 0..=i {
+            for &j in &used[..=at] {
                 let mut sum = 0_i32;
                 for (&a, &b) in left.iter().zip(&columns[j]) {
                     sum += i32::from(a) * i32::from(b);
@@ -149,6 +153,7 @@ pub(crate) struct Effort {
 }
 
 /// The weights of every class of samples.
+#[inline(always)]
 pub(crate) fn fit(classes: &[Samples], effort: Effort) -> Vec<Weights> {
     let mut active: Vec<usize> = NEAREST[..effort.pixels].iter().map(|&lane| usize::from(lane)).collect();
     active.extend(PIXELS..LANES);
@@ -156,8 +161,11 @@ pub(crate) fn fit(classes: &[Samples], effort: Effort) -> Vec<Weights> {
     let mut factors: Vec<Vec<u16>> = classes.iter().map(|class| vec![1024; class.len()]).collect();
     let mut weights = vec![Weights::default(); classes.len()];
     for round in 0..=effort.rounds {
-        let each: Vec<Moments> =
-            classes.iter().zip(&factors).map(|(class, factors)| moments(&class.rows, factors)).collect();
+        // A loop, not a closure: closures may end up compiled for plain machines.
+        let mut each = Vec::with_capacity(classes.len());
+        for (class, factors) in classes.iter().zip(&factors) {
+            each.push(moments(&class.rows, factors, &active));
+        }
         let mut all = Moments(vec![0.0; COLUMNS * COLUMNS]);
         for moments in &each {
             for (sum, &one) in all.0.iter_mut().zip(&moments.0) {
@@ -211,6 +219,7 @@ fn round(value: f64) -> i32 {
 }
 
 /// Factors by which the next round minimises absolute deviations: `1 / sqrt(|residual|)`, bounded.
+#[inline(always)]
 fn reweight(class: &Samples, factors: &mut [u16], weights: &Weights) {
     for (row, factor) in class.rows.iter().zip(factors) {
         let mut sum = (i64::from(weights.offset) * i64::from(row[ONE])) << (WEIGHT_BITS - LOCATION_BITS);

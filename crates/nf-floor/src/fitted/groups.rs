@@ -4,7 +4,7 @@ use super::laws::{LawId, Laws, width};
 use super::location::LOCATION_BITS;
 use super::numbers::{fold, read, unfold, write};
 use super::scale::SCALES;
-use super::shapes::{SHAPES, mass_below};
+use super::shapes::{SHAPES, TRAITS, mass_below};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 
@@ -124,7 +124,7 @@ impl Groups {
 }
 
 /// Samples kept per group for the fit.
-const KEPT: usize = 768;
+const KEPT: usize = 384;
 
 /// A pixel kept for the fit: its residual above the location, DN, and its cell.
 type Kept = (f64, usize);
@@ -217,9 +217,14 @@ fn fit_group(kept: &[Kept], weight: f64, last: Group) -> (Group, f64) {
             }
         }
         if steps.len() > 1 {
-            let shift = best.0.shift;
-            for shape in 0..SHAPES as u8 {
-                offer(&mut best, Group { shift, shape });
+            // One trait of the shape after the other: its skew, its tail, its core.
+            for (stride, count) in TRAITS {
+                let Group { shift, shape } = best.0;
+                let (own, rest) = (usize::from(shape) / stride % count, usize::from(shape));
+                for other in 0..count {
+                    let shape = (rest - own * stride + other * stride) as u8;
+                    offer(&mut best, Group { shift, shape });
+                }
             }
         }
     }

@@ -15,25 +15,27 @@ mod scale_fit;
 mod shapes;
 mod surroundings;
 
+pub use encode::Search;
+
 use crate::machine::{Machine, Work};
 use crate::tile::TileView;
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 
 /// The payload of a tile, or `None` if the mode cannot take it: no pixel.
-pub fn encode(tile: TileView) -> Option<Vec<u8>> {
-    struct Encode<'a>(TileView<'a>);
+pub fn encode(tile: TileView, search: Search) -> Option<Vec<u8>> {
+    struct Encode<'a>(TileView<'a>, Search);
     impl Work for Encode<'_> {
         type Output = Vec<u8>;
         #[inline(always)]
         fn run(self) -> Vec<u8> {
-            encode::encode(self.0.samples, self.0.width)
+            encode::encode(self.0.samples, self.0.width, self.1)
         }
     }
     if tile.samples.is_empty() {
         return None;
     }
-    Some(Machine::best().run(Encode(tile)))
+    Some(Machine::best().run(Encode(tile, search)))
 }
 
 /// The pixels of a tile of `shape`; `what` names it in errors.
@@ -55,3 +57,6 @@ pub fn decode(what: &str, payload: &[u8], shape: Shape) -> Result<Vec<u16>> {
     }
     Machine::best().run(Decode(what, payload, shape))
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,6 +27,10 @@ const TAIL: [(f64, f64); 6] =
 /// Part of the tail that lies above.
 const SKEWS: [f64; 2] = [0.5, 0.85];
 
+/// Distance in numbers, and count, of shapes that differ in skew, tail, core only.
+pub(crate) const TRAITS: [(usize, usize); 3] =
+    [(1, SKEWS.len()), (SKEWS.len(), TAILS.len()), (SKEWS.len() * TAILS.len(), CORES.len())];
+
 /// Steps per scale, and scales, of the even part of a table; then steps per octave, and octaves.
 const STEPS: usize = 64;
 const EVEN: usize = 16;
