@@ -1,0 +1,11 @@
+//! Every level keeps the promises of a codec.
+
+use nf_codec::kit::{Effort, check};
+
+#[test]
+fn every_level_conforms() {
+    for level in nf_floor::Level::ALL {
+        let spec = format!("floor:level={level}").parse().expect("the name and a level are a spec");
+        check(&spec, &|spec| (nf_floor::ENTRY.build)(spec), Effort { mutations: 5000 });
+    }
+}
