@@ -126,3 +126,10 @@ fn hostile_payloads_do_not_panic() {
     longer.push(0);
     assert!(decode("tile", &longer, shape).is_err());
 }
+
+/// A payload of version 1 must decode for ever; the file is never rewritten.
+#[test]
+fn golden_payload() {
+    let payload = include_bytes!("../../tests/golden/fitted-v1.bin");
+    assert_eq!(decode("tile", payload, Shape::frame(40, 50)).unwrap(), scene(40, 50, 3.0));
+}
