@@ -6,7 +6,7 @@ use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Registry, Result};
 use nf_image::{Digest, Image16, PlaneAxis, Shape, StackDigester};
 use rayon::prelude::*;
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::io::Write;
 use std::ops::Range;
 
@@ -25,21 +25,23 @@ pub trait ImageSource {
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>>;
 }
 
-impl ImageSource for &Image16 {
+/// A stack in memory, owned or borrowed.
+impl<T: Borrow<Image16>> ImageSource for T {
     fn shape(&self) -> Shape {
-        Image16::shape(self)
+        self.borrow().shape()
     }
 
     fn axis(&self) -> PlaneAxis {
-        Image16::axis(self)
+        self.borrow().axis()
     }
 
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>> {
-        let whole = Image16::shape(self);
+        let image: &Image16 = (*self).borrow();
+        let whole = image.shape();
         if planes.len() == whole.planes && rows.len() == whole.height {
-            return Ok(Cow::Borrowed(*self));
+            return Ok(Cow::Borrowed(image));
         }
-        Ok(Cow::Owned(self.crop(planes, rows, 0..whole.width)))
+        Ok(Cow::Owned(image.crop(planes, rows, 0..whole.width)))
     }
 }
 

@@ -65,7 +65,7 @@ fn read_npy(source: &Source) -> Result<Input> {
     source.reader()?.read_to_end(&mut bytes)?;
     let image = npy::read(&bytes, &nf_fits::Limits::default())?;
     let layout = npy_layout(&bytes, &image);
-    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(InMemory(image))], layout })
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout })
 }
 
 /// The header as it stands, then the samples in the form that gives the file again; where none does, our own
@@ -161,27 +161,6 @@ fn sample_format(sample: SampleType) -> Option<SampleFormat> {
         SampleType::I32 => Some(SampleFormat::I32Be),
         SampleType::I64 => Some(SampleFormat::I64Be),
         _ => None,
-    }
-}
-
-/// A stack in memory.
-struct InMemory(Image16);
-
-impl ImageSource for InMemory {
-    fn shape(&self) -> Shape {
-        self.0.shape()
-    }
-
-    fn axis(&self) -> PlaneAxis {
-        self.0.axis()
-    }
-
-    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
-        let whole = self.0.shape();
-        if planes.len() == whole.planes && rows.len() == whole.height {
-            return Ok(Cow::Borrowed(&self.0));
-        }
-        Ok(Cow::Owned(self.0.crop(planes, rows, 0..whole.width)))
     }
 }
 
