@@ -1,0 +1,1 @@
+//! Learning: experiment file in, checkpoint out.
