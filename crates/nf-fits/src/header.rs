@@ -65,6 +65,9 @@ impl Header {
             }
             let block = source.bytes(at, BLOCK_BYTES, &mut scratch)?;
             let end = find_end(block);
+            if !bytes.is_empty() && block.starts_with(b"XTENSION=") {
+                return Err(Error::header(hdu, "END", "is missing before the header of the next HDU"));
+            }
             bytes.extend_from_slice(block);
             if let Some(end) = end {
                 let end = bytes.len() - BLOCK_BYTES + end;

@@ -65,9 +65,8 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     }
 }
 
-#[test]
-fn files_with_changes_anywhere() {
-    let mut random = Random(2026);
+/// Small files of every algorithm, plain and packed.
+fn originals() -> Vec<Vec<u8>> {
     let methods = [
         Method::Rice,
         Method::Gzip1,
@@ -89,6 +88,23 @@ fn files_with_changes_anywhere() {
             }
         }
     }
+    originals
+}
+
+#[test]
+#[ignore = "writes the undamaged files into the folder NOISEFLOOR_SEEDS, where fuzzing begins (scripts/fuzz.sh)"]
+fn seeds() {
+    let folder = std::path::PathBuf::from(std::env::var_os("NOISEFLOOR_SEEDS").unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    for (n, original) in originals().iter().enumerate() {
+        std::fs::write(folder.join(format!("seed-{n}")), original).unwrap();
+    }
+}
+
+#[test]
+fn files_with_changes_anywhere() {
+    let mut random = Random(2026);
+    let originals = originals();
     let cases = 40_000 / originals.len();
     for original in &originals {
         for _ in 0..cases {

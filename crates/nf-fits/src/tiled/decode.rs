@@ -2,6 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::codec::TileCodec;
+use super::heap::find_overlap;
 use super::quantise::{Scaling, dequantise};
 use super::tiling::{Number, Quantised, Tiling};
 use super::{gzip, hcompress, plio, rice};
@@ -39,8 +40,23 @@ enum Stored {
 }
 
 impl TileReader<'_> {
-    /// Refuses tiles whose data lie outside the heap, or are too short for their pixels, before anything is allocated.
+    /// Refuses tables whose arrays overlap; they are looked at once.
+    fn check_heap(&self) -> Result<()> {
+        let known = &self.tiling.overlap;
+        if known.get().is_none() {
+            // Whichever thread comes first finds the same.
+            let _ = known.set(find_overlap(&self.tiling.table, self.source, self.data)?);
+        }
+        match known.get() {
+            Some(Some(overlap)) => Err(self.tiling.tile_error(overlap.tile, &overlap.problem)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses tiles whose data lie outside the heap, overlap, or are too short for their pixels, before anything is
+    /// allocated.
     pub(crate) fn check_tiles(&self, tiles: &[usize]) -> Result<()> {
+        self.check_heap()?;
         let mut scratch = Vec::new();
         for &tile in tiles {
             let pixels = self.tiling.grid.tile_box(tile).pixels();

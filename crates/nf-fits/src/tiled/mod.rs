@@ -14,6 +14,7 @@ mod encode;
 mod grid;
 pub mod gzip;
 pub mod hcompress;
+mod heap;
 mod noise;
 pub mod plio;
 pub mod quantise;

@@ -65,6 +65,11 @@ impl Table {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
+    /// All columns, in order.
+    pub(super) fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
     /// The bytes of row `row`, data beginning at `data` in the file.
     pub(crate) fn row<'a>(
         &self,
@@ -73,8 +78,19 @@ impl Table {
         row: usize,
         scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8]> {
-        let offset = (row as u64).saturating_mul(self.row_bytes as u64).saturating_add(data);
-        source.bytes(offset, self.row_bytes, scratch)
+        self.rows_at(source, data, row..row + 1, scratch)
+    }
+
+    /// The bytes of some rows, data beginning at `data` in the file.
+    pub(super) fn rows_at<'a>(
+        &self,
+        source: &'a Source,
+        data: u64,
+        rows: Range<usize>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8]> {
+        let offset = (rows.start as u64).saturating_mul(self.row_bytes as u64).saturating_add(data);
+        source.bytes(offset, rows.len() * self.row_bytes, scratch)
     }
 
     /// Where in the data the array lies that `column` of a row points to, and its number of elements.

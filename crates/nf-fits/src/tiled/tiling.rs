@@ -2,12 +2,14 @@
 
 use super::algorithm::Algorithm;
 use super::grid::Grid;
+use super::heap::Overlap;
 use super::quantise::Dither;
 use super::table::Table;
 use crate::hdu::{Geometry, read_axes};
 use crate::header::Header;
 use crate::pixels::SampleType;
 use crate::{Error, Result};
+use std::sync::OnceLock;
 
 /// What the header says of a tile-compressed image.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Tiling {
     /// What was added to the pixels before PLIO_1, which takes no negative ones.
     pub(super) plio_offset: i32,
     pub(super) hdu: usize,
+    /// What was found when the heap was looked at, which is done before the first tile is read.
+    pub(super) overlap: OnceLock<Option<Overlap>>,
 }
 
 /// How the integers of a floating-point image become its pixels.
@@ -80,6 +84,7 @@ impl Tiling {
             algorithm,
             table,
             hdu,
+            overlap: OnceLock::new(),
         })
     }
 

@@ -1,0 +1,95 @@
+//! Memory of packing a frame of 16 megapixels: bounded by rows of tiles, not by the frame.
+//!
+//! A test program of its own with a single test, because the kernel counts the whole process.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+mod files;
+
+use files::{Random, header};
+use nf_fits::pack::{Method, PackOptions, TileSize, Verdict, pack_file, unpack_file};
+use nf_fits::tiled::TileCodec;
+use nf_image::{Image16, Shape};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+const SIDE_PX: usize = 4096;
+/// The frame has 33.6 MB of pixels; the whole of packing and proving may take this, frame included.
+const MOST_BYTES: u64 = 100 << 20;
+
+struct NoCodec;
+
+impl TileCodec for NoCodec {
+    fn encode(&self, spec: &str, _: &Image16) -> Result<Vec<u8>, String> {
+        Err(spec.to_owned())
+    }
+
+    fn decode(&self, spec: &str, _: &[u8], _: Shape) -> Result<Image16, String> {
+        Err(spec.to_owned())
+    }
+}
+
+/// Noise, written row by row.
+fn write_frame(path: &Path) {
+    let mut out = BufWriter::new(File::create(path).unwrap());
+    let line = |keyword: &str, value: &str| format!("{keyword:<8}= {value:>20}");
+    let side = SIDE_PX.to_string();
+    let lines = [("SIMPLE", "T"), ("BITPIX", "16"), ("NAXIS", "2"), ("NAXIS1", &side), ("NAXIS2", &side)];
+    out.write_all(&header(&lines.map(|(keyword, value)| line(keyword, value)))).unwrap();
+    let mut random = Random(5);
+    for row in 0..SIDE_PX {
+        for _ in 0..SIDE_PX / 4 {
+            // Four pixels of 0 to 63 from one number.
+            let bits = random.next();
+            let pixels = [0, 16, 32, 48].map(|shift| (row / 8) as i16 + (bits >> shift & 63) as i16);
+            out.write_all(&pixels.map(i16::to_be_bytes).concat()).unwrap();
+        }
+    }
+    let data_bytes = 2 * SIDE_PX * SIDE_PX;
+    out.write_all(&vec![0; data_bytes.next_multiple_of(2880) - data_bytes]).unwrap();
+}
+
+/// Runs the work; how far the process's memory rose at its highest, where the system tells.
+fn rise_bytes(work: impl FnOnce()) -> Option<u64> {
+    let status = |key: &str| -> Option<u64> {
+        let status = fs::read_to_string("/proc/self/status").ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix(key))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+    };
+    let before = fs::write("/proc/self/clear_refs", "5").ok().and_then(|()| status("VmRSS:"));
+    work();
+    Some(status("VmHWM:")?.saturating_sub(before?))
+}
+
+#[test]
+fn packing_16_megapixels_takes_less_than_100_mb() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write_frame(&path("frame.fits"));
+    for (name, tile) in [("rows", TileSize::Suitable), ("squares", TileSize::Axes(vec![256, 256]))] {
+        let options = PackOptions { tile, ..PackOptions::new(Method::Rice) };
+        let packed = path(name);
+        let packing = rise_bytes(|| {
+            let done =
+                pack_file(&path("frame.fits"), &packed, &options, Arc::new(NoCodec), false, &mut |_| {});
+            assert_eq!(done.unwrap().verdicts, [Verdict::Identical]);
+        });
+        let unpacking = rise_bytes(|| {
+            unpack_file(&packed, &path("again.fits"), Arc::new(NoCodec), true, &mut |_| {}).unwrap();
+        });
+        for (what, rise) in [("pack and prove", packing), ("unpack", unpacking)] {
+            match rise {
+                None => println!("SKIP: this system does not tell the peak resident size"),
+                Some(rise) => {
+                    println!("{what} in {name}: {:.1} MB", rise as f64 / 1e6);
+                    assert!(rise < MOST_BYTES, "{what} in {name} took {rise} bytes");
+                }
+            }
+        }
+        assert_eq!(
+            fs::metadata(path("again.fits")).unwrap().len(),
+            fs::metadata(path("frame.fits")).unwrap().len()
+        );
+    }
+}
