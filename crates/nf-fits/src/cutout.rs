@@ -105,7 +105,7 @@ pub fn cutout(image: &ImageHdu<'_>, section: &Section, out: &mut dyn Write) -> R
     let mut bytes = Vec::with_capacity(pixels.len() * pixels.sample_type().bytes() + BLOCK_BYTES);
     pixels.write_be_bytes(&mut bytes);
     bytes.resize(padded(bytes.len() as u64) as usize, 0);
-    let io = || Error::io("writing FITS");
+    let io = || Error::writing();
     out.write_all(header.bytes()).map_err(io())?;
     out.write_all(&bytes).map_err(io())
 }

@@ -92,6 +92,11 @@ impl Error {
         move |source| Self::Io { what, source }
     }
 
+    /// Wraps the system's reason for failing to write a file.
+    pub(crate) fn writing() -> impl FnOnce(std::io::Error) -> Self {
+        Self::io("writing FITS")
+    }
+
     pub(crate) fn header(hdu: usize, keyword: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Header { hdu, keyword: keyword.into(), problem: problem.into() }
     }

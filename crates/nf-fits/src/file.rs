@@ -5,6 +5,7 @@ use crate::image::ImageHdu;
 use crate::source::Source;
 use crate::tiled::{NoCodec, TileCodec};
 use crate::{Error, Limits, Result};
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +53,12 @@ impl FitsFile {
     /// As for [`FitsFile::open`].
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
         Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)
+    }
+
+    /// Another file, which is open already, with the limits and codecs of this one.
+    pub(crate) fn sibling(&self, file: &File) -> Result<Self> {
+        Ok(Self::of_source(Source::of_file(file, "the file that was written")?, self.limits)?
+            .with_codec(Arc::clone(&self.codec)))
     }
 
     fn of_source(source: Source, limits: Limits) -> Result<Self> {

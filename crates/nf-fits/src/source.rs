@@ -45,6 +45,13 @@ impl Source {
         Ok(Self { place: Place::Disk(file), len_bytes: meta.len(), name })
     }
 
+    /// A file that is open for reading, as far as it reaches now.
+    pub(crate) fn of_file(file: &File, name: &str) -> Result<Self> {
+        let len_bytes = file.metadata().map_err(Error::io(name))?.len();
+        let place = Place::Disk(file.try_clone().map_err(Error::io(name))?);
+        Ok(Self { place, len_bytes, name: name.to_owned() })
+    }
+
     /// Takes bytes that are in memory already; gzipped ones are inflated.
     pub(crate) fn from_bytes(bytes: Vec<u8>, name: String, limits: &Limits) -> Result<Self> {
         let bytes = if bytes.starts_with(&GZIP_MAGIC) { inflate(&bytes[..], limits, &name)? } else { bytes };

@@ -96,7 +96,7 @@ impl<W: Write> FitsWriter<W> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes).map_err(Error::io("writing FITS"))
+        self.out.write_all(bytes).map_err(Error::writing())
     }
 }
 

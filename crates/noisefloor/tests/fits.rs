@@ -76,6 +76,68 @@ fn originals_go_only_when_the_packed_file_proves_equal() {
 }
 
 #[test]
+fn patterns_are_expanded_where_no_shell_has_done_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    ["a.fits", "b.fits", "c.other"].iter().for_each(|name| drop(two_images(&path.join(name))));
+    succeeds(&fits(path, &["pack", "--delete", "*.fits"]));
+    for (name, there) in [("a.fits", false), ("b.fits.fz", true), ("a.fits.fz", true), ("c.other", true)] {
+        assert_eq!(path.join(name).exists(), there, "{name}");
+    }
+    succeeds(&fits(path, &["unpack", "?.fits.fz"]));
+    assert!(path.join("a.fits").exists() && path.join("b.fits").exists());
+    fails_with(&fits(path, &["pack", "*.nothing"]), "no file fits the pattern '*.nothing'");
+    // One file that fails does not stop the others.
+    fs::write(path.join("bad.fits"), "no FITS").unwrap();
+    fails_with(&fits(path, &["pack", "--force", "*.fits"]), "bad.fits failed");
+    assert!(!path.join("bad.fits.fz").exists());
+}
+
+#[test]
+fn inputs_are_never_replaced_and_never_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    let original = fs::read(path.join("a.fits")).unwrap();
+    fails_with(&fits(path, &["pack", "--force", "--delete", "-o", "a.fits", "a.fits"]), "replace the input");
+    fails_with(
+        &fits(path, &["pack", "--force", "--delete", "-o", "./a.fits", "a.fits"]),
+        "replace the input",
+    );
+    fs::copy(path.join("a.fits"), path.join("a.fits.gz")).unwrap();
+    fails_with(
+        &fits(path, &["pack", "--force", "--delete", "a.fits", "a.fits.gz"]),
+        "would become this file",
+    );
+    assert!(fs::read(path.join("a.fits")).unwrap() == original && path.join("a.fits.gz").exists());
+    // What cannot be proven is not named, and what it was made from stays; no temporary file is left.
+    succeeds(&fits(path, &["pack", "a.fits"]));
+    let mut packed = fs::read(path.join("a.fits.fz")).unwrap();
+    let at = packed.len() - 4000;
+    packed[at] ^= 0x55;
+    fs::write(path.join("a.fits.fz"), &packed).unwrap();
+    fs::remove_file(path.join("a.fits")).unwrap();
+    fits(path, &["unpack", "--delete", "--force", "a.fits.fz"]);
+    assert!(path.join("a.fits.fz").exists() || path.join("a.fits").exists());
+    let hidden = |entry: fs::DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+    assert!(!fs::read_dir(path).unwrap().any(|entry| hidden(entry.unwrap())));
+}
+
+#[test]
+fn unpacking_to_a_pipe_writes_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    succeeds(&fits(path, &["pack", "a.fits"]));
+    let piped = fits(path, &["unpack", "-o", "-", "a.fits.fz"]);
+    succeeds(&piped);
+    assert!(piped.stdout == fs::read(path.join("a.fits")).unwrap());
+    fails_with(&fits(path, &["unpack", "--delete", "-o", "-", "a.fits.fz"]), "a.fits.fz");
+    assert!(path.join("a.fits.fz").exists() && !path.join("-").exists());
+    fails_with(&fits(path, &["pack", "-o", "-", "a.fits"]), "is not written in order");
+}
+
+#[test]
 fn a_difference_is_found_and_damage_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();

@@ -3,19 +3,19 @@
 //! - [`pack`]: every image of a file becomes a tile-compressed one; everything else stays as it is.
 //! - [`unpack`]: the way back. `unpack(pack(f))` is `f`, byte for byte, unless loss was asked for.
 //! - [`verify`]: proves it, without writing anything.
-//! - [`pack_file`], [`unpack_file`]: the same with paths, a temporary name, and the proof before anything is removed.
+//! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was written.
 //!
 //! An image whose header could not be restored exactly (it has keywords that the convention needs itself, or its cards
 //! are not in the order of the standard) or whose padding is not zero is left as it is, and the report says so.
 
-mod files;
 mod plan;
+mod proof;
 mod table;
 mod unpack;
 mod verify;
 mod view;
 
-pub use files::{PackedFile, pack_file, unpack_file};
+pub use proof::{PackedFile, pack_proven, unpack_proven};
 pub use unpack::{UnpackedHdu, unpack};
 pub use verify::{HduChecksums, Verdict, verify, verify_checksums};
 
@@ -132,7 +132,7 @@ pub fn pack<W: Write + Seek>(
 ) -> Result<Vec<PackedHdu>> {
     let mut report = Vec::new();
     for (index, part) in parts(file).iter().enumerate() {
-        let start = out.stream_position().map_err(Error::io("writing FITS"))?;
+        let start = out.stream_position().map_err(Error::writing())?;
         let mut packed = PackedHdu {
             index,
             name: part.header().text("EXTNAME"),
@@ -150,7 +150,7 @@ pub fn pack<W: Write + Seek>(
                 pack_image(file, image, header, options, out, progress, &mut packed)?;
             }
         }
-        packed.bytes_after = out.stream_position().map_err(Error::io("writing FITS"))? - start;
+        packed.bytes_after = out.stream_position().map_err(Error::writing())? - start;
         report.push(packed);
     }
     unpack::copy(file, file.rest(), out)?;
@@ -176,7 +176,7 @@ fn pack_image<W: Write + Seek>(
         };
     }
     if packed.index == 0 {
-        out.write_all(stand_in().bytes()).map_err(Error::io("writing FITS"))?;
+        out.write_all(stand_in().bytes()).map_err(Error::writing())?;
     }
     let written = table::write_image(image, header, &plan, file.codec(), out, progress)?;
     packed.algorithm = Some(plan.algorithm.name().to_owned());

@@ -201,7 +201,7 @@ pub(super) fn write_image<W: Write + Seek>(
     progress: &mut dyn FnMut(u64),
 ) -> Result<Written> {
     let hdu = image.index();
-    let io = || Error::io("writing FITS");
+    let io = || Error::writing();
     let layout = Layout::new(plan);
     let start = out.stream_position().map_err(io())?;
     let tiles = plan.grid.tiles().expect("an image in a file has a countable number of tiles");
@@ -283,7 +283,7 @@ impl Heap<'_> {
             self.longest[n] = self.longest[n].max(count);
             self.bytes += bytes.len() as u64;
             self.sum.update(bytes);
-            out.write_all(bytes).map_err(Error::io("writing FITS"))?;
+            out.write_all(bytes).map_err(Error::writing())?;
         }
         Ok(Row { arrays, scaling: tile.scaling })
     }

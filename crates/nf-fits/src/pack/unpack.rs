@@ -78,7 +78,7 @@ pub(super) fn write_plain(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Checksums> {
-    let io = || Error::io("writing FITS");
+    let io = || Error::writing();
     let has_sums = header.card("DATASUM").is_some() || header.card("CHECKSUM").is_some();
     let mut header = header.clone();
     if lossy && has_sums {
@@ -124,9 +124,9 @@ pub(super) fn copy(file: &FitsFile, range: Range<u64>, out: &mut dyn Write) -> R
     while at < there {
         let len = (there - at).min(COPY_BYTES);
         let bytes = file.source().bytes(at, len as usize, &mut scratch)?;
-        out.write_all(bytes).map_err(Error::io("writing FITS"))?;
+        out.write_all(bytes).map_err(Error::writing())?;
         at += len;
     }
     let missing = range.end.saturating_sub(there) as usize;
-    out.write_all(&[0; BLOCK_BYTES][..missing.min(BLOCK_BYTES)]).map_err(Error::io("writing FITS"))
+    out.write_all(&[0; BLOCK_BYTES][..missing.min(BLOCK_BYTES)]).map_err(Error::writing())
 }

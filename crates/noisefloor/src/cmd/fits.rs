@@ -1,11 +1,13 @@
 //! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, verified and cut.
 
-use crate::files::output::write_file;
+use crate::files::batch::{Job, each, expand, plan};
+use crate::files::output::{fill_file, write_file};
 use crate::registry::{DEFAULT_CODEC, RegistryTiles};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::{Subcommand, ValueEnum};
 use nf_fits::pack::{
-    Method, PackOptions, PackedFile, TileSize, Verdict, pack_file, unpack_file, verify, verify_checksums,
+    Method, PackOptions, PackedFile, TileSize, Verdict, pack_proven, unpack, unpack_proven, verify,
+    verify_checksums,
 };
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
@@ -33,7 +35,7 @@ enum Verb {
 
 #[derive(clap::Args)]
 struct Pack {
-    /// FITS files, plain, gzipped or packed
+    /// FITS files, plain, gzipped or packed; names or patterns such as 'night/*.fits'
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// The algorithm; what it cannot take without loss gets RICE_1 or GZIP_2
@@ -66,7 +68,7 @@ struct Pack {
 
 #[derive(clap::Args)]
 struct Unpack {
-    /// Packed files
+    /// Packed files; names or patterns such as 'night/*.fz'
     #[arg(required = true)]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -75,7 +77,7 @@ struct Unpack {
 
 #[derive(clap::Args)]
 struct Out {
-    /// Name of the file to write (for one input)
+    /// Name of the file to write, for one input; `unpack` takes `-` for the standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace files that exist
@@ -118,24 +120,33 @@ enum To {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.verb {
-        Verb::Pack(args) => each_file(&args.files, &args.out, packed_name, |input, output| {
-            let done = pack_file(
-                input,
-                output,
-                &args.options(),
-                Arc::new(RegistryTiles),
-                args.out.force,
-                &mut |_| {},
-            )?;
-            report(input, &done);
-            Ok(())
-        }),
-        Verb::Unpack(args) => each_file(&args.files, &args.out, unpacked_name, |input, output| {
-            unpack_file(input, output, Arc::new(RegistryTiles), args.out.force, &mut |_| {})?;
-            if args.out.delete {
-                compare(input, output).context("the unpacked file, read back")?;
+        Verb::Pack(args) => {
+            let options = args.options();
+            args.out.each(&args.files, packed_name, |job, share| {
+                ensure!(job.output != Path::new("-"), "a packed file is not written in order; name one");
+                let file = open(&job.input)?;
+                let mut progress = shares(&file, 2, share);
+                let done = fill_file(&job.output, args.out.force, |out| {
+                    Ok(pack_proven(&file, out, &options, &mut progress)?)
+                })?;
+                Ok(report(&job.input, &done))
+            })
+        }
+        Verb::Unpack(args) => args.out.each(&args.files, unpacked_name, |job, share| {
+            let Out { force, delete, .. } = args.out;
+            ensure!(
+                !delete || job.output != Path::new("-"),
+                "what goes to a pipe cannot be read back; it is kept"
+            );
+            let file = open(&job.input)?;
+            if delete {
+                let mut progress = shares(&file, 2, share);
+                fill_file(&job.output, force, |out| Ok(unpack_proven(&file, out, &mut progress)?))?;
+            } else {
+                let mut progress = shares(&file, 1, share);
+                write_file(&job.output, force, |out| Ok(unpack(&file, out, &mut progress)?))?;
             }
-            Ok(())
+            Ok(String::new())
         }),
         Verb::Verify(args) => match &args.original {
             Some(original) => compare(&args.file, original),
@@ -182,40 +193,25 @@ fn parse_tile(text: &str) -> Result<TileSize, String> {
         .map_err(|_| format!("'{text}' is no tile, expected sides such as 256,256, or whole"))
 }
 
-/// Goes through all files; one that fails does not stop the others.
-fn each_file(
-    files: &[PathBuf],
-    out: &Out,
-    name: impl Fn(&Path) -> Result<PathBuf>,
-    mut work: impl FnMut(&Path, &Path) -> Result<()>,
-) -> Result<()> {
-    ensure!(out.output.is_none() || files.len() == 1, "--output names one file, {} are given", files.len());
-    let bar = indicatif::ProgressBar::new(if files.len() > 1 { files.len() as u64 } else { 0 });
-    if files.len() <= 1 {
-        bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+impl Out {
+    /// Does the work for all files that are meant.
+    fn each(
+        &self,
+        files: &[PathBuf],
+        name: impl Fn(&Path) -> Result<PathBuf>,
+        work: impl FnMut(&Job, &mut dyn FnMut(f64)) -> Result<String>,
+    ) -> Result<()> {
+        each(plan(&expand(files)?, self.output.as_deref(), name)?, self.delete, work)
     }
-    let mut failed = Vec::new();
-    for input in files {
-        let one = || -> Result<()> {
-            let output = out.output.clone().map_or_else(|| name(input), Ok)?;
-            work(input, &output)?;
-            if out.delete {
-                std::fs::remove_file(input)?;
-            }
-            Ok(())
-        };
-        let mut one = one;
-        if let Err(error) = one() {
-            bar.suspend(|| eprintln!("{}: {error:#}", input.display()));
-            failed.push(input);
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    match failed[..] {
-        [] => Ok(()),
-        [input] => bail!("{} failed", input.display()),
-        _ => bail!("{} of {} files failed", failed.len(), files.len()),
+}
+
+/// Turns pixels done into the share of a file whose pixels are seen so many times.
+fn shares<'a>(file: &FitsFile, times: u64, share: &'a mut dyn FnMut(f64)) -> impl FnMut(u64) + use<'a> {
+    let all: u64 = times * file.image_hdus().map(|image| image.pixels()).sum::<u64>();
+    let mut done = 0;
+    move |pixels| {
+        done += pixels;
+        share(done as f64 / all.max(1) as f64);
     }
 }
 
@@ -238,20 +234,22 @@ fn open(path: &Path) -> Result<FitsFile> {
 }
 
 /// One line per file, one per HDU that needs words: never a loss in silence.
-fn report(input: &Path, done: &PackedFile) {
+fn report(input: &Path, done: &PackedFile) -> String {
     let ratio = done.bytes_before as f64 / done.bytes_after.max(1) as f64;
-    eprintln!("{}: {} -> {} bytes, {ratio:.3}", input.display(), done.bytes_before, done.bytes_after);
+    let mut lines =
+        vec![format!("{}: {} -> {} bytes, {ratio:.3}", input.display(), done.bytes_before, done.bytes_after)];
     for hdu in &done.hdus {
         if let Some(loss) = hdu.loss {
-            eprintln!(
+            lines.push(format!(
                 "  HDU {}: bits were lost, largest error {}, {} of {} tiles exact",
                 hdu.index, loss.largest_error, loss.exact_tiles, loss.tiles
-            );
+            ));
         }
         if let Some(remark) = &hdu.remark {
-            eprintln!("  HDU {}: {remark}", hdu.index);
+            lines.push(format!("  HDU {}: {remark}", hdu.index));
         }
     }
+    lines.join("\n")
 }
 
 fn compare(file: &Path, original: &Path) -> Result<()> {

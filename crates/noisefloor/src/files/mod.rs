@@ -1,5 +1,6 @@
 //! Files of the command line: what comes in, and how nothing is left half-written.
 
+pub(crate) mod batch;
 pub(crate) mod input;
 pub(crate) mod output;
 pub(crate) mod source;

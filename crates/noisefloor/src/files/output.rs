@@ -40,25 +40,42 @@ pub(crate) fn write_file<T>(
         out.flush().context("writing to the standard output")?;
         return Ok(value);
     }
+    let unwritable = || format!("{}: cannot be written", path.display());
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let out = fs::File::options().write(true).open(path).with_context(|| path.display().to_string())?;
+        let mut out = BufWriter::new(out);
+        let value = write(&mut out)?;
+        out.flush().with_context(unwritable)?;
+        return Ok(value);
+    }
+    fill_file(path, force, |file| {
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        let value = write(&mut out)?;
+        out.flush().with_context(unwritable)?;
+        Ok(value)
+    })
+}
+
+/// Makes the regular file `path` by `fill`, which is given an empty file under a temporary name in the same folder to
+/// write, seek and read in; it becomes `path` only when `fill` has succeeded.
+///
+/// # Errors
+/// As for [`write_file`], and if `path` is there and no regular file.
+pub(crate) fn fill_file<T>(
+    path: &Path,
+    force: bool,
+    fill: impl FnOnce(&mut fs::File) -> Result<T>,
+) -> Result<T> {
     let name = || path.display().to_string();
     // Through a link, the file that it names is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => bail!("{}: this is a folder", name()),
-        Ok(found) if !found.is_file() => {
-            let mut out = BufWriter::new(fs::File::options().write(true).open(path).with_context(name)?);
-            let value = write(&mut out)?;
-            out.flush().with_context(name)?;
-            return Ok(value);
-        }
+        Ok(found) if !found.is_file() => bail!("{}: this is no regular file", name()),
         Ok(_) if !force => bail!("{}: the file exists already; --force replaces it", name()),
         _ => {}
     }
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let unwritable = || format!("{}: cannot be written", name());
     let mut builder = tempfile::Builder::new();
     builder.prefix(".noisefloor-").suffix(".part");
@@ -70,17 +87,30 @@ pub(crate) fn write_file<T>(
         builder.permissions(fs::Permissions::from_mode(mode));
     }
     let file = builder
-        .tempfile_in(folder)
+        .tempfile_in(folder_of(path))
         .map_err(|error| error.kind())
         .map_err(std::io::Error::from)
         .with_context(unwritable)?;
     let mut file = Unfinished::begin(file)?;
-    let mut out = BufWriter::with_capacity(1 << 18, file.0.as_file_mut());
-    let value = write(&mut out)?;
-    out.flush().with_context(unwritable)?;
-    drop(out);
+    let value = fill(file.0.as_file_mut())?;
     file.finish(path, force).with_context(unwritable)?;
     Ok(value)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes `path`, and makes sure first that `kept`, which holds the same, is on the disk under its name.
+///
+/// # Errors
+/// If the system refuses; `path` is then still there.
+pub(crate) fn remove_in_favour_of(path: &Path, kept: &Path) -> Result<()> {
+    let sync = |path: &Path| fs::File::open(path).and_then(|file| file.sync_all());
+    sync(kept).with_context(|| kept.display().to_string())?;
+    #[cfg(unix)]
+    sync(folder_of(kept)).with_context(|| folder_of(kept).display().to_string())?;
+    fs::remove_file(path).with_context(|| format!("{}: cannot be removed", path.display()))
 }
 
 /// A temporary file that Ctrl-C removes as well.
