@@ -68,6 +68,12 @@ impl Error {
         move |source| Self::Io { path, source }
     }
 
+    /// Puts what was being written before an error of the Parquet writer.
+    pub(crate) fn parquet(what: &str) -> impl Fn(parquet::errors::ParquetError) -> Self {
+        let path = PathBuf::from(what);
+        move |error| Self::Image { path: path.clone(), reason: format!("as Parquet: {error}") }
+    }
+
     pub(crate) fn missing(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Missing { what: what.into(), reason: reason.into() }
     }

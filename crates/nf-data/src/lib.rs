@@ -6,6 +6,7 @@
 //! - [`FolderSet`]: a local folder of FITS and NumPy files.
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
+//! - [`tiles`]: tiles for training, cut once into a local Parquet file.
 //! - [`inspect`], [`preview_png`]: what an image is like, in numbers and as a picture.
 //! - [`random`]: the portable generator behind simulations and shuffles.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@
 mod dataset;
 mod error;
 mod folder;
+mod guard;
 pub mod hub;
 pub mod inspect;
 mod manifest;
@@ -22,6 +24,7 @@ pub mod random;
 mod reader;
 mod sha256;
 pub mod simulate;
+pub mod tiles;
 mod view;
 
 pub use dataset::{Card, Dataset, Oracle};
@@ -30,4 +33,5 @@ pub use folder::FolderSet;
 pub use manifest::{FileEntry, Manifest, Source};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
 pub use preview::preview_png;
+pub use tiles::{TileRule, TileStore};
 pub use view::{HduChoice, PlaneChoice, View};

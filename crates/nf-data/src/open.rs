@@ -4,6 +4,7 @@ use crate::folder::{FolderSet, files_of_split};
 use crate::hub::{HubSet, StreamOptions};
 use crate::manifest::{Manifest, Source, list};
 use crate::simulate::SimulatedSet;
+use crate::tiles::TileStore;
 use crate::{Card, Dataset, Error, Result};
 use std::path::{Path, PathBuf};
 
@@ -50,8 +51,8 @@ pub const DATA_VARIABLE: &str = "NOISEFLOOR_DATA";
 /// Opens a dataset.
 ///
 /// `reference` is `NAME[/VIEW][@SPLIT]`, where `NAME` is a manifest in `datasets/` of the working folder or one of
-/// its parents, or one that is built in; or the path of a manifest, of a folder of image files, or of
-/// one image file.
+/// its parents, or one that is built in; or the path of a manifest, of a folder of image files, of
+/// one image file, or of a tile store.
 ///
 /// # Errors
 /// If there is no such dataset, its manifest is wrong, or its files are not there.
@@ -60,6 +61,9 @@ pub fn open(reference: &str, options: &OpenOptions) -> Result<Box<dyn Dataset>> 
     if path.is_dir() {
         let card = bare_card(reference);
         return Ok(Box::new(FolderSet::new(path, &[], whole(), card)?));
+    }
+    if path.is_file() && path.extension().is_some_and(|ending| ending == "parquet") {
+        return Ok(Box::new(TileStore::open(path)?));
     }
     if path.is_file() && path.extension().is_none_or(|ending| ending != "toml") {
         return Ok(Box::new(FolderSet::of_file(path, whole(), bare_card(reference))?));

@@ -51,8 +51,13 @@ train = ["night/b.fits"]
 test = ["c.npy", "a.fits"]
 "#;
 
+/// The folder is stated, because the tests may run with NOISEFLOOR_DATA set.
+fn options(dir: &Path) -> OpenOptions {
+    OpenOptions { data: Some(dir.join("frames")), ..OpenOptions::default() }
+}
+
 fn opened(dir: &Path, rest: &str) -> Box<dyn Dataset> {
-    open(&format!("{}/datasets/made.toml{rest}", dir.display()), &OpenOptions::default()).unwrap()
+    open(&format!("{}/datasets/made.toml{rest}", dir.display()), &options(dir)).unwrap()
 }
 
 fn names(set: &dyn Dataset) -> Vec<String> {
@@ -97,7 +102,7 @@ fn damaged_and_changed_files_are_named() {
     let dir = made();
     std::fs::write(dir.path().join("frames/a.fits"), b"SIMPLE  =").unwrap();
     let reference = format!("{}/datasets/made.toml@test", dir.path().display());
-    let error = open(&reference, &OpenOptions::default()).err().unwrap().to_string();
+    let error = open(&reference, &options(dir.path())).err().unwrap().to_string();
     assert!(error.contains("a.fits") && !error.contains('\n'), "{error}");
     let manifest = MANIFEST
         .replace("[splits]\ntrain = [\"night/b.fits\"]\ntest = [\"c.npy\", \"a.fits\"]", "")

@@ -6,79 +6,9 @@ mod server;
 use nf_data::hub::{Hub, HubOptions, Store, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
+use server::frames::{card, hdu, plain, repository, row, value};
 use server::{COMMIT, Fault, Server};
 use std::time::Duration;
-
-/// The value of the pixel (x, y, plane) of file `seed`: what the tests expect, without any reader.
-fn value(seed: usize, x: usize, y: usize, plane: usize) -> u16 {
-    (seed * 9973 + x * 31 + y * 677 + plane * 12_289) as u16
-}
-
-/// One HDU written card by card: BITPIX 16 with BZERO 32768.
-fn hdu(
-    primary: bool,
-    axes: &[usize],
-    cards: &[String],
-    pixel: impl Fn(usize, usize, usize) -> u16,
-) -> Vec<u8> {
-    let mut header = vec![if primary {
-        format!("{:<8}= {:>20}", "SIMPLE", "T")
-    } else {
-        format!("{:<8}= {:<20}", "XTENSION", "'IMAGE   '")
-    }];
-    header.push(format!("{:<8}= {:>20}", "BITPIX", 16));
-    header.push(format!("{:<8}= {:>20}", "NAXIS", axes.len()));
-    for (i, axis) in axes.iter().enumerate() {
-        header.push(format!("{:<8}= {:>20}", format!("NAXIS{}", i + 1), axis));
-    }
-    if !primary {
-        header.push(format!("{:<8}= {:>20}", "PCOUNT", 0));
-        header.push(format!("{:<8}= {:>20}", "GCOUNT", 1));
-    }
-    header.push(format!("{:<8}= {:>20}", "BZERO", 32768));
-    header.push(format!("{:<8}= {:>20}", "BSCALE", 1));
-    header.extend_from_slice(cards);
-    header.push("END".into());
-    let mut bytes: Vec<u8> = header.iter().flat_map(|card| format!("{card:<80}").into_bytes()).collect();
-    bytes.resize(bytes.len().next_multiple_of(2880), b' ');
-    if let [width, height, more @ ..] = axes {
-        for plane in 0..more.iter().product() {
-            for y in 0..*height {
-                for x in 0..*width {
-                    let stored = (i32::from(pixel(x, y, plane)) - 32768) as i16;
-                    bytes.extend(stored.to_be_bytes());
-                }
-            }
-        }
-    }
-    bytes.resize(bytes.len().next_multiple_of(2880), 0);
-    bytes
-}
-
-fn card(keyword: &str, value: &str) -> String {
-    format!("{keyword:<8}= {value}")
-}
-
-/// A file of one seed with a single image.
-fn plain(seed: usize, axes: &[usize]) -> Vec<u8> {
-    hdu(true, axes, &[], |x, y, plane| value(seed, x, y, plane))
-}
-
-type Files = Vec<(String, Vec<u8>)>;
-
-/// A repository: its files, and the same list for every split.
-fn repository(rows: &[String], mut files: Files) -> Server {
-    let list = rows.join("\n").into_bytes();
-    for name in ["tiny_train", "tiny_test", "full_train", "full_test"] {
-        files.push((format!("splits/{name}.jsonl"), list.clone()));
-    }
-    Server::start(files)
-}
-
-fn row(path: &str, more: &str) -> String {
-    let id = path.rsplit('/').next().unwrap();
-    format!("{{\"image_id\": \"{id}\", \"image\": \"./{path}\"{more}}}")
-}
 
 fn stream(endpoint: &str, cache: &std::path::Path) -> StreamOptions {
     StreamOptions {

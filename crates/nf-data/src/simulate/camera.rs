@@ -6,6 +6,7 @@ use super::describe::gaussian_offset_bits;
 use super::frame::{Amplifier, FrameLaw};
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
+use nf_image::{Region, RegionKind};
 use serde::Deserialize;
 use std::ops::Range;
 
@@ -39,6 +40,44 @@ impl AdcKind {
     }
 }
 
+/// What an exposure with one of the CCD cameras is like; every field has the instrument's own default.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exposure {
+    /// Number of the detector: fixes its response, its hot pixels and its levels. 1 unless stated.
+    pub detector: Option<u32>,
+    /// Sky (in space with the dark current), electrons per pixel.
+    pub sky_e: Option<f64>,
+    /// Exposure time, seconds: fixes the number of cosmic rays.
+    pub exposure_s: Option<f64>,
+    /// Stars per million pixels.
+    pub stars_per_mpx: Option<f64>,
+    /// Galaxies per million pixels.
+    pub galaxies_per_mpx: Option<f64>,
+    /// The converter.
+    pub adc: Option<AdcKind>,
+    /// The part that is kept; all of it without.
+    pub window: Option<Window>,
+}
+
+impl Exposure {
+    /// The laws of the exposure `seed` with `camera`, and what describing its own layers costs, bits.
+    pub(super) fn law(&self, camera: &Camera, seed: u32) -> (FrameLaw, f64) {
+        camera.law(self.detector.unwrap_or(1), seed, self.window)
+    }
+}
+
+/// Columns that one amplifier reads.
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    pub first_column: usize,
+    /// Number of the amplifier.
+    pub number: usize,
+    pub amplifier: Amplifier,
+    /// Level without light, DN.
+    pub level_dn: f64,
+}
+
 /// Everything that decides the laws of a frame, apart from seeds.
 #[derive(Clone, Debug)]
 pub(super) struct Camera {
@@ -46,8 +85,10 @@ pub(super) struct Camera {
     pub width: usize,
     /// Rows and columns that see light.
     pub active: (Range<usize>, Range<usize>),
-    /// First columns, with amplifier and level without light, DN.
-    pub segments: Vec<(usize, Amplifier, f64)>,
+    /// What the blind columns right of the active ones are; those left of them are prescan, blind rows overscan.
+    pub right_of_active: RegionKind,
+    /// From left to right; the first begins at column 0.
+    pub segments: Vec<Segment>,
     pub adc: Adc,
     pub sky_e: f64,
     pub sky_slope: (f64, f64),
@@ -79,7 +120,7 @@ impl Camera {
     /// the detector (response, hot pixels, levels of amplifiers) are not charged: they are calibrated once.
     pub(super) fn law(&self, detector: u32, seed: u32, window: Option<Window>) -> (FrameLaw, f64) {
         let [top, left, height, width] = window.unwrap_or([0, 0, self.height, self.width]);
-        let typical = &self.segments[0].1;
+        let typical = &self.segments[0].amplifier;
         let sigma_e = (self.sky_e + typical.read_noise_e * typical.read_noise_e).sqrt();
         let mut scene = Scene::window((top, left), height, width, self.active.clone());
         scene.add_sky(self.sky_e, self.sky_slope, self.vignetting);
@@ -100,20 +141,15 @@ impl Camera {
         if let Some((loss, length_px)) = self.trail {
             trail(&mut scene, loss, length_px, self.sky_e as f32);
         }
-        let segments: Vec<(usize, Amplifier, f64)> = self
-            .segments
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| {
-                let end = self.segments.get(i + 1).map_or(self.width, |next| next.0);
-                end > left && self.segments[*i].0 < left + width
-            })
-            .map(|(_, (first, amplifier, level))| (first.saturating_sub(left), amplifier.clone(), *level))
+        let segments: Vec<(usize, &Segment)> = self
+            .columns()
+            .filter(|(_, columns)| columns.end > left && columns.start < left + width)
+            .map(|(segment, columns)| (columns.start.saturating_sub(left), segment))
             .collect();
         let levels: Vec<f32> = (0..width)
             .map(|column| {
                 let owner = segments.partition_point(|segment| segment.0 <= column).max(1) - 1;
-                segments[owner].2 as f32
+                segments[owner].1.level_dn as f32
             })
             .collect();
         let mut offset_dn = Vec::with_capacity(height * width);
@@ -132,10 +168,47 @@ impl Camera {
             width,
             mean_e: scene.mean_e,
             offset_dn,
-            amplifiers: segments.into_iter().map(|(first, amplifier, _)| (first, amplifier)).collect(),
+            amplifiers: segments
+                .into_iter()
+                .map(|(first, segment)| (first, segment.amplifier.clone()))
+                .collect(),
             adc: self.adc.clone(),
         };
         (law, bits)
+    }
+
+    /// The segments with the columns that they own.
+    fn columns(&self) -> impl Iterator<Item = (&Segment, Range<usize>)> {
+        let ends = self.segments.iter().skip(1).map(|segment| segment.first_column).chain([self.width]);
+        self.segments.iter().zip(ends).map(|(segment, end)| (segment, segment.first_column..end))
+    }
+
+    /// What every pixel of the whole frame is.
+    pub(super) fn regions(&self) -> Vec<Region> {
+        let (rows, columns) = self.active.clone();
+        let bands = [
+            (0..columns.start, rows.clone(), RegionKind::Prescan),
+            (columns.clone(), rows.clone(), RegionKind::Active),
+            (columns.end..self.width, rows.clone(), self.right_of_active),
+            (0..self.width, 0..rows.start, RegionKind::Overscan),
+            (0..self.width, rows.end..self.height, RegionKind::Overscan),
+        ];
+        let mut regions = vec![];
+        for (segment, own) in self.columns() {
+            for (columns, rows, kind) in bands.clone() {
+                let columns = columns.start.max(own.start)..columns.end.min(own.end);
+                regions.push(Region {
+                    kind,
+                    amplifier: segment.number,
+                    rows,
+                    columns,
+                    reversed_columns: false,
+                    reversed_rows: false,
+                });
+            }
+        }
+        regions.retain(|region| !region.rows.is_empty() && !region.columns.is_empty());
+        regions
     }
 
     /// Why a window cannot be taken, if it cannot.
@@ -152,4 +225,20 @@ impl Camera {
             _ => Ok(()),
         }
     }
+}
+
+/// The parts of regions that a window shows, in its own coordinates.
+pub(super) fn regions_in(regions: Vec<Region>, window: Option<Window>) -> Vec<Region> {
+    let Some([top, left, height, width]) = window else { return regions };
+    let cut = |range: &Range<usize>, first: usize, extent: usize| {
+        range.start.clamp(first, first + extent) - first..range.end.clamp(first, first + extent) - first
+    };
+    let seen = |region: Region| Region {
+        rows: cut(&region.rows, top, height),
+        columns: cut(&region.columns, left, width),
+        ..region
+    };
+    let mut regions: Vec<Region> = regions.into_iter().map(seen).collect();
+    regions.retain(|region| !region.rows.is_empty() && !region.columns.is_empty());
+    regions
 }

@@ -18,7 +18,9 @@ use super::frame::Amplifier;
 use super::ramp::RampLaw;
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
+use nf_image::{Region, RegionKind};
 use serde::Deserialize;
+use std::ops::Range;
 
 /// What a ramp of NIRCam is like; every field has a default.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -65,6 +67,8 @@ impl Default for JwstNircam {
 
 const SIDE: usize = 2048;
 const BORDER_PX: usize = 4;
+/// Columns of one output.
+const OUTPUT_PX: usize = 512;
 const GAIN: [f64; 4] = [2.07, 2.01, 2.16, 2.01];
 const READ_NOISE_E: f64 = 11.5;
 const RESET_NOISE_E: f64 = 37.6;
@@ -88,6 +92,35 @@ impl JwstNircam {
             return Err("groups must be 1 to 64 and frames_per_group 1 to 16".into());
         }
         Camera::check_window(SIDE, SIDE, self.window)
+    }
+
+    /// What every pixel of the whole array is. The second and the fourth output are read from the right.
+    pub(super) fn regions() -> Vec<Region> {
+        let (far, last) = (SIDE - BORDER_PX, SIDE);
+        let mut regions = vec![];
+        for amplifier in 0..4 {
+            let own = amplifier * OUTPUT_PX..(amplifier + 1) * OUTPUT_PX;
+            let mut add = |kind, rows: Range<usize>, columns: Range<usize>| {
+                let reversed_columns = amplifier % 2 == 1;
+                regions.push(Region {
+                    kind,
+                    amplifier,
+                    rows,
+                    columns,
+                    reversed_columns,
+                    reversed_rows: false,
+                });
+            };
+            add(RegionKind::Active, BORDER_PX..far, own.start.max(BORDER_PX)..own.end.min(far));
+            add(RegionKind::Reference, 0..BORDER_PX, own.clone());
+            add(RegionKind::Reference, far..last, own.clone());
+            match amplifier {
+                0 => add(RegionKind::Reference, BORDER_PX..far, 0..BORDER_PX),
+                3 => add(RegionKind::Reference, BORDER_PX..far, far..last),
+                _ => {}
+            }
+        }
+        regions
     }
 
     /// The laws of the ramp `seed`, and what its own layers cost to describe, bits.
@@ -160,7 +193,7 @@ impl JwstNircam {
         let mut pattern = Vec::with_capacity(height * width);
         for _ in 0..height {
             for column in left..left + width {
-                let output = 11_000.0 + 230.0 * (column / 512) as f64;
+                let output = 11_000.0 + 230.0 * (column / OUTPUT_PX) as f64;
                 let parity = if column % 2 == 0 { 9.5 } else { -9.5 };
                 let own = self.pattern_dn * gaussian.draw(generator);
                 pattern.push((output + parity + own) as f32);
@@ -173,9 +206,9 @@ impl JwstNircam {
 /// The four outputs, as far as a window shows them.
 fn outputs(left: usize, width: usize, read_noise_e: f64) -> Vec<(usize, Amplifier)> {
     (0..4)
-        .filter(|i| (i + 1) * 512 > left && i * 512 < left + width)
+        .filter(|i| (i + 1) * OUTPUT_PX > left && i * OUTPUT_PX < left + width)
         .map(|i| {
-            let first = (i * 512).saturating_sub(left);
+            let first = (i * OUTPUT_PX).saturating_sub(left);
             (first, Amplifier { gain_e_per_dn: GAIN[i], read_noise_e })
         })
         .collect()

@@ -9,12 +9,12 @@
 //! grid, so the oracle counts every source pixel once.
 
 use super::adc::Adc;
-use super::camera::Camera;
+use super::camera::{Camera, Segment};
 use super::defects::CosmicRays;
 use super::frame::{Amplifier, FrameLaw};
 use super::scene::{Psf, Sources};
 use crate::random::Pcg64;
-use nf_image::{Image16, PlaneAxis, Shape};
+use nf_image::{Image16, PlaneAxis, RegionKind, Shape};
 use serde::Deserialize;
 
 /// What a cube of Stripe 82 is like; every field has a default.
@@ -176,7 +176,13 @@ fn camera(sdss: &Sdss, band: Band, side: usize, luck: f64) -> Camera {
         height: side,
         width: side,
         active: (0..side, 0..side),
-        segments: vec![(0, Amplifier { gain_e_per_dn, read_noise_e }, SOFT_BIAS_DN)],
+        right_of_active: RegionKind::Overscan,
+        segments: vec![Segment {
+            first_column: 0,
+            number: 0,
+            amplifier: Amplifier { gain_e_per_dn, read_noise_e },
+            level_dn: SOFT_BIAS_DN,
+        }],
         adc: Adc::ideal(16),
         sky_e: sky_e * (0.8 + 0.4 * luck),
         sky_slope: (0.01, 0.0),

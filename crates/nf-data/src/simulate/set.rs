@@ -1,15 +1,14 @@
 //! A simulator and its seeds, as a dataset.
 
-use super::acs::HstAcs;
+use super::camera::{Camera, Exposure, regions_in};
 use super::ccd::{Ccd, NOISE};
 use super::frame::FrameLaw;
-use super::lco::Lco;
-use super::lris::KeckLris;
 use super::nircam::JwstNircam;
 use super::ramp::RampLaw;
 use super::sdss::{Cube, Sdss};
+use super::{acs, lco, lris};
 use crate::{Card, Dataset, Oracle, Result};
-use nf_image::{Detector, Image16};
+use nf_image::{Detector, Image16, Region};
 use serde::Deserialize;
 
 /// An instrument that a manifest may name, with what its exposures are like.
@@ -19,15 +18,15 @@ pub enum Simulator {
     /// One amplifier, an ideal converter.
     Ccd(Ccd),
     /// Keck LRIS, red side.
-    KeckLris(KeckLris),
+    KeckLris(Exposure),
     /// HST ACS/WFC, one chip.
-    HstAcs(HstAcs),
+    HstAcs(Exposure),
     /// JWST NIRCam, a ramp.
     JwstNircam(JwstNircam),
     /// SDSS Stripe 82, a cube.
     Sdss(Sdss),
     /// Las Cumbres Observatory, 0.4 m.
-    Lco(Lco),
+    Lco(Exposure),
 }
 
 /// The laws of one exposure.
@@ -60,35 +59,53 @@ impl Simulator {
     pub fn check(&self) -> std::result::Result<(), String> {
         match self {
             Self::Ccd(ccd) => ccd.check(),
-            Self::KeckLris(lris) => lris.check(),
-            Self::HstAcs(acs) => acs.check(),
             Self::JwstNircam(nircam) => nircam.check(),
             Self::Sdss(sdss) => sdss.check(),
-            Self::Lco(lco) => lco.check(),
+            Self::KeckLris(_) | Self::HstAcs(_) | Self::Lco(_) => {
+                let (camera, exposure) = self.camera().expect("these three have a camera");
+                Camera::check_window(camera.height, camera.width, exposure.window)
+            }
         }
     }
 
     /// The same instrument without its window: whole frames.
     pub fn whole(mut self) -> Self {
         match &mut self {
-            Self::KeckLris(KeckLris { window, .. })
-            | Self::HstAcs(HstAcs { window, .. })
-            | Self::JwstNircam(JwstNircam { window, .. })
-            | Self::Lco(Lco { window, .. }) => *window = None,
+            Self::KeckLris(exposure) | Self::HstAcs(exposure) | Self::Lco(exposure) => exposure.window = None,
+            Self::JwstNircam(nircam) => nircam.window = None,
             Self::Sdss(sdss) => sdss.side_px = Sdss::default().side_px,
             Self::Ccd(_) => {}
         }
         self
     }
 
+    /// The camera of an instrument that is one, and its exposure.
+    fn camera(&self) -> Option<(Camera, &Exposure)> {
+        match self {
+            Self::KeckLris(exposure) => Some((lris::camera(exposure), exposure)),
+            Self::HstAcs(exposure) => Some((acs::camera(exposure), exposure)),
+            Self::Lco(exposure) => Some((lco::camera(exposure), exposure)),
+            Self::Ccd(_) | Self::JwstNircam(_) | Self::Sdss(_) => None,
+        }
+    }
+
+    /// What the pixels of an exposure are, by amplifier; empty for resampled frames, whose pixels have lost their place.
+    pub fn regions(&self) -> Vec<Region> {
+        match self {
+            Self::JwstNircam(nircam) => regions_in(JwstNircam::regions(), nircam.window),
+            _ => self
+                .camera()
+                .map_or_else(Vec::new, |(camera, exposure)| regions_in(camera.regions(), exposure.window)),
+        }
+    }
+
     /// The laws of an exposure, and what describing its own layers costs, bits.
     fn law(&self, seed: u32) -> (Law, f64) {
-        let frame = |(law, bits)| (Law::Frame(law), bits);
         match self {
-            Self::Ccd(ccd) => frame(ccd.law(seed)),
-            Self::KeckLris(lris) => frame(lris.camera().law(lris.detector, seed, lris.window)),
-            Self::HstAcs(acs) => frame(acs.camera().law(acs.detector, seed, acs.window)),
-            Self::Lco(lco) => frame(lco.camera().law(lco.detector, seed, lco.window)),
+            Self::Ccd(ccd) => {
+                let (law, bits) = ccd.law(seed);
+                (Law::Frame(law), bits)
+            }
             Self::JwstNircam(nircam) => {
                 let (law, bits) = nircam.law(seed);
                 (Law::Ramp(law), bits)
@@ -96,6 +113,11 @@ impl Simulator {
             Self::Sdss(sdss) => {
                 let (law, bits) = sdss.law(seed);
                 (Law::Cube(law), bits)
+            }
+            Self::KeckLris(_) | Self::HstAcs(_) | Self::Lco(_) => {
+                let (camera, exposure) = self.camera().expect("these three have a camera");
+                let (law, bits) = exposure.law(&camera, seed);
+                (Law::Frame(law), bits)
             }
         }
     }
@@ -141,7 +163,8 @@ impl Dataset for SimulatedSet {
     }
 
     fn image(&self, index: usize) -> Result<Image16> {
-        let detector = Detector { instrument: self.card.instrument.clone(), regions: vec![] };
+        let detector =
+            Detector { instrument: self.card.instrument.clone(), regions: self.simulator.regions() };
         Ok(self.simulator.expose(self.seeds[index]).with_detector(detector))
     }
 

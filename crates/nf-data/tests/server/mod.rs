@@ -1,4 +1,10 @@
 //! A stand-in for the hub: its list and resolve calls over made-up files, with faults on demand.
+//!
+//! Used by the tests of the library and, as a module by path, by those of the program.
+#![allow(dead_code, reason = "each of its users uses a part")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+pub(crate) mod frames;
 
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
@@ -20,10 +26,13 @@ pub(crate) enum Fault {
     TooShort,
     /// The range asked for is ignored.
     WholeFile,
+    /// After so many bytes of the body nothing more comes, and the connection stays.
+    StallAfter(usize),
 }
 
 #[derive(Default)]
 struct State {
+    /// By path, the same in every repository; or by `owner/name/path`.
     files: BTreeMap<String, Vec<u8>>,
     faults: BTreeMap<String, VecDeque<Fault>>,
     /// Requests seen: path, Range header, whether a token came.
@@ -112,13 +121,15 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     let send = |stream: &mut TcpStream, head: String, body: &[u8]| {
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
     };
+    let repository = path.trim_start_matches("/api").split('/').skip(2).take(2).collect::<Vec<_>>().join("/");
+    let own = listed(&files, &repository);
     if path.contains("/revision/") {
         let body = format!("{{\"sha\": \"{COMMIT}\", \"id\": \"x\"}}");
         send(&mut stream, head("200 OK", body.len(), ""), body.as_bytes());
     } else if path.contains(&format!("/tree/{COMMIT}")) {
         let page: usize = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
-        let entries: Vec<String> = files.iter().skip(page * PAGE).take(PAGE).map(entry).collect();
-        let next = if (page + 1) * PAGE < files.len() {
+        let entries: Vec<String> = own.iter().skip(page * PAGE).take(PAGE).map(|file| entry(*file)).collect();
+        let next = if (page + 1) * PAGE < own.len() {
             format!("Link: <{endpoint}{path}?recursive=true&cursor={}>; rel=\"next\"\r\n", page + 1)
         } else {
             String::new()
@@ -129,7 +140,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     } else if let Some((_, file)) = path.split_once(&format!("/resolve/{COMMIT}/")) {
         // Another host's name for the same address, as the hub redirects to its store of bytes.
         let cdn = endpoint.replace("127.0.0.1", "localhost");
-        let more = format!("Location: {cdn}/cdn/{file}\r\n");
+        let prefixed = format!("{repository}/{file}");
+        let key = if files.contains_key(&prefixed) { &prefixed } else { file };
+        let more = format!("Location: {cdn}/cdn/{key}\r\n");
         send(&mut stream, head("302 Found", 0, &more), b"");
     } else if let Some(bytes) = path.strip_prefix("/cdn/").and_then(|file| files.get(file)) {
         send_file(&mut stream, bytes.clone(), range, fault, head, send);
@@ -167,16 +180,28 @@ fn send_file(
     };
     match fault {
         Some(Fault::CutAfter(n)) => send(stream, head, &body[..n.min(body.len())]),
+        Some(Fault::StallAfter(n)) => {
+            send(stream, head, &body[..n.min(body.len())]);
+            std::thread::sleep(std::time::Duration::from_secs(600));
+        }
         _ => send(stream, head, body),
     }
 }
 
+/// The files of a repository: those under its name, or all if none is.
+fn listed<'a>(files: &'a BTreeMap<String, Vec<u8>>, repository: &str) -> Vec<(&'a str, &'a Vec<u8>)> {
+    let prefix = format!("{repository}/");
+    let own: Vec<_> =
+        files.iter().filter_map(|(key, bytes)| Some((key.strip_prefix(&prefix)?, bytes))).collect();
+    if own.is_empty() { files.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect() } else { own }
+}
+
 /// A file as the list states it: large ones by SHA-256, small ones as git blobs.
-fn entry((path, bytes): (&String, &Vec<u8>)) -> String {
+fn entry((path, bytes): (&str, &Vec<u8>)) -> String {
     let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let blob = hex(&Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()));
     let size = bytes.len();
-    let lfs = if path.ends_with(".fits") {
+    let lfs = if path.ends_with(".fits") || path.ends_with(".parquet") {
         format!(
             ",\"lfs\":{{\"oid\":\"{}\",\"size\":{size},\"pointerSize\":130}}",
             hex(&Sha256::digest(bytes))

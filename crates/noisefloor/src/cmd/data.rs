@@ -1,12 +1,14 @@
-//! `noisefloor data`: list, fetch, inspect and simulate datasets.
+//! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
+use crate::files::output::write_file;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use nf_data::inspect::Statistics;
-use nf_data::{Dataset, OpenOptions, Source};
+use nf_data::{Dataset, OpenOptions, Source, TileRule};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -22,6 +24,8 @@ enum Verb {
     Fetch(Which),
     /// Print a dataset's card and statistics of its images
     Inspect(Inspect),
+    /// Cut a dataset into tiles for training, in one Parquet file
+    Pack(Pack),
     /// Write simulated frames as FITS files, with what each is worth in bits
     Simulate(Simulate),
 }
@@ -52,6 +56,32 @@ struct Inspect {
 }
 
 #[derive(clap::Args)]
+struct Pack {
+    #[command(flatten)]
+    which: Which,
+    /// The file to write, by custom NAME.parquet
+    output: PathBuf,
+    /// Side of a tile, pixels
+    #[arg(long, value_name = "PX", default_value_t = 64)]
+    size: usize,
+    /// Distance of neighbouring tiles' corners, pixels (default: the side, so that tiles do not overlap)
+    #[arg(long, value_name = "PX")]
+    stride: Option<usize>,
+    /// Successive planes in one tile
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    planes: usize,
+    /// Seed of the grid's first corner on every plane and of the choice of tiles
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// At most N tiles of one image, drawn from all
+    #[arg(long, value_name = "N")]
+    per_image: Option<usize>,
+    /// Replace the file if it exists
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(clap::Args)]
 struct Simulate {
     /// A simulated dataset: NAME[/window|/full][@SPLIT]
     dataset: String,
@@ -67,6 +97,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Verb::List => list(),
         Verb::Fetch(which) => fetch(which),
         Verb::Inspect(args) => inspect(args),
+        Verb::Pack(args) => pack(args),
         Verb::Simulate(args) => simulate(args),
     }
 }
@@ -193,6 +224,47 @@ fn json(name: &str, image: &nf_image::Image16, found: Option<&Statistics>) -> se
         });
     }
     value
+}
+
+fn pack(args: &Pack) -> anyhow::Result<()> {
+    let set = open(&args.which)?;
+    let rule = TileRule {
+        size_px: args.size,
+        stride_px: args.stride.unwrap_or(args.size),
+        planes: args.planes,
+        seed: args.seed,
+        most_per_image: args.per_image,
+    };
+    let bar = indicatif::ProgressBar::new(set.len() as u64)
+        .with_style(indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} images, {msg}")?);
+    let start = Instant::now();
+    let report = write_file(&args.output, args.force, |out| {
+        let progress = |images: usize, tiles: u64| {
+            bar.set_position(images as u64);
+            bar.set_message(format!("{tiles} tiles"));
+        };
+        nf_data::tiles::pack(&*set, &rule, out, progress).map_err(anyhow::Error::from)
+    })?;
+    let seconds = start.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let card = &report.card;
+    let mut out = std::io::stdout();
+    writeln!(
+        out,
+        "{}: {} rows of {} pixels from {} images of {}, {} bytes, {:.0} rows per second",
+        args.output.display(),
+        card.tiles,
+        card.shape(),
+        card.images,
+        card.dataset,
+        report.file_bytes,
+        card.tiles as f64 / seconds
+    )?;
+    if card.images_too_small > 0 {
+        writeln!(out, "{} images are smaller than a tile and are left out", card.images_too_small)?;
+    }
+    writeln!(out, "digest of the samples {}", card.samples_digest)?;
+    Ok(())
 }
 
 fn simulate(args: &Simulate) -> anyhow::Result<()> {

@@ -32,10 +32,10 @@ pub(crate) fn ensure_distinct(input: &Path, output: &Path) -> Result<()> {
 pub(crate) fn write_file<T>(
     path: &Path,
     force: bool,
-    write: impl FnOnce(&mut dyn Write) -> Result<T>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
 ) -> Result<T> {
     if path == Path::new("-") {
-        let mut out = BufWriter::new(std::io::stdout().lock());
+        let mut out = BufWriter::new(std::io::stdout());
         let value = write(&mut out)?;
         out.flush().context("writing to the standard output")?;
         return Ok(value);
