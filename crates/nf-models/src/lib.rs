@@ -1,1 +1,30 @@
 //! The nets in Burn, one file per published network, and the bridge that makes a net a codec.
+//!
+//! - [`NetConfig`]: which net, how large; presets.
+//! - [`Net`]: a net with weights; its loss is the information of raw samples in bits.
+//! - [`Checkpoint`]: a folder with weights and a card that says where they come from.
+#![forbid(unsafe_code)]
+#![allow(dead_code, reason = "the coder comes next")]
+
+mod checkpoint;
+mod config;
+mod conv;
+mod error;
+mod flow;
+mod heads;
+mod math;
+mod net;
+pub mod nets;
+mod normal;
+mod random;
+mod surroundings;
+mod tiles;
+
+pub use checkpoint::{Card, Checkpoint};
+pub use config::{NETS, NetConfig, SIZES};
+pub use conv::{Conv, Geometry};
+pub use error::{Error, Result};
+pub use flow::Flow;
+pub use heads::{Bell, MAX_COMPONENTS, mixture_bits, mixture_law};
+pub use net::Net;
+pub use normal::Normal;

@@ -1,0 +1,87 @@
+//! Which net, and how large.
+
+use crate::error::{Error, Result};
+use crate::net::Net;
+use crate::nets::pixelcnnpp::{Inputs, PixelCnnPpConfig};
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+/// A net's extents: what a checkpoint's card states and an experiment file may spell out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "net", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum NetConfig {
+    /// PixelCNN++ (arXiv:1701.05517).
+    PixelCnnPp(PixelCnnPpConfig),
+}
+
+/// Names of the nets.
+pub const NETS: [&str; 1] = ["pixelcnnpp"];
+
+/// Names of the sizes: as published; useful after half an hour on two processor cores; for tests.
+pub const SIZES: [&str; 3] = ["paper", "small", "tiny"];
+
+impl NetConfig {
+    /// A preset for one plane: net and size by name.
+    ///
+    /// # Errors
+    /// [`Error::Preset`] if there is no such net or size.
+    pub fn preset(net: &str, size: &str) -> Result<Self> {
+        let pixel_cnn_pp = |filters, stages, blocks, mixtures, dropout, inputs| {
+            let planes = 1;
+            Self::PixelCnnPp(PixelCnnPpConfig { planes, filters, stages, blocks, mixtures, dropout, inputs })
+        };
+        Ok(match (net, size) {
+            ("pixelcnnpp", "paper") => pixel_cnn_pp(160, 3, 5, 11, 0.5, Inputs::Published),
+            ("pixelcnnpp", "small") => pixel_cnn_pp(20, 1, 2, 4, 0.0, Inputs::Robust),
+            ("pixelcnnpp", "tiny") => pixel_cnn_pp(8, 2, 1, 2, 0.0, Inputs::Robust),
+            _ => {
+                let expected = format!("nets {} and sizes {}", NETS.join(", "), SIZES.join(", "));
+                return Err(Error::Preset { net: net.into(), size: size.into(), expected });
+            }
+        })
+    }
+
+    /// The same net for stacks of `planes` planes.
+    pub fn with_planes(mut self, planes: usize) -> Self {
+        match &mut self {
+            Self::PixelCnnPp(config) => config.planes = planes,
+        }
+        self
+    }
+
+    /// Planes of the tiles that the net takes.
+    pub fn planes(&self) -> usize {
+        match self {
+            Self::PixelCnnPp(config) => config.planes,
+        }
+    }
+
+    /// The net's name, as in [`NETS`].
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PixelCnnPp(_) => "pixelcnnpp",
+        }
+    }
+
+    /// Whether the extents make a net.
+    ///
+    /// # Errors
+    /// [`Error::Config`], naming the field.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::PixelCnnPp(config) => config.check(),
+        }
+    }
+
+    /// A net with random weights on `device`; equal seeds give equal weights on every device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the extents make no net.
+    pub fn init(&self, device: &Device, seed: u64) -> Result<Net> {
+        self.check()?;
+        Ok(match self {
+            Self::PixelCnnPp(config) => Net::PixelCnnPp(config.init(device, seed)),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Any of the nets.
+
+use crate::config::NetConfig;
+use crate::error::Result;
+use crate::nets::pixelcnnpp::PixelCnnPp;
+use burn::module::Module;
+use burn::tensor::Tensor;
+
+/// A net with its weights.
+#[derive(Module, Debug)]
+pub enum Net {
+    /// PixelCNN++.
+    PixelCnnPp(PixelCnnPp),
+}
+
+impl Net {
+    /// Its extents.
+    pub fn config(&self) -> NetConfig {
+        match self {
+            Self::PixelCnnPp(net) => NetConfig::PixelCnnPp(net.config().clone()),
+        }
+    }
+
+    /// Mean information per sample in bits, differentiable.
+    ///
+    /// # Shapes
+    /// `tiles`: (N, P, H, W), raw samples 0..=65535 on the device of the net; result: (1).
+    ///
+    /// # Errors
+    /// [`Error::Tiles`](crate::Error::Tiles) if the net cannot take such tiles.
+    pub fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
+        match self {
+            Self::PixelCnnPp(net) => net.loss(tiles),
+        }
+    }
+
+    /// Data-dependent initialisation: call it once on a new net, with tiles of the training data. A net without weight
+    /// normalisation stays as it is.
+    ///
+    /// # Shapes
+    /// As [`loss`](Self::loss).
+    ///
+    /// # Errors
+    /// As [`loss`](Self::loss).
+    pub fn observe(self, tiles: Tensor<4>) -> Result<Self> {
+        Ok(match self {
+            Self::PixelCnnPp(net) => Self::PixelCnnPp(net.observe(tiles)?),
+        })
+    }
+}

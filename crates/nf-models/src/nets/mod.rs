@@ -1,0 +1,3 @@
+//! One file per published network.
+
+pub mod pixelcnnpp;
