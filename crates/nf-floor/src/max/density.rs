@@ -5,23 +5,33 @@
 //! blocks are near the mean, further ones lie along a path of growing steps), then its bits from the top. At a
 //! decision between `low..middle` and `middle..high` every expert states the logarithm of the odds by the
 //! masses that its law gives to both parts. These are mixed in that domain (a product of experts): the
-//! weights are the sum of three sets, chosen by the position of the decision in the law, by the contrast of
+//! weights are the sum of four sets, chosen by the position of the decision in the law, by the contrast of
 //! the scales, and by the scale. Weights follow the gradient of the code length.
 //!
 //! Because decisions fall on aligned values, a bias per decision learns how often an analog-digital converter
 //! prefers one half (missing codes, unequal widths): a Bayesian logistic regression each, with a timid and a
-//! bold prior, and one shared by all nodes with the same low four bits of the prefix.
+//! bold prior, and one shared by all nodes with the same low four bits of the prefix. Further biases of the same
+//! kind belong to what the pixels around say ([`neighbours`](super::neighbours)).
 
 use super::binary::{Binary, PROBABILITY_BITS};
-use super::math::{bound, ln, squash};
+use super::math::{bound, dot, ln, squash};
+use super::neighbours::{self, PLACES, Split};
 use super::shapes::Shapes;
 
 /// Number of experts.
 pub(super) const EXPERTS: usize = 12;
-/// Inputs of the mixture: experts, three biases, spare ones.
-const INPUTS: usize = 16;
-/// Weight sets of each of the three choices.
+/// Inputs of the mixture: experts, biases of the node, biases by the pixels around.
+const INPUTS: usize = EXPERTS + BIASES;
+/// Biases of a decision: of its node (timid and bold), shared, and by the pixels around.
+const BIASES: usize = 3 + neighbours::CONTEXTS;
+/// Weight sets of each of the first three choices.
 const SETS: usize = 128;
+/// Weight sets of the fourth choice: the shared biases' nodes, and one for searches.
+const NODE_SETS: usize = SHARED + 1;
+/// Shared biases: levels and low four bits of the prefix.
+const SHARED: usize = 17 * 16;
+/// Place of the first bias by the pixels around.
+const AROUND: usize = EXPERTS + 3;
 /// Contexts that a caller may choose from, for the second and the third set.
 pub(super) const CONTEXTS: usize = 16;
 /// Share of the uniform law per value of the alphabet.
@@ -31,9 +41,12 @@ const STATED_BOUND: f32 = 12.0;
 const MIXED_BOUND: f32 = 14.0;
 /// First and last step of the weights.
 const FIRST_STEP: f32 = 0.01;
-const LAST_STEP: f32 = 0.0005;
-/// Precision (inverse variance) of the priors of the biases: timid, bold, shared.
-const PRECISIONS: [f32; 3] = [100.0, 5.0, 400.0];
+const LAST_STEP: f32 = 0.0003;
+/// Precision (inverse variance) of the priors of the biases: timid, bold, shared, by the pixels around.
+const PRECISIONS: [f32; 4] = [100.0, 5.0, 400.0, 10.0];
+/// Weights of the biases at the start.
+const BIAS_START: [f32; 3] = [0.5, 0.5, 1.0];
+const AROUND_START: f32 = 0.15;
 /// Values of a sample.
 const VALUES: u32 = 1 << 16;
 
@@ -55,12 +68,6 @@ struct Bias {
 impl Bias {
     const fn new(precision: f32) -> Self {
         Self { value: 0.0, precision }
-    }
-
-    #[inline(always)]
-    fn learn(&mut self, error: f32, information: f32) {
-        self.precision += information;
-        self.value += error / self.precision;
     }
 }
 
@@ -88,40 +95,51 @@ pub(super) struct Density {
     uses: Vec<f32>,
     nodes: Vec<[Bias; 2]>,
     shared: Vec<Bias>,
+    /// Context after context.
+    around: Vec<Bias>,
     low: Edge,
     high: Edge,
-    experts: [Expert; EXPERTS],
+    means: [f32; EXPERTS],
+    inverse_scales: [f32; EXPERTS],
+    shapes_of: [usize; EXPERTS],
     mean: f32,
     inverse_scale: f32,
     sets: [usize; 2],
+    near: [u32; PLACES.len()],
 }
 
 impl Density {
     pub(super) fn new() -> Self {
         let mut start = [0.0; INPUTS];
         start[..EXPERTS].fill(1.0 / EXPERTS as f32);
-        start[EXPERTS..EXPERTS + 3].copy_from_slice(&[0.5, 0.5, 1.0]);
-        let mut weights = vec![[0.0; INPUTS]; 3 * SETS];
+        start[EXPERTS..AROUND].copy_from_slice(&BIAS_START);
+        start[AROUND..].fill(AROUND_START);
+        let mut weights = vec![[0.0; INPUTS]; 3 * SETS + NODE_SETS];
         weights[..SETS].fill(start);
         let edge = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
         Self {
             shapes: Shapes::new(),
             weights,
-            uses: vec![0.0; 3 * SETS],
+            uses: vec![0.0; 3 * SETS + NODE_SETS],
             nodes: vec![[Bias::new(PRECISIONS[0]), Bias::new(PRECISIONS[1])]; VALUES as usize],
-            shared: vec![Bias::new(PRECISIONS[2]); 17 * 16],
+            shared: vec![Bias::new(PRECISIONS[2]); NODE_SETS],
+            around: vec![Bias::new(PRECISIONS[3]); neighbours::CONTEXTS * neighbours::ENTRIES],
             low: edge,
             high: edge,
-            experts: [Expert::default(); EXPERTS],
+            means: [0.0; EXPERTS],
+            inverse_scales: [1.0; EXPERTS],
+            shapes_of: [0; EXPERTS],
             mean: 0.0,
             inverse_scale: 1.0,
             sets: [0; 2],
+            near: [0; PLACES.len()],
         }
     }
 
     /// Codes `value` under the `experts`; returns the value, which a decoder learns here.
     ///
-    /// `mean` and `scale` place the path; `contexts` (each below [`CONTEXTS`]) choose weights.
+    /// `mean` and `scale` place the path; `contexts` (each below [`CONTEXTS`]) choose weights; `near` are the
+    /// pixels at [`PLACES`].
     #[inline(always)]
     pub(super) fn code<B: Binary>(
         &mut self,
@@ -130,8 +148,12 @@ impl Density {
         experts: [Expert; EXPERTS],
         (mean, scale): (f32, f32),
         contexts: [usize; 2],
+        near: [u32; PLACES.len()],
     ) -> u32 {
-        self.experts = experts;
+        self.near = near;
+        self.means = experts.map(|expert| expert.mean);
+        self.inverse_scales = experts.map(|expert| expert.inverse_scale);
+        self.shapes_of = experts.map(|expert| expert.shape);
         self.mean = mean;
         self.inverse_scale = 1.0 / scale;
         self.sets = [SETS + contexts[0] * 4, 2 * SETS + contexts[1] * 4];
@@ -196,9 +218,9 @@ impl Density {
     ) -> bool {
         let edge = middle as f32 - 0.5;
         let mut at = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
-        for (k, expert) in self.experts.iter().enumerate() {
-            let z = (edge - expert.mean) * expert.inverse_scale;
-            at.tail[k] = self.shapes.signed_tail(expert.shape, z);
+        for k in 0..EXPERTS {
+            let z = (edge - self.means[k]) * self.inverse_scales[k];
+            at.tail[k] = self.shapes.signed_tail(self.shapes_of[k], z);
             at.above[k] = if z < 0.0 { 0.0 } else { 1.0 };
         }
         let (trace_low, trace_high) = (UNIFORM * (middle - low) as f32, UNIFORM * (high - middle) as f32);
@@ -210,49 +232,55 @@ impl Density {
             let above = if above > 0.0 { above } else { 0.0 } + trace_high;
             *stated = bound(ln(above / below), -STATED_BOUND, STATED_BOUND);
         }
-        let biased = match step {
-            Step::Search => None,
+        let (bits, node, shared) = match step {
+            Step::Search => (None, 0, SHARED),
             Step::Bit(level) => {
                 let prefix = low >> level;
                 let node = (1usize << (16 - level)) + prefix as usize;
-                Some((node, level as usize * 16 + (prefix & 15) as usize))
+                (Some(level), node, level as usize * 16 + (prefix & 15) as usize)
             }
         };
-        if let Some((node, shared)) = biased {
-            stated[EXPERTS] = self.nodes[node][0].value;
-            stated[EXPERTS + 1] = self.nodes[node][1].value;
-            stated[EXPERTS + 2] = self.shared[shared].value;
+        let around = Split { low, middle, high, bits }.contexts(&self.near, self.mean as u32);
+        let mut biases = [Bias::new(1.0); BIASES];
+        [biases[0], biases[1]] = self.nodes[node];
+        biases[2] = self.shared[shared];
+        for (k, (bias, &entry)) in biases[3..].iter_mut().zip(&around).enumerate() {
+            *bias = self.around[k * neighbours::ENTRIES + entry];
         }
-        let sets = self.weight_sets(edge, (high - low) as f32, step);
-        let mut mixed = [0.0f32; INPUTS];
-        let (a, b, c) = (&self.weights[sets[0]], &self.weights[sets[1]], &self.weights[sets[2]]);
+        for (stated, bias) in stated[EXPERTS..].iter_mut().zip(&biases) {
+            *stated = bias.value;
+        }
+        let [a, b, c] = self.weight_sets(edge, (high - low) as f32, step);
+        let sets = [a, b, c, 3 * SETS + shared];
+        let [a, b, c, d] = sets.map(|set| &self.weights[set]);
+        let mut weights = [0.0f32; INPUTS];
         for k in 0..INPUTS {
-            mixed[k] = stated[k] * ((a[k] + b[k]) + c[k]);
+            weights[k] = (a[k] + b[k]) + (c[k] + d[k]);
         }
-        let mut width = INPUTS / 2;
-        while width > 0 {
-            for k in 0..width {
-                mixed[k] += mixed[k + width];
-            }
-            width /= 2;
-        }
-        let probability = squash(bound(mixed[0], -MIXED_BOUND, MIXED_BOUND));
+        let mixed = dot(&weights, &stated);
+        let probability = squash(bound(mixed, -MIXED_BOUND, MIXED_BOUND));
         let set = (probability * (1u32 << PROBABILITY_BITS) as f32) as u32;
         let bit = coder.code(value >= middle, set.clamp(1, (1 << PROBABILITY_BITS) - 1));
         let error = if bit { 1.0 } else { 0.0 } - probability;
-        for set in sets {
+        let steps = sets.map(|set| FIRST_STEP / (1.0 + self.uses[set] * 0.02));
+        for (set, step) in sets.into_iter().zip(steps) {
             self.uses[set] += 1.0;
-            let step = FIRST_STEP / (1.0 + self.uses[set] * 0.02);
             let gain = error * if step > LAST_STEP { step } else { LAST_STEP };
             for (weight, stated) in self.weights[set].iter_mut().zip(&stated) {
                 *weight += gain * stated;
             }
         }
-        if let Some((node, shared)) = biased {
-            let information = probability * (1.0 - probability);
-            self.nodes[node][0].learn(error, information);
-            self.nodes[node][1].learn(error, information);
-            self.shared[shared].learn(error, information);
+        let information = probability * (1.0 - probability);
+        for bias in &mut biases {
+            bias.precision += information;
+            bias.value += error / bias.precision;
+        }
+        if step != Step::Search {
+            self.nodes[node] = [biases[0], biases[1]];
+            self.shared[shared] = biases[2];
+        }
+        for (k, (bias, &entry)) in biases[3..].iter().zip(&around).enumerate() {
+            self.around[k * neighbours::ENTRIES + entry] = *bias;
         }
         if bit {
             self.low = at;

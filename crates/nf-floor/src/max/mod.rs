@@ -7,7 +7,8 @@
 //! - [`inputs`]: neighbours, clipped, and slow means; [`rows`]: the memory that holds them.
 //! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
 //! - [`scale`]: how far the pixel may be from its prediction.
-//! - [`density`]: experts ([`shapes`]) mixed at every binary decision; [`binary`]: decisions to bytes.
+//! - [`density`]: experts ([`shapes`]) and biases ([`neighbours`]) mixed at every binary decision; [`binary`]:
+//!   decisions to bytes.
 //! - [`least_squares`], [`math`]: the arithmetic.
 //!
 //! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the coder's bytes.
@@ -18,6 +19,7 @@ mod inputs;
 mod least_squares;
 mod location;
 mod math;
+mod neighbours;
 mod refine;
 mod rows;
 mod scale;

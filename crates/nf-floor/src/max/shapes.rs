@@ -4,6 +4,8 @@
 const PER_UNIT: usize = 32;
 /// Entries: z from 0 to 32.
 const ENTRIES: usize = 32 * PER_UNIT;
+/// Entries of all shapes, and one spare shape: a power of two, so that a mask keeps every index inside.
+const ALL: usize = 4 * ENTRIES;
 
 /// Components (weight, scale) of the normal mixtures.
 const MIXTURES: [&[(f64, f64)]; SHAPES] = [
@@ -23,7 +25,12 @@ pub(super) const HEAVY: usize = 2;
 
 /// Upper tail probabilities of every shape.
 #[derive(Debug)]
-pub(super) struct Shapes(Box<[[f32; ENTRIES + 1]; SHAPES]>);
+pub(super) struct Shapes {
+    /// Probability beyond z = entry / PER_UNIT, shape after shape.
+    tails: Box<[f32; ALL]>,
+    /// What the next entry has more.
+    steps: Box<[f32; ALL]>,
+}
 
 impl Shapes {
     /// Tabulates the shapes, in f64 and with basic operations only.
@@ -37,30 +44,38 @@ impl Shapes {
             let entry = position as usize;
             normal[entry] + (normal[entry + 1] - normal[entry]) * (position - entry as f64)
         };
-        let mut tables = Box::new([[0.0f32; ENTRIES + 1]; SHAPES]);
-        for (table, mixture) in tables.iter_mut().zip(MIXTURES) {
-            for (entry, value) in table.iter_mut().enumerate() {
+        let mut shapes = Self { tails: Box::new([0.0; ALL]), steps: Box::new([0.0; ALL]) };
+        for (shape, mixture) in MIXTURES.into_iter().enumerate() {
+            let beyond = |entry: usize| {
                 let z = entry as f64 / PER_UNIT as f64;
                 let mut sum = 0.0;
                 for &(weight, scale) in mixture {
                     sum += weight * tail(z / scale);
                 }
-                *value = sum as f32;
+                sum as f32
+            };
+            for entry in 0..ENTRIES {
+                shapes.tails[shape * ENTRIES + entry] = beyond(entry);
+                shapes.steps[shape * ENTRIES + entry] = beyond(entry + 1) - beyond(entry);
             }
         }
-        Self(tables)
+        shapes
     }
 
     /// Probability beyond z, with its sign so that differences keep their precision on both sides: P(Z < z) below
     /// the centre, -P(Z > z) above.
     #[inline(always)]
     pub(super) fn signed_tail(&self, shape: usize, z: f32) -> f32 {
+        /// Added and subtracted, it rounds to an integer, which then is in the low bits.
+        const ROUND: f32 = 12_582_912.0;
         let position = z.abs() * PER_UNIT as f32;
         let last = ENTRIES as f32 - 0.01;
         let position = if position < last { position } else { last };
-        let entry = position as usize;
-        let table = &self.0[shape];
-        let tail = table[entry] + (table[entry + 1] - table[entry]) * (position - entry as f32);
+        // Rounded down; an integer may give the entry before it, and then a share of one.
+        let rounded = (position - 0.5) + ROUND;
+        let share = position - (rounded - ROUND);
+        let entry = (shape * ENTRIES + (rounded.to_bits() as usize & (ENTRIES - 1))) & (ALL - 1);
+        let tail = self.tails[entry] + self.steps[entry] * share;
         if z < 0.0 { tail } else { -tail }
     }
 }

@@ -5,6 +5,7 @@ use super::density::{CONTEXTS, Density, EXPERTS, Expert};
 use super::inputs::History;
 use super::location::{GLOBAL, Location};
 use super::math::{bound, ln};
+use super::neighbours::PLACES;
 use super::refine::Refine;
 use super::scale::{Scale, followed};
 use super::shapes::{HEAVY, NORMAL, TAILED};
@@ -67,7 +68,12 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
                 context(scales.contrast * 4.0 + 6.0),
                 context(ln(path_scale) * std::f32::consts::LOG2_E + 2.0),
             ];
-            let coded = density.code(coder, u32::from(*sample), experts, (prediction, path_scale), contexts);
+            let near = PLACES.map(|(up, right)| {
+                let place = (place - up * history.pixels.stride).wrapping_add_signed(right);
+                history.pixels.values[place] as u32
+            });
+            let path = (prediction, path_scale);
+            let coded = density.code(coder, u32::from(*sample), experts, path, contexts, near);
             *sample = coded as u16;
 
             let value = coded as f32;

@@ -1,0 +1,118 @@
+//! What the known pixels around say of a binary decision, by their values alone.
+//!
+//! A decision splits `low..high` at `middle`. Where the nearest pixels lie in that split is a context, with a bias of
+//! the mixture each: it learns what no law of one mean and one scale can say (wings of stars, hot pixels and
+//! columns, patterns of converters, exact repeats).
+
+/// Known pixels that are looked at (rows up, columns right).
+#[rustfmt::skip]
+pub(super) const PLACES: [(usize, isize); 11] = [
+    (0, -1), (1, 0), (1, 1), (1, -1), (0, -2), (2, 0), (1, 2), (0, -3), (0, -6), (2, 2), (2, -2),
+];
+const W: usize = 0;
+const N: usize = 1;
+const NE: usize = 2;
+const NW: usize = 3;
+const WW: usize = 4;
+const NN: usize = 5;
+const NEE: usize = 6;
+const WWW: usize = 7;
+const FAR_W: usize = 8;
+const NNEE: usize = 9;
+const NNWW: usize = 10;
+
+/// Contexts of a decision.
+pub(super) const CONTEXTS: usize = 9;
+/// Values of a context at one depth, and depths: bits left in an aligned block; octaves of a search.
+const PER_DEPTH: usize = 256;
+const DEPTHS: usize = 17 + 17;
+/// Values of a context.
+pub(super) const ENTRIES: usize = DEPTHS * PER_DEPTH;
+
+/// A decision: is the value, known to be in `low..high`, at least `middle`?
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Split {
+    pub(super) low: u32,
+    pub(super) middle: u32,
+    pub(super) high: u32,
+    /// Bits left, if the interval is an aligned block; otherwise it is being searched for.
+    pub(super) bits: Option<u32>,
+}
+
+impl Split {
+    /// How many of `values` lie in the lower part, and how many in the upper.
+    #[inline(always)]
+    fn counts(&self, values: [u32; 6]) -> usize {
+        let (mut lower, mut upper) = (0, 0);
+        for value in values {
+            lower += usize::from(value >= self.low && value < self.middle);
+            upper += usize::from(value >= self.middle && value < self.high);
+        }
+        lower * 7 + upper
+    }
+
+    /// Of each value: whether it is at least `middle`, and whether it is inside.
+    #[inline(always)]
+    fn sides(&self, values: [u32; 4]) -> usize {
+        let mut sides = 0;
+        for (k, value) in values.into_iter().enumerate() {
+            sides |= usize::from(value >= self.middle) << k;
+            sides |= usize::from(value >= self.low && value < self.high) << (4 + k);
+        }
+        sides
+    }
+
+    /// Distances of two values from `middle` in halves of the interval, -8 to 7.
+    #[inline(always)]
+    fn distances(&self, inverse_half: f32, values: [u32; 2]) -> usize {
+        let [a, b] = values.map(|value| {
+            let distance = (value as i32 - self.middle as i32) as f32 * inverse_half + 8.0;
+            // Positive numbers are cut at the point: steps of one half, all of the same width.
+            let distance = if distance > 0.0 { distance } else { 0.0 };
+            (if distance < 15.0 { distance } else { 15.0 }) as usize
+        });
+        a * 16 + b
+    }
+
+    /// The value of every context. `around` holds the pixels at [`PLACES`], `prediction` the expected value.
+    #[inline(always)]
+    pub(super) fn contexts(&self, around: &[u32; PLACES.len()], prediction: u32) -> [usize; CONTEXTS] {
+        let depth = self.bits.unwrap_or_else(|| 17 + (self.high - self.low).ilog2()) as usize;
+        let inverse_half = 1.0 / ((self.high - self.low) / 2) as f32;
+        let v = |k: usize| around[k];
+        let values = [
+            self.counts([v(W), v(N), v(NE), v(NW), v(WW), v(NN)]),
+            self.counts([v(WW), v(WWW), v(FAR_W), v(NN), v(NNEE), v(NNWW)]),
+            self.sides([v(W), v(N), v(NE), v(NW)]),
+            self.sides([v(WW), v(N), v(NN), v(NEE)]),
+            self.sides([v(NE), v(NW), v(WW), v(WWW)]),
+            self.distances(inverse_half, [v(W), v(N)]),
+            self.distances(inverse_half, [v(WW), v(NN)]),
+            self.distances(inverse_half, [prediction, v(W)]),
+            self.distances(inverse_half, [v(N), v(NE)]),
+        ];
+        values.map(|value| depth * PER_DEPTH + value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_tell_sides_and_stay_in_range() {
+        let split = Split { low: 64, middle: 68, high: 72, bits: Some(3) };
+        assert_eq!(split.counts([63, 64, 67, 68, 71, 72]), 2 * 7 + 2);
+        assert_eq!(split.sides([63, 64, 68, 72]), 0b0110_1100);
+        assert_eq!(split.distances(0.25, [68, 64]), 8 * 16 + 7);
+        assert_eq!(split.distances(0.25, [0, 65_535]), 15);
+        for bits in [None, Some(16)] {
+            for value in [0, 65_535] {
+                let widest = Split { low: 0, middle: 1 << 15, high: 1 << 16, bits };
+                for entry in widest.contexts(&[value; PLACES.len()], value) {
+                    assert!(entry < ENTRIES);
+                }
+            }
+        }
+    }
+}
