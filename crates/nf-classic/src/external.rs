@@ -25,6 +25,7 @@ use files::Format;
 use nf_codec::{Added, Codec, Error, Limits, PlaneTreatment, Registry, Reproducibility, Result, Spec};
 use nf_image::{Image16, Shape};
 use process::Program;
+pub use process::stop_external_programs;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;

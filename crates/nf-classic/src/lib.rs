@@ -58,7 +58,7 @@ mod szip;
 mod xz;
 mod zstd;
 
-pub use external::External;
+pub use external::{External, stop_external_programs};
 
 /// Every codec that this build has, in the order of tables.
 pub fn entries() -> Vec<Entry> {

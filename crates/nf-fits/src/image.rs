@@ -7,7 +7,7 @@ use crate::pixels::{Pixels, SampleType, each_type};
 use crate::samples16::SampleMap;
 use crate::section::{Section, copy_shared};
 use crate::tiled::restore::image_header;
-use crate::tiled::{Algorithm, Scratch, TileReader, Tiling};
+use crate::tiled::{Algorithm, Grid, Scratch, TileReader, Tiling};
 use crate::{Error, Result, detector};
 use nf_image::{Detector, Image16, Shape};
 use rayon::prelude::*;
@@ -196,6 +196,32 @@ impl<'a> ImageHdu<'a> {
             })?,
         }
         Ok(out)
+    }
+
+    /// Whether every pixel is an unsigned 16-bit sample: known from the header for pixels of 8 and 16 bits; wider ones
+    /// are all read.
+    ///
+    /// # Errors
+    /// [`Error::NotU16`] with the first pixel that does not fit, or as for [`ImageHdu::read`].
+    pub fn check_samples(&self) -> Result<()> {
+        let map = SampleMap::new(self.sample_type(), self.header())?;
+        if self.sample_type().bytes() <= 2 {
+            return Ok(());
+        }
+        let mut samples = Vec::new();
+        for band in self.bands(BATCH_PX) {
+            let pixels = self.read_section(&band)?;
+            samples.resize(pixels.len(), 0);
+            map.samples_of(&pixels, 0, &mut samples)?;
+        }
+        Ok(())
+    }
+
+    /// The image in pieces of about `wanted_px` pixels that follow one another and cut no tile.
+    pub(crate) fn bands(&self, wanted_px: usize) -> Vec<Section> {
+        let axes = self.axes().to_vec();
+        let tile = self.tiling().map_or_else(|| vec![1; axes.len()], |tiling| tiling.tile().to_vec());
+        Grid { axes, tile }.bands(wanted_px)
     }
 
     /// A section as it is stored (BSCALE and BZERO not applied), the first axis fastest.

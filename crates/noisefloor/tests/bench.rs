@@ -159,3 +159,46 @@ fn programs_join_as_codecs_when_they_are_allowed() {
     assert!(printed.contains("\ncopy* "), "{printed}");
     assert!(printed.contains("times include its start"), "{printed}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_stops_external_programs_with_all_that_they_started() {
+    use std::time::{Duration, Instant};
+    let folder = tempfile::tempdir().unwrap();
+    // The shell tells its number and that of its own child, both of which would outlive the test.
+    let script = format!(
+        "sleep 300 & echo $$ $! > {}/started.part; mv {0}/started.part {0}/started; wait",
+        folder.path().display()
+    );
+    let text_of_suite = format!(
+        "{}data = 'sim-star-field'\nsplit = 'test'\nmax_images = 1\n\
+         [external.slow]\nformat = 'raw'\nencode = ['sh', '-c', '{script}', '{{in}}', '{{out}}']\ndecode = ['cp', '{{in}}', '{{out}}']\n",
+        SUITE.replace("['raw']", "['slow']")
+    );
+    fs::write(folder.path().join("mine.toml"), text_of_suite).unwrap();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_noisefloor"))
+        .args(["bench", "mine.toml", "--allow-external"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // Far beyond what it takes, so that only a failure is ever waited for.
+    let patient = |done: &mut dyn FnMut() -> bool| {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < Duration::from_secs(120));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    patient(&mut || folder.path().join("started").is_file());
+    let started = fs::read_to_string(folder.path().join("started")).unwrap();
+    // Who has ended may wait for a parent to notice.
+    let runs =
+        |id: &str| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    assert!(started.split_whitespace().all(runs));
+    let interrupted = Command::new("kill").args(["-INT", &bench.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(bench.wait().unwrap().code(), Some(130));
+    patient(&mut || !started.split_whitespace().any(runs));
+}

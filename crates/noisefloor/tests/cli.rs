@@ -97,6 +97,43 @@ fn a_fits_file_comes_back_byte_for_byte_with_every_fast_codec() {
 }
 
 #[test]
+fn images_that_are_not_16_bit_are_kept_beside_those_that_are() {
+    let folder = Folder::new();
+    let extension = |bitpix: i32, pixels: &[u8]| {
+        let lines = [
+            "XTENSION= 'IMAGE'".to_owned(),
+            format!("BITPIX  = {bitpix}"),
+            "NAXIS   = 1".to_owned(),
+            format!("NAXIS1  = {}", pixels.len() / (bitpix.unsigned_abs() as usize / 8)),
+            "PCOUNT  = 0".to_owned(),
+            "GCOUNT  = 1".to_owned(),
+            "END".to_owned(),
+        ];
+        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| format!("{line:<80}").into_bytes()).collect();
+        bytes.resize(2880, b' ');
+        bytes.extend(pixels);
+        bytes.resize(bytes.len().next_multiple_of(2880), 0);
+        bytes
+    };
+    let (mut file, _) = two_images();
+    file.extend(extension(32, &[0, 0, 1, 0].repeat(40)));
+    file.extend(extension(32, &[&[0, 0, 1, 0].repeat(40)[..], &[0, 1, 0, 0]].concat()));
+    file.extend(extension(64, &[&[0; 80][..], &[255; 8]].concat()));
+    file.extend(extension(-32, &[64, 73, 15, 219].repeat(30)));
+    fs::write(folder.path("a.fits"), &file).unwrap();
+    let output = noisefloor(&["compress", "-c", "rice", &folder.path("a.fits"), &folder.path("a.nfl")]);
+    succeeds(&output);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    // The two images of 16 bits and the wide one whose values fit are coded; the rest is told of, and kept.
+    assert!(said.contains("3 stacks"), "{said}");
+    for words in ["a pixel of 65536 with BZERO 0", "a pixel of -1", "its pixels are float32"] {
+        assert!(said.contains("kept as it is, not coded") && said.contains(words), "{words}: {said}");
+    }
+    succeeds(&noisefloor(&["decompress", &folder.path("a.nfl"), &folder.path("b.fits")]));
+    assert!(fs::read(folder.path("b.fits")).unwrap() == file);
+}
+
+#[test]
 fn npy_files_and_pipes() {
     let image = frame(Shape::new(2, 17, 13));
     let bytes = npy::write(&image);

@@ -4,6 +4,7 @@ use nf_codec::{Error, Result};
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Bytes of a program's complaint that go into the error.
@@ -39,7 +40,9 @@ impl Program {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn().map_err(|error| io(&format!("starting '{program}'"), error))?;
+        let running = Running::begin(&child);
         let status = self.wait(&mut child).map_err(|error| io(&format!("waiting for '{program}'"), error))?;
+        drop(running);
         let reason = match status {
             Some(status) if status.success() => return Ok(()),
             Some(status) => format!("'{program}' ended with {status}"),
@@ -71,13 +74,54 @@ impl Program {
     }
 }
 
-/// Kills a child that is still running, and on Unix its whole process group.
-fn kill_with_heirs(child: &mut Child) {
+/// The programs that are running now; `None` once they are not to run any longer.
+static RUNNING: Mutex<Option<Vec<u32>>> = Mutex::new(Some(Vec::new()));
+
+fn all_running() -> MutexGuard<'static, Option<Vec<u32>>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Kills every external program that is running, with all that it started, and any that is started later. For a process
+/// that is about to end: a Ctrl-C reaches this program only, because external ones have process groups of their own.
+pub fn stop_external_programs() {
+    all_running().take().into_iter().flatten().for_each(kill_group);
+}
+
+/// A program's place among those that are running, as long as it lives.
+struct Running(u32);
+
+impl Running {
+    fn begin(child: &Child) -> Self {
+        match &mut *all_running() {
+            Some(running) => running.push(child.id()),
+            None => kill_group(child.id()),
+        }
+        Self(child.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(running) = &mut *all_running() {
+            running.retain(|id| *id != self.0);
+        }
+    }
+}
+
+/// Kills the process group of a program; elsewhere than on Unix there is none.
+fn kill_group(id: u32) {
     #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw) {
-        // If the group is gone, so is the child, which the next line finds out as well.
+    if let Some(group) = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw) {
+        // If the group is gone, nothing is left to do.
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
     }
+    #[cfg(not(unix))]
+    let _ = id;
+}
+
+/// Kills a child that is still running, and on Unix its whole process group.
+fn kill_with_heirs(child: &mut Child) {
+    kill_group(child.id());
     // It fails only if the child has ended, which `wait` finds out.
     let _ = child.kill();
 }

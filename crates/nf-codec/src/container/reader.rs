@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::header::{Header, ImageHeader};
-use super::tiling::{TileBox, bands, tile_boxes};
+use super::tiling::{TileBox, bands, bands_at_once, tile_boxes};
 use super::trailer::{self, ImageIndex};
 use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
 use crate::{Codec, Error, Limits, Registry, Reproducibility, Result};
@@ -123,19 +123,47 @@ impl<R: Read + Seek> Reader<R> {
         registry: &Registry,
         sink: &mut dyn FnMut(&Image16) -> Result<()>,
     ) -> Result<()> {
+        self.header.codec_for(registry)?;
         let ImageHeader { shape, tile, .. } = self.header.images[image];
         let unit = if tile.planes == 1 { tile } else { Shape { height: shape.height, ..tile } };
         let mut digester = StackDigester::default();
-        for (planes, rows) in bands(shape, unit) {
-            let place = TileBox { planes: planes.clone(), rows, columns: 0..shape.width };
-            let piece = self.decode_region(image, &place, registry)?;
+        let places: Vec<TileBox> = bands(shape, unit)
+            .map(|(planes, rows)| TileBox { planes, rows, columns: 0..shape.width })
+            .collect();
+        let mut groups = places.chunks(bands_at_once(shape, unit));
+        // Pieces are decoded side by side, while those before them are digested and handed on.
+        let mut ready: Vec<(usize, Image16)> = Vec::new();
+        loop {
+            let group = groups.next().unwrap_or_default();
+            let next = group.iter().map(|place| self.read_piece(image, place)).collect::<Result<Vec<_>>>()?;
+            let (header, limits) = (&self.header, &self.limits);
+            let mut decoded = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
-                let rows = (0..planes.len()).map(|i| piece.plane(i));
-                scope.spawn(|_| digester.update(planes.start, rows));
-                sink(&piece)
+                scope.spawn(|_| {
+                    decoded =
+                        next.par_iter().map(|piece| piece.decode(image, header, registry, limits)).collect();
+                });
+                scope.spawn(|_| {
+                    for (first, piece) in &ready {
+                        digester.update(*first, (0..piece.shape().planes).map(|i| piece.plane(i)));
+                    }
+                });
+                ready.iter().try_for_each(|(_, piece)| sink(piece))
             })?;
+            if group.is_empty() {
+                return self.check_digest(image, digester.finish(shape.planes));
+            }
+            ready = group.iter().map(|place| place.planes.start).zip(decoded?).collect();
         }
-        self.check_digest(image, digester.finish(shape.planes))
+    }
+
+    /// Reads the tiles that `region` of stack `image` touches.
+    fn read_piece(&mut self, image: usize, region: &TileBox) -> Result<Piece> {
+        let tiles = self.tiles_touching(image, region).into_iter().map(|(tile, shared)| {
+            let payload = read_tile(&mut self.source, image, &tile)?;
+            Ok((tile, shared, payload))
+        });
+        Ok(Piece { tiles: tiles.collect::<Result<_>>()?, region: region.clone() })
     }
 
     fn check_digest(&self, image: usize, found: Digest) -> Result<()> {
@@ -162,29 +190,37 @@ impl<R: Read + Seek> Reader<R> {
             let reason = format!("the region ({region}) reaches beyond the stack of {}", stack.shape);
             return Err(Error::corrupt("the request", reason));
         }
-        let build = || self.header.codec_for(registry);
-        build()?;
-        let touched = self.tiles_touching(image, region);
-        let limits = self.limits;
-        if let [(tile, shared)] = &touched[..]
+        self.header.codec_for(registry)?;
+        self.read_piece(image, region)?.decode(image, &self.header, registry, &self.limits)
+    }
+}
+
+/// A region whose tiles have been read, but not decoded.
+struct Piece {
+    /// Each with what it shares with the region, and its stream.
+    tiles: Vec<(TileInfo, TileBox, Vec<u8>)>,
+    region: TileBox,
+}
+
+impl Piece {
+    /// Its pixels, which are those of stack `image`.
+    fn decode(&self, image: usize, header: &Header, registry: &Registry, limits: &Limits) -> Result<Image16> {
+        let Self { tiles, region } = self;
+        let axis = header.images[image].axis;
+        let build = || header.codec_for(registry);
+        if let [(tile, shared, payload)] = &tiles[..]
             && *shared == tile.place
             && shared == region
         {
-            let payload = read_tile(&mut self.source, image, tile)?;
-            return Ok(decode_tile(&*build()?, &payload, image, tile, &limits)?.with_axis(stack.axis));
+            return Ok(decode_tile(&*build()?, payload, image, tile, limits)?.with_axis(axis));
         }
-        let mut decoded = Image16::zeros(region.shape()).with_axis(stack.axis);
+        let mut decoded = Image16::zeros(region.shape()).with_axis(axis);
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the memory.
-        for group in touched.chunks(4 * rayon::current_num_threads()) {
-            let payloads: Vec<Vec<u8>> = group
-                .iter()
-                .map(|(tile, _)| read_tile(&mut self.source, image, tile))
-                .collect::<Result<_>>()?;
+        for group in tiles.chunks(4 * rayon::current_num_threads()) {
             let pieces: Vec<Image16> = group
                 .par_iter()
-                .zip(payloads)
-                .map(|((tile, shared), payload)| {
-                    let pixels = decode_tile(&*build()?, &payload, image, tile, &limits)?;
+                .map(|(tile, shared, payload)| {
+                    let pixels = decode_tile(&*build()?, payload, image, tile, limits)?;
                     let cut = |a: &Range<usize>, base: usize| a.start - base..a.end - base;
                     let place = &tile.place;
                     Ok(pixels.crop(
@@ -194,7 +230,7 @@ impl<R: Read + Seek> Reader<R> {
                     ))
                 })
                 .collect::<Result<_>>()?;
-            for ((_, shared), piece) in group.iter().zip(&pieces) {
+            for ((_, shared, _), piece) in group.iter().zip(&pieces) {
                 decoded.paste(
                     piece,
                     shared.planes.start - region.planes.start,

@@ -44,20 +44,31 @@ impl fmt::Display for TileBox {
     }
 }
 
-/// Stacks above this size are cut by [`default_tile`], so that memory does not grow with them.
+/// Stacks of several planes above this size are cut by [`default_tile`], so that memory does not grow with them; up to
+/// it, codecs may use what the planes share.
 const MAX_WHOLE_PX: usize = 1 << 24;
 /// Size of the strips that they are cut into.
 const STRIP_PX: usize = 1 << 22;
+/// Pixels of tiles that are coded side by side: enough for all threads of a desk, and a bound for the memory.
+const SIDE_BY_SIDE_PX: usize = 1 << 24;
 
-/// The tile extents that are used when nobody asks for others: the whole stack up to 16 Mpixel, beyond
-/// that strips of full rows of one plane, about 4 Mpixel each.
+/// The tile extents that are used when nobody asks for others: a whole frame up to 4 Mpixel, a whole stack of several
+/// planes up to 16 Mpixel, beyond that strips of full rows of one plane, at most about 4 Mpixel each and of one height.
 pub fn default_tile(shape: Shape) -> Shape {
     let clamped = Shape::new(shape.planes.max(1), shape.height.max(1), shape.width.max(1));
-    if clamped.checked_pixels().is_some_and(|pixels| pixels <= MAX_WHOLE_PX) {
+    let most_px = if clamped.planes == 1 { STRIP_PX } else { MAX_WHOLE_PX };
+    if clamped.checked_pixels().is_some_and(|pixels| pixels <= most_px) {
         return clamped;
     }
-    let rows = (STRIP_PX / clamped.width).clamp(1, clamped.height);
-    Shape::new(1, rows, clamped.width)
+    let most_rows = (STRIP_PX / clamped.width).clamp(1, clamped.height);
+    let strips = clamped.height.div_ceil(most_rows);
+    Shape::new(1, clamped.height.div_ceil(strips), clamped.width)
+}
+
+/// How many bands of tiles are worked on at a time: one for every thread, as far as memory stays bounded.
+pub(super) fn bands_at_once(shape: Shape, tile: Shape) -> usize {
+    let band_px = tile.planes.saturating_mul(tile.height).saturating_mul(shape.width).max(1);
+    (SIDE_BY_SIDE_PX / band_px).clamp(1, rayon::current_num_threads().max(1))
 }
 
 /// The number of tiles of a stack, or `None` if it does not fit a `u64`.
@@ -122,7 +133,11 @@ mod tests {
 
     #[test]
     fn large_stacks_are_cut_by_default() {
-        assert_eq!(default_tile(Shape::frame(4096, 4096)), Shape::frame(4096, 4096));
+        assert_eq!(default_tile(Shape::frame(2048, 2048)), Shape::frame(2048, 2048));
+        assert_eq!(default_tile(Shape::frame(2049, 2048)), Shape::frame(1025, 2048));
+        assert_eq!(default_tile(Shape::frame(4096, 4096)), Shape::frame(1024, 4096));
+        assert_eq!(default_tile(Shape::new(4, 2048, 2048)), Shape::new(4, 2048, 2048));
+        assert_eq!(default_tile(Shape::new(5, 2048, 2048)), Shape::new(1, 2048, 2048));
         assert_eq!(default_tile(Shape::frame(20_000, 20_000)), Shape::frame(209, 20_000));
         assert_eq!(default_tile(Shape::frame(0, 0)), Shape::frame(1, 1));
     }

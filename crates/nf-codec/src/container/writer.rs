@@ -1,7 +1,7 @@
 //! Pixels in, container out.
 
 use super::header::{Header, ImageHeader, check_tile};
-use super::tiling::{TileBox, bands, steps};
+use super::tiling::{TileBox, bands, bands_at_once, steps};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Registry, Result};
 use nf_image::{Digest, Image16, PlaneAxis, Shape, StackDigester};
@@ -89,13 +89,31 @@ pub fn write(
         check_tile(image.shape, image.tile, &limits)?;
         let mut digester = StackDigester::default();
         let mut tiles = Vec::new();
-        for (planes, rows) in bands(image.shape, image.tile) {
-            let band = source.band(planes.clone(), rows.clone())?;
-            let (payloads, ()) = rayon::join(
-                || encode_band(&band, image, &planes, &rows, &build, verify),
-                || digester.update(planes.start, (0..planes.len()).map(|i| band.plane(i))),
-            );
-            for payload in payloads? {
+        let places: Vec<_> = bands(image.shape, image.tile).collect();
+        let mut groups = places.chunks(bands_at_once(image.shape, image.tile));
+        let mut read = |group: Option<&[Place]>| -> Result<Vec<Band>> {
+            let band = |(planes, rows): &Place| {
+                let pixels = source.band(planes.clone(), rows.clone())?.into_owned();
+                Ok(Band { planes: planes.clone(), rows: rows.clone(), pixels })
+            };
+            group.unwrap_or_default().iter().map(band).collect()
+        };
+        // Bands are coded side by side, while the next ones are read.
+        let mut next = read(groups.next())?;
+        while !next.is_empty() {
+            let now = std::mem::take(&mut next);
+            let mut coded = Ok(Vec::new());
+            rayon::in_place_scope(|scope| {
+                scope.spawn(|_| coded = encode_bands(&now, image, &build, verify));
+                scope.spawn(|_| {
+                    for band in &now {
+                        let planes = (0..band.planes.len()).map(|i| band.pixels.plane(i));
+                        digester.update(band.planes.start, planes);
+                    }
+                });
+                read(groups.next()).map(|bands| next = bands)
+            })?;
+            for payload in coded?.into_iter().flatten() {
                 let length_bytes = payload.len() as u64;
                 tiles.push(TileEntry { offset_bytes, length_bytes, crc: crc32fast::hash(&payload) });
                 offset_bytes += length_bytes;
@@ -114,20 +132,43 @@ pub fn write(
     })
 }
 
+/// Planes and rows.
+type Place = (Range<usize>, Range<usize>);
+
+/// The pixels of a row of tiles.
+struct Band {
+    planes: Range<usize>,
+    rows: Range<usize>,
+    pixels: Image16,
+}
+
+/// The streams of the tiles of several bands.
+fn encode_bands(
+    bands: &[Band],
+    image: &ImageHeader,
+    build: &(impl Fn() -> Result<Box<dyn Codec>> + Sync),
+    verify: bool,
+) -> Result<Vec<Vec<Vec<u8>>>> {
+    match bands {
+        // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to themselves.
+        [only] => Ok(vec![encode_band(only, image, build, verify)?]),
+        _ => bands.par_iter().map(|band| encode_band(band, image, build, verify)).collect(),
+    }
+}
+
 /// The streams of the tiles of one band.
 fn encode_band(
-    band: &Image16,
+    band: &Band,
     image: &ImageHeader,
-    planes: &Range<usize>,
-    rows: &Range<usize>,
     build: &(impl Fn() -> Result<Box<dyn Codec>> + Sync),
     verify: bool,
 ) -> Result<Vec<Vec<u8>>> {
+    let Band { planes, rows, pixels } = band;
     let encode = |columns: Range<usize>| {
         let whole = columns.len() == image.shape.width;
         let tile = match whole {
-            true => Cow::Borrowed(band),
-            false => Cow::Owned(band.crop(0..planes.len(), 0..rows.len(), columns.clone())),
+            true => Cow::Borrowed(pixels),
+            false => Cow::Owned(pixels.crop(0..planes.len(), 0..rows.len(), columns.clone())),
         };
         let payload = build()?.encode(&tile)?;
         if verify {

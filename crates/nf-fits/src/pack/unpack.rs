@@ -6,7 +6,6 @@ use crate::file::FitsFile;
 use crate::hdu::padded;
 use crate::header::{BLOCK_BYTES, Header};
 use crate::image::ImageHdu;
-use crate::tiled::Grid;
 use crate::{Error, Result};
 use std::io::Write;
 use std::ops::Range;
@@ -105,10 +104,8 @@ pub(super) fn write_plain(
 
 /// Hands out the big-endian bytes of an image in order, a row of tiles or more at a time.
 pub(super) fn each_band(image: &ImageHdu<'_>, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let axes = image.axes().to_vec();
-    let tile = image.tiling().map_or_else(|| vec![1; axes.len()], |tiling| tiling.tile().to_vec());
     let mut bytes = Vec::new();
-    for band in (Grid { axes, tile }).bands(BAND_PX) {
+    for band in image.bands(BAND_PX) {
         bytes.clear();
         image.read_section(&band)?.write_be_bytes(&mut bytes);
         take(&bytes)?;

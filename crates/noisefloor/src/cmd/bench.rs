@@ -1,5 +1,6 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
+use crate::files::output::watch_interruptions;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail};
 use nf_bench::ledger::Ledger;
@@ -84,6 +85,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn measure(args: &Args) -> Result<Run> {
+    if args.allow_external {
+        watch_interruptions()?;
+    }
     let options = RunOptions {
         runs: args.out.clone(),
         allow_external: args.allow_external,

@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// Codec and options; `noisefloor codecs` lists them
     #[arg(short, long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
     codec: Spec,
-    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 16 Mpixel]
+    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4 Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile)]
     tile: Option<Shape>,
     /// Do not decode and compare every tile before it is written

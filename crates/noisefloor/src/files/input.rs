@@ -103,6 +103,7 @@ fn read_fits(source: Source) -> Result<Input> {
             _ => None,
         };
         match image.filter(|image| image.pixels() > 0).map(|image| (image, sample_map(&image))) {
+            Some((_, Err(error))) if !is_not_u16(&error) => return Err(error),
             Some((image, Ok((format, offset)))) => {
                 let number = u32::try_from(stacks.len()).context("too many images")?;
                 stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
@@ -146,8 +147,14 @@ fn padding(file: &FitsFile, image: &ImageHdu<'_>) -> Result<Segment> {
     Ok(Segment::Verbatim(vec![0; (padded - data_bytes) as usize]))
 }
 
-/// How samples are stored in the (uncompressed) file, if the pixels can be samples.
+/// Whether all that is wrong with an image is that its pixels are no 16-bit samples.
+fn is_not_u16(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(nf_fits::Error::NotU16 { .. }))
+}
+
+/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones takes a look at all.
 fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
+    image.check_samples()?;
     let sample = image.sample_type();
     let map = SampleMap::new(sample, image.header())?;
     let format = sample_format(sample).with_context(|| format!("HDU {}: {sample} pixels", image.index()))?;

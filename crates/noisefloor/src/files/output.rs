@@ -119,10 +119,7 @@ struct Unfinished(NamedTempFile);
 impl Unfinished {
     fn begin(file: NamedTempFile) -> Result<Self> {
         let first = unfinished().replace(file.path().to_owned()).is_none();
-        static HANDLER: std::sync::Once = std::sync::Once::new();
-        let mut installed = Ok(());
-        HANDLER.call_once(|| installed = ctrlc::set_handler(interrupted));
-        installed.context("watching for interruptions")?;
+        watch_interruptions()?;
         debug_assert!(first, "one file is written at a time");
         Ok(Self(file))
     }
@@ -140,7 +137,19 @@ fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// From now on Ctrl-C removes what is unfinished and stops external programs before it ends this one.
+///
+/// # Errors
+/// If the system refuses.
+pub(crate) fn watch_interruptions() -> Result<()> {
+    static HANDLER: std::sync::Once = std::sync::Once::new();
+    let mut installed = Ok(());
+    HANDLER.call_once(|| installed = ctrlc::set_handler(interrupted));
+    installed.context("watching for interruptions")
+}
+
 fn interrupted() {
+    nf_classic::stop_external_programs();
     if let Some(path) = unfinished().take() {
         let _ = fs::remove_file(path);
     }
