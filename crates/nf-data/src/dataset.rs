@@ -39,6 +39,11 @@ pub trait Dataset: Send + Sync {
     /// If `index` is not below `len`.
     fn image(&self, index: usize) -> Result<Image16>;
 
+    /// What fetching all of it takes; `None` where nothing is fetched.
+    fn download(&self) -> Option<Download> {
+        None
+    }
+
     /// What the image is worth in bits to who knows the law it was drawn from; `None` where nobody does.
     ///
     /// Costs up to a few microseconds per pixel.
@@ -52,6 +57,21 @@ pub trait Dataset: Send + Sync {
         let _ = index;
         Ok(None)
     }
+}
+
+/// What fetching a dataset takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// Files of the dataset.
+    pub files: usize,
+    /// Their size, bytes.
+    pub bytes: u64,
+    /// Files that are not here yet.
+    pub missing_files: usize,
+    /// Their size, bytes.
+    pub missing_bytes: u64,
+    /// What fetched files of its repository may take on this disk, bytes.
+    pub budget_bytes: u64,
 }
 
 /// What a simulated image is worth.

@@ -1,7 +1,8 @@
 //! A local folder of files, as a dataset.
 
 use crate::manifest::{FileEntry, list};
-use crate::reader::{ImageFile, image_stem};
+use crate::reader::{ImageFile, ROWS_ENDING, image_stem};
+use crate::rows::{RowColumns, RowFile};
 use crate::sha256::sha256_of_file;
 use crate::view::{HduChoice, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Result};
@@ -14,6 +15,7 @@ use std::sync::OnceLock;
 pub struct FolderSet {
     card: Card,
     view: View,
+    columns: RowColumns,
     files: Vec<File>,
     members: Vec<Member>,
 }
@@ -22,6 +24,8 @@ pub struct FolderSet {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
+    /// The rows, if it is a Parquet file.
+    rows: Option<RowFile>,
     sha256: Option<String>,
     checked: OnceLock<()>,
 }
@@ -31,9 +35,18 @@ struct File {
 struct Member {
     name: String,
     file: usize,
+    /// The row of a Parquet file.
+    row: usize,
     stack: usize,
-    /// The only plane taken, or all.
-    plane: Option<usize>,
+    plane: Taken,
+}
+
+/// Planes of a stack that are taken.
+#[derive(Clone, Copy, Debug)]
+enum Taken {
+    All,
+    Middle,
+    One(usize),
 }
 
 impl FolderSet {
@@ -42,12 +55,18 @@ impl FolderSet {
     ///
     /// # Errors
     /// If the folder or a file cannot be read, or a file holds no image.
-    pub fn new(folder: &Path, files: &[FileEntry], view: View, card: Card) -> Result<Self> {
+    pub fn new(
+        folder: &Path,
+        files: &[FileEntry],
+        view: View,
+        columns: RowColumns,
+        card: Card,
+    ) -> Result<Self> {
         if !folder.is_dir() {
             let reason = "no such folder; name another with --data or NOISEFLOOR_DATA";
             return Err(Error::missing(folder.display().to_string(), reason));
         }
-        let mut set = Self { card, view, files: vec![], members: vec![] };
+        let mut set = Self { card, view, columns, files: vec![], members: vec![] };
         if files.is_empty() {
             for name in every_image_file(folder)? {
                 set.add(folder.join(&name), &name, None)?;
@@ -64,45 +83,68 @@ impl FolderSet {
     /// # Errors
     /// If it cannot be read or holds no image.
     pub fn of_file(path: &Path, view: View, card: Card) -> Result<Self> {
-        let mut set = Self { card, view, files: vec![], members: vec![] };
+        let columns = RowColumns::default();
+        let mut set = Self { card, view, columns, files: vec![], members: vec![] };
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         set.add(path.to_owned(), &name, None)?;
         Ok(set)
     }
 
     fn add(&mut self, path: PathBuf, name: &str, sha256: Option<String>) -> Result<()> {
-        let frames = ImageFile::open(&path)?;
         let stem = image_stem(name).unwrap_or(name);
-        let stacks = match self.view.hdus {
-            HduChoice::First => frames.stacks().min(1),
-            HduChoice::All => frames.stacks(),
-        };
-        if stacks == 0 {
-            return Err(Error::Image { path, reason: "holds no image".into() });
+        let mut file = File { path, rows: None, sha256, checked: OnceLock::new() };
+        if name.ends_with(ROWS_ENDING) {
+            let rows = RowFile::open(&file.path, &self.columns)?;
+            let count = rows.rows();
+            file.rows = Some(rows);
+            for row in 0..count {
+                self.add_members(&file, &format!("{stem}.{row:05}"), row)?;
+            }
+        } else {
+            self.add_members(&file, stem, 0)?;
         }
-        let file = self.files.len();
+        self.files.push(file);
+        Ok(())
+    }
+
+    /// The images of a file or of one row. A row is looked into only if its number of images depends on it.
+    fn add_members(&mut self, file: &File, stem: &str, row: usize) -> Result<()> {
+        let (first, each) = (self.view.hdus == HduChoice::First, self.view.planes == PlaneChoice::Each);
+        let number = self.files.len();
+        if file.rows.is_some() && first && !each {
+            let plane = if self.view.planes == PlaneChoice::Middle { Taken::Middle } else { Taken::All };
+            self.members.push(Member { name: stem.to_owned(), file: number, row, stack: 0, plane });
+            return Ok(());
+        }
+        let frames = file.open(row)?;
+        let stacks = if first { frames.stacks().min(1) } else { frames.stacks() };
+        if stacks == 0 {
+            return Err(Error::Image { path: file.path.clone(), reason: "holds no image".into() });
+        }
         for stack in 0..stacks {
             let name = if stacks == 1 { stem.to_owned() } else { format!("{stem}.{stack}") };
-            let planes = frames.shape(stack)?.planes;
+            let mut add =
+                |name: String, plane| self.members.push(Member { name, file: number, row, stack, plane });
             match self.view.planes {
-                PlaneChoice::Stack => self.members.push(Member { name, file, stack, plane: None }),
-                PlaneChoice::Middle => {
-                    self.members.push(Member { name, file, stack, plane: Some(planes / 2) });
-                }
-                PlaneChoice::Each => {
-                    for plane in 0..planes {
-                        let name = format!("{name}.p{plane:03}");
-                        self.members.push(Member { name, file, stack, plane: Some(plane) });
-                    }
-                }
+                PlaneChoice::Stack => add(name, Taken::All),
+                PlaneChoice::Middle => add(name, Taken::Middle),
+                PlaneChoice::Each => (0..frames.shape(stack)?.planes)
+                    .for_each(|plane| add(format!("{name}.p{plane:03}"), Taken::One(plane))),
             }
         }
-        self.files.push(File { path, sha256, checked: OnceLock::new() });
         Ok(())
     }
 }
 
 impl File {
+    /// What the file holds, or one row of it.
+    fn open(&self, row: usize) -> Result<ImageFile> {
+        match &self.rows {
+            Some(rows) => rows.read(row),
+            None => ImageFile::open(&self.path),
+        }
+    }
+
     /// Compares the file with the digest that the manifest states, once.
     fn check(&self) -> Result<()> {
         let Some(expected) = &self.sha256 else { return Ok(()) };
@@ -129,7 +171,7 @@ fn every_image_file(folder: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     if names.is_empty() {
-        let reason = "the folder holds no .fits, .fits.fz, .fits.gz or .npy file";
+        let reason = "the folder holds no .fits, .fits.fz, .fits.gz, .npy or .parquet file";
         return Err(Error::missing(folder.display().to_string(), reason));
     }
     Ok(names)
@@ -181,11 +223,17 @@ impl Dataset for FolderSet {
         let member = &self.members[index];
         let file = &self.files[member.file];
         file.check()?;
-        let frames = ImageFile::open(&file.path)?;
+        let frames = file.open(member.row)?;
+        if frames.stacks() <= member.stack {
+            let reason = format!("{} holds no image", member.name);
+            return Err(Error::Image { path: file.path.clone(), reason });
+        }
         let shape = frames.shape(member.stack)?;
+        let one = |plane: usize| frames.read(member.stack, plane..plane + 1);
         let image = match member.plane {
-            Some(plane) => frames.read(member.stack, plane..plane + 1)?,
-            None => frames.read(member.stack, 0..shape.planes)?.with_axis(self.view.axis),
+            Taken::One(plane) => one(plane)?,
+            Taken::Middle => one(shape.planes / 2)?,
+            Taken::All => frames.read(member.stack, 0..shape.planes)?.with_axis(self.view.axis),
         };
         let (rows, columns) =
             (centre(shape.height, self.view.centre_px), centre(shape.width, self.view.centre_px));

@@ -3,7 +3,7 @@
 //! - [`Dataset`], [`Card`], [`Oracle`]: what every dataset promises.
 //! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
 //! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
-//! - [`FolderSet`]: a local folder of FITS and NumPy files.
+//! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the rows of a table.
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
 //! - [`tiles`]: tiles for training, cut once into a local Parquet file.
@@ -22,16 +22,18 @@ mod open;
 mod preview;
 pub mod random;
 mod reader;
+mod rows;
 mod sha256;
 pub mod simulate;
 pub mod tiles;
 mod view;
 
-pub use dataset::{Card, Dataset, Oracle};
+pub use dataset::{Card, Dataset, Download, Oracle};
 pub use error::{Error, Result};
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, Manifest, Source};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
 pub use preview::preview_png;
+pub use rows::RowColumns;
 pub use tiles::{TileRule, TileStore};
 pub use view::{HduChoice, PlaneChoice, View};

@@ -1,6 +1,7 @@
 //! A dataset on paper: `datasets/<name>.toml`.
 
 use crate::hub::HubSource;
+use crate::rows::RowColumns;
 use crate::simulate::Simulator;
 use crate::view::View;
 use crate::{Error, Result};
@@ -33,6 +34,9 @@ pub struct Manifest {
     /// Rules from files to images, by name.
     #[serde(default)]
     pub views: BTreeMap<String, View>,
+    /// Which columns of Parquet files hold the images, where their types do not tell.
+    #[serde(default)]
+    pub parquet: RowColumns,
     /// Files of a folder, in order, with what is known of each.
     #[serde(default, rename = "file")]
     pub files: Vec<FileEntry>,

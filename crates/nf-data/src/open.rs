@@ -3,6 +3,7 @@
 use crate::folder::{FolderSet, files_of_split};
 use crate::hub::{HubSet, StreamOptions};
 use crate::manifest::{Manifest, Source, list};
+use crate::rows::RowColumns;
 use crate::simulate::SimulatedSet;
 use crate::tiles::TileStore;
 use crate::{Card, Dataset, Error, Result};
@@ -60,9 +61,9 @@ pub fn open(reference: &str, options: &OpenOptions) -> Result<Box<dyn Dataset>> 
     let path = Path::new(reference);
     if path.is_dir() {
         let card = bare_card(reference);
-        return Ok(Box::new(FolderSet::new(path, &[], whole(), card)?));
+        return Ok(Box::new(FolderSet::new(path, &[], whole(), RowColumns::default(), card)?));
     }
-    if path.is_file() && path.extension().is_some_and(|ending| ending == "parquet") {
+    if path.is_file() && TileStore::is_store(path) {
         return Ok(Box::new(TileStore::open(path)?));
     }
     if path.is_file() && path.extension().is_none_or(|ending| ending != "toml") {
@@ -179,7 +180,13 @@ fn build(
                     std::env::var_os(DATA_VARIABLE).map_or_else(|| found.root.join(folder), PathBuf::from)
                 }
             };
-            Ok(Box::new(FolderSet::new(&folder, &files, view, card(&view_name, &split))?))
+            Ok(Box::new(FolderSet::new(
+                &folder,
+                &files,
+                view,
+                manifest.parquet.clone(),
+                card(&view_name, &split),
+            )?))
         }
         Source::Hub(hub) => {
             let view = view.or(manifest.default_view.as_deref()).unwrap_or_default();
@@ -190,7 +197,8 @@ fn build(
             })?;
             let split = split.or(manifest.default_split.as_deref()).unwrap_or("tiny-test");
             let stream = options.stream.clone().unwrap_or_else(StreamOptions::from_environment);
-            Ok(Box::new(HubSet::open(hub, *rule, split, card(view, split), &stream)?))
+            let columns = &manifest.parquet;
+            Ok(Box::new(HubSet::open(hub, columns, *rule, split, card(view, split), &stream)?))
         }
         Source::Simulator(simulator) => {
             let (view, simulator) = match view {

@@ -7,7 +7,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Endings of the names of image files, longest first.
-const ENDINGS: [&str; 7] = [".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts", ".npy"];
+const ENDINGS: [&str; 8] = [".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts", ".npy", ROWS_ENDING];
+/// Ending of the names of Parquet files, every row of which is an image file of its own.
+pub(crate) const ROWS_ENDING: &str = ".parquet";
 
 /// A file's name without the ending that says it holds images; `None` if it has no such ending.
 pub(crate) fn image_stem(name: &str) -> Option<&str> {
@@ -23,7 +25,8 @@ pub(crate) struct ImageFile {
 enum Content {
     /// With the indices of its image HDUs, empty ones left out.
     Fits(FitsFile, Vec<usize>),
-    Npy(Image16),
+    /// A NumPy file, or samples that a table held.
+    Plain(Image16),
 }
 
 impl ImageFile {
@@ -32,23 +35,47 @@ impl ImageFile {
     /// # Errors
     /// If it cannot be read or is neither FITS nor NumPy.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let wrong = |error: nf_fits::Error| Error::Image { path: path.to_owned(), reason: error.to_string() };
-        let content = if path.extension().is_some_and(|ending| ending == "npy") {
-            let bytes = std::fs::read(path).map_err(Error::io(path))?;
-            Content::Npy(npy::read(&bytes, &nf_fits::Limits::default()).map_err(wrong)?)
-        } else {
-            let file = FitsFile::open(path).map_err(wrong)?;
-            let images = file.image_hdus().filter(|hdu| hdu.pixels() > 0).map(|hdu| hdu.index()).collect();
-            Content::Fits(file, images)
-        };
-        Ok(Self { path: path.to_owned(), content })
+        if path.extension().is_some_and(|ending| ending == "npy") {
+            return Self::of_bytes(path, std::fs::read(path).map_err(Error::io(path))?);
+        }
+        FitsFile::open(path).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
+    }
+
+    /// Reads what bytes hold; `path` names them in errors.
+    ///
+    /// # Errors
+    /// If they are neither FITS nor NumPy.
+    pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
+        if npy::is_npy(&bytes) || path.extension().is_some_and(|ending| ending == "npy") {
+            let image = npy::read(&bytes, &nf_fits::Limits::default()).map_err(Self::wrong_in(path))?;
+            return Ok(Self { path: path.to_owned(), content: Content::Plain(image) });
+        }
+        FitsFile::from_bytes(bytes).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
+    }
+
+    fn of_fits(path: &Path, file: FitsFile) -> Self {
+        let images = file.image_hdus().filter(|hdu| hdu.pixels() > 0).map(|hdu| hdu.index()).collect();
+        Self { path: path.to_owned(), content: Content::Fits(file, images) }
+    }
+
+    /// Samples that are here already.
+    pub(crate) fn of_image(image: Image16) -> Self {
+        Self { path: PathBuf::new(), content: Content::Plain(image) }
+    }
+
+    /// The FITS file, if it is one.
+    pub(crate) fn fits(&self) -> Option<&FitsFile> {
+        match &self.content {
+            Content::Fits(file, _) => Some(file),
+            Content::Plain(_) => None,
+        }
     }
 
     /// Number of stacks: image HDUs with pixels, in the file's order.
     pub(crate) fn stacks(&self) -> usize {
         match &self.content {
             Content::Fits(_, images) => images.len(),
-            Content::Npy(_) => 1,
+            Content::Plain(_) => 1,
         }
     }
 
@@ -58,7 +85,7 @@ impl ImageFile {
             Content::Fits(file, images) => {
                 Ok(file.image(images[stack]).map_err(|error| self.wrong(error))?.shape())
             }
-            Content::Npy(image) => Ok(image.shape()),
+            Content::Plain(image) => Ok(image.shape()),
         }
     }
 
@@ -69,7 +96,7 @@ impl ImageFile {
                 .image(images[stack])
                 .and_then(|hdu| hdu.read_planes(planes))
                 .map_err(|error| self.wrong(error)),
-            Content::Npy(image) => {
+            Content::Plain(image) => {
                 let shape = image.shape();
                 Ok(image.crop(planes, 0..shape.height, 0..shape.width))
             }
@@ -77,6 +104,10 @@ impl ImageFile {
     }
 
     fn wrong(&self, error: nf_fits::Error) -> Error {
-        Error::Image { path: self.path.clone(), reason: error.to_string() }
+        Self::wrong_in(&self.path)(error)
+    }
+
+    fn wrong_in(path: &Path) -> impl Fn(nf_fits::Error) -> Error + '_ {
+        move |error| Error::Image { path: path.to_owned(), reason: error.to_string() }
     }
 }

@@ -57,6 +57,8 @@ pub struct Hub {
 
 /// Lists and revisions are refused above this size.
 const MOST_LIST_BYTES: u64 = 64 << 20;
+/// Attempts where nothing answers at all, so that whoever has no network learns it soon.
+const ATTEMPTS_WITHOUT_NETWORK: u32 = 3;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 impl Hub {
@@ -183,7 +185,7 @@ impl Hub {
             return Err(refused(url, "offline: nothing may be asked of the network".into()));
         }
         let mut pause = self.options.pause;
-        let mut attempt = 1;
+        let (mut attempt, mut attempts) = (1, self.options.attempts);
         loop {
             let mut request = self.agent.get(url);
             if let Some(token) = &self.options.token {
@@ -203,9 +205,15 @@ impl Hub {
                     let seconds = header(&response, "retry-after").and_then(|text| text.parse().ok());
                     (reason, seconds.map(Duration::from_secs))
                 }
-                Err(error) => (error.to_string(), None),
+                Err(error) => {
+                    if is_unreachable(&error) {
+                        attempts = attempts.min(ATTEMPTS_WITHOUT_NETWORK);
+                    }
+                    let hint = "without a network, HF_HUB_OFFLINE=1 works with what is here";
+                    (format!("{error}; {hint}"), None)
+                }
             };
-            if attempt >= self.options.attempts {
+            if attempt >= attempts {
                 return Err(refused(url, format!("{reason} (asked {attempt} times)")));
             }
             tracing::debug!("{url}: {reason}; asking again");
@@ -213,6 +221,18 @@ impl Hub {
             pause = (pause * 2).min(LONGEST_PAUSE);
             attempt += 1;
         }
+    }
+}
+
+/// Whether there is nobody to talk to: no such host, no route, no listener.
+fn is_unreachable(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => {
+            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
+        }
+        _ => false,
     }
 }
 

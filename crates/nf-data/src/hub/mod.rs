@@ -14,4 +14,4 @@ pub mod store;
 pub use client::{Hub, HubOptions, RemoteFile};
 pub use rule::Rule;
 pub use set::{HubSet, HubSource, StreamOptions};
-pub use store::Store;
+pub use store::{BUDGET_VARIABLE, Store};

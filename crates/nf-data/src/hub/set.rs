@@ -4,7 +4,8 @@ use super::client::{Hub, HubOptions, RemoteFile};
 use super::rule::Rule;
 use super::store::Store;
 use crate::random::Pcg64;
-use crate::{Card, Dataset, Error, Result};
+use crate::rows::{RowColumns, RowFile};
+use crate::{Card, Dataset, Download, Error, Result};
 use nf_fits::FitsFile;
 use nf_image::Image16;
 use serde::Deserialize;
@@ -24,6 +25,9 @@ pub struct HubSource {
     pub revision: String,
     /// Rules from files to images, by view.
     pub rules: BTreeMap<String, Rule>,
+    /// Parquet files by split, instead of the benchmark's lists of FITS files: every row is a file's content.
+    #[serde(default)]
+    pub row_files: BTreeMap<String, Vec<String>>,
     /// Only rows of the split's list whose `image_id` starts so.
     #[serde(default)]
     pub id_prefix: Option<String>,
@@ -121,7 +125,7 @@ impl StreamOptions {
         Self {
             hub: HubOptions::from_environment(),
             cache: Store::default_root(),
-            budget_bytes: super::store::DEFAULT_BUDGET_BYTES,
+            budget_bytes: Store::default_budget_bytes(),
             ahead: 2,
         }
     }
@@ -137,31 +141,47 @@ pub struct HubSet {
     members: Vec<Member>,
     ahead: usize,
     prefetch: Mutex<Sender<RemoteFile>>,
+    columns: RowColumns,
+    /// The Parquet file read last.
+    rows: Mutex<Option<(usize, Arc<RowFile>)>>,
 }
 
 struct Member {
     name: String,
     file: usize,
+    /// The row of a Parquet file.
+    row: Option<usize>,
     item: usize,
 }
 
 impl HubSet {
-    /// Opens a split: asks for the commit, the list of files and the split's list, and for no image.
+    /// Opens a split: asks for the commit, the list of files and the split's list (of Parquet files, their footers), and
+    /// for no image. `columns` says where Parquet files hold the images.
     ///
     /// # Errors
     /// If there is no such split, the hub does not answer, or a list makes no sense.
     pub fn open(
         source: &HubSource,
+        columns: &RowColumns,
         rule: Rule,
         split: &str,
         card: Card,
         options: &StreamOptions,
     ) -> Result<Self> {
-        let (_, list, part) = SPLITS.iter().find(|(name, ..)| *name == split).ok_or_else(|| {
-            let names: Vec<&str> = SPLITS.iter().map(|(name, ..)| *name).collect();
+        let no_split = |names: Vec<&str>| {
             let what = format!("{}@{split}", card.name);
             Error::missing(what, format!("no such split, there are: {}", names.join(", ")))
-        })?;
+        };
+        let row_files = match source.row_files.get(split) {
+            None if !source.row_files.is_empty() => {
+                return Err(no_split(source.row_files.keys().map(String::as_str).collect()));
+            }
+            found => found,
+        };
+        let list = SPLITS.iter().find(|(name, ..)| *name == split);
+        if list.is_none() && row_files.is_none() {
+            return Err(no_split(SPLITS.iter().map(|(name, ..)| *name).collect()));
+        }
         let hub = Hub::new(options.hub.clone());
         let store = Arc::new(Store::new(&options.cache, options.budget_bytes, hub, &source.repository));
         let commit = store.commit(&source.revision)?;
@@ -172,8 +192,6 @@ impl HubSet {
                 Error::missing(format!("{}/{path}", source.repository), format!("not in commit {commit}"))
             })
         };
-        let list_path = store.fetch(&commit, &find(list)?)?;
-        let rows = part.of(read_rows(&list_path, list)?);
         let origin = format!("{} at commit {commit}", card.origin);
         let (prefetch, wanted) = channel();
         let mut set = Self {
@@ -185,26 +203,62 @@ impl HubSet {
             members: vec![],
             ahead: options.ahead,
             prefetch: Mutex::new(prefetch),
+            columns: columns.clone(),
+            rows: Mutex::default(),
         };
-        for row in rows {
-            let id = row.id();
-            if source.id_prefix.as_ref().is_some_and(|prefix| !id.starts_with(prefix))
-                || source.telescope.as_ref().is_some_and(|name| row.telescope.as_ref() != Some(name))
-            {
-                continue;
+        for path in row_files.into_iter().flatten() {
+            let file = find(path)?;
+            for row in 0..store.rows(&commit, &file)? {
+                let stem = path.rsplit('/').next().and_then(crate::reader::image_stem).unwrap_or(path);
+                set.add(&file, &format!("{stem}.{row:05}"), Some(row), None)?;
             }
-            let endings = rule
-                .endings(row.planes())
-                .map_err(|reason| Error::Image { path: row.image.clone().into(), reason })?;
-            let number = set.files.len();
-            set.files.push(find(row.image.trim_start_matches("./"))?);
-            for (item, ending) in endings.into_iter().enumerate() {
-                let stem = crate::reader::image_stem(&id).unwrap_or(&id);
-                set.members.push(Member { name: format!("{stem}{ending}"), file: number, item });
+            set.files.push(file);
+        }
+        if let (None, Some((_, list, part))) = (row_files, list) {
+            let list_path = store.fetch(&commit, &find(list)?)?;
+            for row in part.of(read_rows(&list_path, list)?) {
+                let id = row.id();
+                if source.id_prefix.as_ref().is_some_and(|prefix| !id.starts_with(prefix))
+                    || source.telescope.as_ref().is_some_and(|name| row.telescope.as_ref() != Some(name))
+                {
+                    continue;
+                }
+                let file = find(row.image.trim_start_matches("./"))?;
+                set.add(&file, crate::reader::image_stem(&id).unwrap_or(&id), None, row.planes())?;
+                set.files.push(file);
             }
         }
         std::thread::spawn(move || fetch_ahead(&store, &commit, &wanted));
         Ok(set)
+    }
+
+    /// Adds the images of the file that comes next, or of one row of it.
+    fn add(
+        &mut self,
+        file: &RemoteFile,
+        stem: &str,
+        row: Option<usize>,
+        planes: Option<usize>,
+    ) -> Result<()> {
+        let endings = self.rule.endings(planes);
+        let endings = endings.map_err(|reason| Error::Image { path: file.path.clone().into(), reason })?;
+        let number = self.files.len();
+        let member = |(item, ending)| Member { name: format!("{stem}{ending}"), file: number, row, item };
+        self.members.extend(endings.iter().enumerate().map(member));
+        Ok(())
+    }
+
+    /// A Parquet file that lies at `path`; the one that was read last is still open.
+    fn row_file(&self, number: usize, path: &Path) -> Result<Arc<RowFile>> {
+        let mut last = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((open, file)) = &*last
+            && *open == number
+        {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(RowFile::open(path, &self.columns)?);
+        *last = Some((number, Arc::clone(&file)));
+        Ok(file)
     }
 
     /// The commit that the images come from.
@@ -270,9 +324,31 @@ impl Dataset for HubSet {
                 let _ = self.prefetch.lock().unwrap_or_else(PoisonError::into_inner).send(file.clone());
             }
         }
-        let remote = || std::path::PathBuf::from(&self.files[member.file].path);
-        let file = FitsFile::open(&path)
-            .map_err(|error| Error::Image { path: remote(), reason: error.to_string() })?;
-        self.rule.read(&file, member.item).map_err(|reason| Error::Image { path: remote(), reason })
+        let wrong = |reason| Error::Image { path: self.files[member.file].path.clone().into(), reason };
+        if let Some(row) = member.row {
+            let content = self.row_file(member.file, &path)?.read(row)?;
+            return match content.fits() {
+                Some(file) => self.rule.read(file, member.item).map_err(wrong),
+                None if matches!(self.rule, Rule::Primary | Rule::Whole) => {
+                    content.read(0, 0..content.shape(0)?.planes)
+                }
+                None => Err(wrong(format!("row {row} holds bare samples, its rule needs a FITS file"))),
+            };
+        }
+        let file = FitsFile::open(&path).map_err(|error| wrong(error.to_string()))?;
+        self.rule.read(&file, member.item).map_err(wrong)
+    }
+
+    fn download(&self) -> Option<Download> {
+        let missing: Vec<&RemoteFile> =
+            self.files.iter().filter(|file| self.store.here(file).is_none()).collect();
+        let bytes = |files: &mut dyn Iterator<Item = &RemoteFile>| files.map(|file| file.size_bytes).sum();
+        Some(Download {
+            files: self.files.len(),
+            bytes: bytes(&mut self.files.iter()),
+            missing_files: missing.len(),
+            missing_bytes: bytes(&mut missing.into_iter()),
+            budget_bytes: self.store.budget_bytes(),
+        })
     }
 }

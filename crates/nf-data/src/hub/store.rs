@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::Digest;
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -31,8 +31,12 @@ pub struct Store {
 
 /// The variable that names the folder for fetched files.
 pub const CACHE_VARIABLE: &str = "NOISEFLOOR_CACHE";
-/// Bytes that fetched files of one repository may take unless told otherwise.
-pub const DEFAULT_BUDGET_BYTES: u64 = 20 << 30;
+/// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may take; 20 without it.
+pub const BUDGET_VARIABLE: &str = "NOISEFLOOR_CACHE_GB";
+const DEFAULT_BUDGET_GB: f64 = 20.0;
+/// Bytes of a Parquet file's end that are asked for first: most footers are shorter.
+const FOOTER_GUESS_BYTES: u64 = 64 << 10;
+const MOST_FOOTER_BYTES: u64 = 64 << 20;
 
 impl Store {
     /// A store of `repository` below `root`, allowed `budget_bytes` on disk.
@@ -60,6 +64,86 @@ impl Store {
             .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("noisefloor")))
             .or_else(|| variable("HOME").map(|home| home.join(".cache/noisefloor")))
             .unwrap_or_else(|| PathBuf::from("noisefloor-cache"))
+    }
+
+    /// Bytes that fetched files may take by the environment.
+    pub fn default_budget_bytes() -> u64 {
+        let stated = std::env::var(BUDGET_VARIABLE).ok().filter(|text| !text.is_empty());
+        let gigabytes = stated.and_then(|text| match text.parse::<f64>() {
+            Ok(value) if value >= 0.0 => Some(value),
+            _ => {
+                tracing::warn!("{BUDGET_VARIABLE} is '{text}', expected a number of gigabytes; {DEFAULT_BUDGET_GB} is taken");
+                None
+            }
+        });
+        (gigabytes.unwrap_or(DEFAULT_BUDGET_GB) * 1e9) as u64
+    }
+
+    /// Bytes that fetched files may take.
+    pub fn budget_bytes(&self) -> u64 {
+        self.budget_bytes
+    }
+
+    /// Number of rows of a Parquet file. Only its footer is asked for, and remembered.
+    ///
+    /// # Errors
+    /// If it cannot be had, or is no footer of a Parquet file.
+    pub(crate) fn rows(&self, commit: &str, file: &RemoteFile) -> Result<usize> {
+        let wrong = |reason: String| Error::Image { path: file.path.clone().into(), reason };
+        let memory = self.folder.join("footers").join(&file.digest);
+        let footer = match fs::read(&memory) {
+            Ok(footer) => footer,
+            Err(_) => {
+                let mut tail = self.tail(commit, file, FOOTER_GUESS_BYTES)?;
+                let length = match tail.last_chunk::<8>() {
+                    Some([a, b, c, d, b'P', b'A', b'R', b'1']) => {
+                        u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
+                    }
+                    _ => return Err(wrong("is no Parquet file: it does not end so".into())),
+                };
+                if length > file.size_bytes.saturating_sub(8).min(MOST_FOOTER_BYTES) {
+                    return Err(wrong(format!("states a footer of {length} bytes")));
+                }
+                if length + 8 > tail.len() as u64 {
+                    tail = self.tail(commit, file, length + 8)?;
+                }
+                let footer = tail[tail.len() - 8 - length as usize..tail.len() - 8].to_vec();
+                write_whole(&memory, &footer)?;
+                footer
+            }
+        };
+        crate::rows::rows_of_footer(&footer, file.size_bytes).map_err(wrong)
+    }
+
+    /// The last `bytes` of a file, or all of it if it is shorter.
+    fn tail(&self, commit: &str, file: &RemoteFile, bytes: u64) -> Result<Vec<u8>> {
+        let start = file.size_bytes.saturating_sub(bytes);
+        let mut tail = vec![];
+        if let Some(path) = self.here(file) {
+            let mut input = File::open(&path).map_err(Error::io(&path))?;
+            let read = std::io::Seek::seek(&mut input, std::io::SeekFrom::Start(start))
+                .and_then(|_| input.take(bytes).read_to_end(&mut tail));
+            read.map_err(Error::io(&path))?;
+        } else {
+            if self.hub.is_offline() {
+                let what = format!("{}/{}", self.repository, file.path);
+                return Err(Error::missing(what, "offline, and its footer was never read before"));
+            }
+            let (begins, mut body) = self.hub.send(&self.repository, commit, &file.path, start)?;
+            let refused = |reason: String| Error::Hub { url: file.path.clone(), reason };
+            // A server that ignores the range begins with the first byte.
+            let skip =
+                start.checked_sub(begins).ok_or_else(|| refused(format!("the answer begins at {begins}")))?;
+            std::io::copy(&mut (&mut body).take(skip), &mut std::io::sink())
+                .and_then(|_| body.take(bytes).read_to_end(&mut tail))
+                .map_err(|error| refused(error.to_string()))?;
+        }
+        if tail.len() as u64 != file.size_bytes - start {
+            let reason =
+                format!("{} bytes of its end came, expected {}", tail.len(), file.size_bytes - start);
+            return Err(Error::Image { path: file.path.clone().into(), reason });
+        }
+        Ok(tail)
     }
 
     /// The commit of a revision: asked of the hub, or, when offline, the one seen last.
@@ -147,7 +231,7 @@ impl Store {
 
     fn download(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
         let blobs = self.folder.join("blobs");
-        fs::create_dir_all(&blobs).map_err(Error::io(&blobs))?;
+        fs::create_dir_all(&blobs).map_err(unwritable(&blobs))?;
         self.make_room(file)?;
         let whole = blobs.join(&file.digest);
         let part = blobs.join(format!("{}.part", file.digest));
@@ -162,7 +246,8 @@ impl Store {
             // A cut connection leaves its bytes for the next attempt; only a refusal of the hub ends it.
             match self.append(commit, file, &part) {
                 Ok(()) => {}
-                Err(Error::Hub { url, reason }) => return Err(Error::Hub { url, reason }),
+                // So does a disk that cannot be written.
+                Err(error @ (Error::Hub { .. } | Error::Missing { .. })) => return Err(error),
                 Err(error) => {
                     tracing::debug!("{}: {error}; resuming", file.path);
                     failure = Some(error);
@@ -197,7 +282,7 @@ impl Store {
             .truncate(false)
             .write(true)
             .open(part)
-            .map_err(Error::io(part))?;
+            .map_err(unwritable(part))?;
         // A server that ignores the range begins anew, and so does the file.
         if begins != have && begins != 0 {
             let reason = format!("asked for byte {have} on, the answer begins at {begins}");
@@ -208,7 +293,12 @@ impl Store {
         // One byte more than there should be is enough to know that the length is wrong.
         let expected = file.size_bytes - begins;
         let mut body = body.take(expected + 1);
-        let copied = std::io::copy(&mut body, &mut out).map_err(Error::io(part))?;
+        let copied = std::io::copy(&mut body, &mut out).map_err(|error| match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
+                unwritable(part)(error)
+            }
+            _ => Error::Io { path: part.to_owned(), source: error },
+        })?;
         out.flush().map_err(Error::io(part))?;
         if copied > expected {
             out.set_len(0).map_err(Error::io(part))?;
@@ -223,7 +313,8 @@ impl Store {
     /// Drops the least recently used files until `file` fits into the budget.
     fn make_room(&self, file: &RemoteFile) -> Result<()> {
         if file.size_bytes > self.budget_bytes {
-            let reason = format!("{} bytes, the budget is {}", file.size_bytes, self.budget_bytes);
+            let (size, budget) = (file.size_bytes, self.budget_bytes);
+            let reason = format!("{size} bytes, the budget is {budget}; {BUDGET_VARIABLE} sets another");
             return Err(Error::missing(file.path.clone(), reason));
         }
         let blobs = self.folder.join("blobs");
@@ -268,10 +359,19 @@ fn touch(path: &Path) {
 
 fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().expect("the path has a folder: it was joined to one");
-    fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    fs::create_dir_all(folder).map_err(unwritable(folder))?;
     let part = path.with_extension("part");
-    fs::write(&part, bytes).map_err(Error::io(&part))?;
-    fs::rename(&part, path).map_err(Error::io(path))
+    fs::write(&part, bytes).map_err(unwritable(&part))?;
+    fs::rename(&part, path).map_err(unwritable(path))
+}
+
+/// A place of the cache that cannot be written, with the way to name another.
+fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let what = path.display().to_string();
+    move |error| {
+        let reason = format!("{error}; {CACHE_VARIABLE} names another folder for fetched files");
+        Error::missing(what, reason)
+    }
 }
 
 /// The digest of a file in the form that the hub states: SHA-256, or SHA-1 of a git blob.

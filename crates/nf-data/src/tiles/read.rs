@@ -62,6 +62,16 @@ pub struct Tile<'a> {
 const MOST_HEADER_BYTES: u64 = 4096;
 
 impl TileStore {
+    /// Whether a file is a tile store, by its name's ending and the entry of its metadata.
+    pub(crate) fn is_store(path: &Path) -> bool {
+        let found = || {
+            let file = File::open(path).ok()?;
+            guarded(|| SerializedFileReader::new(file).map_err(|error| error.to_string())).ok()
+        };
+        path.extension().is_some_and(|ending| ending == "parquet")
+            && found().is_some_and(|reader| card_text(reader.metadata()).is_some())
+    }
+
     /// Opens a store: reads the card and where every tile lies, and no pixel. Costs about 28 bytes of memory a tile.
     ///
     /// # Errors
@@ -273,6 +283,7 @@ fn card_text(metadata: &ParquetMetaData) -> Option<&str> {
 
 fn dataset_card(card: &TileCard) -> Card {
     let (name, split) = card.dataset.rsplit_once('@').unwrap_or((&card.dataset, "all"));
+    let name = name.split('/').next().unwrap_or(name);
     let TileRule { size_px, stride_px, planes, seed, .. } = card.rule;
     Card {
         name: format!("{name}-tiles"),

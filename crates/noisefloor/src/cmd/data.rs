@@ -3,6 +3,7 @@
 use crate::files::output::write_file;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use nf_data::inspect::Statistics;
 use nf_data::{Dataset, OpenOptions, Source, TileRule};
 use std::fs;
@@ -122,13 +123,40 @@ fn list() -> anyhow::Result<()> {
 
 fn fetch(which: &Which) -> anyhow::Result<()> {
     let set = open(which)?;
-    let mut out = std::io::stdout().lock();
-    for index in 0..set.len() {
-        let image = set.image(index)?;
-        writeln!(out, "{} {} {}", set.name(index), image.shape(), image.digest())?;
+    if let Some(download) = set.download()
+        && download.bytes > download.budget_bytes
+    {
+        bail!(
+            "{}: {} files of {} in all, fetched files may take {}; {} sets another limit (what is not fetched is \
+             streamed when it is used)",
+            set.card(),
+            download.files,
+            HumanBytes(download.bytes),
+            HumanBytes(download.budget_bytes),
+            nf_data::hub::BUDGET_VARIABLE
+        );
     }
-    writeln!(out, "{}: {} images", set.card(), set.len())?;
+    let bar = progress_bar(set.len())?;
+    for index in 0..set.len() {
+        if let Some(download) = set.download() {
+            let (files, bytes) = (download.missing_files, HumanBytes(download.missing_bytes));
+            bar.set_message(format!("{files} files of {bytes} to come"));
+        }
+        let image = set.image(index)?;
+        bar.suspend(|| {
+            writeln!(std::io::stdout(), "{} {} {}", set.name(index), image.shape(), image.digest())
+        })?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    writeln!(std::io::stdout(), "{}: {} images", set.card(), set.len())?;
     Ok(())
+}
+
+/// A bar that counts images, where somebody watches.
+fn progress_bar(images: usize) -> anyhow::Result<ProgressBar> {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} images, {msg}")?;
+    Ok(ProgressBar::new(images as u64).with_style(style))
 }
 
 fn inspect(args: &Inspect) -> anyhow::Result<()> {
@@ -235,8 +263,7 @@ fn pack(args: &Pack) -> anyhow::Result<()> {
         seed: args.seed,
         most_per_image: args.per_image,
     };
-    let bar = indicatif::ProgressBar::new(set.len() as u64)
-        .with_style(indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} images, {msg}")?);
+    let bar = progress_bar(set.len())?;
     let start = Instant::now();
     let report = write_file(&args.output, args.force, |out| {
         let progress = |images: usize, tiles: u64| {
