@@ -279,7 +279,8 @@ fn choose(
         Some(name) => {
             let number = named(name)?;
             let column = all[number].1;
-            if !is_bytes(column) && !(is_list(column) && is_integer(column)) {
+            let samples = is_bytes(column) || is_list(column) && is_integer(column);
+            if !samples {
                 let found =
                     format!("{}{}", if is_list(column) { "lists of " } else { "" }, column.physical_type());
                 return Err(format!("column {name} holds {found}, expected bytes or lists of integers"));

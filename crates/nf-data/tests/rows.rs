@@ -326,12 +326,14 @@ fn files_of_another_implementation_are_read() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/{name}.parquet"));
         let set = open(path.to_str().unwrap(), &OpenOptions::default()).unwrap();
         assert_eq!(set.len(), 3);
-        for (number, shape) in [Shape::frame(4, 6), Shape::new(2, 3, 5), Shape::frame(1, 7)].into_iter().enumerate() {
+        for (number, shape) in
+            [Shape::frame(4, 6), Shape::new(2, 3, 5), Shape::frame(1, 7)].into_iter().enumerate()
+        {
             let image = set.image(number).unwrap();
-            assert_eq!((image.shape(), image.samples()), (
-                shape,
-                &samples(number, shape.planes, shape.height, shape.width)[..]
-            ));
+            assert_eq!(
+                (image.shape(), image.samples()),
+                (shape, &samples(number, shape.planes, shape.height, shape.width)[..])
+            );
         }
     }
 }

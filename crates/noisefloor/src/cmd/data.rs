@@ -178,7 +178,7 @@ fn inspect(args: &Inspect) -> anyhow::Result<()> {
         if args.json {
             writeln!(out, "{}", json(&name, &image, found.as_ref()))?;
         } else {
-            writeln!(out, "\n{name}  {}  planes: {}", image.shape(), image.axis())?;
+            writeln!(out, "\n{name}  {}  planes: {}{}", image.shape(), image.axis(), instrument(&image))?;
             match found {
                 Some(found) => print(&mut out, &found)?,
                 None => writeln!(out, "  no pixels")?,
@@ -192,6 +192,11 @@ fn inspect(args: &Inspect) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the image itself says of its instrument, to be put behind its shape.
+fn instrument(image: &nf_image::Image16) -> String {
+    image.detector().map_or_else(String::new, |detector| format!("  {}", detector.instrument))
 }
 
 fn print(out: &mut impl Write, found: &Statistics) -> std::io::Result<()> {
@@ -228,6 +233,7 @@ fn json(name: &str, image: &nf_image::Image16, found: Option<&Statistics>) -> se
         "width": shape.width,
         "axis": image.axis().name(),
         "digest": image.digest().to_string(),
+        "instrument": image.detector().map(|detector| &detector.instrument),
     });
     if let Some(found) = found {
         let blind = |region: &nf_data::inspect::BlindRegion| {
