@@ -95,31 +95,33 @@ fn choose(
     axes: &[usize],
     quantised: bool,
 ) -> (Algorithm, Option<String>) {
-    let narrow = matches!(sample, SampleType::U8 | SampleType::I16 | SampleType::I32) || quantised;
     let wanted = match method {
-        Method::Gzip1 => return (Algorithm::Gzip1, None),
-        Method::Gzip2 => return (Algorithm::Gzip2, None),
-        Method::None if quantised => {
-            return (Algorithm::Gzip2, Some("GZIP_2, because quantised pixels are integers".into()));
-        }
-        Method::None => return (Algorithm::None, None),
-        Method::Floor { spec } if matches!(sample, SampleType::U8 | SampleType::I16) => {
-            return (Algorithm::Floor { spec: spec.clone() }, None);
-        }
-        Method::Rice if narrow => return (rice(sample), None),
-        Method::Plio if narrow => return (Algorithm::Plio, None),
-        Method::Hcompress { scale, smooth } if narrow && axes.len() > 1 => {
-            return (Algorithm::Hcompress { scale: *scale, smooth: *smooth }, None);
-        }
-        Method::Rice => "RICE_1",
-        Method::Plio => "PLIO_1",
-        Method::Hcompress { .. } => "HCOMPRESS_1",
-        Method::Floor { .. } => "FLOOR_1",
+        Method::Rice => rice(sample),
+        Method::Gzip1 => Algorithm::Gzip1,
+        Method::Gzip2 => Algorithm::Gzip2,
+        Method::Plio => Algorithm::Plio,
+        Method::Hcompress { scale, smooth } => Algorithm::Hcompress { scale: *scale, smooth: *smooth },
+        Method::None => Algorithm::None,
+        Method::Floor { spec } => Algorithm::Floor { spec: spec.clone() },
     };
-    let algorithm = fallback(sample, quantised);
+    let narrow = matches!(sample, SampleType::U8 | SampleType::I16 | SampleType::I32) || quantised;
+    let keeps = match wanted {
+        Algorithm::Rice { .. } | Algorithm::Plio => narrow,
+        Algorithm::Hcompress { .. } => narrow && axes.len() > 1,
+        Algorithm::Floor { .. } => matches!(sample, SampleType::U8 | SampleType::I16),
+        // Plain pixels stand in a column of their type, which quantised ones no longer have.
+        Algorithm::None => !quantised,
+        Algorithm::Gzip1 | Algorithm::Gzip2 | Algorithm::Other(_) => true,
+    };
+    if keeps {
+        return (wanted, None);
+    }
+    let algorithm = if wanted == Algorithm::None { Algorithm::Gzip2 } else { fallback(sample, quantised) };
     let remark = format!(
-        "{} instead of {wanted}, which does not keep images of {sample} and {} axes",
+        "{} instead of {}, which does not keep images of {}{sample} and {} axes",
         algorithm.name(),
+        wanted.name(),
+        if quantised { "quantised " } else { "" },
         axes.len()
     );
     (algorithm, Some(remark))

@@ -49,6 +49,23 @@ rice_pixel!(u8, 8, 3, 6);
 rice_pixel!(i16, 16, 4, 14);
 rice_pixel!(i32, 32, 5, 25);
 
+/// Unsigned samples are coded as FITS stores them, less 32768.
+impl RicePixel for u16 {
+    const BITS: u32 = <i16 as RicePixel>::BITS;
+    const FS_BITS: u32 = <i16 as RicePixel>::FS_BITS;
+    const FS_MAX: u32 = <i16 as RicePixel>::FS_MAX;
+
+    #[inline(always)]
+    fn from_low(bits: u32) -> Self {
+        bits as Self ^ 0x8000
+    }
+
+    #[inline(always)]
+    fn to_low(self) -> u32 {
+        u32::from(self ^ 0x8000)
+    }
+}
+
 /// Encodes pixels in blocks of `block`, appending to `out`; the bytes are those that cfitsio writes.
 ///
 /// # Panics
@@ -188,22 +205,39 @@ pub fn min_bytes<T: RicePixel>(pixels: usize, block: usize) -> usize {
 /// # Errors
 /// If the stream ends early, or `block` is zero. What follows the stream is ignored.
 pub fn decode<T: RicePixel>(bytes: &[u8], pixels: usize, block: usize) -> Result<Vec<T>, &'static str> {
-    if block == 0 {
-        return Err("RICE_1: BLOCKSIZE is 0");
-    }
-    if bytes.len() < min_bytes::<T>(pixels, block) {
-        return Err("RICE_1: the stream is shorter than so many pixels can be");
-    }
+    check_length::<T>(bytes, pixels, block)?;
     let mut out = vec![T::default(); pixels];
-    if pixels == 0 {
-        return Ok(out);
+    decode_into(bytes, block, &mut out)?;
+    Ok(out)
+}
+
+/// Decodes as many pixels as `out` has room for; returns the length of their stream, which another may follow.
+///
+/// # Errors
+/// If the stream ends early, or `block` is zero.
+pub fn decode_into<T: RicePixel>(bytes: &[u8], block: usize, out: &mut [T]) -> Result<usize, &'static str> {
+    check_length::<T>(bytes, out.len(), block)?;
+    if out.is_empty() {
+        return Ok(0);
     }
     let mut bits = BitReader { bytes, pos: 0, acc: 0, count: 0 };
     let mut last = bits.take(T::BITS).ok_or(CUT)?;
     for chunk in out.chunks_mut(block) {
         last = decode_block(&mut bits, last, chunk).ok_or(CUT)?;
     }
-    Ok(out)
+    // Whole bytes that were taken but not needed are the next stream's.
+    Ok(bits.pos - (bits.count / 8) as usize)
+}
+
+/// Refuses streams that are too short, before anything is allocated for their pixels.
+fn check_length<T: RicePixel>(bytes: &[u8], pixels: usize, block: usize) -> Result<(), &'static str> {
+    if block == 0 {
+        return Err("RICE_1: BLOCKSIZE is 0");
+    }
+    if bytes.len() < min_bytes::<T>(pixels, block) {
+        return Err("RICE_1: the stream is shorter than so many pixels can be");
+    }
+    Ok(())
 }
 
 const CUT: &str = "RICE_1: the stream ends before its pixels do";
@@ -374,6 +408,12 @@ mod tests {
         assert_eq!(fast[..3], [7; 3]);
         assert_eq!(fast[3..], slow_encode(pixels, block));
         assert_eq!(decode::<T>(&fast[3..], pixels.len(), block).unwrap(), pixels);
+        // Whatever follows is left alone, and the stream knows its length.
+        let mut followed = fast[3..].to_vec();
+        followed.extend([0xa5; 20]);
+        let mut out = vec![T::default(); pixels.len()];
+        assert_eq!(decode_into(&followed, block, &mut out), Ok(fast.len() - 3));
+        assert_eq!(out, pixels);
         assert!(fast.len() - 3 >= min_bytes::<T>(pixels.len(), block));
         for cut in 4..fast.len().min(40) {
             // Short streams are refused; a cut that took only the last byte's padding cannot exist.
@@ -400,6 +440,7 @@ mod tests {
         fn the_fast_coder_writes_what_the_slow_one_writes((pixels, block) in noise()) {
             check(&pixels.iter().map(|&p| p as u8).collect::<Vec<_>>(), block);
             check(&pixels.iter().map(|&p| p as i16).collect::<Vec<_>>(), block);
+            check(&pixels.iter().map(|&p| p as u16).collect::<Vec<_>>(), block);
             check(&pixels.iter().map(|&p| p as i32).collect::<Vec<_>>(), block);
         }
 
