@@ -58,6 +58,16 @@ impl Geometry {
         self.dilation = dilation;
         self
     }
+
+    /// The input row that tap row `i` of output row `y` reads; `None` above the tile.
+    pub(crate) fn row(self, y: usize, i: usize) -> Option<usize> {
+        (self.stride * y + self.dilation * i).checked_sub(self.top)
+    }
+
+    /// The input column that tap column `j` of output column `x` reads; `None` left of the tile.
+    pub(crate) fn column(self, x: usize, j: usize) -> Option<usize> {
+        (self.stride * x + self.dilation * j).checked_sub(self.left)
+    }
 }
 
 /// A convolution `y = w * x + b`, if `gain` is there with weight normalisation
@@ -137,16 +147,16 @@ impl Conv {
         let [_, _, height, width] = x.dims();
         let (before, after, _) = margins(height, kernel[0], top, stride, dilation);
         let (lead, trail, _) = margins(width, kernel[1], left, stride, dilation);
-        // A negative margin is a part of the input that no output pixel reads.
-        let rows = (height as isize + after.min(0)) as usize;
-        let columns = (width as isize + trail.min(0)) as usize;
         let mut x = x;
-        if rows < height || columns < width {
-            x = x.narrow(2, 0, rows).narrow(3, 0, columns);
-        }
-        let (after, trail) = (after.max(0) as usize, trail.max(0) as usize);
-        if before + after + lead + trail > 0 {
+        if before + lead > 0 || after > 0 || trail > 0 {
+            let (after, trail) = (after.max(0) as usize, trail.max(0) as usize);
             x = x.pad((lead, trail, before, after), PadMode::Constant(0.0));
+        }
+        // A negative margin is a part of the input that no output pixel reads.
+        if after < 0 || trail < 0 {
+            let [_, _, rows, columns] = x.dims();
+            x = x.narrow(2, 0, rows.saturating_add_signed(after.min(0)));
+            x = x.narrow(3, 0, columns.saturating_add_signed(trail.min(0)));
         }
         let options = ConvOptions::new([stride; 2], [0, 0], [dilation; 2], 1);
         conv2d(x, self.weight(), Some(self.bias.val()), options)

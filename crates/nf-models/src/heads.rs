@@ -4,6 +4,7 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, log_softmax};
+use nf_entropy::SymbolCoder;
 use nf_entropy::laws::{Component, Logistic, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
 
 /// Least natural logarithm of a scale, in samples: the finest step of the coder's laws, 2^-5.
@@ -59,7 +60,7 @@ pub fn mixture_bits(
 
 /// One logistic as a net gives it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Bell {
+pub(crate) struct Bell {
     /// Weight before normalisation, natural logarithm.
     pub logit: f32,
     /// Centre, in samples.
@@ -68,18 +69,14 @@ pub struct Bell {
     pub log_scale: f32,
 }
 
-/// The integer law of a mixture: means to 1/256 sample, scales to 1/32 octave, weights to 2^-16.
+/// The integer law of at most `K` bells: means to 1/256 sample, scales to 1/32 octave, weights to 2^-16.
 ///
 /// Multiplications, additions and roundings of single numbers in a fixed order, so that equal bells give equal
 /// laws on every machine. Numbers that are not finite count as zero.
-///
-/// # Panics
-/// If there are more than [`MAX_COMPONENTS`] bells, or none.
-pub fn mixture_law(bells: &[Bell]) -> Mixture<Logistic, MAX_COMPONENTS> {
-    assert!((1..=MAX_COMPONENTS).contains(&bells.len()), "{} bells in a mixture", bells.len());
+fn law<const K: usize>(bells: &[Bell]) -> Mixture<Logistic, K> {
     let finite = |value: f32| if value.is_finite() { value } else { 0.0 };
     let largest = bells.iter().map(|bell| finite(bell.logit)).fold(f32::MIN, f32::max);
-    let mut components = [Component { mean: 0, scale: SCALE_ONE, weight: 0 }; MAX_COMPONENTS];
+    let mut components = [Component { mean: 0, scale: SCALE_ONE, weight: 0 }; K];
     for (component, bell) in components.iter_mut().zip(bells) {
         let steps = f32::from(SCALE_STEPS_PER_OCTAVE) * std::f32::consts::LOG2_E;
         let scale = (finite(bell.log_scale) * steps).round() + f32::from(SCALE_ONE);
@@ -91,4 +88,24 @@ pub fn mixture_law(bells: &[Bell]) -> Mixture<Logistic, MAX_COMPONENTS> {
     }
     Mixture::new(&components, SCALE_BITS, FLOOR_WIDTH)
         .expect("the largest weight is 65535, the scales are clamped")
+}
+
+/// Codes a sample of `0..=65535` under the mixture of these bells.
+///
+/// # Errors
+/// What the coder says.
+///
+/// # Panics
+/// If there are more than [`MAX_COMPONENTS`] bells, or none.
+pub(crate) fn code_mixture(
+    coder: &mut impl SymbolCoder,
+    sample: &mut u32,
+    bells: &[Bell],
+) -> nf_entropy::Result<()> {
+    match bells.len() {
+        1..=4 => coder.code(sample, &law::<4>(bells)),
+        5..=8 => coder.code(sample, &law::<8>(bells)),
+        9..=MAX_COMPONENTS => coder.code(sample, &law::<MAX_COMPONENTS>(bells)),
+        other => panic!("{other} bells in a mixture"),
+    }
 }

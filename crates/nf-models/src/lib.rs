@@ -4,11 +4,12 @@
 //! - [`Net`]: a net with weights; its loss is the information of raw samples in bits.
 //! - [`Checkpoint`]: a folder with weights and a card that says where they come from.
 #![forbid(unsafe_code)]
-#![allow(dead_code, reason = "the coder comes next")]
 
 mod checkpoint;
+mod codec;
 mod config;
 mod conv;
+mod engine;
 mod error;
 mod flow;
 mod heads;
@@ -19,12 +20,14 @@ mod normal;
 mod random;
 mod surroundings;
 mod tiles;
+mod traverse;
 
 pub use checkpoint::{Card, Checkpoint};
+pub use codec::{ENTRY, NetCodec};
 pub use config::{NETS, NetConfig, SIZES};
 pub use conv::{Conv, Geometry};
 pub use error::{Error, Result};
 pub use flow::Flow;
-pub use heads::{Bell, MAX_COMPONENTS, mixture_bits, mixture_law};
+pub use heads::{MAX_COMPONENTS, mixture_bits};
 pub use net::Net;
 pub use normal::Normal;

@@ -7,9 +7,9 @@ use nf_image::{Image16, Shape};
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
 
-/// Our own codec first, then the baselines.
+/// Our own codecs first, then the baselines.
 pub(crate) fn registry() -> Registry {
-    Registry::new([nf_floor::ENTRY].into_iter().chain(nf_classic::entries()))
+    Registry::new([nf_floor::ENTRY, nf_models::ENTRY].into_iter().chain(nf_classic::entries()))
 }
 
 /// The same codecs for the tiles of FITS files (FLOOR_1).

@@ -20,22 +20,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .entries()
             .iter()
             .map(|entry| {
-                let codec = registry.build(&nf_codec::Spec::new(entry.name))?;
+                // A codec that cannot be built without options, such as a net without weights, tells neither.
+                let codec = registry.build(&nf_codec::Spec::new(entry.name)).ok();
                 let options: Vec<_> = entry
                     .options
                     .iter()
                     .map(|o| json!({"key": o.key, "values": o.values, "default": o.default, "help": o.help}))
                     .collect();
-                Ok(json!({
+                json!({
                     "name": entry.name,
                     "summary": entry.summary,
                     "source": entry.source,
                     "options": options,
-                    "planes": codec.planes().name(),
-                    "reproducibility": codec.reproducibility().name(),
-                }))
+                    "planes": codec.as_ref().map(|codec| codec.planes().name()),
+                    "reproducibility": codec.as_ref().map(|codec| codec.reproducibility().name()),
+                })
             })
-            .collect::<Result<_>>()?;
+            .collect();
         writeln!(out, "{:#}", serde_json::Value::Array(entries))?;
         return Ok(());
     }

@@ -18,6 +18,7 @@ use crate::math;
 use crate::normal::Normal;
 use crate::surroundings::{CONTEXT, GUESSES, Plane, SEEN, Surroundings};
 use crate::tiles::{Tiles, tensor};
+use crate::traverse::Tile;
 use burn::tensor::Tensor;
 use burn::tensor::activation::softmax;
 
@@ -143,4 +144,13 @@ fn weighted(logits: &[f32], guesses: &[f32]) -> f32 {
         total += weight;
     }
     sum / total
+}
+
+/// The published mapping of one pixel of a tile: every plane in [-1, 1], then a one.
+pub(super) fn published(tile: &Tile, y: usize, x: usize, seen: &mut [f32]) {
+    let (ones, planes) = seen.split_last_mut().expect("the map of ones is there");
+    for (plane, value) in planes.iter_mut().enumerate() {
+        *value = (f32::from(tile.sample(plane, y, x)) - HALF) / HALF;
+    }
+    *ones = 1.0;
 }

@@ -16,6 +16,7 @@
 //! Ours beside the published mapping (`Inputs::Robust`): see the file `surroundings.rs` for what the net is shown; means
 //! are offsets from a weighted guess, offsets and scales are in units of local noise.
 
+mod code;
 mod head;
 
 use crate::conv::{Conv, Geometry};
@@ -24,6 +25,8 @@ use crate::flow::{Flow, Observed};
 use crate::heads::MAX_COMPONENTS;
 use crate::random::Random;
 use crate::surroundings::{CONTEXT, GUESSES, SEEN};
+pub(crate) use code::PixelCnnPpCoder;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -285,3 +288,7 @@ impl PixelCnnPp {
         Ok(seen.initialise(self))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+mod tests;

@@ -1,0 +1,279 @@
+//! A checkpoint as a codec: `net:checkpoint=ID`.
+//!
+//! # Stream
+//!
+//! ```text
+//! digest of the weights file, BLAKE3      32 bytes
+//! arithmetic                               1 byte   ARITHMETIC; another number is another way of computing
+//! height, width of tiles; tiles per batch  3 x u16, little-endian
+//! per batch: length in bytes               u32
+//!            location and noise scale of every plane of every tile, 3 bytes each
+//!            rANS stream of the samples
+//! ```
+//!
+//! The stack is cut into tiles of as many planes as the net takes; tiles of equal extents, in the order of the stack,
+//! form batches. Every tile has its real borders: nothing is padded, nothing is charged twice.
+
+use crate::checkpoint::Checkpoint;
+use crate::normal::Normal;
+use crate::traverse::{NetCoder, Tile};
+use burn::tensor::Device;
+use nf_codec::container::{TileBox, tile_boxes};
+use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_entropy::{Meter, Reader, Writer};
+use nf_image::{Digest, Image16, Shape};
+use rayon::prelude::*;
+
+const NAME: &str = "net";
+const STREAM: &str = "net stream";
+
+/// The way of computing that this program has; it changes whenever equal weights would give other numbers.
+const ARITHMETIC: u8 = 1;
+
+const HEAD_BYTES: usize = 32 + 1 + 6;
+const DEFAULT_TILE_PX: usize = 128;
+const MAX_TILE_PX: usize = 4096;
+const BATCH: usize = 8;
+const MAX_BATCH: usize = 64;
+
+/// The line of the registry.
+pub const ENTRY: Entry = Entry {
+    name: NAME,
+    summary: "a trained net: PixelCNN++, pixel by pixel, mixtures of logistics; exact on every machine",
+    source: "arXiv:1701.05517",
+    options: &[
+        OptionDoc {
+            key: "checkpoint",
+            values: "a folder, or its name under $NOISEFLOOR_CHECKPOINTS or ./checkpoints",
+            default: "none; it must be given",
+            help: "the weights; decoding needs the same",
+        },
+        OptionDoc {
+            key: "tile",
+            values: "1..=4096",
+            default: "128",
+            help: "height and width of the tiles, which are coded independently",
+        },
+    ],
+    build,
+};
+
+fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
+    let mut options = spec.options();
+    let id = options
+        .take("checkpoint", String::new(), "the name of a checkpoint", |id: &String| !id.is_empty())?;
+    let tile = options.take("tile", DEFAULT_TILE_PX, "1..=4096", |tile| (1..=MAX_TILE_PX).contains(tile))?;
+    options.finish()?;
+    if id.is_empty() {
+        return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
+    }
+    let checkpoint =
+        Checkpoint::load(&Checkpoint::find(&id), &Device::flex()).map_err(|e| spec.error(e.to_string()))?;
+    Ok(Box::new(NetCodec::new(&checkpoint, id, tile)))
+}
+
+/// A net as a codec.
+#[derive(Clone, Debug)]
+pub struct NetCodec {
+    id: String,
+    tile_px: usize,
+    planes: usize,
+    coder: NetCoder,
+    digest: Digest,
+    weights_bytes: u64,
+}
+
+impl NetCodec {
+    /// The codec of a checkpoint that is found again as `id`, in tiles of `tile_px` times `tile_px` pixels.
+    pub fn new(checkpoint: &Checkpoint, id: String, tile_px: usize) -> Self {
+        Self {
+            id,
+            tile_px,
+            planes: checkpoint.net.config().planes(),
+            coder: NetCoder::new(&checkpoint.net),
+            digest: checkpoint.digest,
+            weights_bytes: checkpoint.weights_bytes,
+        }
+    }
+
+    /// Size that an ideal coder would give the samples of `image` under the net's laws, in bits.
+    ///
+    /// # Errors
+    /// As [`encode`](Codec::encode).
+    pub fn ideal_bits(&self, image: &Image16) -> Result<f64> {
+        let meters = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
+            let mut meter = Meter::new();
+            self.coder.traverse(&mut meter, &mut cut(image, &boxes)).map_err(failed)?;
+            Ok(meter)
+        });
+        let meters: Vec<Meter> = meters.collect::<Result<_>>()?;
+        let mut all = Meter::new();
+        meters.iter().for_each(|meter| all.merge(meter));
+        Ok(all.bits())
+    }
+
+    /// The tiles of a stack in batches.
+    fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Vec<Vec<TileBox>>> {
+        if !shape.planes.is_multiple_of(self.planes) {
+            let reason = format!("the net of checkpoint {} takes {} planes at a time", self.id, self.planes);
+            return Err(Error::Unsupported { codec: NAME.into(), shape, reason });
+        }
+        let mut classes: Vec<(Shape, Vec<TileBox>)> = vec![];
+        for tile in tile_boxes(shape, Shape::new(self.planes, tile_px, tile_px)) {
+            let extents = tile.shape();
+            match classes.iter_mut().find(|(class, _)| *class == extents) {
+                Some((_, tiles)) => tiles.push(tile),
+                None => classes.push((extents, vec![tile])),
+            }
+        }
+        let batches = classes.iter().flat_map(|(_, tiles)| tiles.chunks(batch).map(<[TileBox]>::to_vec));
+        Ok(batches.collect())
+    }
+
+    fn decode_batch(&self, bytes: &[u8], boxes: &[TileBox]) -> Result<Vec<Tile>> {
+        let normals_bytes = boxes.len() * self.planes * Normal::BYTES;
+        let (normals, stream) =
+            bytes.split_at_checked(normals_bytes).ok_or_else(|| Error::truncated(STREAM))?;
+        let (normals, _) = normals.as_chunks::<{ Normal::BYTES }>();
+        let normals = normals.iter().map(|&bytes| {
+            Normal::from_bytes(bytes)
+                .ok_or_else(|| Error::corrupt(STREAM, "a noise scale beyond 2^13 samples"))
+        });
+        let normals: Vec<Normal> = normals.collect::<Result<_>>()?;
+        let tiles = boxes.iter().zip(normals.chunks(self.planes));
+        let mut tiles: Vec<Tile> = tiles
+            .map(|(tile, normals)| Tile::blank(tile.rows.len(), tile.columns.len(), normals.to_vec()))
+            .collect();
+        let mut reader = Reader::new(stream);
+        let wrong = |error: nf_entropy::Error| Error::corrupt(STREAM, error.to_string());
+        self.coder.traverse(&mut reader, &mut tiles).map_err(wrong)?;
+        reader.finish().map_err(wrong)?;
+        Ok(tiles)
+    }
+}
+
+/// The tiles of these boxes.
+fn cut(image: &Image16, boxes: &[TileBox]) -> Vec<Tile> {
+    let tile = |tile: &TileBox| {
+        let cut = image.crop(tile.planes.clone(), tile.rows.clone(), tile.columns.clone());
+        Tile::known(tile.rows.len(), tile.columns.len(), cut.into_samples())
+    };
+    boxes.iter().map(tile).collect()
+}
+
+fn failed(error: nf_entropy::Error) -> Error {
+    Error::backend(NAME, error.to_string())
+}
+
+impl Codec for NetCodec {
+    fn spec(&self) -> Spec {
+        Spec::new(NAME).with("checkpoint", self.id.clone(), String::new()).with(
+            "tile",
+            self.tile_px,
+            DEFAULT_TILE_PX,
+        )
+    }
+
+    fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        let streams = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
+            let mut tiles = cut(image, &boxes);
+            let mut bytes: Vec<u8> =
+                tiles.iter().flat_map(|tile| &tile.normals).flat_map(|normal| normal.to_bytes()).collect();
+            let mut writer = Writer::new();
+            self.coder.traverse(&mut writer, &mut tiles).map_err(failed)?;
+            bytes.extend(writer.finish());
+            Ok(bytes)
+        });
+        let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
+        let mut bytes = self.digest.0.to_vec();
+        bytes.push(ARITHMETIC);
+        for extent in [self.tile_px, self.tile_px, BATCH] {
+            bytes.extend((extent as u16).to_le_bytes());
+        }
+        for stream in streams {
+            bytes.extend((stream.len() as u32).to_le_bytes());
+            bytes.extend(stream);
+        }
+        Ok(bytes)
+    }
+
+    fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
+        limits.check_shape(STREAM, shape)?;
+        let (head, mut rest) =
+            bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
+        let digest = &head[..32];
+        if digest != self.digest.0 {
+            let hex: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+            return Err(Error::Mismatch {
+                what: STREAM.into(),
+                needed: format!("the weights with BLAKE3 {hex}..."),
+                present: format!("checkpoint {} with {}", self.id, self.digest.short()),
+            });
+        }
+        if head[32] != ARITHMETIC {
+            return Err(Error::Mismatch {
+                what: STREAM.into(),
+                needed: format!("a program with net arithmetic {}", head[32]),
+                present: format!("one with net arithmetic {ARITHMETIC}"),
+            });
+        }
+        let number = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
+        let (height, width, batch) = (number(33), number(35), number(37));
+        if height != width || !(1..=MAX_TILE_PX).contains(&height) || !(1..=MAX_BATCH).contains(&batch) {
+            let reason = format!(
+                "tiles of {height}x{width} in batches of {batch}, expected squares up to 4096, 1..=64"
+            );
+            return Err(Error::corrupt(STREAM, reason));
+        }
+        let (rows, columns) = (height.min(shape.height), height.min(shape.width));
+        let memory = self.coder.memory_bytes(batch, rows.max(1), columns.max(1));
+        limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
+        // Every batch has at least a length and a stream's end: a hostile shape fails before it is allocated.
+        let tiles = (shape.planes / self.planes)
+            .saturating_mul(shape.height.div_ceil(height))
+            .saturating_mul(shape.width.div_ceil(height));
+        if tiles.div_ceil(batch).saturating_mul(4) > rest.len() {
+            return Err(Error::truncated(STREAM));
+        }
+        let batches = self.batches(shape, height, batch)?;
+        let mut parts = vec![];
+        for boxes in batches {
+            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(|| Error::truncated(STREAM))?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (part, after) = after.split_at_checked(length).ok_or_else(|| Error::truncated(STREAM))?;
+            parts.push((boxes, part));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
+        }
+        let decoded =
+            parts.into_par_iter().map(|(boxes, part)| Ok((self.decode_batch(part, &boxes)?, boxes)));
+        let decoded: Vec<(Vec<Tile>, Vec<TileBox>)> = decoded.collect::<Result<_>>()?;
+        let mut image = Image16::zeros(shape);
+        for (tiles, boxes) in decoded {
+            for (tile, at) in tiles.into_iter().zip(boxes) {
+                let part = Image16::new(at.shape(), tile.samples).expect("a tile has the samples of its box");
+                image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
+            }
+        }
+        Ok(image)
+    }
+
+    fn max_bytes(&self, shape: Shape) -> u64 {
+        let tile = self.tile_px;
+        let tiles = (shape.planes.div_ceil(self.planes)
+            * shape.height.div_ceil(tile)
+            * shape.width.div_ceil(tile)) as u64;
+        // At most 30 bits a sample; per batch a length, the end of a stream, and the heads of its blocks.
+        HEAD_BYTES as u64 + 4 * shape.pixels() as u64 + tiles * (64 + (self.planes * Normal::BYTES) as u64)
+    }
+
+    fn planes(&self) -> PlaneTreatment {
+        if self.planes == 1 { PlaneTreatment::Independent } else { PlaneTreatment::Joint }
+    }
+
+    fn model(&self) -> Option<Model> {
+        Some(Model { digest: self.digest, bytes: self.weights_bytes, device: "any machine".into() })
+    }
+}

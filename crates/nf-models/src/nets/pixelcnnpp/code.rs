@@ -1,0 +1,86 @@
+//! PixelCNN++ for the coder: pixel by pixel, many tiles in step.
+
+use super::{Inputs, PixelCnnPp, PixelCnnPpConfig, head};
+use crate::engine::rows::Rows;
+use crate::engine::{Graph, Recorded};
+use crate::heads::code_mixture;
+use crate::surroundings::{CONTEXT, SEEN, Surroundings};
+use crate::traverse::Tile;
+use nf_entropy::{Result, SymbolCoder};
+
+/// The net's graph: inputs seen and, if the net has it, context.
+#[derive(Clone, Debug)]
+pub(crate) struct PixelCnnPpCoder {
+    config: PixelCnnPpConfig,
+    graph: Graph,
+}
+
+/// Places of the graph's inputs.
+const SEEN_INPUT: usize = 0;
+const CONTEXT_INPUT: usize = 1;
+
+impl PixelCnnPpCoder {
+    pub(crate) fn new(net: &PixelCnnPp) -> Self {
+        let config = net.config().clone();
+        let (seen, context) = config.input_channels();
+        let inputs = if context > 0 { vec![seen, context] } else { vec![seen] };
+        let graph = Graph::record(&inputs, |maps: &[Recorded]| {
+            vec![net.forward(&maps[SEEN_INPUT], maps.get(CONTEXT_INPUT))]
+        });
+        Self { config, graph }
+    }
+
+    /// Bytes of memory for a batch of so many tiles.
+    pub(crate) fn memory_bytes(&self, batch: usize, height: usize, width: usize) -> u64 {
+        Rows::bytes(&self.graph, batch, height, width)
+    }
+
+    /// Codes tiles of equal extents, pixel by pixel, at every pixel tile by tile, in every tile plane by plane.
+    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+        let Some(first) = tiles.first() else { return Ok(()) };
+        let (height, width, planes) = (first.height, first.width, self.config.planes);
+        let robust = self.config.inputs == Inputs::Robust;
+        let mut rows = Rows::new(&self.graph, tiles.len(), height, width);
+        let mut around = vec![Surroundings::default(); tiles.len() * planes];
+        let (mut bells, mut earlier, mut numbers) = (vec![], vec![], vec![]);
+        for y in 0..height {
+            for x in 0..width {
+                if robust {
+                    let context = rows.next(CONTEXT_INPUT).chunks_exact_mut(CONTEXT);
+                    for (at, context) in context.enumerate() {
+                        around[at] = tiles[at / planes].plane(at % planes).surroundings(y, x);
+                        context.copy_from_slice(&around[at].context);
+                    }
+                }
+                numbers.clear();
+                numbers.extend_from_slice(rows.demand(0, y, x));
+                let of_tile = self.graph.channels(0);
+                for (t, (tile, numbers)) in tiles.iter_mut().zip(numbers.chunks_exact(of_tile)).enumerate() {
+                    earlier.clear();
+                    for plane in 0..planes {
+                        let around = &around[t * planes + plane];
+                        let (base, unit) =
+                            head::bells(&self.config, numbers, plane, around, &earlier, &mut bells);
+                        let sample = tile.sample_mut(plane, y, x);
+                        let mut symbol = u32::from(*sample);
+                        code_mixture(coder, &mut symbol, &bells)?;
+                        *sample = symbol as u16;
+                        earlier.push((symbol as f32 - base) / unit);
+                    }
+                }
+                let seen = rows.next(SEEN_INPUT);
+                let of_tile = seen.len() / tiles.len();
+                for (tile, seen) in tiles.iter().zip(seen.chunks_exact_mut(of_tile)) {
+                    if robust {
+                        for (plane, seen) in seen.chunks_exact_mut(SEEN).enumerate() {
+                            seen.copy_from_slice(&tile.plane(plane).seen(y, x));
+                        }
+                    } else {
+                        head::published(tile, y, x, seen);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

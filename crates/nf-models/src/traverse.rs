@@ -1,0 +1,77 @@
+//! Coding tiles with a net. Writer, reader and meter take the same way through the same code.
+
+use crate::net::Net;
+use crate::nets::pixelcnnpp::PixelCnnPpCoder;
+use crate::normal::Normal;
+use crate::surroundings::Plane;
+use nf_entropy::{Result, SymbolCoder};
+
+/// One tile of as many planes as the net takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    /// Location and noise scale of every plane.
+    pub(crate) normals: Vec<Normal>,
+    /// Plane by plane in raster order; while decoding, zero where not decoded yet.
+    pub(crate) samples: Vec<u16>,
+}
+
+impl Tile {
+    /// A tile of known samples.
+    pub(crate) fn known(height: usize, width: usize, samples: Vec<u16>) -> Self {
+        let normals = samples.chunks(height * width).map(|plane| Normal::of(plane, width)).collect();
+        Self { height, width, normals, samples }
+    }
+
+    /// A tile to be decoded.
+    pub(crate) fn blank(height: usize, width: usize, normals: Vec<Normal>) -> Self {
+        let samples = vec![0; normals.len() * height * width];
+        Self { height, width, normals, samples }
+    }
+
+    pub(crate) fn plane(&self, plane: usize) -> Plane<'_> {
+        let pixels = self.height * self.width;
+        let samples = &self.samples[plane * pixels..][..pixels];
+        Plane { samples, width: self.width, normal: self.normals[plane] }
+    }
+
+    pub(crate) fn sample(&self, plane: usize, y: usize, x: usize) -> u16 {
+        self.samples[(plane * self.height + y) * self.width + x]
+    }
+
+    pub(crate) fn sample_mut(&mut self, plane: usize, y: usize, x: usize) -> &mut u16 {
+        &mut self.samples[(plane * self.height + y) * self.width + x]
+    }
+}
+
+/// A net made ready for coding.
+#[derive(Clone, Debug)]
+pub(crate) enum NetCoder {
+    PixelCnnPp(PixelCnnPpCoder),
+}
+
+impl NetCoder {
+    pub(crate) fn new(net: &Net) -> Self {
+        match net {
+            Net::PixelCnnPp(net) => Self::PixelCnnPp(PixelCnnPpCoder::new(net)),
+        }
+    }
+
+    /// Bytes of memory that [`traverse`](Self::traverse) takes for a batch of so many tiles.
+    pub(crate) fn memory_bytes(&self, batch: usize, height: usize, width: usize) -> u64 {
+        match self {
+            Self::PixelCnnPp(coder) => coder.memory_bytes(batch, height, width),
+        }
+    }
+
+    /// Codes tiles of equal extents.
+    ///
+    /// # Errors
+    /// What the coder says.
+    pub(crate) fn traverse(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+        match self {
+            Self::PixelCnnPp(net) => net.code(coder, tiles),
+        }
+    }
+}

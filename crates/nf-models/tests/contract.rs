@@ -1,0 +1,100 @@
+//! What training relies on.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use burn::module::Module;
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+use nf_models::{Card, Checkpoint, NETS, Net, NetConfig};
+
+fn tiles(n: usize, planes: usize, size: usize, device: &Device) -> Tensor<4> {
+    let mut state = 1_u64;
+    let noise = |state: &mut u64| {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (0..4).map(|i| (*state >> (32 + 8 * i) & 255) as f32).sum::<f32>() / 20.0
+    };
+    let values: Vec<f32> =
+        (0..n * planes * size * size).map(|_| (1000.0 + noise(&mut state)).floor()).collect();
+    Tensor::from_data(TensorData::new(values, [n, planes, size, size]), device)
+}
+
+fn card() -> Card {
+    Card {
+        data: "noise".into(),
+        split: "none".into(),
+        validation_bits_per_sample: 5.0,
+        steps: 0,
+        training_time_s: 0.0,
+        device: "flex".into(),
+        parameters: 0,
+        weights_blake3: String::new(),
+        net: None,
+    }
+}
+
+fn loss_of(net: &Net, tiles: Tensor<4>) -> f32 {
+    net.loss(tiles).unwrap().into_scalar::<f32>()
+}
+
+#[test]
+fn the_loss_falls_and_weights_repeat() {
+    let device = Device::flex().autodiff();
+    for name in NETS {
+        let config = NetConfig::preset(name, "tiny").unwrap();
+        let run = || {
+            let tiles = tiles(2, 1, 16, &device);
+            let mut net = config.init(&device, 7).unwrap().observe(tiles.clone()).unwrap();
+            let mut optimiser = AdamConfig::new().init();
+            let before = loss_of(&net, tiles.clone());
+            for _ in 0..12 {
+                let gradients = net.loss(tiles.clone()).unwrap().backward();
+                let gradients = GradientsParams::from_grads(gradients, &net);
+                net = optimiser.step(0.01, net, gradients);
+            }
+            (before, loss_of(&net, tiles))
+        };
+        let (before, after) = run();
+        assert!(before.is_finite() && after < before - 0.02, "{name}: {before} to {after} bits");
+        assert_eq!(run(), (before, after), "{name}: the same seed gives the same net");
+    }
+}
+
+#[test]
+fn checkpoints_come_back_and_damage_is_named() {
+    let device = Device::flex();
+    let folder = std::env::temp_dir().join(format!("nf-models-checkpoint-{}", std::process::id()));
+    for name in NETS {
+        let dir = folder.join(name);
+        let net = NetConfig::preset(name, "tiny").unwrap().init(&device, 3).unwrap();
+        Checkpoint::save(&dir, &net, card()).unwrap();
+        let digest = Checkpoint::save(&dir, &net, card()).unwrap();
+        let loaded = Checkpoint::load(&dir, &device).unwrap();
+        assert_eq!((loaded.digest, loaded.card.parameters), (digest, net.num_params() as u64));
+        let tiles = tiles(1, 1, 8, &device);
+        assert_eq!(loss_of(&loaded.net, tiles.clone()), loss_of(&net, tiles), "{name}");
+
+        let weights = dir.join("weights.safetensors");
+        let mut bytes = std::fs::read(&weights).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&weights, bytes).unwrap();
+        let text = Checkpoint::load(&dir, &device).unwrap_err().to_string();
+        assert!(text.contains("weights.safetensors") && text.contains("BLAKE3"), "{text}");
+        std::fs::remove_file(&weights).unwrap();
+        assert!(Checkpoint::load(&dir, &device).unwrap_err().to_string().contains("weights.safetensors"));
+        std::fs::write(dir.join("card.toml"), "data = 3").unwrap();
+        assert!(Checkpoint::load(&dir, &device).unwrap_err().to_string().contains("card.toml"));
+    }
+    let text = Checkpoint::load(&folder.join("none"), &device).unwrap_err().to_string();
+    assert!(text.contains("no such folder"), "{text}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn unfit_tiles_and_presets_are_refused() {
+    let device = Device::flex();
+    let net = NetConfig::preset("pixelcnnpp", "tiny").unwrap().init(&device, 3).unwrap();
+    let text = net.loss(tiles(1, 3, 8, &device)).unwrap_err().to_string();
+    assert!(text.contains("[1, 3, 8, 8]") && text.contains("1 planes"), "{text}");
+    let text = net.loss(tiles(1, 1, 8, &device) - 5000.0).unwrap_err().to_string();
+    assert!(text.contains("0..=65535"), "{text}");
+    assert!(NetConfig::preset("pixelcnnpp", "vast").unwrap_err().to_string().contains("small"));
+}
