@@ -304,3 +304,13 @@ fn the_training_list_is_cut_as_the_benchmark_cuts_it() {
     assert_eq!(names(&*validation), ["01", "13", "08"]);
     assert_eq!(opened(&server, cache.path(), "lco@full-fit").len(), 17);
 }
+
+#[test]
+fn an_address_that_is_none_is_not_asked_twice() {
+    let cache = tempfile::tempdir().unwrap();
+    let mut options = stream("huggingface", cache.path());
+    options.hub.pause = Duration::from_secs(3600);
+    let options = OpenOptions { stream: Some(options), ..OpenOptions::default() };
+    let error = open("lco", &options).err().unwrap().to_string();
+    assert!(error.contains("HF_ENDPOINT must be an address") && !error.contains('\n'), "{error}");
+}

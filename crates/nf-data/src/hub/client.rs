@@ -205,6 +205,10 @@ impl Hub {
                     let seconds = header(&response, "retry-after").and_then(|text| text.parse().ok());
                     (reason, seconds.map(Duration::from_secs))
                 }
+                Err(error @ (ureq::Error::BadUri(_) | ureq::Error::Http(_))) => {
+                    let example = "HF_ENDPOINT must be an address such as https://huggingface.co";
+                    return Err(refused(url, format!("{error}; {example}")));
+                }
                 Err(error) => {
                     if is_unreachable(&error) {
                         attempts = attempts.min(ATTEMPTS_WITHOUT_NETWORK);
@@ -224,14 +228,13 @@ impl Hub {
     }
 }
 
-/// Whether there is nobody to talk to: no such host, no route, no listener.
+/// Whether there is nobody to talk to (no such host, no route, no listener), and not a connection that was lost.
 fn is_unreachable(error: &ureq::Error) -> bool {
-    use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let lost = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
-        ureq::Error::Io(error) => {
-            matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
-        }
+        ureq::Error::Io(error) => !lost.contains(&error.kind()),
         _ => false,
     }
 }
