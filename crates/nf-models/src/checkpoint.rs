@@ -146,6 +146,7 @@ impl Checkpoint {
                 format!("holds '{name}', which the net of the card does not have"),
             ));
         }
+        net.check().map_err(|reason| Error::checkpoint(&path, reason))?;
         Ok(Self { card, net, digest, weights_bytes })
     }
 

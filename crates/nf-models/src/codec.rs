@@ -39,8 +39,8 @@ const MAX_BATCH: usize = 64;
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: NAME,
-    summary: "a trained net: PixelCNN++, pixel by pixel, mixtures of logistics; exact on every machine",
-    source: "arXiv:1701.05517",
+    summary: "a trained net: PixelCNN++, an integer discrete flow, or L3C; decodes on every machine",
+    source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817",
     options: &[
         OptionDoc {
             key: "checkpoint",

@@ -2,7 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::net::Net;
-use crate::nets::pixelcnnpp::{Inputs, PixelCnnPpConfig};
+use crate::nets::Inputs;
+use crate::nets::idf::IdfConfig;
+use crate::nets::l3c::L3cConfig;
+use crate::nets::pixelcnnpp::PixelCnnPpConfig;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +16,14 @@ use serde::{Deserialize, Serialize};
 pub enum NetConfig {
     /// PixelCNN++ (arXiv:1701.05517).
     PixelCnnPp(PixelCnnPpConfig),
+    /// Integer discrete flow (arXiv:1905.07376).
+    Idf(IdfConfig),
+    /// L3C (arXiv:1811.12817).
+    L3c(L3cConfig),
 }
 
 /// Names of the nets.
-pub const NETS: [&str; 1] = ["pixelcnnpp"];
+pub const NETS: [&str; 3] = ["pixelcnnpp", "idf", "l3c"];
 
 /// Names of the sizes: as published; useful after half an hour on two processor cores; for tests.
 pub const SIZES: [&str; 3] = ["paper", "small", "tiny"];
@@ -31,10 +38,23 @@ impl NetConfig {
             let planes = 1;
             Self::PixelCnnPp(PixelCnnPpConfig { planes, filters, stages, blocks, mixtures, dropout, inputs })
         };
+        let idf = |levels, flows, depth, growth, mixtures, inputs| {
+            Self::Idf(IdfConfig { planes: 1, levels, flows, depth, growth, mixtures, inputs })
+        };
+        let l3c = |scales, filters, blocks, channels, levels, mixtures, inputs| {
+            let planes = 1;
+            Self::L3c(L3cConfig { planes, scales, filters, blocks, channels, levels, mixtures, inputs })
+        };
         Ok(match (net, size) {
             ("pixelcnnpp", "paper") => pixel_cnn_pp(160, 3, 5, 11, 0.5, Inputs::Published),
             ("pixelcnnpp", "small") => pixel_cnn_pp(20, 1, 2, 4, 0.0, Inputs::Robust),
             ("pixelcnnpp", "tiny") => pixel_cnn_pp(8, 2, 1, 2, 0.0, Inputs::Robust),
+            ("idf", "paper") => idf(3, 8, 12, 512, 5, Inputs::Published),
+            ("idf", "small") => idf(2, 3, 3, 48, 3, Inputs::Robust),
+            ("idf", "tiny") => idf(2, 2, 2, 8, 2, Inputs::Robust),
+            ("l3c", "paper") => l3c(3, 64, 8, 5, 25, 10, Inputs::Published),
+            ("l3c", "small") => l3c(2, 24, 2, 3, 25, 4, Inputs::Robust),
+            ("l3c", "tiny") => l3c(2, 8, 1, 2, 9, 2, Inputs::Robust),
             _ => {
                 let expected = format!("nets {} and sizes {}", NETS.join(", "), SIZES.join(", "));
                 return Err(Error::Preset { net: net.into(), size: size.into(), expected });
@@ -46,6 +66,8 @@ impl NetConfig {
     pub fn with_planes(mut self, planes: usize) -> Self {
         match &mut self {
             Self::PixelCnnPp(config) => config.planes = planes,
+            Self::Idf(config) => config.planes = planes,
+            Self::L3c(config) => config.planes = planes,
         }
         self
     }
@@ -54,6 +76,8 @@ impl NetConfig {
     pub fn planes(&self) -> usize {
         match self {
             Self::PixelCnnPp(config) => config.planes,
+            Self::Idf(config) => config.planes,
+            Self::L3c(config) => config.planes,
         }
     }
 
@@ -61,6 +85,8 @@ impl NetConfig {
     pub fn name(&self) -> &'static str {
         match self {
             Self::PixelCnnPp(_) => "pixelcnnpp",
+            Self::Idf(_) => "idf",
+            Self::L3c(_) => "l3c",
         }
     }
 
@@ -71,6 +97,8 @@ impl NetConfig {
     pub fn check(&self) -> Result<()> {
         match self {
             Self::PixelCnnPp(config) => config.check(),
+            Self::Idf(config) => config.check(),
+            Self::L3c(config) => config.check(),
         }
     }
 
@@ -82,6 +110,8 @@ impl NetConfig {
         self.check()?;
         Ok(match self {
             Self::PixelCnnPp(config) => Net::PixelCnnPp(config.init(device, seed)),
+            Self::Idf(config) => Net::Idf(config.init(device, seed)),
+            Self::L3c(config) => Net::L3c(config.init(device, seed)),
         })
     }
 }

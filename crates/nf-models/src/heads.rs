@@ -2,10 +2,13 @@
 //!
 //! This is the one place where the numbers of a net become integer probabilities.
 
+use crate::math::{exp, sigmoid};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{log_sigmoid, log_softmax};
 use nf_entropy::SymbolCoder;
-use nf_entropy::laws::{Component, Logistic, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
+use nf_entropy::laws::{
+    Categorical, Component, Logistic, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES,
+};
 
 /// Least natural logarithm of a scale, in samples: the finest step of the coder's laws, 2^-5.
 const MIN_LOG_SCALE: f64 = -5.0 * std::f64::consts::LN_2;
@@ -83,7 +86,7 @@ fn law<const K: usize>(bells: &[Bell]) -> Mixture<Logistic, K> {
         *component = Component {
             mean: (finite(bell.mean) * 256.0).round() as i32,
             scale: scale.clamp(0.0, f32::from(SCALES - 1)) as u16,
-            weight: (crate::math::exp(finite(bell.logit) - largest) * 65_535.0) as u16,
+            weight: (exp(finite(bell.logit) - largest) * 65_535.0) as u16,
         };
     }
     Mixture::new(&components, SCALE_BITS, FLOOR_WIDTH)
@@ -107,5 +110,156 @@ pub(crate) fn code_mixture(
         5..=8 => coder.code(sample, &law::<8>(bells)),
         9..=MAX_COMPONENTS => coder.code(sample, &law::<MAX_COMPONENTS>(bells)),
         other => panic!("{other} bells in a mixture"),
+    }
+}
+
+/// Codes a level of `0..levels` under the mixture of these bells; the outermost levels take the tails.
+///
+/// # Errors
+/// What the coder says.
+pub(crate) fn code_level(
+    coder: &mut impl SymbolCoder,
+    level: &mut u32,
+    bells: &[Bell],
+    levels: usize,
+) -> nf_entropy::Result<()> {
+    let finite = |value: f32| if value.is_finite() { value } else { 0.0 };
+    let largest = bells.iter().map(|bell| finite(bell.logit)).fold(f32::MIN, f32::max);
+    let parts = bells.iter().map(|bell| {
+        let weight = exp(finite(bell.logit) - largest);
+        let log_scale = finite(bell.log_scale).clamp(MIN_LOG_SCALE as f32, MAX_LOG_SCALE as f32);
+        (weight, finite(bell.mean), exp(-log_scale))
+    });
+    let parts: Vec<(f32, f32, f32)> = parts.collect();
+    let total: f32 = parts.iter().map(|part| part.0).sum();
+    // Every level keeps one point; the others are shared by the mixture's cumulative law.
+    let points = (1 << LEVEL_SCALE_BITS) - levels as u32;
+    let mut before = 0;
+    let widths: Vec<u32> = (1..=levels)
+        .map(|end| {
+            let edge = end as f32 - 0.5;
+            let sum: f32 = parts.iter().map(|(w, mean, inverse)| w * sigmoid((edge - mean) * inverse)).sum();
+            let below = if end == levels {
+                points
+            } else {
+                ((sum / total * points as f32) as u32).clamp(before, points)
+            };
+            let width = below - before + 1;
+            before = below;
+            width
+        })
+        .collect();
+    coder.code(level, &Categorical::new(&widths, LEVEL_SCALE_BITS)?)
+}
+
+/// Base-2 logarithm of the points of a law of levels.
+const LEVEL_SCALE_BITS: u32 = 22;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, TensorData};
+    use nf_entropy::Distribution;
+
+    /// Three bells: a fine one near the lower edge, a wide one, one beyond the upper edge.
+    fn bells() -> [Bell; 3] {
+        [
+            Bell { logit: 0.3, mean: 3.3, log_scale: -1.0 },
+            Bell { logit: -0.2, mean: 30_000.4, log_scale: 7.0 },
+            Bell { logit: 0.1, mean: 66_000.0, log_scale: 5.5 },
+        ]
+    }
+
+    fn map(values: &[f32], device: &Device) -> Tensor<4> {
+        Tensor::from_data(TensorData::new(values.to_vec(), [1, values.len(), 1, 1]), device)
+    }
+
+    /// Information of samples under the bells, in bits.
+    fn bits(samples: &[f32], bells: &[Bell], maximum: f32) -> Vec<f32> {
+        let device = Device::flex();
+        let x = map(samples, &device).swap_dims(1, 3);
+        let over = |of: fn(&Bell) -> f32| {
+            let values: Vec<f32> = bells.iter().map(of).collect();
+            map(&values, &device).expand([1, bells.len(), 1, samples.len()])
+        };
+        let bits = mixture_bits(x, over(|b| b.logit), over(|b| b.mean), over(|b| b.log_scale), maximum);
+        bits.into_data().try_to_vec::<f32>().unwrap()
+    }
+
+    #[test]
+    fn probabilities_of_all_samples_sum_to_one() {
+        let samples: Vec<f32> = (0..=65_535).map(|x| x as f32).collect();
+        let sum: f64 = bits(&samples, &bells(), 65_535.0).iter().map(|&bits| (-f64::from(bits)).exp2()).sum();
+        // The floor of 2^-30 for each is on top, as an upper bound of the coder's law.
+        assert!((sum - 1.0).abs() < 3e-4, "{sum}");
+        let levels: Vec<f32> = (0..25).map(|x| x as f32).collect();
+        let few = [
+            Bell { logit: 0.0, mean: 11.0, log_scale: 1.5 },
+            Bell { logit: 1.0, mean: -3.0, log_scale: 0.2 },
+        ];
+        let sum: f64 = bits(&levels, &few, 24.0).iter().map(|&bits| (-f64::from(bits)).exp2()).sum();
+        assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+
+    #[test]
+    fn training_and_coding_agree_on_every_sample() {
+        let law = law::<4>(&bells());
+        let samples = [0, 1, 2, 3, 4, 5, 40, 400, 25_000, 30_000, 40_000, 65_534, 65_535];
+        let values = samples.map(|x| x as f32);
+        for (x, trained) in samples.into_iter().zip(bits(&values, &bells(), 65_535.0)) {
+            let coded = law.interval(x).unwrap().information_bits(SCALE_BITS);
+            assert!(
+                (coded - f64::from(trained)).abs() < 0.03,
+                "{x}: {coded} in coding, {trained} in training"
+            );
+        }
+    }
+
+    #[test]
+    fn gradients_are_slopes() {
+        let device = Device::flex().autodiff();
+        for x in [0.0_f32, 2.0, 9.0, 29_000.0, 65_535.0] {
+            let own = bells();
+            let parameters = [own.map(|b| b.logit), own.map(|b| b.mean), own.map(|b| b.log_scale)];
+            let tensors = parameters.map(|values| map(&values, &device).require_grad());
+            let [logits, means, log_scales] = tensors.clone();
+            let loss = mixture_bits(map(&[x], &device), logits, means, log_scales, 65_535.0).sum();
+            let gradients = loss.backward();
+            for (which, tensor) in tensors.iter().enumerate() {
+                let gradient = tensor.grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
+                for k in 0..3 {
+                    let step = if which == 1 { 0.02 * own[k].log_scale.exp() } else { 0.02 };
+                    let at = |step: f32| {
+                        let mut moved = own;
+                        match which {
+                            0 => moved[k].logit += step,
+                            1 => moved[k].mean += step,
+                            _ => moved[k].log_scale += step,
+                        }
+                        bits(&[x], &moved, 65_535.0)[0]
+                    };
+                    let slope = (at(step) - at(-step)) / (2.0 * step);
+                    let unit = if which == 1 { own[k].log_scale.exp() } else { 1.0 };
+                    let apart = (slope - gradient[k]).abs() * unit;
+                    assert!(
+                        apart < 2e-2,
+                        "x {x}, parameter {which} of bell {k}: {} against {slope}",
+                        gradient[k]
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_length_is_infinite_and_wild_numbers_make_laws() {
+        for x in [0.0, 65_535.0] {
+            let far = [Bell { logit: 0.0, mean: 65_535.0 - x, log_scale: -9.0 }];
+            let bits = bits(&[x], &far, 65_535.0)[0];
+            assert!((29.0..31.0).contains(&bits), "{bits}");
+        }
+        let wild = Bell { logit: f32::NAN, mean: f32::INFINITY, log_scale: f32::NEG_INFINITY };
+        assert!(law::<4>(&[wild, Bell { logit: 1e30, mean: -1e30, log_scale: 1e30 }]).interval(7).is_some());
     }
 }

@@ -30,4 +30,5 @@ pub use error::{Error, Result};
 pub use flow::Flow;
 pub use heads::{MAX_COMPONENTS, mixture_bits};
 pub use net::Net;
+pub use nets::Inputs;
 pub use normal::Normal;

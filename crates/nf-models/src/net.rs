@@ -2,15 +2,22 @@
 
 use crate::config::NetConfig;
 use crate::error::Result;
+use crate::nets::idf::Idf;
+use crate::nets::l3c::L3c;
 use crate::nets::pixelcnnpp::PixelCnnPp;
 use burn::module::Module;
 use burn::tensor::Tensor;
 
 /// A net with its weights.
+#[allow(clippy::large_enum_variant, reason = "there is one net at a time, and its weights are elsewhere")]
 #[derive(Module, Debug)]
 pub enum Net {
     /// PixelCNN++.
     PixelCnnPp(PixelCnnPp),
+    /// Integer discrete flow.
+    Idf(Idf),
+    /// L3C.
+    L3c(L3c),
 }
 
 impl Net {
@@ -18,6 +25,8 @@ impl Net {
     pub fn config(&self) -> NetConfig {
         match self {
             Self::PixelCnnPp(net) => NetConfig::PixelCnnPp(net.config().clone()),
+            Self::Idf(net) => NetConfig::Idf(net.config().clone()),
+            Self::L3c(net) => NetConfig::L3c(net.config().clone()),
         }
     }
 
@@ -31,6 +40,8 @@ impl Net {
     pub fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
         match self {
             Self::PixelCnnPp(net) => net.loss(tiles),
+            Self::Idf(net) => net.loss(tiles),
+            Self::L3c(net) => net.loss(tiles),
         }
     }
 
@@ -45,6 +56,15 @@ impl Net {
     pub fn observe(self, tiles: Tensor<4>) -> Result<Self> {
         Ok(match self {
             Self::PixelCnnPp(net) => Self::PixelCnnPp(net.observe(tiles)?),
+            Self::Idf(_) | Self::L3c(_) => self,
         })
+    }
+
+    /// Whether loaded weights make a net that can code.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Idf(net) => net.check(),
+            Self::PixelCnnPp(_) | Self::L3c(_) => Ok(()),
+        }
     }
 }

@@ -29,7 +29,6 @@ impl Random {
         (sum - 2.0) * 1.732_050_8
     }
 
-    #[allow(dead_code, reason = "for the flow")]
     /// A permutation of `0..n` (Fisher and Yates).
     pub(crate) fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();

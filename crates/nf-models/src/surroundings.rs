@@ -49,9 +49,14 @@ impl Plane<'_> {
     /// What is known before the pixel is: of pixels above and to the left only. Neighbours outside of the tile take
     /// the value of one inside, or the location.
     pub(crate) fn surroundings(&self, y: usize, x: usize) -> Surroundings {
+        self.surroundings_within(y, x, self.width)
+    }
+
+    /// The same where only the first `width` columns are known.
+    pub(crate) fn surroundings_within(&self, y: usize, x: usize, width: usize) -> Surroundings {
         let scale = self.normal.scale();
         let location = f32::from(self.normal.location);
-        let last = x + 1 == self.width;
+        let last = x + 1 == width;
         let (w, n) = match (y > 0, x > 0) {
             (true, true) => (self.at(y, x - 1), self.at(y - 1, x)),
             (true, false) => (self.at(y - 1, x), self.at(y - 1, x)),

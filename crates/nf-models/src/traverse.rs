@@ -1,6 +1,8 @@
 //! Coding tiles with a net. Writer, reader and meter take the same way through the same code.
 
 use crate::net::Net;
+use crate::nets::idf::IdfCoder;
+use crate::nets::l3c::L3cCoder;
 use crate::nets::pixelcnnpp::PixelCnnPpCoder;
 use crate::normal::Normal;
 use crate::surroundings::Plane;
@@ -13,6 +15,8 @@ pub(crate) struct Tile {
     pub(crate) width: usize,
     /// Location and noise scale of every plane.
     pub(crate) normals: Vec<Normal>,
+    /// Whether the samples are there: a tile to be encoded.
+    pub(crate) known: bool,
     /// Plane by plane in raster order; while decoding, zero where not decoded yet.
     pub(crate) samples: Vec<u16>,
 }
@@ -21,13 +25,13 @@ impl Tile {
     /// A tile of known samples.
     pub(crate) fn known(height: usize, width: usize, samples: Vec<u16>) -> Self {
         let normals = samples.chunks(height * width).map(|plane| Normal::of(plane, width)).collect();
-        Self { height, width, normals, samples }
+        Self { height, width, normals, known: true, samples }
     }
 
     /// A tile to be decoded.
     pub(crate) fn blank(height: usize, width: usize, normals: Vec<Normal>) -> Self {
         let samples = vec![0; normals.len() * height * width];
-        Self { height, width, normals, samples }
+        Self { height, width, normals, known: false, samples }
     }
 
     pub(crate) fn plane(&self, plane: usize) -> Plane<'_> {
@@ -49,12 +53,16 @@ impl Tile {
 #[derive(Clone, Debug)]
 pub(crate) enum NetCoder {
     PixelCnnPp(PixelCnnPpCoder),
+    Idf(IdfCoder),
+    L3c(L3cCoder),
 }
 
 impl NetCoder {
     pub(crate) fn new(net: &Net) -> Self {
         match net {
             Net::PixelCnnPp(net) => Self::PixelCnnPp(PixelCnnPpCoder::new(net)),
+            Net::Idf(net) => Self::Idf(IdfCoder::new(net)),
+            Net::L3c(net) => Self::L3c(L3cCoder::new(net)),
         }
     }
 
@@ -62,6 +70,8 @@ impl NetCoder {
     pub(crate) fn memory_bytes(&self, batch: usize, height: usize, width: usize) -> u64 {
         match self {
             Self::PixelCnnPp(coder) => coder.memory_bytes(batch, height, width),
+            Self::Idf(coder) => coder.memory_bytes(height, width),
+            Self::L3c(coder) => coder.memory_bytes(height, width),
         }
     }
 
@@ -72,6 +82,8 @@ impl NetCoder {
     pub(crate) fn traverse(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
         match self {
             Self::PixelCnnPp(net) => net.code(coder, tiles),
+            Self::Idf(net) => net.code(coder, tiles),
+            Self::L3c(net) => net.code(coder, tiles),
         }
     }
 }

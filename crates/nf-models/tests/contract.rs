@@ -98,3 +98,26 @@ fn unfit_tiles_and_presets_are_refused() {
     assert!(text.contains("0..=65535"), "{text}");
     assert!(NetConfig::preset("pixelcnnpp", "vast").unwrap_err().to_string().contains("small"));
 }
+
+#[test]
+fn published_nets_have_their_published_number_of_parameters() {
+    // Layer by layer from the papers; trained parameters, without permutations. Our mixtures beside the published ones:
+    // IDF's last latents have one per channel instead of one per channel and pixel; L3C's input layers are left out.
+    for (name, planes, millions) in
+        [("idf", 1, 54.1), ("idf", 3, 58.5), ("l3c", 1, 4.99), ("l3c", 2, 5.00), ("pixelcnnpp", 1, 53.7)]
+    {
+        let config = NetConfig::preset(name, "paper").unwrap().with_planes(planes);
+        let found = config.init(&Device::flex(), 0).unwrap().num_params() as f64 / 1e6;
+        assert!((found - millions).abs() < 0.006 * millions, "{name}, {planes} planes: {found} million");
+    }
+}
+
+#[test]
+fn small_presets_are_small() {
+    for name in NETS {
+        let parameters =
+            NetConfig::preset(name, "small").unwrap().init(&Device::flex(), 0).unwrap().num_params();
+        println!("{name} small: {parameters} parameters");
+        assert!((40_000..400_000).contains(&parameters), "{name}: {parameters} parameters");
+    }
+}

@@ -9,7 +9,6 @@
 mod graph;
 mod kernel;
 pub(crate) mod rows;
-#[allow(dead_code, reason = "for nets that are evaluated tile by tile")]
 pub(crate) mod whole;
 mod width;
 

@@ -1,10 +1,11 @@
 //! PixelCNN++ for the coder: pixel by pixel, many tiles in step.
 
-use super::{Inputs, PixelCnnPp, PixelCnnPpConfig, head};
+use super::{PixelCnnPp, PixelCnnPpConfig};
 use crate::engine::rows::Rows;
 use crate::engine::{Graph, Recorded};
 use crate::heads::code_mixture;
-use crate::surroundings::{CONTEXT, SEEN, Surroundings};
+use crate::nets::Inputs;
+use crate::surroundings::{CONTEXT, Surroundings};
 use crate::traverse::Tile;
 use nf_entropy::{Result, SymbolCoder};
 
@@ -22,7 +23,7 @@ const CONTEXT_INPUT: usize = 1;
 impl PixelCnnPpCoder {
     pub(crate) fn new(net: &PixelCnnPp) -> Self {
         let config = net.config().clone();
-        let (seen, context) = config.input_channels();
+        let (seen, context) = (config.head().seen_channels(), config.head().context_channels());
         let inputs = if context > 0 { vec![seen, context] } else { vec![seen] };
         let graph = Graph::record(&inputs, |maps: &[Recorded]| {
             vec![net.forward(&maps[SEEN_INPUT], maps.get(CONTEXT_INPUT))]
@@ -39,6 +40,7 @@ impl PixelCnnPpCoder {
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
         let Some(first) = tiles.first() else { return Ok(()) };
         let (height, width, planes) = (first.height, first.width, self.config.planes);
+        let head = self.config.head();
         let robust = self.config.inputs == Inputs::Robust;
         let mut rows = Rows::new(&self.graph, tiles.len(), height, width);
         let mut around = vec![Surroundings::default(); tiles.len() * planes];
@@ -59,8 +61,7 @@ impl PixelCnnPpCoder {
                     earlier.clear();
                     for plane in 0..planes {
                         let around = &around[t * planes + plane];
-                        let (base, unit) =
-                            head::bells(&self.config, numbers, plane, around, &earlier, &mut bells);
+                        let (base, unit) = head.bells(numbers, plane, around, &earlier, &mut bells);
                         let sample = tile.sample_mut(plane, y, x);
                         let mut symbol = u32::from(*sample);
                         code_mixture(coder, &mut symbol, &bells)?;
@@ -71,13 +72,7 @@ impl PixelCnnPpCoder {
                 let seen = rows.next(SEEN_INPUT);
                 let of_tile = seen.len() / tiles.len();
                 for (tile, seen) in tiles.iter().zip(seen.chunks_exact_mut(of_tile)) {
-                    if robust {
-                        for (plane, seen) in seen.chunks_exact_mut(SEEN).enumerate() {
-                            seen.copy_from_slice(&tile.plane(plane).seen(y, x));
-                        }
-                    } else {
-                        head::published(tile, y, x, seen);
-                    }
+                    head.seen(tile, y, x, seen);
                 }
             }
         }

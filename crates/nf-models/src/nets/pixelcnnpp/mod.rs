@@ -17,29 +17,18 @@
 //! are offsets from a weighted guess, offsets and scales are in units of local noise.
 
 mod code;
-mod head;
 
 use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Observed};
 use crate::heads::MAX_COMPONENTS;
+use crate::nets::{Inputs, SampleHead};
 use crate::random::Random;
-use crate::surroundings::{CONTEXT, GUESSES, SEEN};
 pub(crate) use code::PixelCnnPpCoder;
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-
-/// How samples enter the net, and what its head's numbers mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Inputs {
-    /// As published: samples scaled to [-1, 1], and a map of ones that shows the borders.
-    Published,
-    /// In units of the tile's noise, compressed, with differences of neighbours; see the module's text.
-    Robust,
-}
 
 /// Extents of a PixelCNN++.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,30 +135,16 @@ impl PixelCnnPpConfig {
         Ok(())
     }
 
-    /// Channels of the map of samples seen, and of the map of context.
-    fn input_channels(&self) -> (usize, usize) {
-        match self.inputs {
-            Inputs::Published => (self.planes + 1, 0),
-            Inputs::Robust => (self.planes * SEEN, self.planes * CONTEXT),
-        }
-    }
-
-    /// Numbers of the head per plane: weights, means, scales, and weights of guesses.
-    fn head_channels_of_plane(&self) -> usize {
-        3 * self.mixtures + if self.inputs == Inputs::Robust { GUESSES } else { 0 }
-    }
-
-    /// The same for all planes, and the ties between them.
-    fn head_channels(&self) -> usize {
-        let pairs = self.planes * (self.planes - 1) / 2;
-        self.planes * self.head_channels_of_plane() + pairs * self.mixtures
+    pub(crate) fn head(&self) -> SampleHead {
+        SampleHead { planes: self.planes, mixtures: self.mixtures, inputs: self.inputs }
     }
 
     /// A net with random weights; equal seeds give equal nets.
     pub fn init(&self, device: &Device, seed: u64) -> PixelCnnPp {
         let random = &mut Random::new(seed);
         let f = self.filters;
-        let (seen, context) = self.input_channels();
+        let head = self.head();
+        let (seen, context) = (head.seen_channels(), head.context_channels());
         let (down, right) = (Geometry::down(2, 3), Geometry::down_right(2, 2));
         let one = Geometry::centred(1);
         let mut stages = |back: bool| -> Vec<Stage> {
@@ -195,8 +170,8 @@ impl PixelCnnPpConfig {
         };
         let (there, back) = (stages(false), stages(true));
         let last = match self.inputs {
-            Inputs::Published => Conv::normed(f, self.head_channels(), one, random, device),
-            Inputs::Robust => Conv::plain(f, self.head_channels(), one, 0.1, random, device),
+            Inputs::Published => Conv::normed(f, head.channels(), one, random, device),
+            Inputs::Robust => Conv::plain(f, head.channels(), one, 0.1, random, device),
         };
         PixelCnnPp {
             u_first: Conv::normed(seen, f, down.shifted(1, 0), random, device),
@@ -275,13 +250,13 @@ impl PixelCnnPp {
     /// # Errors
     /// As [`loss`](Self::loss).
     pub fn bits(&self, tiles: Tensor<4>) -> Result<Tensor<4>> {
-        let inputs = head::prepare(&self.config, tiles)?;
+        let inputs = self.config.head().prepare(tiles)?;
         let numbers = self.forward(&inputs.seen, inputs.context.as_ref());
-        Ok(head::bits(&self.config, numbers, inputs))
+        Ok(self.config.head().bits(numbers, &inputs))
     }
 
     pub(crate) fn observe(self, tiles: Tensor<4>) -> Result<Self> {
-        let inputs = head::prepare(&self.config, tiles)?;
+        let inputs = self.config.head().prepare(tiles)?;
         let seen = Observed::new(inputs.seen);
         let context = inputs.context.map(|context| seen.with(context));
         self.forward(&seen, context.as_ref());

@@ -31,10 +31,11 @@ fn the_graph_computes_what_tensors_do_and_pixel_by_pixel_the_same_bits() {
         let config = config(stages, planes, Inputs::Robust);
         let tiles = noise(2, planes, height, width, 3);
         let net = config.init(&Device::flex(), 5).observe(tiles.clone()).unwrap();
-        let shown = head::prepare(&config, tiles).unwrap();
+        let shown = config.head().prepare(tiles).unwrap();
         let context = shown.context.unwrap();
         let wanted = net.forward(&shown.seen, Some(&context));
-        let (seen_channels, context_channels) = config.input_channels();
+        let (seen_channels, context_channels) =
+            (config.head().seen_channels(), config.head().context_channels());
         let graph = Graph::record(&[seen_channels, context_channels], |maps: &[Recorded]| {
             vec![net.forward(&maps[0], maps.get(1))]
         });

@@ -1,0 +1,312 @@
+//! The flow on integers, for coding: forth and back by the same nets in fixed-order arithmetic.
+
+use super::flow::{location, scale};
+use super::{CENTRE, Dense, Idf, IdfConfig};
+use crate::engine::whole::Map;
+use crate::engine::{Graph, Recorded};
+use crate::heads::{Bell, code_mixture};
+use crate::math;
+use crate::nets::Inputs;
+use crate::nets::margin::code_margin;
+use crate::traverse::Tile;
+use nf_entropy::{Result, SymbolCoder};
+
+/// Integers of one tile, (height, width, channels), each in -32768..=32767.
+#[derive(Clone, Debug, PartialEq)]
+struct Latents {
+    height: usize,
+    width: usize,
+    channels: usize,
+    values: Vec<i32>,
+}
+
+/// The residue modulo 2^16 around zero.
+fn wrap(value: i32) -> i32 {
+    i32::from(value as i16)
+}
+
+#[derive(Clone, Debug)]
+struct Coupling {
+    order: Vec<usize>,
+    net: Graph,
+}
+
+#[derive(Clone, Debug)]
+struct Level {
+    flows: Vec<Coupling>,
+    split: Option<Graph>,
+}
+
+/// The flow made ready for coding.
+#[derive(Clone, Debug)]
+pub(crate) struct IdfCoder {
+    config: IdfConfig,
+    levels: Vec<Level>,
+    /// (3, K, C)
+    prior: Vec<f32>,
+}
+
+fn record(net: &Dense, inputs: usize) -> Graph {
+    Graph::record(&[inputs, inputs], |maps: &[Recorded]| vec![net.forward(&maps[0], &maps[1])])
+}
+
+impl Latents {
+    /// `(h, w, C)` to `(h / 2, w / 2, 4 C)`.
+    fn squeeze(&self) -> Self {
+        let (height, width, channels) = (self.height / 2, self.width / 2, 4 * self.channels);
+        let mut to = Self { height, width, channels, values: vec![0; self.values.len()] };
+        to.each_pair(self.width, |squeezed, at| squeezed[at.0] = self.values[at.1]);
+        to
+    }
+
+    fn unsqueeze(&self) -> Self {
+        let (height, width, channels) = (2 * self.height, 2 * self.width, self.channels / 4);
+        let mut to = Self { height, width, channels, values: vec![0; self.values.len()] };
+        let mut from = self.clone();
+        from.each_pair(width, |squeezed, at| to.values[at.1] = squeezed[at.0]);
+        to
+    }
+
+    /// Places of the same value in these squeezed latents and in unsqueezed ones of `width` columns.
+    fn each_pair(&mut self, width: usize, mut act: impl FnMut(&mut [i32], (usize, usize))) {
+        for place in 0..self.values.len() {
+            let (pixel, k) = (place / self.channels, place % self.channels);
+            let (y, x) = (pixel / self.width, pixel % self.width);
+            let (c, i, j) = (k / 4, k / 2 % 2, k % 2);
+            let other = ((2 * y + i) * width + 2 * x + j) * (self.channels / 4) + c;
+            act(&mut self.values, (place, other));
+        }
+    }
+
+    /// Channels in another order: channel c becomes what channel `order[c]` was.
+    fn permute(&mut self, order: &[usize]) {
+        let mut pixel = vec![0; self.channels];
+        for values in self.values.chunks_exact_mut(self.channels) {
+            pixel.copy_from_slice(values);
+            values.iter_mut().zip(order).for_each(|(value, &from)| *value = pixel[from]);
+        }
+    }
+
+    fn unpermute(&mut self, order: &[usize]) {
+        let mut pixel = vec![0; self.channels];
+        for values in self.values.chunks_exact_mut(self.channels) {
+            pixel.copy_from_slice(values);
+            order.iter().zip(&pixel).for_each(|(&to, &value)| values[to] = value);
+        }
+    }
+
+    /// The first `kept` channels, and the others.
+    fn split(&self, kept: usize) -> [Self; 2] {
+        let part = |range: std::ops::Range<usize>| Self {
+            channels: range.len(),
+            values: self
+                .values
+                .chunks_exact(self.channels)
+                .flat_map(|pixel| pixel[range.clone()].to_vec())
+                .collect(),
+            ..*self
+        };
+        [part(0..kept), part(kept..self.channels)]
+    }
+
+    fn join(&self, other: &Self) -> Self {
+        let pixels = self.values.chunks_exact(self.channels).zip(other.values.chunks_exact(other.channels));
+        let values = pixels.flat_map(|(a, b)| a.iter().chain(b).copied().collect::<Vec<_>>()).collect();
+        Self { channels: self.channels + other.channels, values, ..*self }
+    }
+
+    fn blank(height: usize, width: usize, channels: usize) -> Self {
+        Self { height, width, channels, values: vec![0; height * width * channels] }
+    }
+}
+
+impl IdfCoder {
+    pub(crate) fn new(net: &Idf) -> Self {
+        let config = net.config.clone();
+        let levels = net.levels.iter().enumerate().map(|(level, own)| {
+            let channels = config.channels(level);
+            let flows = own.flows.iter().map(|flow| Coupling {
+                order: flow.order().into_iter().map(|channel| channel as usize).collect(),
+                net: record(&flow.net, channels - channels / 4),
+            });
+            Level { flows: flows.collect(), split: own.split.as_ref().map(|net| record(net, channels / 2)) }
+        });
+        let levels = levels.collect();
+        let prior = net.prior.val().into_data().try_to_vec::<f32>().expect("parameters are f32");
+        Self { config, levels, prior }
+    }
+
+    /// Bytes of memory for one tile.
+    pub(crate) fn memory_bytes(&self, height: usize, width: usize) -> u64 {
+        let channels = self.config.channels(self.config.levels) + 2 * self.config.growth;
+        (height * width) as u64 * channels as u64 * 8
+    }
+
+    /// What a net says of some latents, in units of `scale`.
+    fn numbers(&self, net: &Graph, latents: &Latents, scale: f32) -> Map {
+        let mut divided = Map::zeros(latents.height, latents.width, latents.channels);
+        let inverse = 1.0 / scale;
+        divided.values.iter_mut().zip(&latents.values).for_each(|(to, &z)| *to = z as f32 * inverse);
+        let mut shown = divided.clone();
+        if self.config.inputs == Inputs::Robust {
+            shown.values.iter_mut().for_each(|value| *value = math::asinh(*value));
+        }
+        net.run(vec![shown, divided]).remove(0)
+    }
+
+    /// Adds (`sign` 1) or subtracts (-1) what the coupling's net predicts.
+    fn couple(&self, flow: &Coupling, latents: &Latents, scale: f32, sign: i32) -> Latents {
+        let [fixed, mut moved] = latents.split(latents.channels - latents.channels / 4);
+        let numbers = self.numbers(&flow.net, &fixed, scale);
+        for (z, &number) in moved.values.iter_mut().zip(&numbers.values) {
+            let shift = (number * scale + 0.5).floor();
+            // A prediction beyond all integers of the flow, or no number, counts as the nearest, or as zero.
+            let shift = shift.clamp(-65_536.0, 65_536.0) as i32;
+            *z = wrap(*z + sign * shift);
+        }
+        fixed.join(&moved)
+    }
+
+    fn forth(&self, x: Latents, scale: f32) -> (Vec<Latents>, Latents) {
+        let mut z = x;
+        let mut left = vec![];
+        for level in &self.levels {
+            z = z.squeeze();
+            for flow in &level.flows {
+                z.permute(&flow.order);
+                z = self.couple(flow, &z, scale, 1);
+            }
+            if level.split.is_some() {
+                let [staying, leaving] = z.split(z.channels / 2);
+                left.push(leaving);
+                z = staying;
+            }
+        }
+        (left, z)
+    }
+
+    fn back(&self, level: &Level, mut z: Latents, scale: f32) -> Latents {
+        for flow in level.flows.iter().rev() {
+            z = self.couple(flow, &z, scale, -1);
+            z.unpermute(&flow.order);
+        }
+        z.unsqueeze()
+    }
+
+    /// Codes tiles one after the other: the last latents, then those of the splits from the last to the first, then the
+    /// rows and columns that are no multiple of the flow's step.
+    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+        tiles.iter_mut().try_for_each(|tile| self.code_tile(coder, tile))
+    }
+
+    fn code_tile(&self, coder: &mut impl SymbolCoder, tile: &mut Tile) -> Result<()> {
+        let step = 1 << self.config.levels;
+        let (height, width) = (tile.height / step * step, tile.width / step * step);
+        if height > 0 && width > 0 {
+            self.code_box(coder, tile, height, width)?;
+        }
+        code_margin(coder, tile, height, width)
+    }
+
+    fn code_box(
+        &self,
+        coder: &mut impl SymbolCoder,
+        tile: &mut Tile,
+        height: usize,
+        width: usize,
+    ) -> Result<()> {
+        let planes = self.config.planes;
+        let scale = scale(&self.config, &tile.normals);
+        let log_scale = math::ln(f64::from(scale)) as f32;
+        let locations: Vec<i32> = tile.normals.iter().map(|&n| location(&self.config, n) as i32).collect();
+        let mut x = Latents::blank(height, width, planes);
+        let (mut left, mut z) = if tile.known {
+            for (place, value) in x.values.iter_mut().enumerate() {
+                let (pixel, plane) = (place / planes, place % planes);
+                let sample = i32::from(tile.sample(plane, pixel / width, pixel % width));
+                *value = wrap(sample - locations[plane]);
+            }
+            self.forth(x, scale)
+        } else {
+            let blank = |level: usize| {
+                let channels = self.config.channels(level);
+                (height >> (level + 1), width >> (level + 1), channels)
+            };
+            let splits = (0..self.levels.len() - 1).map(|level| {
+                let (h, w, c) = blank(level);
+                Latents::blank(h, w, c / 2)
+            });
+            let (h, w, c) = blank(self.levels.len() - 1);
+            (splits.collect(), Latents::blank(h, w, c))
+        };
+        self.code_last(coder, &mut z, scale, log_scale)?;
+        for (level, own) in self.levels.iter().enumerate().rev() {
+            if let Some(net) = &own.split {
+                let leaving = &mut left[level];
+                self.code_split(coder, net, &z, leaving, (scale, log_scale))?;
+                z = z.join(leaving);
+            }
+            z = self.back(own, z, scale);
+        }
+        for (place, &value) in z.values.iter().enumerate() {
+            let (pixel, plane) = (place / planes, place % planes);
+            *tile.sample_mut(plane, pixel / width, pixel % width) = (value + locations[plane]) as u16;
+        }
+        Ok(())
+    }
+
+    fn code_last(
+        &self,
+        coder: &mut impl SymbolCoder,
+        z: &mut Latents,
+        scale: f32,
+        log_scale: f32,
+    ) -> Result<()> {
+        let (k, channels) = (self.config.mixtures, z.channels);
+        let bells: Vec<Vec<Bell>> = (0..channels)
+            .map(|channel| {
+                let number = |part: usize, i: usize| self.prior[(part * k + i) * channels + channel];
+                let bell = |i| Bell {
+                    logit: number(0, i),
+                    mean: number(1, i) * scale + CENTRE,
+                    log_scale: number(2, i) + log_scale,
+                };
+                (0..k).map(bell).collect()
+            })
+            .collect();
+        for pixel in z.values.chunks_exact_mut(channels) {
+            for (value, bells) in pixel.iter_mut().zip(&bells) {
+                code_latent(coder, value, bells)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn code_split(
+        &self,
+        coder: &mut impl SymbolCoder,
+        net: &Graph,
+        staying: &Latents,
+        leaving: &mut Latents,
+        (scale, log_scale): (f32, f32),
+    ) -> Result<()> {
+        let channels = leaving.channels;
+        let numbers = self.numbers(net, staying, scale);
+        let pixels = numbers.values.chunks_exact(2 * channels).zip(leaving.values.chunks_exact_mut(channels));
+        for (numbers, values) in pixels {
+            let (means, scales) = numbers.split_at(channels);
+            for (value, (mean, own)) in values.iter_mut().zip(means.iter().zip(scales)) {
+                let bell = Bell { logit: 0.0, mean: mean * scale + CENTRE, log_scale: own + log_scale };
+                code_latent(coder, value, &[bell])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn code_latent(coder: &mut impl SymbolCoder, value: &mut i32, bells: &[Bell]) -> Result<()> {
+    let mut symbol = (*value + CENTRE as i32) as u32;
+    code_mixture(coder, &mut symbol, bells)?;
+    *value = symbol as i32 - CENTRE as i32;
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! L3C for coding: the coarsest levels first, the samples last.
+
+use super::{L3c, L3cConfig, LEVEL_LOG_SCALE};
+use crate::engine::whole::Map;
+use crate::engine::{Graph, Recorded};
+use crate::heads::{Bell, code_level, code_mixture};
+use crate::nets::margin::code_margin;
+use crate::traverse::Tile;
+use nf_entropy::laws::Uniform;
+use nf_entropy::{Result, SymbolCoder};
+
+/// The net's graphs.
+#[derive(Clone, Debug)]
+pub(crate) struct L3cCoder {
+    config: L3cConfig,
+    /// From what is seen to every z before it is quantised.
+    encoder: Graph,
+    /// Per scale: from z and the coarser scale's features to features and numbers.
+    decoders: Vec<Graph>,
+}
+
+impl L3cCoder {
+    pub(crate) fn new(net: &L3c) -> Self {
+        let config = net.config.clone();
+        let encoder = Graph::record(&[config.head().seen_channels()], |maps: &[Recorded]| {
+            let mut x = maps[0].clone();
+            let encode = |scale: &super::Scale| {
+                let [features, z] = scale.encode(&x);
+                x = features;
+                z
+            };
+            net.scales.iter().map(encode).collect()
+        });
+        let decoders = net.scales.iter().enumerate().map(|(index, scale)| {
+            let inputs = if index + 1 < net.scales.len() {
+                vec![config.channels, config.filters]
+            } else {
+                vec![config.channels]
+            };
+            Graph::record(&inputs, |maps: &[Recorded]| scale.decode(&maps[0], maps.get(1)).to_vec())
+        });
+        let decoders = decoders.collect();
+        Self { config, encoder, decoders }
+    }
+
+    /// Bytes of memory for one tile: the widest maps alive together.
+    pub(crate) fn memory_bytes(&self, height: usize, width: usize) -> u64 {
+        let per_pixel = 10 * self.config.filters + self.config.head().channels();
+        (height * width) as u64 * per_pixel as u64 * 4
+    }
+
+    /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
+    /// no multiple of the net's step.
+    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+        tiles.iter_mut().try_for_each(|tile| self.code_tile(coder, tile))
+    }
+
+    fn code_tile(&self, coder: &mut impl SymbolCoder, tile: &mut Tile) -> Result<()> {
+        let step = 1 << self.config.scales;
+        let (height, width) = (tile.height / step * step, tile.width / step * step);
+        if height > 0 && width > 0 {
+            self.code_box(coder, tile, height, width)?;
+        }
+        code_margin(coder, tile, height, width)
+    }
+
+    fn code_box(
+        &self,
+        coder: &mut impl SymbolCoder,
+        tile: &mut Tile,
+        height: usize,
+        width: usize,
+    ) -> Result<()> {
+        let mut levels =
+            if tile.known { self.levels(tile, height, width) } else { self.blank(height, width) };
+        let mut features: Option<Map> = None;
+        for (index, decoder) in self.decoders.iter().enumerate().rev() {
+            if index + 1 == self.decoders.len() {
+                let law = Uniform::new(self.config.levels as u32)?;
+                for level in &mut levels[index].values {
+                    let mut symbol = *level as u32;
+                    coder.code(&mut symbol, &law)?;
+                    *level = symbol as f32;
+                }
+            }
+            let mut z = levels[index].clone();
+            z.values.iter_mut().for_each(|level| *level = *level / self.config.middle() - 1.0);
+            let inputs = [Some(z), features.take()].into_iter().flatten().collect();
+            let mut results = decoder.run(inputs);
+            let numbers = results.pop().expect("features and numbers");
+            features = results.pop();
+            if index > 0 {
+                self.code_levels(coder, &mut levels[index - 1], &numbers)?;
+            } else {
+                self.code_samples(coder, tile, &numbers)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Indices of levels for the box of a known tile, finest scale first.
+    fn levels(&self, tile: &Tile, height: usize, width: usize) -> Vec<Map> {
+        let head = self.config.head();
+        let mut seen = Map::zeros(height, width, head.seen_channels());
+        for (pixel, seen) in seen.values.chunks_exact_mut(head.seen_channels()).enumerate() {
+            head.seen(tile, pixel / width, pixel % width, seen);
+        }
+        let middle = self.config.middle();
+        let mut levels = self.encoder.run(vec![seen]);
+        for value in levels.iter_mut().flat_map(|map| &mut map.values) {
+            *value = ((value.clamp(-1.0, 1.0) + 1.0) * middle + 0.5).floor();
+        }
+        levels
+    }
+
+    fn blank(&self, height: usize, width: usize) -> Vec<Map> {
+        let map =
+            |scale: usize| Map::zeros(height >> (scale + 1), width >> (scale + 1), self.config.channels);
+        (0..self.config.scales).map(map).collect()
+    }
+
+    fn code_levels(&self, coder: &mut impl SymbolCoder, levels: &mut Map, numbers: &Map) -> Result<()> {
+        let k = self.config.mixtures;
+        let middle = self.config.middle();
+        let mut bells = vec![];
+        for (level, own) in levels.values.iter_mut().zip(numbers.values.chunks_exact(3 * k)) {
+            bells.clear();
+            bells.extend((0..k).map(|i| Bell {
+                logit: own[i],
+                mean: (own[k + i] + 1.0) * middle,
+                log_scale: own[2 * k + i] + LEVEL_LOG_SCALE,
+            }));
+            let mut symbol = *level as u32;
+            code_level(coder, &mut symbol, &bells, self.config.levels)?;
+            *level = symbol as f32;
+        }
+        Ok(())
+    }
+
+    fn code_samples(&self, coder: &mut impl SymbolCoder, tile: &mut Tile, numbers: &Map) -> Result<()> {
+        let head = self.config.head();
+        let (mut bells, mut earlier) = (vec![], vec![]);
+        for (pixel, numbers_here) in numbers.values.chunks_exact(numbers.channels).enumerate() {
+            let (y, x) = (pixel / numbers.width, pixel % numbers.width);
+            earlier.clear();
+            for plane in 0..self.config.planes {
+                let around = tile.plane(plane).surroundings_within(y, x, numbers.width);
+                let (base, unit) = head.bells(numbers_here, plane, &around, &earlier, &mut bells);
+                let mut symbol = u32::from(tile.sample(plane, y, x));
+                code_mixture(coder, &mut symbol, &bells)?;
+                *tile.sample_mut(plane, y, x) = symbol as u16;
+                earlier.push((symbol as f32 - base) / unit);
+            }
+        }
+        Ok(())
+    }
+}

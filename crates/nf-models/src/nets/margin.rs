@@ -1,0 +1,34 @@
+//! Samples that no net codes: the rows and columns left over where a tile is no multiple of a net's step.
+
+use crate::heads::{Bell, code_mixture};
+use crate::math;
+use crate::traverse::Tile;
+use nf_entropy::{Result, SymbolCoder};
+
+/// Scale of a logistic around the mean of four neighbours, in units of the local noise: the sample and the mean vary,
+/// `sqrt(5 / 4)` deviations together, 1.81 of which are a logistic's.
+const SCALE: f32 = 0.62;
+
+/// Codes the samples below row `height` and right of column `width`, row by row, each under one logistic around the
+/// mean of its neighbours. The samples above and to the left of those are known.
+pub(crate) fn code_margin(
+    coder: &mut impl SymbolCoder,
+    tile: &mut Tile,
+    height: usize,
+    width: usize,
+) -> Result<()> {
+    for y in 0..tile.height {
+        let first = if y < height { width } else { 0 };
+        for x in first..tile.width {
+            for plane in 0..tile.normals.len() {
+                let around = tile.plane(plane).surroundings(y, x);
+                let log_scale = math::ln(f64::from(SCALE * around.unit)) as f32;
+                let bell = Bell { logit: 0.0, mean: around.guesses[0], log_scale };
+                let mut symbol = u32::from(tile.sample(plane, y, x));
+                code_mixture(coder, &mut symbol, &[bell])?;
+                *tile.sample_mut(plane, y, x) = symbol as u16;
+            }
+        }
+    }
+    Ok(())
+}
