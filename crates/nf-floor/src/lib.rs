@@ -6,7 +6,8 @@
 //! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|max`.
 //! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
 //! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
-//! - [`fitted`]: level `default`, a model fitted to the tile and sent with it.
+//! - [`halves`]: levels `fast` and `default`, half rows at a time, with a model fitted to the tile and sent with it.
+//! - [`fitted`]: the same pixel by pixel, for small tiles.
 //! - [`max`]: level `max`, adaptive mixing.
 //!
 //! The bytes are described in `docs/format-floor.md`.
@@ -14,8 +15,10 @@
 
 pub mod codec;
 pub mod fitted;
+pub mod halves;
 mod machine;
 pub mod max;
+mod numbers;
 pub mod stream;
 pub mod tile;
 

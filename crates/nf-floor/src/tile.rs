@@ -1,6 +1,7 @@
 //! One tile: a mode byte and its payload.
 
 use crate::fitted::{self, Search};
+use crate::halves::{self, Effort};
 use crate::{Level, max};
 use nf_codec::{Error, Result};
 use nf_image::Shape;
@@ -42,7 +43,9 @@ pub enum Mode {
     Raw = 0,
     /// One sample (two bytes, low byte first) that all pixels share.
     Constant = 1,
-    /// Levels `fast` and `default`.
+    /// Half rows at a time: levels `fast` and `default`.
+    Halves = 2,
+    /// Pixel by pixel with a fitted model.
     Fitted = 3,
     /// Level `max`.
     Max = 4,
@@ -50,7 +53,9 @@ pub enum Mode {
 
 impl Mode {
     fn of_byte(byte: u8) -> Option<Self> {
-        [Self::Raw, Self::Constant, Self::Fitted, Self::Max].into_iter().find(|mode| *mode as u8 == byte)
+        [Self::Raw, Self::Constant, Self::Halves, Self::Fitted, Self::Max]
+            .into_iter()
+            .find(|mode| *mode as u8 == byte)
     }
 }
 
@@ -58,6 +63,9 @@ impl Mode {
 pub const fn max_bytes(pixels: usize) -> usize {
     1 + 2 * pixels
 }
+
+/// Tiles up to this many pixels are also tried pixel by pixel, which takes longer and pays for less.
+const FITTED_PX: usize = 1 << 16;
 
 /// The bytes of a tile: of the modes that `level` tries, the one that gives the fewest.
 pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
@@ -73,14 +81,20 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
         }
     };
     // Every level tries what the levels below try, so that a higher level is never larger.
-    let searches: &[Search] = match level {
-        Level::Fast => &[Search::Quick],
-        Level::Default | Level::Max => &[Search::Quick, Search::Thorough],
+    let efforts: &[Effort] = match level {
+        Level::Fast => &[Effort::SMALL],
+        Level::Default | Level::Max => &[Effort::SMALL, Effort::LARGE],
     };
-    for &search in searches {
-        if let Some(payload) = fitted::encode(tile, search) {
-            offer(with_mode(Mode::Fitted, &payload));
+    for &effort in efforts {
+        if let Some(payload) = halves::encode(tile, effort) {
+            offer(with_mode(Mode::Halves, &payload));
         }
+    }
+    if level >= Level::Default
+        && tile.samples.len() <= FITTED_PX
+        && let Some(payload) = fitted::encode(tile, Search::Thorough)
+    {
+        offer(with_mode(Mode::Fitted, &payload));
     }
     if level >= Level::Max
         && let Some(payload) = max::encode(tile)
@@ -120,6 +134,7 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
         Some(Mode::Raw | Mode::Constant) => {
             Err(Error::corrupt(what, format!("a payload of {} bytes for {pixels} pixels", payload.len())))
         }
+        Some(Mode::Halves) => halves::decode(what, payload, shape),
         Some(Mode::Fitted) => fitted::decode(what, payload, shape),
         Some(Mode::Max) => max::decode(what, payload, shape),
         None => Err(Error::corrupt(what, format!("tile mode {mode} is unknown"))),

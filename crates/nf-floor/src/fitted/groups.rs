@@ -2,9 +2,9 @@
 
 use super::laws::{LawId, Laws, width};
 use super::location::LOCATION_BITS;
-use super::numbers::{fold, read, unfold, write};
 use super::scale::SCALES;
 use super::shapes::{SHAPES, TRAITS, mass_below};
+use crate::numbers::{fold, read, unfold, write};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 

@@ -8,7 +8,6 @@ mod groups;
 mod laws;
 mod location;
 mod model;
-mod numbers;
 mod plane;
 mod scale;
 mod scale_fit;
@@ -16,6 +15,8 @@ mod shapes;
 mod surroundings;
 
 pub use encode::Search;
+pub(crate) use fit::cholesky_solve;
+pub(crate) use groups::log2;
 
 use crate::machine::{Machine, Work};
 use crate::tile::TileView;

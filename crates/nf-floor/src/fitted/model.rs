@@ -5,10 +5,10 @@ use super::groups::{EQUAL, Groups, cell};
 use super::location::{
     EXCESSES, LANES, LOCATION_BITS, MEANS, NEAREST, PIXELS, WEIGHT_BITS, Weights, at, inputs, locate,
 };
-use super::numbers::{fold, read, unfold, write};
 use super::plane::ABOVE;
 use super::scale::{MAX_SCALE_WEIGHT, Noise, SCALE_INPUTS, ScaleWeights};
 use super::surroundings::{Limits, MAX_CLASSES, Surroundings};
+use crate::numbers::{fold, read, unfold, write};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 

@@ -1,0 +1,129 @@
+//! From a tile's payload to its pixels.
+
+use super::header::Model;
+use super::location::Centre;
+use super::scale::scale_of;
+use super::symbols::{base, edge, is_bin, low_bits, outlier_bits, outlying};
+use super::tables::Tables;
+use super::window::Window;
+use nf_codec::{Error, Result};
+use nf_entropy::bits::BitReader;
+use nf_entropy::table::{DecodeTables, TableDecoder};
+
+/// The samples of a tile of `height` rows of `width` pixels, neither of them zero.
+#[inline(always)]
+pub(super) fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
+    let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
+    let (head, rest) = payload.split_first_chunk::<8>().ok_or_else(|| Error::truncated(what))?;
+    let length = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]) as usize;
+    let (header, rest) = rest.split_at_checked(length(0)).ok_or_else(|| Error::truncated(what))?;
+    let (symbols, raw) = rest.split_at_checked(length(4)).ok_or_else(|| Error::truncated(what))?;
+    let mut reader = BitReader::new(header);
+    let model = Model::read(what, &mut reader)?;
+    let tables = Tables::read(what, &mut reader)?;
+    reader.finish().map_err(wrong)?;
+    let laws = DecodeTables::new(&tables.laws).map_err(wrong)?;
+    let mut decoder = TableDecoder::new(&laws, symbols).map_err(wrong)?;
+    let mut raw = BitReader::new(raw);
+    let (rows, columns) = if model.transposed { (width, height) } else { (height, width) };
+    let samples =
+        pixels(&model, &tables.of_contexts(), rows, columns, &mut decoder, &mut raw).map_err(wrong)?;
+    decoder.finish().map_err(wrong)?;
+    raw.finish().map_err(wrong)?;
+    Ok(if model.transposed { transpose(&samples, columns) } else { samples })
+}
+
+/// Rows of `width` pixels as columns.
+pub(super) fn transpose(samples: &[u16], width: usize) -> Vec<u16> {
+    const BLOCK: usize = 16;
+    let height = samples.len() / width;
+    let mut out = vec![0; samples.len()];
+    for y in (0..height).step_by(BLOCK) {
+        for x in (0..width).step_by(BLOCK) {
+            for xx in x..(x + BLOCK).min(width) {
+                for yy in y..(y + BLOCK).min(height) {
+                    out[xx * height + yy] = samples[yy * width + xx];
+                }
+            }
+        }
+    }
+    out
+}
+
+#[inline(always)]
+fn pixels(
+    model: &Model,
+    table_of: &[u16],
+    height: usize,
+    width: usize,
+    decoder: &mut TableDecoder<'_>,
+    raw: &mut BitReader<'_>,
+) -> nf_entropy::Result<Vec<u16>> {
+    let mut window = Window::new(width, model.origin);
+    let n = window.padded();
+    let (predictors, scalers) = (model.predictors(), model.scalers());
+    let mut centre = Centre::new(n);
+    let (mut locations, mut expected) = (vec![0.0; n], vec![0.0; n]);
+    let (mut bases, mut lows) = (vec![0_i32; n], vec![0_u32; n]);
+    let mut contexts = vec![0_u16; n];
+    let mut symbols = vec![0_u8; n];
+    let mut halves = [vec![0_u16; n], vec![0_u16; n]];
+    let mut samples = vec![0_u16; height * width];
+    for row in samples.chunks_exact_mut(width) {
+        window.advance();
+        for parity in 0..2 {
+            let length = window.length(parity);
+            centre.look(&window, parity, model.scatter());
+            predictors[parity].locate(&window, &centre, &mut locations);
+            scalers[parity].expect(&window, parity, &centre, &locations, 0..n, &mut expected);
+            let mut most = 0;
+            for i in 0..n {
+                let scale = scale_of(expected[i]);
+                let (base, context) = base(locations[i], scale);
+                bases[i] = base;
+                contexts[i] = context as u16;
+                lows[i] = low_bits(scale);
+                most = most.max(lows[i]);
+            }
+            for context in &mut contexts[..length] {
+                *context = table_of[usize::from(*context)];
+            }
+            decoder.decode(&contexts[..length], &mut symbols[..length])?;
+            let values = &mut halves[parity][..length];
+            let mut bins = true;
+            for &symbol in &symbols[..length] {
+                bins &= is_bin(symbol);
+            }
+            if bins && most == 0 {
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = (bases[i] + edge(symbols[i], 0)) as u16;
+                }
+            } else if bins {
+                for (i, value) in values.iter_mut().enumerate() {
+                    let low = lows[i];
+                    *value = (bases[i] + edge(symbols[i], low) + raw.read(low) as i32) as u16;
+                }
+            } else {
+                for (i, value) in values.iter_mut().enumerate() {
+                    let (symbol, low) = (symbols[i], lows[i]);
+                    let residual = if is_bin(symbol) {
+                        edge(symbol, low) + raw.read(low) as i32
+                    } else {
+                        outlying(symbol, raw.read(outlier_bits(symbol, low)) as u32, low)
+                    };
+                    *value = (bases[i] + residual) as u16;
+                }
+            }
+            window.learn(parity, &halves[parity], &locations);
+        }
+        let (even, odd) = halves.split_at(1);
+        let (pairs, last) = row.as_chunks_mut::<2>();
+        for ((pair, &even), &odd) in pairs.iter_mut().zip(&even[0]).zip(&odd[0]) {
+            *pair = [even, odd];
+        }
+        if let [last] = last {
+            *last = even[0][width / 2];
+        }
+    }
+    Ok(samples)
+}

@@ -1,0 +1,150 @@
+//! Which frequencies the symbols of a context follow: neighbouring contexts share a table where one of their own does not pay.
+
+use super::scale::SCALES;
+use super::symbols::{CONTEXTS, SYMBOLS, is_fine};
+use crate::fitted::log2;
+use nf_codec::{Error, Result};
+use nf_entropy::bits::{BitReader, BitWriter};
+use nf_entropy::{Distribution, Frequencies};
+
+/// Points of a table.
+const POINT_BITS: u32 = 14;
+
+/// Counts of symbols in one context.
+pub(super) type Counts = [u32; SYMBOLS];
+
+/// The tables, and where each begins in the order of contexts that `chains` gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tables {
+    pub(super) laws: Vec<Frequencies>,
+    begins: Vec<bool>,
+}
+
+/// Contexts in an order in which neighbours are alike: phase by phase those of fine scales, then the others.
+fn chains() -> Vec<Vec<usize>> {
+    let mut chains: Vec<Vec<usize>> = (0..4)
+        .map(|phase| (0..SCALES).filter(|&s| is_fine(s)).map(|scale| 4 * scale + phase).collect())
+        .collect();
+    chains.push((0..SCALES).filter(|&s| !is_fine(s)).map(|scale| 4 * scale).collect());
+    chains
+}
+
+/// Bits that a table takes beside those of its symbols.
+const TABLE_BITS: f64 = 80.0;
+
+/// Bits that a symbol of a table takes.
+const SYMBOL_BITS: f64 = 5.0;
+
+/// A run of contexts that share a table.
+struct Run {
+    /// The context with which it begins.
+    first: usize,
+    counts: Box<Counts>,
+    bits: f64,
+}
+
+/// Bits of symbols that occur so often, under the law that fits them best.
+pub(super) fn entropy_bits(counts: &Counts) -> f64 {
+    let (mut total, mut bits) = (0, 0.0);
+    for &count in counts {
+        if count > 0 {
+            total += count;
+            bits -= f64::from(count) * log2(f64::from(count));
+        }
+    }
+    if total == 0 { 0.0 } else { bits + f64::from(total) * log2(f64::from(total)) }
+}
+
+/// The same with their table; there is a symbol.
+fn bits(counts: &Counts) -> f64 {
+    let symbols = counts.iter().filter(|&&count| count > 0).count();
+    entropy_bits(counts) + TABLE_BITS + SYMBOL_BITS * symbols as f64
+}
+
+impl Tables {
+    /// Tables for symbols that occur so often in every context.
+    pub(super) fn of_counts(counts: &[Counts]) -> Self {
+        let (mut laws, mut begins) = (Vec::new(), Vec::new());
+        for chain in chains() {
+            let own = |context: usize| Run {
+                first: context,
+                counts: Box::new(counts[context]),
+                bits: bits(&counts[context]),
+            };
+            let seen = |&context: &usize| counts[context].iter().any(|&count| count > 0);
+            let mut runs: Vec<Run> = chain.iter().copied().filter(seen).map(own).collect();
+            merge(&mut runs);
+            // Contexts before the first that was seen are of no concern: its table begins with the chain.
+            if let Some(run) = runs.first_mut() {
+                run.first = chain[0];
+            }
+            begins.extend(chain.iter().map(|&context| runs.iter().any(|run| run.first == context)));
+            laws.extend(runs.iter().map(|run| {
+                let law = Frequencies::from_counts(&run.counts[..], POINT_BITS);
+                law.expect("a run has symbols, and fewer than a table has points")
+            }));
+        }
+        Self { laws, begins }
+    }
+
+    /// Index of a table, by context.
+    pub(super) fn of_contexts(&self) -> Vec<u16> {
+        let mut of_context = vec![0; CONTEXTS];
+        let mut begun = 0_u16;
+        for (context, &begins) in chains().into_iter().flatten().zip(&self.begins) {
+            begun += u16::from(begins);
+            of_context[context] = begun.saturating_sub(1);
+        }
+        of_context
+    }
+
+    /// A bit per context, in order: whether a table begins there; then the tables.
+    pub(super) fn write(&self, writer: &mut BitWriter) {
+        self.begins.iter().for_each(|&begins| writer.write(u64::from(begins), 1));
+        self.laws.iter().for_each(|law| law.write(writer));
+    }
+
+    pub(super) fn read(what: &str, reader: &mut BitReader<'_>) -> Result<Self> {
+        let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
+        let begins: Vec<bool> = chains().iter().flatten().map(|_| reader.read(1) == 1).collect();
+        reader.check().map_err(wrong)?;
+        let mut laws = Vec::new();
+        for _ in begins.iter().filter(|&&begins| begins) {
+            let law = Frequencies::read(reader).map_err(wrong)?;
+            if law.scale_bits() != POINT_BITS || law.frequencies().len() > SYMBOLS {
+                return Err(Error::corrupt(what, "a table of another size"));
+            }
+            laws.push(law);
+        }
+        Ok(Self { laws, begins })
+    }
+}
+
+/// Joins the neighbours that save most, as long as any two do.
+fn merge(runs: &mut Vec<Run>) {
+    let join = |a: &Run, b: &Run| -> (Box<Counts>, f64) {
+        let mut counts = a.counts.clone();
+        for (sum, &count) in counts.iter_mut().zip(b.counts.iter()) {
+            *sum += count;
+        }
+        let bits = bits(&counts);
+        (counts, bits)
+    };
+    let mut savings: Vec<f64> =
+        runs.windows(2).map(|pair| pair[0].bits + pair[1].bits - join(&pair[0], &pair[1]).1).collect();
+    while let Some((at, &saving)) = savings.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)) {
+        if saving <= 0.0 {
+            break;
+        }
+        let next = runs.remove(at + 1);
+        let (counts, bits) = join(&runs[at], &next);
+        runs[at].counts = counts;
+        runs[at].bits = bits;
+        savings.remove(at);
+        for i in [at.wrapping_sub(1), at] {
+            if let Some(saving) = savings.get_mut(i) {
+                *saving = runs[i].bits + runs[i + 1].bits - join(&runs[i], &runs[i + 1]).1;
+            }
+        }
+    }
+}
