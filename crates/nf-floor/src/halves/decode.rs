@@ -76,45 +76,49 @@ fn pixels(
             centre.look(&window, parity, model.scatter());
             predictors[parity].locate(&window, &centre, &mut locations);
             scalers[parity].expect(&window, parity, &centre, &locations, 0..n, &mut expected);
+            let (locations, expected) = (&locations[..length], &expected[..length]);
+            let (bases, lows) = (&mut bases[..length], &mut lows[..length]);
+            let (contexts, symbols) = (&mut contexts[..length], &mut symbols[..length]);
             let mut most = 0;
-            for i in 0..n {
+            for i in 0..length {
                 let scale = scale_of(expected[i]);
                 let (base, context) = base(locations[i], scale);
                 bases[i] = base;
                 contexts[i] = context as u16;
-                lows[i] = low_bits(scale);
-                most = most.max(lows[i]);
+                let low = low_bits(scale);
+                lows[i] = low;
+                most = if low > most { low } else { most };
             }
-            for context in &mut contexts[..length] {
+            for context in contexts.iter_mut() {
                 *context = table_of[usize::from(*context)];
             }
-            decoder.decode(&contexts[..length], &mut symbols[..length])?;
+            decoder.decode(contexts, symbols)?;
             let values = &mut halves[parity][..length];
-            let mut bins = true;
-            for &symbol in &symbols[..length] {
-                bins &= is_bin(symbol);
+            let mut outliers = 0;
+            for i in 0..length {
+                outliers |= u8::from(!is_bin(symbols[i]));
+                values[i] = (bases[i] + edge(symbols[i], lows[i])) as u16;
             }
-            if bins && most == 0 {
-                for (i, value) in values.iter_mut().enumerate() {
-                    *value = (bases[i] + edge(symbols[i], 0)) as u16;
-                }
-            } else if bins {
-                for (i, value) in values.iter_mut().enumerate() {
-                    let low = lows[i];
-                    *value = (bases[i] + edge(symbols[i], low) + raw.read(low) as i32) as u16;
-                }
-            } else {
-                for (i, value) in values.iter_mut().enumerate() {
+            if outliers != 0 {
+                for i in 0..length {
                     let (symbol, low) = (symbols[i], lows[i]);
-                    let residual = if is_bin(symbol) {
-                        edge(symbol, low) + raw.read(low) as i32
+                    if is_bin(symbol) {
+                        values[i] = values[i].wrapping_add(raw.read(low) as u16);
                     } else {
-                        outlying(symbol, raw.read(outlier_bits(symbol, low)) as u32, low)
-                    };
-                    *value = (bases[i] + residual) as u16;
+                        let bits = raw.read(outlier_bits(symbol, low)) as u32;
+                        values[i] = (bases[i] + outlying(symbol, bits, low)) as u16;
+                    }
+                }
+            } else if most > 0 {
+                for (values, lows) in values.chunks_mut(QUAD).zip(lows.chunks(QUAD)) {
+                    let mut bits = raw.read(lows.iter().sum());
+                    for (value, &low) in values.iter_mut().zip(lows) {
+                        *value = value.wrapping_add((bits & ((1 << low) - 1)) as u16);
+                        bits >>= low;
+                    }
                 }
             }
-            window.learn(parity, &halves[parity], &locations);
+            window.learn(parity, &halves[parity], locations);
         }
         let (even, odd) = halves.split_at(1);
         let (pairs, last) = row.as_chunks_mut::<2>();
@@ -127,3 +131,6 @@ fn pixels(
     }
     Ok(samples)
 }
+
+/// Pixels whose low bits, at most 40, are read at once.
+const QUAD: usize = 4;

@@ -454,38 +454,71 @@ fn code(
             let contexts = &mut contexts[at..at + length];
             let symbols = &mut symbols[at..at + length];
             at += length;
-            let mut worst = 0;
-            let mut most = 0;
-            for (i, (&value, context)) in values.iter().zip(contexts.iter_mut()).enumerate() {
+            let (locations, expected) = (&locations[..length], &expected[..length]);
+            let (residuals, lows) = (&mut residuals[..length], &mut lows[..length]);
+            let found = &mut found[..length];
+            let (mut worst, mut most) = (0, 0);
+            for i in 0..length {
                 let scale = scale_of(expected[i]);
-                let (base, c) = base(locations[i], scale);
-                *context = c as u16;
+                let (base, context) = base(locations[i], scale);
+                contexts[i] = context as u16;
                 let low = low_bits(scale);
-                residuals[i] = i32::from(value) - base;
+                let residual = i32::from(values[i]) - base;
+                residuals[i] = residual;
                 lows[i] = low;
-                found[i] = bin(residuals[i], low);
-                worst = worst.max(found[i]);
-                most = most.max(low);
+                let symbol = bin(residual, low);
+                found[i] = symbol;
+                worst = if symbol > worst { symbol } else { worst };
+                most = if low > most { low } else { most };
             }
-            for (to, &symbol) in symbols.iter_mut().zip(&found) {
-                *to = symbol as u8;
+            for i in 0..length {
+                symbols[i] = found[i] as u8;
             }
-            if worst >= SYMBOLS as i32 || most > 0 {
-                for (i, symbol) in symbols.iter_mut().enumerate() {
-                    let (residual, low) = (residuals[i], lows[i]);
-                    if found[i] < SYMBOLS as i32 {
-                        raw.write((residual & ((1 << low) - 1)) as u64, low);
-                    } else {
-                        let outlier = outlier(residual, low);
-                        *symbol = outlier.symbol;
-                        raw.write(u64::from(outlier.raw), outlier.raw_bits);
+            if worst >= SYMBOLS as i32 {
+                for (((residuals, lows), found), symbols) in residuals
+                    .chunks(QUAD)
+                    .zip(lows.chunks(QUAD))
+                    .zip(found.chunks(QUAD))
+                    .zip(symbols.chunks_mut(QUAD))
+                {
+                    if found.iter().all(|&symbol| symbol < SYMBOLS as i32) {
+                        write_low_bits(residuals, lows, raw);
+                        continue;
                     }
+                    for (((&residual, &low), &found), symbol) in
+                        residuals.iter().zip(lows).zip(found).zip(symbols)
+                    {
+                        if found < SYMBOLS as i32 {
+                            raw.write((residual & ((1 << low) - 1)) as u64, low);
+                        } else {
+                            let outlier = outlier(residual, low);
+                            *symbol = outlier.symbol;
+                            raw.write(u64::from(outlier.raw), outlier.raw_bits);
+                        }
+                    }
+                }
+            } else if most > 0 {
+                for (residuals, lows) in residuals.chunks(QUAD).zip(lows.chunks(QUAD)) {
+                    write_low_bits(residuals, lows, raw);
                 }
             }
             for (&context, &symbol) in contexts.iter().zip(symbols.iter()) {
                 counts[usize::from(context)][usize::from(symbol)] += 1;
             }
-            window.learn(parity, &halves[parity], &locations);
+            window.learn(parity, &halves[parity], locations);
         }
     }
+}
+
+/// Pixels whose low bits, at most 40, are written at once.
+const QUAD: usize = 4;
+
+#[inline(always)]
+fn write_low_bits(residuals: &[i32], lows: &[u32], raw: &mut BitWriter) {
+    let (mut bits, mut count) = (0, 0);
+    for (&residual, &low) in residuals.iter().zip(lows) {
+        bits |= ((residual & ((1 << low) - 1)) as u64) << count;
+        count += low;
+    }
+    raw.write(bits, count);
 }

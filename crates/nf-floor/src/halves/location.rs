@@ -139,9 +139,7 @@ impl Predictor {
         let n = window.padded();
         let locations = &mut locations[..n];
         let (middle, clip) = (&centre.middle[..n], &centre.clip[..n]);
-        for i in 0..n {
-            locations[i] = self.offset;
-        }
+        locations.fill(self.offset);
         for group in self.taps.as_chunks::<TAP_GROUP>().0 {
             let [a, b, c, d] = group.map(|((dy, dx), _)| window.values(self.parity, dy, dx));
             let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);

@@ -4,6 +4,8 @@
 //! sides; only the entropy coder goes symbol by symbol. The even columns are predicted from the rows above,
 //! the odd ones also from both neighbours in their row. Arithmetic is `f32` in a fixed order: additions, multiplications,
 //! square roots, comparisons and nothing else, so that every machine computes the same numbers.
+// Loops over several arrays at one index are what compilers turn into wide registers.
+#![allow(clippy::needless_range_loop)]
 
 mod decode;
 mod encode;
