@@ -72,6 +72,20 @@ impl NetConfig {
         self
     }
 
+    /// The same net with samples entering in another way.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the net cannot take samples so.
+    pub fn with_inputs(mut self, inputs: Inputs) -> Result<Self> {
+        match &mut self {
+            Self::PixelCnnPp(config) => config.inputs = inputs,
+            Self::Idf(config) => config.inputs = inputs,
+            Self::L3c(config) => config.inputs = inputs,
+        }
+        self.check()?;
+        Ok(self)
+    }
+
     /// Planes of the tiles that the net takes.
     pub fn planes(&self) -> usize {
         match self {

@@ -208,9 +208,10 @@ mod tests {
         let samples = [0, 1, 2, 3, 4, 5, 40, 400, 25_000, 30_000, 40_000, 65_534, 65_535];
         let values = samples.map(|x| x as f32);
         for (x, trained) in samples.into_iter().zip(bits(&values, &bells(), 65_535.0)) {
+            // A scale is rounded by up to 1.1 %, which shows ten scales away.
             let coded = law.interval(x).unwrap().information_bits(SCALE_BITS);
             assert!(
-                (coded - f64::from(trained)).abs() < 0.03,
+                (coded - f64::from(trained)).abs() < 0.1,
                 "{x}: {coded} in coding, {trained} in training"
             );
         }

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use nf_codec::kit::{Effort, check};
 use nf_codec::{Codec, Error, Limits, Spec};
 use nf_image::{Image16, Shape};
-use nf_models::{Card, Checkpoint, ENTRY, NETS, NetCodec, NetConfig};
+use nf_models::{Card, Checkpoint, ENTRY, Inputs, NETS, NetCodec, NetConfig};
 use std::path::{Path, PathBuf};
 
 /// A frame with a gradient, noise, a star, a hot and a dead pixel.
@@ -77,6 +77,35 @@ fn odd_frames_come_back_and_streams_are_near_their_ideal_size() {
             let real = 8.0 * bytes.len() as f64 - around;
             assert!(real <= 1.001 * ideal + 4.0 * 64.0, "{net}: {real} bits, ideally {ideal}");
             assert!(ideal < 14.0 * image.samples().len() as f64, "{net}: {ideal} bits");
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn published_mappings_and_bytes_come_back_at_the_size_in_training() {
+    let folder = folder("mappings");
+    let device = Device::flex();
+    for net in NETS {
+        for (inputs, planes) in [(Inputs::Published, 1), (Inputs::MsbFirst, 1), (Inputs::LsbFirst, 2)] {
+            let config = NetConfig::preset(net, "tiny").unwrap().with_planes(planes);
+            let Ok(config) = config.with_inputs(inputs) else {
+                assert!(net == "idf" && inputs != Inputs::Published);
+                continue;
+            };
+            let dir = folder.join(format!("{net}-{inputs:?}"));
+            save(&dir, &config, 1);
+            let image = frame(planes, 24, 32);
+            let bytes = codec(&dir, 32).encode(&image).unwrap();
+            let decoded = codec(&dir, 32).decode(&bytes, image.shape(), &Limits::default()).unwrap();
+            assert!(decoded.samples() == image.samples(), "{net}, {inputs:?}");
+            let net_itself = Checkpoint::load(&dir, &device).unwrap().net;
+            let loss = net_itself.loss(tensor(&image, &device)).unwrap().into_scalar::<f32>();
+            let coded = codec(&dir, 32).ideal_bits(&image).unwrap() / image.samples().len() as f64;
+            assert!(
+                (coded - f64::from(loss)).abs() < 0.05,
+                "{net}, {inputs:?}: {coded} bits, {loss} in training"
+            );
         }
     }
     std::fs::remove_dir_all(folder).unwrap();

@@ -150,3 +150,42 @@ impl WithSimd for Elementwise<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn every_width_gives_the_same_bits() {
+        let mut random = Random::new(5);
+        let mut numbers = |n: usize| -> Vec<f32> { (0..n).map(|_| 3.0 * random.normal()).collect() };
+        for (pixels, inputs, outputs) in [(1, 7, 3), (9, 33, 45), (4, 16, 16), (6, 5, 1)] {
+            let (x, weights, sums) =
+                (numbers(pixels * inputs), numbers(inputs * outputs), numbers(pixels * outputs));
+            let run = |vectors: Width| {
+                let mut sums = sums.clone();
+                let (x, weights) = (&x, &weights);
+                Accumulate { sums: &mut sums, x, stride: inputs, weights, inputs, outputs }.run(vectors);
+                sums
+            };
+            let wanted: Vec<f32> = (0..pixels * outputs)
+                .map(|at| {
+                    let (n, o) = (at / outputs, at % outputs);
+                    (0..inputs).fold(sums[at], |sum, i| sum + x[n * inputs + i] * weights[i * outputs + o])
+                })
+                .collect();
+            assert_eq!(run(Width::Base), wanted);
+            assert_eq!(run(Width::of_this_machine()), wanted);
+            for what in [What::Elu, What::Relu, What::ConcatElu] {
+                let run = |vectors: Width| {
+                    let mut to =
+                        vec![0.0; if matches!(what, What::ConcatElu) { 2 * x.len() } else { x.len() }];
+                    Elementwise { to: &mut to, from: &x, channels: inputs, what }.run(vectors);
+                    to
+                };
+                assert_eq!(run(Width::Base), run(Width::of_this_machine()));
+            }
+        }
+    }
+}

@@ -81,16 +81,16 @@ impl Scaled {
 /// What is subtracted from the samples of a plane.
 pub(super) fn location(config: &IdfConfig, normal: Normal) -> f32 {
     match config.inputs {
-        Inputs::Published => 32_768.0,
         Inputs::Robust => f32::from(normal.location),
+        _ => 32_768.0,
     }
 }
 
 /// The scale at which nets see a tile: of its planes the noisiest.
 pub(super) fn scale(config: &IdfConfig, normals: &[Normal]) -> f32 {
     match config.inputs {
-        Inputs::Published => 65_536.0,
         Inputs::Robust => normals.iter().map(|normal| normal.scale()).fold(1.0, f32::max),
+        _ => 65_536.0,
     }
 }
 

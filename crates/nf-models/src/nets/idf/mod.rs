@@ -61,6 +61,10 @@ impl IdfConfig {
             ("growth", self.growth, self.depth, 4096),
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ];
+        if matches!(self.inputs, Inputs::MsbFirst | Inputs::LsbFirst) {
+            let expected = "published or robust".into();
+            return Err(Error::Config { field: "inputs", found: format!("{:?}", self.inputs), expected });
+        }
         for (field, found, least, most) in checks {
             if !(least..=most).contains(&found) {
                 return Err(Error::Config {

@@ -3,8 +3,9 @@
 use super::{L3c, L3cConfig, LEVEL_LOG_SCALE};
 use crate::engine::whole::Map;
 use crate::engine::{Graph, Recorded};
-use crate::heads::{Bell, code_level, code_mixture};
+use crate::heads::{Bell, code_level};
 use crate::nets::margin::code_margin;
+use crate::surroundings::Surroundings;
 use crate::traverse::Tile;
 use nf_entropy::laws::Uniform;
 use nf_entropy::{Result, SymbolCoder};
@@ -139,18 +140,12 @@ impl L3cCoder {
 
     fn code_samples(&self, coder: &mut impl SymbolCoder, tile: &mut Tile, numbers: &Map) -> Result<()> {
         let head = self.config.head();
-        let (mut bells, mut earlier) = (vec![], vec![]);
-        for (pixel, numbers_here) in numbers.values.chunks_exact(numbers.channels).enumerate() {
+        for (pixel, own) in numbers.values.chunks_exact(numbers.channels).enumerate() {
             let (y, x) = (pixel / numbers.width, pixel % numbers.width);
-            earlier.clear();
-            for plane in 0..self.config.planes {
-                let around = tile.plane(plane).surroundings_within(y, x, numbers.width);
-                let (base, unit) = head.bells(numbers_here, plane, &around, &earlier, &mut bells);
-                let mut symbol = u32::from(tile.sample(plane, y, x));
-                code_mixture(coder, &mut symbol, &bells)?;
-                *tile.sample_mut(plane, y, x) = symbol as u16;
-                earlier.push((symbol as f32 - base) / unit);
-            }
+            let around: Vec<Surroundings> = (0..self.config.planes)
+                .map(|plane| tile.plane(plane).surroundings_within(y, x, numbers.width))
+                .collect();
+            head.code_pixel(coder, tile, (y, x), own, &around)?;
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use super::{PixelCnnPp, PixelCnnPpConfig};
 use crate::engine::rows::Rows;
 use crate::engine::{Graph, Recorded};
-use crate::heads::code_mixture;
 use crate::nets::Inputs;
 use crate::surroundings::{CONTEXT, Surroundings};
 use crate::traverse::Tile;
@@ -44,7 +43,7 @@ impl PixelCnnPpCoder {
         let robust = self.config.inputs == Inputs::Robust;
         let mut rows = Rows::new(&self.graph, tiles.len(), height, width);
         let mut around = vec![Surroundings::default(); tiles.len() * planes];
-        let (mut bells, mut earlier, mut numbers) = (vec![], vec![], vec![]);
+        let mut numbers = vec![];
         for y in 0..height {
             for x in 0..width {
                 if robust {
@@ -58,16 +57,8 @@ impl PixelCnnPpCoder {
                 numbers.extend_from_slice(rows.demand(0, y, x));
                 let of_tile = self.graph.channels(0);
                 for (t, (tile, numbers)) in tiles.iter_mut().zip(numbers.chunks_exact(of_tile)).enumerate() {
-                    earlier.clear();
-                    for plane in 0..planes {
-                        let around = &around[t * planes + plane];
-                        let (base, unit) = head.bells(numbers, plane, around, &earlier, &mut bells);
-                        let sample = tile.sample_mut(plane, y, x);
-                        let mut symbol = u32::from(*sample);
-                        code_mixture(coder, &mut symbol, &bells)?;
-                        *sample = symbol as u16;
-                        earlier.push((symbol as f32 - base) / unit);
-                    }
+                    let around = &around[t * planes..][..planes];
+                    head.code_pixel(coder, tile, (y, x), numbers, around)?;
                 }
                 let seen = rows.next(SEEN_INPUT);
                 let of_tile = seen.len() / tiles.len();

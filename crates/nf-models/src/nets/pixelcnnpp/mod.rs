@@ -170,8 +170,8 @@ impl PixelCnnPpConfig {
         };
         let (there, back) = (stages(false), stages(true));
         let last = match self.inputs {
-            Inputs::Published => Conv::normed(f, head.channels(), one, random, device),
             Inputs::Robust => Conv::plain(f, head.channels(), one, 0.1, random, device),
+            _ => Conv::normed(f, head.channels(), one, random, device),
         };
         PixelCnnPp {
             u_first: Conv::normed(seen, f, down.shifted(1, 0), random, device),
@@ -239,13 +239,13 @@ impl PixelCnnPp {
     /// # Errors
     /// [`Error::Tiles`] if the tiles have another number of planes.
     pub fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
-        Ok(self.bits(tiles)?.mean())
+        Ok(self.bits(tiles)?.mean() * self.config.head().parts() as f64)
     }
 
-    /// Information of every sample, in bits.
+    /// Information of every symbol, in bits; symbols are samples, or their bytes.
     ///
     /// # Shapes
-    /// (N, P, H, W) to (N, P, H, W).
+    /// (N, P, H, W) to (N, S, H, W).
     ///
     /// # Errors
     /// As [`loss`](Self::loss).
