@@ -178,12 +178,17 @@ pub fn decode_region(
         let place = grid.place(i);
         let r = place.rows.start.max(rows.start)..place.rows.end.min(rows.end);
         let c = place.columns.start.max(columns.start)..place.columns.end.min(columns.end);
+        let at = (place.plane - planes.start, r.start - rows.start, c.start - columns.start);
+        if (&r, &c) == (&place.rows, &place.columns) {
+            image.paste(&tile, at.0, at.1, at.2);
+            return;
+        }
         let cut = tile.crop(
             0..1,
             r.start - place.rows.start..r.end - place.rows.start,
             c.start - place.columns.start..c.end - place.columns.start,
         );
-        image.paste(&cut, place.plane - planes.start, r.start - rows.start, c.start - columns.start);
+        image.paste(&cut, at.0, at.1, at.2);
     };
     // As many tiles at a time as there are threads, so that memory stays bounded by tiles.
     for batch in touched.chunks(threads) {

@@ -140,3 +140,76 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
         None => Err(Error::corrupt(what, format!("tile mode {mode} is unknown"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random and never change.
+    struct Dice(u64);
+
+    impl Dice {
+        fn roll(&mut self) -> u32 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as u32
+        }
+
+        /// From -1/2 to 1/2.
+        fn uniform(&mut self) -> f64 {
+            f64::from(self.roll()) / f64::from(1_u32 << 31) - 0.5
+        }
+
+        /// Normal, by the polar method (Marsaglia and Bray 1964).
+        fn normal(&mut self) -> f64 {
+            loop {
+                let (x, y) = (2.0 * self.uniform(), 2.0 * self.uniform());
+                let square = x * x + y * y;
+                if square > 0.0 && square < 1.0 {
+                    return x * (-2.0 * square.ln() / square).sqrt();
+                }
+            }
+        }
+    }
+
+    /// Bits of a pixel that is normal noise of this width around the middle between two integers, rounded.
+    fn entropy_bits(width: f64) -> f64 {
+        if width > 20.0 {
+            return 0.5 * (17.079_468_445_347_132 * width * width).log2();
+        }
+        // Masses of the samples by sums of the density at 64 points each.
+        let mass = |sample: i32| -> f64 {
+            let at = |i: i32| f64::from(sample) + (f64::from(i) + 0.5) / 64.0;
+            let sum: f64 = (0..64).map(|i| (-0.5 * (at(i) / width).powi(2)).exp()).sum();
+            sum / 64.0 / (width * std::f64::consts::TAU.sqrt())
+        };
+        (-300..300).map(mass).filter(|&mass| mass > 0.0).map(|mass| -mass * mass.log2()).sum()
+    }
+
+    #[test]
+    fn white_noise_costs_its_entropy() {
+        let mut dice = Dice(11);
+        let shape = Shape::frame(768, 768);
+        for width in [0.3, 1.0, 3.0, 10.0, 100.0, 3000.0_f64] {
+            let samples: Vec<u16> =
+                (0..shape.pixels()).map(|_| (30_000.0 + dice.normal() * width) as u16).collect();
+            let bytes = encode(TileView::new(shape, &samples), Level::Default);
+            let bits = bytes.len() as f64 * 8.0 / samples.len() as f64;
+            let entropy = entropy_bits(width);
+            assert!(bits < entropy * 1.005 + 0.01, "{width}: {bits} bits, entropy {entropy}");
+            assert!(bits > entropy * 0.995 - 0.01, "{width}: {bits} bits, entropy {entropy}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_compressed_hardly_grows() {
+        let mut dice = Dice(5);
+        for (height, width) in [(1, 1), (3, 40), (128, 128), (300, 257)] {
+            let shape = Shape::frame(height, width);
+            let samples: Vec<u16> = (0..shape.pixels()).map(|_| dice.roll() as u16).collect();
+            for level in [Level::Fast, Level::Default] {
+                let bytes = encode(TileView::new(shape, &samples), level);
+                assert!(bytes.len() <= max_bytes(samples.len()), "{shape} {level}");
+            }
+        }
+    }
+}

@@ -40,9 +40,15 @@ pub(super) fn transpose(samples: &[u16], width: usize) -> Vec<u16> {
     let mut out = vec![0; samples.len()];
     for y in (0..height).step_by(BLOCK) {
         for x in (0..width).step_by(BLOCK) {
-            for xx in x..(x + BLOCK).min(width) {
-                for yy in y..(y + BLOCK).min(height) {
-                    out[xx * height + yy] = samples[yy * width + xx];
+            let (high, wide) = (BLOCK.min(height - y), BLOCK.min(width - x));
+            let mut block = [[0; BLOCK]; BLOCK];
+            for (k, line) in block[..high].iter_mut().enumerate() {
+                line[..wide].copy_from_slice(&samples[(y + k) * width + x..][..wide]);
+            }
+            for k in 0..wide {
+                let column = &mut out[(x + k) * height + y..][..high];
+                for (to, line) in column.iter_mut().zip(&block) {
+                    *to = line[k];
                 }
             }
         }
@@ -110,13 +116,12 @@ fn pixels(
                     }
                 }
             } else if most > 0 {
-                for (values, lows) in values.chunks_mut(QUAD).zip(lows.chunks(QUAD)) {
-                    let mut bits = raw.read(lows.iter().sum());
-                    for (value, &low) in values.iter_mut().zip(lows) {
-                        *value = value.wrapping_add((bits & ((1 << low) - 1)) as u16);
-                        bits >>= low;
-                    }
+                let (quads, rest) = values.as_chunks_mut::<QUAD>();
+                let (low_quads, low_rest) = lows.as_chunks::<QUAD>();
+                for (values, lows) in quads.iter_mut().zip(low_quads) {
+                    add_low_bits(values, lows, raw);
                 }
+                add_low_bits(rest, low_rest, raw);
             }
             window.learn(parity, &halves[parity], locations);
         }
@@ -134,3 +139,12 @@ fn pixels(
 
 /// Pixels whose low bits, at most 40, are read at once.
 const QUAD: usize = 4;
+
+#[inline(always)]
+fn add_low_bits(values: &mut [u16], lows: &[u32], raw: &mut BitReader<'_>) {
+    let mut bits = raw.read(lows.iter().sum());
+    for (value, &low) in values.iter_mut().zip(lows) {
+        *value = value.wrapping_add((bits & ((1 << low) - 1)) as u16);
+        bits >>= low;
+    }
+}

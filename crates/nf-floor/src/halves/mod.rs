@@ -11,6 +11,7 @@ mod decode;
 mod encode;
 mod fit;
 mod header;
+mod least_squares;
 mod location;
 mod scale;
 mod symbols;
