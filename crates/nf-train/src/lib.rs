@@ -1,1 +1,27 @@
 //! Learning: experiment file in, checkpoint out.
+//!
+//! - [`Experiment`]: everything that decides the numbers of a run, one TOML file.
+//! - [`Frames`]: the images in memory; [`draw`]: which tiles of them make which step.
+//! - [`Session::learn`]: the loop, over anything that is a [`Learner`]; interrupted at any moment, it goes on
+//!   from its last state to the same weights.
+//! - [`optimiser`]: Adamax, clipping by the joint norm, moving averages of weights, learning rates.
+#![forbid(unsafe_code)]
+
+mod device;
+pub mod draw;
+mod error;
+mod experiment;
+mod frames;
+mod learn;
+mod log;
+pub mod optimiser;
+mod overrides;
+mod state;
+
+pub use device::DeviceClass;
+pub use error::{Error, Result};
+pub use experiment::{DataChoice, Draw, Experiment, Flips, Stop, TileChoice, ValidationChoice};
+pub use frames::{Batch, Frame, Frames};
+pub use learn::{End, Learner, Session, Silent, Watcher};
+pub use log::Row;
+pub use state::Position;

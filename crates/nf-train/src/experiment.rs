@@ -1,0 +1,324 @@
+//! Everything that decides the numbers of a training run, as one TOML file.
+
+use crate::optimiser::{Optimiser, Schedule};
+use crate::overrides::{assign, merge};
+use crate::{DeviceClass, Error, Result};
+use nf_image::Digest;
+use nf_models::NetConfig;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+use toml::{Table, Value};
+
+/// A training run before it is run. Prints to and parses from TOML; unknown keys are refused.
+///
+/// The file may name a preset of a net (`net.preset = "pixelcnnpp/small"`) and settings that differ from
+/// it; the resolved experiment spells the whole net out and is itself a legal file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Short name, the file's name without `.toml`.
+    pub name: String,
+    /// Seed of the weights and of every draw.
+    pub seed: u64,
+    /// On what class of device; weights are the same only on the same one.
+    #[serde(default)]
+    pub device: DeviceClass,
+    /// The frames.
+    pub data: DataChoice,
+    /// What is cut out of them.
+    pub tiles: TileChoice,
+    /// How weights follow gradients.
+    pub optimiser: Optimiser,
+    /// How fast.
+    pub schedule: Schedule,
+    /// How the result is judged on the way.
+    pub validation: ValidationChoice,
+    /// When it ends.
+    pub stop: Stop,
+    /// The net.
+    pub net: NetConfig,
+}
+
+/// The frames to learn from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataChoice {
+    /// Datasets, as `NAME[/VIEW][@SPLIT]`, manifests, folders or files.
+    pub train: Vec<String>,
+    /// Images of `train` whose names begin with one of these are never trained on; they validate.
+    #[serde(default)]
+    pub hold_out: Vec<String>,
+    /// Further datasets that validate.
+    #[serde(default)]
+    pub validation: Vec<String>,
+}
+
+/// Tiles and how they are drawn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TileChoice {
+    /// Successive planes of a stack that make one tile.
+    #[serde(default = "one")]
+    pub planes: usize,
+    /// Rows.
+    pub height_px: usize,
+    /// Columns.
+    pub width_px: usize,
+    /// Tiles in a step.
+    pub batch: usize,
+    /// Which mirror images are drawn as often as the original.
+    #[serde(default)]
+    pub flips: Flips,
+    /// What is equally likely.
+    #[serde(default)]
+    pub draw: Draw,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Mirror images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flips {
+    /// None.
+    #[default]
+    None,
+    /// Left and right.
+    Horizontal,
+    /// Left and right, up and down, each by itself.
+    Both,
+}
+
+/// What is equally likely in a draw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Draw {
+    /// Every image, whatever its size.
+    #[default]
+    Images,
+    /// Every pixel: larger images more often.
+    Pixels,
+}
+
+/// Validation: fixed tiles of images that are never trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationChoice {
+    /// Steps between validations.
+    pub every_steps: u64,
+    /// Tiles of every image, at places drawn once.
+    pub tiles_per_image: usize,
+    /// Rows of a tile, if not those of the training tiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height_px: Option<usize>,
+    /// Columns of a tile, if not those of the training tiles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width_px: Option<usize>,
+}
+
+/// When a run ends: at whichever comes first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stop {
+    /// After so many steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// After so many minutes of training, pauses between resumed parts not counted. How many steps that
+    /// makes depends on the machine, and so do the weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
+    /// After so many validations in a row without a new best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u32>,
+}
+
+impl Experiment {
+    /// The experiment in a file, with assignments `key=value` laid over it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or is not a legal experiment with them.
+    pub fn read(path: &Path, assignments: &[String]) -> Result<Self> {
+        let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        Self::parse(&path.display().to_string(), &text, assignments)
+    }
+
+    /// The experiment in a text; `file` names it in errors.
+    ///
+    /// # Errors
+    /// [`Error::Experiment`], naming the setting.
+    pub fn parse(file: &str, text: &str, assignments: &[String]) -> Result<Self> {
+        let wrong = |reason: String| Error::experiment(file, reason);
+        let mut table: Table = toml::from_str(text).map_err(|error| wrong(one_line(&error.to_string())))?;
+        for assignment in assignments {
+            assign(&mut table, assignment).map_err(wrong)?;
+        }
+        resolve_preset(&mut table).map_err(wrong)?;
+        let mut experiment: Self =
+            Value::Table(table).try_into().map_err(|error: toml::de::Error| wrong(one_line(&error.to_string())))?;
+        experiment.device = experiment.device.resolved();
+        experiment.check().map_err(wrong)?;
+        Ok(experiment)
+    }
+
+    /// The text from which [`Experiment::parse`] makes an equal one, with every default spelled out.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("texts, numbers and tables of them print as TOML")
+    }
+
+    /// Its name and the first eight digits of the BLAKE3 of [`Experiment::to_toml`].
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.name, Digest::of_bytes(self.to_toml().as_bytes()).short())
+    }
+
+    /// Refuses what cannot be run, naming the setting.
+    ///
+    /// # Errors
+    /// The setting at fault, and what was expected.
+    pub fn check(&self) -> Result<(), String> {
+        let word = |s: &str| {
+            !s.is_empty() && !s.starts_with('.') && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        };
+        if !word(&self.name) {
+            return Err(format!("name: '{}', expected letters, digits, '-', '_' and '.'", self.name.escape_debug()));
+        }
+        if self.seed > i64::MAX as u64 {
+            return Err("seed: expected below 2^63".to_owned());
+        }
+        if self.data.train.is_empty() {
+            return Err("data.train: there is none, expected at least one dataset".to_owned());
+        }
+        if self.data.hold_out.is_empty() && self.data.validation.is_empty() {
+            return Err("data: name images to validate on, by hold_out or validation".to_owned());
+        }
+        if self.data.hold_out.iter().any(String::is_empty) {
+            return Err("data.hold_out: an empty text would hold out every image".to_owned());
+        }
+        let (height_px, width_px) = self.validation_tile_px();
+        for (name, value) in [
+            ("tiles.planes", self.tiles.planes),
+            ("tiles.height_px", self.tiles.height_px),
+            ("tiles.width_px", self.tiles.width_px),
+            ("tiles.batch", self.tiles.batch),
+            ("validation.tiles_per_image", self.validation.tiles_per_image),
+            ("validation.height_px", height_px),
+            ("validation.width_px", width_px),
+        ] {
+            // A tile of 2^14 on a side is 2^28 samples; more is a mistake in the file.
+            if !(1..=1 << 14).contains(&value) {
+                return Err(format!("{name}: {value}, expected 1 to 16384"));
+            }
+        }
+        if self.validation.every_steps == 0 {
+            return Err("validation.every_steps: expected at least 1".to_owned());
+        }
+        if self.stop.steps.is_none() && self.stop.minutes.is_none() {
+            return Err("stop: name steps or minutes".to_owned());
+        }
+        if self.stop.steps == Some(0) || self.stop.minutes.is_some_and(|minutes| !(minutes > 0.0)) {
+            return Err("stop: expected more than 0 steps and minutes".to_owned());
+        }
+        self.optimiser.check()?;
+        self.schedule.check()
+    }
+
+    /// Rows and columns of a validation tile.
+    pub(crate) fn validation_tile_px(&self) -> (usize, usize) {
+        let chosen = &self.validation;
+        (
+            chosen.height_px.unwrap_or(self.tiles.height_px),
+            chosen.width_px.unwrap_or(self.tiles.width_px),
+        )
+    }
+}
+
+/// Replaces `net.preset` by the net that it stands for, under the other settings of `net`.
+fn resolve_preset(table: &mut Table) -> Result<(), String> {
+    let Some(Value::Table(net)) = table.get_mut("net") else { return Ok(()) };
+    let Some(preset) = net.remove("preset") else { return Ok(()) };
+    let text = preset.as_str().ok_or("net.preset: expected a text such as \"pixelcnnpp/small\"")?;
+    let (name, size) = text.split_once('/').ok_or_else(|| format!("net.preset: '{text}', expected NET/PRESET"))?;
+    let config = NetConfig::preset(name, size).map_err(|error| format!("net.preset: {error}"))?;
+    let Ok(Value::Table(mut whole)) = Value::try_from(&config) else {
+        return Err(format!("net.preset: '{text}' does not print as a table"));
+    };
+    merge(&mut whole, std::mem::take(net));
+    *net = whole;
+    Ok(())
+}
+
+/// The first lines of a TOML error in one.
+fn one_line(message: &str) -> String {
+    message.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str = r#"
+        name = "small"
+        seed = 1
+        [data]
+        train = ["sky@train"]
+        hold_out = ["a-"]
+        [tiles]
+        height_px = 32
+        width_px = 32
+        batch = 8
+        [optimiser]
+        rule.adam = { beta_2 = 0.99 }
+        [schedule]
+        rate = 1e-3
+        decay.cosine = { steps = 1000 }
+        [validation]
+        every_steps = 100
+        tiles_per_image = 4
+        [stop]
+        steps = 1000
+        [net]
+        preset = "idf/small"
+    "#;
+
+    #[test]
+    fn the_resolved_experiment_is_a_legal_file_of_the_same_id() {
+        let experiment = Experiment::parse("small.toml", SMALL, &[]).unwrap();
+        let text = experiment.to_toml();
+        assert!(!text.contains("preset"), "{text}");
+        let again = Experiment::parse("again.toml", &text, &[]).unwrap();
+        assert_eq!((again.id(), &again), (experiment.id(), &experiment));
+        assert!(experiment.id().starts_with("small-") && experiment.id().len() == "small-".len() + 8);
+        let other = Experiment::parse("small.toml", SMALL, &["tiles.batch=9".to_owned()]).unwrap();
+        assert_ne!(other.id(), experiment.id());
+    }
+
+    #[test]
+    fn errors_name_file_and_setting() {
+        for (assignment, setting) in [
+            ("tiles.hight_px=3", "hight_px"),
+            ("name=../up", "name"),
+            ("data.train=[]", "data.train"),
+            ("data.hold_out=[]", "hold_out"),
+            ("data.hold_out=['']", "hold_out"),
+            ("tiles.batch=0", "tiles.batch"),
+            ("tiles.width_px=99999", "tiles.width_px"),
+            ("validation.every_steps=0", "validation.every_steps"),
+            ("stop={}", "stop"),
+            ("stop.minutes=0", "stop"),
+            ("optimiser.clip_norm=0", "optimiser.clip_norm"),
+            ("optimiser.ema_decay=1", "optimiser.ema_decay"),
+            ("optimiser.rule={ sgd = {} }", "sgd"),
+            ("schedule.rate=0", "schedule.rate"),
+            ("device=tpu", "tpu"),
+            ("seed=-1", "seed"),
+            ("net.preset=idf", "net.preset"),
+            ("net.preset=3", "net.preset"),
+        ] {
+            let error = Experiment::parse("small.toml", SMALL, &[assignment.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains("small.toml") && error.contains(setting), "{assignment}: {error}");
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+}

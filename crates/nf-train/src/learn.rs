@@ -1,0 +1,343 @@
+//! The loop: tiles, loss, gradients, weights.
+
+use crate::draw::{Purpose, generator, step_batch, validation_batch};
+use crate::frames::{Batch, Frames};
+use crate::log::{Log, Row};
+use crate::optimiser::{average_weights, clip_by_norm, decay_at};
+use crate::state::{self, Position, State};
+use crate::{Error, Experiment, Result};
+use burn::module::Module;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use nf_image::Shape;
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+/// Steps between rows of the log.
+const LOG_EVERY_STEPS: u64 = 10;
+/// Batches drawn ahead of the step that is computed.
+const BATCHES_AHEAD: usize = 2;
+
+/// A net that can learn.
+pub trait Learner: Module {
+    /// Mean bits per sample of tiles (tiles, planes, rows, columns) of samples 0 to 65535, with gradients.
+    fn loss(&self, tiles: Tensor<4>) -> Tensor<1>;
+
+    /// The net with weights set by what it sees, before the first step.
+    fn observe(self, tiles: Tensor<4>) -> Self {
+        let _ = tiles;
+        self
+    }
+}
+
+/// Hears of everything that happens in a run.
+pub trait Watcher {
+    /// The run begins, or goes on.
+    fn begin(&mut self, position: &Position) {
+        let _ = position;
+    }
+
+    /// A step was taken; `bits` is its loss per sample.
+    fn step(&mut self, position: &Position, bits: f64) {
+        let _ = (position, bits);
+    }
+
+    /// The net was validated.
+    fn validated(&mut self, position: &Position, bits: f64) {
+        let _ = (position, bits);
+    }
+
+    /// The state was written.
+    fn saved(&mut self, position: &Position) {
+        let _ = position;
+    }
+}
+
+/// Says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Watcher for Silent {}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// `stop.steps` were taken.
+    Steps,
+    /// `stop.minutes` are over.
+    Minutes,
+    /// `stop.patience` validations brought nothing better.
+    Patience,
+    /// It was told to; `--resume` goes on.
+    Interrupted,
+}
+
+/// Where and how to run, as far as no number depends on it.
+pub struct Session<'a> {
+    /// What to do.
+    pub experiment: &'a Experiment,
+    /// The images.
+    pub frames: &'a Frames,
+    /// The device, without gradients.
+    pub device: Device,
+    /// The folder for the log and the state; is made.
+    pub output: &'a Path,
+    /// Whether to go on from the state in `output`, if there is one.
+    pub resume: bool,
+    /// At most this long passes between two states.
+    pub save_every: Duration,
+    /// Becomes true when the run is to save its state and end.
+    pub interrupted: &'a AtomicBool,
+}
+
+impl Session<'_> {
+    /// Trains a net that is fresh from its configuration, on the session's device with gradients. `keep` is
+    /// given every net that validates better than all before, without gradients.
+    ///
+    /// # Errors
+    /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be written, the
+    /// device fails, or the loss is no number any more.
+    pub fn learn<L: Learner>(
+        &self,
+        net: L,
+        watcher: &mut dyn Watcher,
+        keep: &mut dyn FnMut(&L, &Position) -> Result<()>,
+    ) -> Result<(Position, End)> {
+        fs::create_dir_all(self.output).map_err(Error::io(self.output))?;
+        let _lock = self.lock()?;
+        let run = self.begin(net)?;
+        write_experiment(self.output, self.experiment)?;
+        watcher.begin(&run.position);
+        let first = run.position.step;
+        std::thread::scope(|scope| {
+            let (sender, batches) = sync_channel(BATCHES_AHEAD);
+            let Experiment { tiles, seed, .. } = self.experiment;
+            scope.spawn(move || {
+                let mut steps = first..;
+                // The sender fails when the loop below has ended and dropped the receiver.
+                while steps.next().is_some_and(|step| {
+                    sender.send(step_batch(&self.frames.train, tiles, *seed, step)).is_ok()
+                }) {}
+            });
+            run.go(batches, watcher, keep)
+        })
+    }
+
+    /// Keeps other processes out of the folder while the lock lives.
+    fn lock(&self) -> Result<File> {
+        let path = self.output.join("lock");
+        let file = File::create(&path).map_err(Error::io(&path))?;
+        let reason = "another process trains in this folder".to_owned();
+        file.try_lock().map_err(|_| Error::Occupied { path: self.output.to_owned(), reason })?;
+        Ok(file)
+    }
+
+    fn begin<L: Learner>(&self, net: L) -> Result<Run<'_, L>> {
+        let experiment = self.experiment;
+        let path = self.output.join("resume.state");
+        let averaged = experiment.optimiser.ema_decay.is_some();
+        let optimiser = experiment.optimiser.rule.init();
+        let state = State::read(&path, &experiment.id())?;
+        if let Some(state) = state.as_ref().filter(|_| !self.resume) {
+            let step = state.position.step;
+            let reason = format!(
+                "holds this experiment at step {step}; --resume goes on with it, removing the folder starts anew"
+            );
+            return Err(Error::Occupied { path: self.output.to_owned(), reason });
+        }
+        let (position, net, average, optimiser) = match state {
+            Some(state) => {
+                let average = averaged.then(|| net.valid());
+                state.restore(&path, net, average, optimiser)?
+            }
+            None => {
+                let first = step_batch(&self.frames.train, &experiment.tiles, experiment.seed, 0);
+                let net = net.observe(tensor(&first, &self.device.clone().autodiff()));
+                let average = averaged.then(|| net.valid());
+                (Position::default(), net, average, optimiser)
+            }
+        };
+        let (height_px, width_px) = experiment.validation_tile_px();
+        let tile = Shape::new(experiment.tiles.planes, height_px, width_px);
+        let count = experiment.validation.tiles_per_image;
+        let validation = validation_batch(&self.frames.validation, tile, count, experiment.seed);
+        // As many samples at once as a step has, which the device is known to take.
+        let step_samples = experiment.tiles.batch * experiment.tiles.height_px * experiment.tiles.width_px;
+        let size = (step_samples / (height_px * width_px)).max(1);
+        let log = Log::open(&self.output.join("train.csv"), position.step)?;
+        let started = Instant::now();
+        let before = Duration::try_from_secs_f64(position.seconds).unwrap_or_default();
+        let validation = validation.split(size);
+        Ok(Run { session: self, position, net, average, optimiser, validation, log, before, started, saved: started })
+    }
+}
+
+/// Writes the resolved experiment beside its outputs.
+fn write_experiment(output: &Path, experiment: &Experiment) -> Result<()> {
+    state::write_atomically(&output.join("experiment.toml"), experiment.to_toml().as_bytes())
+}
+
+/// A run under way.
+struct Run<'a, L> {
+    session: &'a Session<'a>,
+    position: Position,
+    net: L,
+    average: Option<L>,
+    optimiser: ModuleOptimizer,
+    validation: Vec<Batch>,
+    log: Log,
+    /// Time of the parts of the run before this one.
+    before: Duration,
+    started: Instant,
+    saved: Instant,
+}
+
+impl<L: Learner> Run<'_, L> {
+    fn go(
+        mut self,
+        batches: Receiver<Batch>,
+        watcher: &mut dyn Watcher,
+        keep: &mut dyn FnMut(&L, &Position) -> Result<()>,
+    ) -> Result<(Position, End)> {
+        let mut end = self.end();
+        while end.is_none() {
+            let batch = batches.recv().expect("batches are drawn as long as somebody takes them");
+            let rate = self.session.experiment.schedule.rate_at(self.position.step);
+            let bits;
+            (self, bits) = self.step(&batch, rate)?;
+            watcher.step(&self.position, bits);
+            end = self.end();
+            let last = end.is_some_and(|end| end != End::Interrupted);
+            let step = self.position.step;
+            let validate = last || step.is_multiple_of(self.session.experiment.validation.every_steps);
+            let validation_bits = if validate { Some(self.validate(keep)?) } else { None };
+            if validate || step.is_multiple_of(LOG_EVERY_STEPS) {
+                self.write_row(validation_bits, rate)?;
+            }
+            if let Some(bits) = validation_bits {
+                watcher.validated(&self.position, bits);
+                end = end.or(self.end());
+            }
+            if end.is_some() || self.saved.elapsed() >= self.session.save_every {
+                self.save()?;
+                watcher.saved(&self.position);
+            }
+        }
+        Ok((self.position, end.expect("the loop ends when there is a reason")))
+    }
+
+    /// Why to end now, if there is a reason.
+    fn end(&self) -> Option<End> {
+        let (stop, position) = (&self.session.experiment.stop, &self.position);
+        if stop.steps.is_some_and(|steps| position.step >= steps) {
+            Some(End::Steps)
+        } else if stop.minutes.is_some_and(|minutes| position.seconds >= minutes * 60.0) {
+            Some(End::Minutes)
+        } else if stop.patience.is_some_and(|patience| position.validations_since_best >= patience) {
+            Some(End::Patience)
+        } else {
+            self.session.interrupted.load(Ordering::Relaxed).then_some(End::Interrupted)
+        }
+    }
+
+    /// One step; the loss is of before it, bits per sample.
+    fn step(mut self, batch: &Batch, rate: f64) -> Result<(Self, f64)> {
+        let Experiment { optimiser, seed, .. } = self.session.experiment;
+        let step = self.position.step;
+        let (net, rule) = (self.net, &mut self.optimiser);
+        let device = self.session.device.clone().autodiff();
+        let computed = catch_unwind(AssertUnwindSafe(move || {
+            device.seed(generator(*seed, Purpose::Net, step).next_u64());
+            let loss = net.loss(tensor(batch, &device));
+            let bits = f64::from(loss.clone().into_scalar::<f32>());
+            if !bits.is_finite() {
+                return (net, bits);
+            }
+            let mut gradients = GradientsParams::from_grads(loss.backward(), &net);
+            if let Some(limit) = optimiser.clip_norm {
+                clip_by_norm(&net, &mut gradients, limit);
+            }
+            (rule.step(rate, net, gradients), bits)
+        }));
+        let (net, bits) = computed.map_err(|panic| device_error(step + 1, panic.as_ref()))?;
+        self.net = net;
+        self.check(bits, rate)?;
+        if let (Some(average), Some(decay)) = (self.average.take(), optimiser.ema_decay) {
+            self.average = Some(average_weights(average, &self.net, decay_at(decay, step)));
+        }
+        self.position.step += 1;
+        self.position.seconds = (self.before + self.started.elapsed()).as_secs_f64();
+        self.position.loss_sum_bits += bits;
+        self.position.losses += 1;
+        Ok((self, bits))
+    }
+
+    fn check(&self, bits: f64, rate: f64) -> Result<()> {
+        if bits.is_finite() {
+            return Ok(());
+        }
+        let clips = self.session.experiment.optimiser.clip_norm.is_some();
+        let clip = if clips { "" } else { ", or set optimiser.clip_norm" };
+        Err(Error::Diverged { step: self.position.step + 1, loss: bits, rate, clip })
+    }
+
+    /// Mean bits per sample over the validation tiles; a net that is better than all before is kept.
+    fn validate(&mut self, keep: &mut dyn FnMut(&L, &Position) -> Result<()>) -> Result<f64> {
+        let plain;
+        let net = match &self.average {
+            Some(average) => average,
+            None => {
+                plain = self.net.valid();
+                &plain
+            }
+        };
+        let device = &self.session.device;
+        let sum_of = |sum: f64, batch: &Batch| {
+            sum + batch.tiles as f64 * f64::from(net.loss(tensor(batch, device)).into_scalar::<f32>())
+        };
+        let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().fold(0.0, sum_of)))
+            .map_err(|panic| device_error(self.position.step, panic.as_ref()))?;
+        let bits = sum / self.validation.iter().map(|batch| batch.tiles as f64).sum::<f64>();
+        self.check(bits, self.session.experiment.schedule.rate_at(self.position.step))?;
+        self.position.validations_since_best += 1;
+        if self.position.best_bits.is_none_or(|best| bits < best) {
+            self.position.best_bits = Some(bits);
+            self.position.best_step = self.position.step;
+            self.position.validations_since_best = 0;
+            keep(net, &self.position)?;
+        }
+        Ok(bits)
+    }
+
+    fn write_row(&mut self, validation_bits: Option<f64>, rate: f64) -> Result<()> {
+        let position = &mut self.position;
+        let train_bits = position.loss_sum_bits / f64::from(position.losses);
+        (position.loss_sum_bits, position.losses) = (0.0, 0);
+        self.log.write(&Row { step: position.step, seconds: position.seconds, train_bits, validation_bits, rate })
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let path = self.session.output.join("resume.state");
+        let id = self.session.experiment.id();
+        state::save(&path, &id, &self.position, &self.net, self.average.as_ref(), &self.optimiser)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
+}
+
+/// Tiles as the net takes them.
+fn tensor(batch: &Batch, device: &Device) -> Tensor<4> {
+    let samples: Vec<f32> = batch.samples.iter().map(|&sample| f32::from(sample)).collect();
+    let Shape { planes, height, width } = batch.shape;
+    Tensor::from_data(TensorData::new(samples, [batch.tiles, planes, height, width]), device)
+}
+
+fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let reason = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    Error::Device { step, reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
+}

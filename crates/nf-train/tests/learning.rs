@@ -1,0 +1,233 @@
+//! Runs of a five-line net: the same weights twice, over interruptions, and what goes wrong.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use burn::module::{Module, Param};
+use burn::nn::{Dropout, DropoutConfig};
+use burn::tensor::{Device, Tensor};
+use nf_image::{Image16, Shape};
+use nf_train::{End, Error, Experiment, Frame, Frames, Learner, Position, Result, Session, Watcher};
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Laplace's law of width `exp(scale)` around a weighted sum of two neighbours, with a drop of dropout.
+#[derive(Module, Debug)]
+struct Tiny {
+    weights: Param<Tensor<1>>,
+    scale: Param<Tensor<1>>,
+    dropout: Dropout,
+}
+
+impl Tiny {
+    fn new(device: &Device) -> Self {
+        Self {
+            weights: Param::from_tensor(Tensor::from_floats([0.1, 0.2], device)),
+            scale: Param::from_tensor(Tensor::from_floats([5.0], device)),
+            dropout: DropoutConfig::new(0.1).init(),
+        }
+    }
+}
+
+impl Learner for Tiny {
+    fn loss(&self, tiles: Tensor<4>) -> Tensor<1> {
+        let [n, _, height, width] = tiles.dims();
+        let cut = |r, c| tiles.clone().slice([0..n, 0..1, r..r + height - 1, c..c + width - 1]);
+        let weight = |i: usize| self.weights.val().slice([i..i + 1]).reshape([1, 1, 1, 1]);
+        let expected = self.dropout.forward(cut(0, 1) * weight(0) + cut(1, 0) * weight(1));
+        let distance = (cut(1, 1) - expected).abs().mean();
+        (distance / self.scale.val().exp() + self.scale.val() + 2f32.ln()) / 2f32.ln()
+    }
+}
+
+/// The device's generator is one for the whole process, so that runs of one process must not mix.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn frames() -> Frames {
+    let image = |seed: usize| {
+        Image16::from_fn(Shape::frame(24, 20), |_, r, c| (300 + (r * 7 + c * 13 + seed * (r ^ c)) % 37) as u16)
+    };
+    let frame = |seed| Frame { name: format!("frame-{seed}"), image: image(seed) };
+    Frames { train: vec![frame(1), frame(2)], validation: vec![frame(3)], cards: vec![] }
+}
+
+fn experiment(assignments: &[&str]) -> Experiment {
+    let text = r#"
+        name = "tiny"
+        seed = 3
+        [data]
+        train = ["none"]
+        hold_out = ["frame-3"]
+        [tiles]
+        height_px = 8
+        width_px = 8
+        batch = 4
+        flips = "both"
+        [optimiser]
+        rule.adamax = {}
+        clip_norm = 10.0
+        ema_decay = 0.9
+        [schedule]
+        rate = 0.02
+        warm_up_steps = 5
+        decay.cosine = { steps = 60 }
+        [validation]
+        every_steps = 8
+        tiles_per_image = 3
+        [stop]
+        steps = 40
+        [net]
+        preset = "idf/small"
+    "#;
+    let assignments: Vec<String> = assignments.iter().map(|&text| text.to_owned()).collect();
+    Experiment::parse("tiny.toml", text, &assignments).unwrap()
+}
+
+/// Interrupts the run after a step, if told.
+struct After<'a> {
+    step: u64,
+    flag: &'a AtomicBool,
+}
+
+impl Watcher for After<'_> {
+    fn step(&mut self, position: &Position, bits: f64) {
+        assert!(bits.is_finite());
+        if position.step == self.step {
+            self.flag.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Runs to the end or to an interruption; gives back what was kept last.
+fn run(
+    experiment: &Experiment,
+    frames: &Frames,
+    output: &Path,
+    resume: bool,
+    interrupt_after: u64,
+) -> Result<(Position, End, Vec<f32>)> {
+    let interrupted = AtomicBool::new(false);
+    let session = Session {
+        experiment,
+        frames,
+        device: Device::flex(),
+        output,
+        resume,
+        save_every: Duration::from_secs(3600),
+        interrupted: &interrupted,
+    };
+    let mut kept = vec![];
+    let mut watcher = After { step: interrupt_after, flag: &interrupted };
+    let net = Tiny::new(&Device::flex().autodiff());
+    let (position, end) = session.learn(net, &mut watcher, &mut |net: &Tiny, _| {
+        kept = net.weights.val().into_data().iter().collect();
+        kept.extend(net.scale.val().into_data().iter::<f32>());
+        Ok(())
+    })?;
+    Ok((position, end, kept))
+}
+
+fn csv_without_seconds(output: &Path) -> Vec<String> {
+    let text = fs::read_to_string(output.join("train.csv")).unwrap();
+    let cut = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        [&cells[..1], &cells[2..]].concat().join(",")
+    };
+    text.lines().map(cut).collect()
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str, assignments: &[&str]| {
+        run(&experiment(assignments), &frames(), &folder.path().join(name), false, 0).unwrap().2
+    };
+    let first = of("a", &[]);
+    assert_eq!(first, of("b", &[]));
+    assert_ne!(first, of("c", &["seed=4"]));
+    let average = Tiny::new(&Device::flex()).weights.val().into_data();
+    assert_ne!(first[..2], average.iter::<f32>().collect::<Vec<_>>()[..], "it learned something");
+}
+
+#[test]
+fn an_interrupted_run_goes_on_to_the_same_weights_and_log() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    for rule in ["adamax", "adam", "rms-prop"] {
+        let experiment = experiment(&[&format!("optimiser.rule={{ {rule} = {{}} }}")]);
+        let (whole, parts) = (folder.path().join(rule), folder.path().join(format!("{rule}-parts")));
+        let expected = run(&experiment, &frames(), &whole, false, 0).unwrap();
+        assert_eq!((expected.0.step, expected.1), (40, End::Steps));
+        let (position, end, _) = run(&experiment, &frames(), &parts, false, 13).unwrap();
+        assert_eq!((position.step, end), (13, End::Interrupted));
+        let (_, end, _) = run(&experiment, &frames(), &parts, true, 14).unwrap();
+        assert_eq!(end, End::Interrupted);
+        let found = run(&experiment, &frames(), &parts, true, 0).unwrap();
+        assert_eq!((found.0.step, found.0.best_step, found.1), (40, expected.0.best_step, End::Steps));
+        assert_eq!(found.2, expected.2, "{rule}");
+        assert_eq!(csv_without_seconds(&parts), csv_without_seconds(&whole), "{rule}");
+        // Nothing is left to do.
+        assert_eq!(run(&experiment, &frames(), &parts, true, 0).unwrap().0.step, 40);
+    }
+}
+
+#[test]
+fn a_folder_in_use_is_not_overwritten() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let first = experiment(&[]);
+    run(&first, &frames(), folder.path(), false, 5).unwrap();
+    let again = run(&first, &frames(), folder.path(), false, 0).unwrap_err().to_string();
+    assert!(again.contains("step 5") && again.contains("--resume"), "{again}");
+    let other = experiment(&["seed=9"]);
+    let other = run(&other, &frames(), folder.path(), true, 0).unwrap_err().to_string();
+    assert!(other.contains("belongs to the experiment tiny-"), "{other}");
+    let state = folder.path().join("resume.state");
+    let mut bytes = fs::read(&state).unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    fs::write(&state, &bytes).unwrap();
+    let damaged = run(&first, &frames(), folder.path(), true, 0).unwrap_err().to_string();
+    assert!(damaged.contains("damaged"), "{damaged}");
+    for length in [0, 7, 12, 40, last] {
+        fs::write(&state, &bytes[..length]).unwrap();
+        assert!(matches!(run(&first, &frames(), folder.path(), true, 0), Err(Error::State { .. })), "{length}");
+    }
+}
+
+#[test]
+fn runs_end_by_patience_and_by_the_clock() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    // A rate this small changes nothing that single precision shows, so no validation is a new best.
+    let stuck = experiment(&["stop.patience=2", "schedule.rate=1e-30"]);
+    let (position, end, _) = run(&stuck, &frames(), &folder.path().join("a"), false, 0).unwrap();
+    assert_eq!((position.step, position.best_step, end), (24, 8, End::Patience));
+    let short = experiment(&["stop.minutes=1e-9"]);
+    let (position, end, _) = run(&short, &frames(), &folder.path().join("b"), false, 0).unwrap();
+    assert_eq!((position.step, end), (1, End::Minutes));
+}
+
+#[test]
+fn what_goes_wrong_names_a_setting() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let error = |frames: &Frames, assignments: &[&str]| {
+        let experiment = experiment(assignments);
+        frames.check(&experiment).map(|()| run(&experiment, frames, folder.path(), false, 0)).unwrap_err().to_string()
+    };
+    assert!(error(&frames(), &["tiles.height_px=25"]).contains("tiles.height_px"));
+    assert!(error(&frames(), &["validation.width_px=21"]).contains("validation.width_px"));
+    assert!(error(&frames(), &["tiles.planes=2"]).contains("tiles.planes"));
+    let none = Frames { train: vec![], ..frames() };
+    assert!(error(&none, &[]).contains("data.train: no image is left"));
+    let diverging = experiment(&["schedule.rate=1e30", "optimiser.ema_decay=0.0"]);
+    let diverged = run(&diverging, &frames(), folder.path(), false, 0).unwrap_err();
+    assert!(matches!(diverged, Error::Diverged { .. }), "{diverged}");
+    assert!(diverged.to_string().contains("schedule.rate (now"), "{diverged}");
+}
