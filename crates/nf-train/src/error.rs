@@ -47,6 +47,9 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// The net cannot take such tiles.
+    #[error("net: {0}; change the section tiles or net")]
+    Net(String),
     /// A kind of device that this program cannot use.
     #[error("device {name}: {reason}")]
     NoDevice {

@@ -279,7 +279,7 @@ mod tests {
         [stop]
         steps = 1000
         [net]
-        preset = "idf/small"
+        preset = "pixelcnnpp/tiny"
     "#;
 
     #[test]

@@ -10,6 +10,7 @@ use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_image::Shape;
+use nf_models::Net;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -25,12 +26,28 @@ const BATCHES_AHEAD: usize = 2;
 /// A net that can learn.
 pub trait Learner: Module {
     /// Mean bits per sample of tiles (tiles, planes, rows, columns) of samples 0 to 65535, with gradients.
-    fn loss(&self, tiles: Tensor<4>) -> Tensor<1>;
+    ///
+    /// # Errors
+    /// If it takes no such tiles.
+    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String>;
 
     /// The net with weights set by what it sees, before the first step.
-    fn observe(self, tiles: Tensor<4>) -> Self {
+    ///
+    /// # Errors
+    /// As [`Learner::loss`].
+    fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {
         let _ = tiles;
-        self
+        Ok(self)
+    }
+}
+
+impl Learner for Net {
+    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
+        Net::loss(self, tiles).map_err(|error| error.to_string())
+    }
+
+    fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {
+        Net::observe(self, tiles).map_err(|error| error.to_string())
     }
 }
 
@@ -156,7 +173,8 @@ impl Session<'_> {
             }
             None => {
                 let first = step_batch(&self.frames.train, &experiment.tiles, experiment.seed, 0);
-                let net = net.observe(tensor(&first, &self.device.clone().autodiff()));
+                let tiles = tensor(&first, &self.device.clone().autodiff());
+                let net = net.observe(tiles).map_err(Error::Net)?;
                 let average = averaged.then(|| net.valid());
                 (Position::default(), net, average, optimiser)
             }
@@ -252,18 +270,18 @@ impl<L: Learner> Run<'_, L> {
         let device = self.session.device.clone().autodiff();
         let computed = catch_unwind(AssertUnwindSafe(move || {
             device.seed(generator(*seed, Purpose::Net, step).next_u64());
-            let loss = net.loss(tensor(batch, &device));
+            let loss = net.loss(tensor(batch, &device)).map_err(Error::Net)?;
             let bits = f64::from(loss.clone().into_scalar::<f32>());
             if !bits.is_finite() {
-                return (net, bits);
+                return Ok((net, bits));
             }
             let mut gradients = GradientsParams::from_grads(loss.backward(), &net);
             if let Some(limit) = optimiser.clip_norm {
                 clip_by_norm(&net, &mut gradients, limit);
             }
-            (rule.step(rate, net, gradients), bits)
+            Ok((rule.step(rate, net, gradients), bits))
         }));
-        let (net, bits) = computed.map_err(|panic| device_error(step + 1, panic.as_ref()))?;
+        let (net, bits) = computed.map_err(|panic| device_error(step + 1, panic.as_ref()))??;
         self.net = net;
         self.check(bits, rate)?;
         if let (Some(average), Some(decay)) = (self.average.take(), optimiser.ema_decay) {
@@ -296,11 +314,12 @@ impl<L: Learner> Run<'_, L> {
             }
         };
         let device = &self.session.device;
-        let sum_of = |sum: f64, batch: &Batch| {
-            sum + batch.tiles as f64 * f64::from(net.loss(tensor(batch, device)).into_scalar::<f32>())
+        let add = |sum: f64, batch: &Batch| {
+            let loss = net.loss(tensor(batch, device)).map_err(Error::Net)?;
+            Ok(sum + batch.tiles as f64 * f64::from(loss.into_scalar::<f32>()))
         };
-        let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().fold(0.0, sum_of)))
-            .map_err(|panic| device_error(self.position.step, panic.as_ref()))?;
+        let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().try_fold(0.0, add)))
+            .map_err(|panic| device_error(self.position.step, panic.as_ref()))??;
         let bits = sum / self.validation.iter().map(|batch| batch.tiles as f64).sum::<f64>();
         self.check(bits, self.session.experiment.schedule.rate_at(self.position.step))?;
         self.position.validations_since_best += 1;

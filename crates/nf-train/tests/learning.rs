@@ -31,13 +31,13 @@ impl Tiny {
 }
 
 impl Learner for Tiny {
-    fn loss(&self, tiles: Tensor<4>) -> Tensor<1> {
+    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
         let [n, _, height, width] = tiles.dims();
         let cut = |r, c| tiles.clone().slice([0..n, 0..1, r..r + height - 1, c..c + width - 1]);
         let weight = |i: usize| self.weights.val().slice([i..i + 1]).reshape([1, 1, 1, 1]);
         let expected = self.dropout.forward(cut(0, 1) * weight(0) + cut(1, 0) * weight(1));
         let distance = (cut(1, 1) - expected).abs().mean();
-        (distance / self.scale.val().exp() + self.scale.val() + 2f32.ln()) / 2f32.ln()
+        Ok((distance / self.scale.val().exp() + self.scale.val() + 2f32.ln()) / 2f32.ln())
     }
 }
 
@@ -81,7 +81,7 @@ fn experiment(assignments: &[&str]) -> Experiment {
         [stop]
         steps = 40
         [net]
-        preset = "idf/small"
+        preset = "pixelcnnpp/tiny"
     "#;
     let assignments: Vec<String> = assignments.iter().map(|&text| text.to_owned()).collect();
     Experiment::parse("tiny.toml", text, &assignments).unwrap()
