@@ -5,6 +5,7 @@ use nf_data::{Card, OpenOptions};
 use nf_image::{Image16, Shape};
 use rayon::prelude::*;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An image with its name.
 #[derive(Clone, Debug)]
@@ -59,7 +60,20 @@ impl Frames {
     fn images(&mut self, reference: &str, data: &Option<PathBuf>) -> Result<Vec<Frame>> {
         let set = nf_data::open(reference, &OpenOptions { data: data.clone(), ..Default::default() })?;
         self.cards.push(set.card().clone());
-        let read = |index: usize| Ok(Frame { name: set.name(index), image: set.image(index)? });
+        let most_bytes = available_memory_bytes();
+        let read_bytes = AtomicU64::new(0);
+        let read = |index: usize| {
+            let image = set.image(index)?;
+            let bytes = image.shape().raw_bytes() as u64;
+            let sum = read_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+            if most_bytes.is_some_and(|most| sum > most) {
+                return Err(Error::Frames(format!(
+                    "{reference}: its images do not fit into the memory that is free; \
+                     cut tiles of it into a smaller store (noisefloor data pack) and name that in data.train"
+                )));
+            }
+            Ok(Frame { name: set.name(index), image })
+        };
         (0..set.len()).into_par_iter().map(read).collect()
     }
 
@@ -98,6 +112,13 @@ impl Frames {
         }
         Ok(())
     }
+}
+
+/// Memory that can be had without swapping, where the system tells.
+fn available_memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 /// Samples of some tiles of one shape, tile by tile.

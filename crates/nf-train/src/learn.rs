@@ -279,7 +279,7 @@ impl<L: Learner> Run<'_, L> {
             if let Some(limit) = optimiser.clip_norm {
                 clip_by_norm(&net, &mut gradients, limit);
             }
-            Ok((rule.step(rate, net, gradients), bits))
+            Ok::<_, Error>((rule.step(rate, net, gradients), bits))
         }));
         let (net, bits) = computed.map_err(|panic| device_error(step + 1, panic.as_ref()))??;
         self.net = net;
@@ -316,7 +316,7 @@ impl<L: Learner> Run<'_, L> {
         let device = &self.session.device;
         let add = |sum: f64, batch: &Batch| {
             let loss = net.loss(tensor(batch, device)).map_err(Error::Net)?;
-            Ok(sum + batch.tiles as f64 * f64::from(loss.into_scalar::<f32>()))
+            Ok::<_, Error>(sum + batch.tiles as f64 * f64::from(loss.into_scalar::<f32>()))
         };
         let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().try_fold(0.0, add)))
             .map_err(|panic| device_error(self.position.step, panic.as_ref()))??;

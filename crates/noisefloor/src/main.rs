@@ -32,6 +32,8 @@ enum Verb {
     Info(cmd::info::Args),
     /// Measure codecs on datasets: verified sizes, times, memory
     Bench(cmd::bench::Args),
+    /// Train a net: experiment file in, checkpoint out
+    Train(cmd::train::Args),
     /// Pack, unpack, verify and cut tile-compressed FITS files
     Fits(cmd::fits::Args),
     /// List, fetch, inspect and simulate datasets
@@ -67,6 +69,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Decompress(args) => cmd::decompress::run(&args),
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
+        Verb::Train(args) => cmd::train::run(&args),
         Verb::Fits(args) => cmd::fits::run(&args),
         Verb::Data(args) => cmd::data::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),

@@ -7,3 +7,4 @@ pub(crate) mod data;
 pub(crate) mod decompress;
 pub(crate) mod fits;
 pub(crate) mod info;
+pub(crate) mod train;

@@ -1,0 +1,176 @@
+//! `noisefloor train`: an experiment file in, a checkpoint out.
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressStyle};
+use nf_models::{Card, Checkpoint, Net};
+use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Experiment file, as in configs/experiments
+    experiment: PathBuf,
+    /// Go on from the last state of this experiment, if there is one
+    #[arg(long)]
+    resume: bool,
+    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiment's
+    #[arg(long)]
+    device: Option<DeviceClass>,
+    /// Another value for a setting of the experiment, such as tiles.batch=16; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Folder that holds the frames, instead of the one that the dataset names
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder in which the checkpoint's own folder is made
+    #[arg(long, value_name = "DIR", default_value = "checkpoints")]
+    output: PathBuf,
+    /// Save the state at least this often; so much work can be lost
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
+    save_every: f64,
+}
+
+/// Set by the first Ctrl-C.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut settings = args.set.clone();
+    settings.extend(args.device.map(|device| format!("device={}", device.name())));
+    let experiment = Experiment::read(&args.experiment, &settings)?;
+    let id = experiment.id();
+    let device = experiment.device.open()?;
+    let save_every = Duration::try_from_secs_f64(args.save_every * 60.0).context("--save-every")?;
+    let frames = Frames::read(&experiment, args.data.clone())?;
+    let net = experiment.net.init(&device.clone().autodiff(), experiment.seed)?;
+    ctrlc::set_handler(interrupted).context("watching for interruptions")?;
+    let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
+    let session = Session {
+        experiment: &experiment,
+        frames: &frames,
+        device,
+        output: &log,
+        resume: args.resume,
+        save_every,
+        interrupted: &INTERRUPTED,
+    };
+    let mut keep = |net: &Net, position: &Position| {
+        Checkpoint::save(&checkpoint, net, card(&experiment, &frames, position))
+            .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
+        Ok(())
+    };
+    eprintln!(
+        "{id}: {} images to train on, {} to validate on, {}, {}",
+        frames.train.len(),
+        frames.validation.len(),
+        net.config().name(),
+        experiment.device.name(),
+    );
+    let mut bar = Bar::new(&experiment);
+    let ended = session.learn(net, &mut bar, &mut keep);
+    bar.bar.finish_and_clear();
+    let (position, end) = ended?;
+    report(&position, end, &checkpoint, &log);
+    Ok(())
+}
+
+fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) {
+    let why = match end {
+        End::Steps => "all steps taken",
+        End::Minutes => "the time is over",
+        End::Patience => "no better any more",
+        End::Interrupted => "interrupted; the state is saved, --resume goes on",
+    };
+    let Position { step, seconds, best_step, .. } = position;
+    eprintln!("step {step} after {:.1} min: {why}", seconds / 60.0);
+    if let Some(bits) = position.best_bits {
+        println!("{bits:.4} bits per pixel on the validation frames at step {best_step}: {}", checkpoint.display());
+    }
+    println!("log: {}", log.join("train.csv").display());
+}
+
+/// The first Ctrl-C asks the run to save its state and end, the second ends at once.
+fn interrupted() {
+    if INTERRUPTED.swap(true, Ordering::Relaxed) {
+        // 128 + SIGINT, as shells report it.
+        std::process::exit(130);
+    }
+}
+
+/// Where the weights come from.
+fn card(experiment: &Experiment, frames: &Frames, position: &Position) -> Card {
+    let sets = frames.cards.iter().map(|card| format!("{card} ({})", card.digest.short()));
+    let names: Vec<&str> = frames.validation.iter().map(|frame| frame.name.as_str()).collect();
+    Card {
+        data: sets.collect::<Vec<_>>().join(", "),
+        split: format!("trained on {} images; validated on {}", frames.train.len(), names.join(", ")),
+        validation_bits_per_sample: position.best_bits.unwrap_or(f64::NAN),
+        steps: position.step,
+        training_time_s: position.seconds.round(),
+        device: device_in_words(experiment.device),
+        parameters: 0,
+        weights_blake3: String::new(),
+        net: None,
+    }
+}
+
+fn device_in_words(class: DeviceClass) -> String {
+    let processor = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let threads = rayon::current_num_threads();
+    format!("{}; host {processor}, {threads} threads", class.name())
+}
+
+/// Steps, bits per pixel and the time left; nothing where standard error is no terminal.
+struct Bar {
+    bar: ProgressBar,
+    steps: Option<u64>,
+    minutes: Option<f64>,
+    bits: f64,
+    validation: String,
+    first: Option<(u64, f64)>,
+}
+
+impl Bar {
+    fn new(experiment: &Experiment) -> Self {
+        let bar = ProgressBar::new(experiment.stop.steps.unwrap_or(0));
+        let style = ProgressStyle::with_template("{bar:24} step {pos} {msg}");
+        bar.set_style(style.expect("the template is well-formed"));
+        let (steps, minutes) = (experiment.stop.steps, experiment.stop.minutes);
+        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None }
+    }
+
+    /// Minutes to the end by whichever limit comes first.
+    fn left_minutes(&self, position: &Position) -> Option<f64> {
+        let (step, seconds) = self.first?;
+        let pace = (position.seconds - seconds) / (position.step - step).max(1) as f64;
+        let by_steps = self.steps.map(|steps| pace * steps.saturating_sub(position.step) as f64 / 60.0);
+        let by_clock = self.minutes.map(|minutes| (minutes - position.seconds / 60.0).max(0.0));
+        [by_steps, by_clock].into_iter().flatten().reduce(f64::min)
+    }
+}
+
+impl Watcher for Bar {
+    fn begin(&mut self, position: &Position) {
+        if position.step > 0 {
+            eprintln!("going on at step {}", position.step);
+        }
+        self.first = Some((position.step, position.seconds));
+    }
+
+    fn step(&mut self, position: &Position, bits: f64) {
+        self.bits = if self.bits.is_nan() { bits } else { 0.98 * self.bits + 0.02 * bits };
+        let left = self.left_minutes(position).map_or_else(String::new, |m| format!(", {m:.1} min left"));
+        self.bar.set_position(position.step);
+        self.bar.set_message(format!("{:.3} bits per pixel{}{left}", self.bits, self.validation));
+    }
+
+    fn validated(&mut self, position: &Position, bits: f64) {
+        self.validation = format!(", validation {bits:.3}");
+        tracing::info!(step = position.step, bits, "validated");
+    }
+}
