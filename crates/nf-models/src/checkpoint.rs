@@ -165,7 +165,9 @@ impl Checkpoint {
 
 /// The weights as a safetensors file.
 fn weights(net: &Net, dir: &Path) -> Result<Vec<u8>> {
-    let mut store = SafetensorsStore::from_bytes(None).skip_enum_variants(true);
+    // One entry of metadata: several come in an order of their own each time, and equal weights are to have one digest.
+    let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("format", "safetensors");
+    let mut store = store.skip_enum_variants(true);
     net.save_into(&mut store).map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))?;
     store.get_bytes().map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))
 }

@@ -5,7 +5,7 @@
 
 use crate::conv::Conv;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
-use burn::tensor::activation::{elu, relu, sigmoid};
+use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Distribution, Tensor};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -57,11 +57,12 @@ impl Flow for Tensor<4> {
     }
 
     fn concat_elu(&self) -> Self {
-        elu(Tensor::cat(vec![self.clone(), self.clone().neg()], 1), 1.0)
+        Flow::elu(&Tensor::cat(vec![self.clone(), self.clone().neg()], 1))
     }
 
     fn elu(&self) -> Self {
-        elu(self.clone(), 1.0)
+        // Burn's own takes the exponential of positive numbers too, and where that overflows its gradient is 0 * inf.
+        relu(self.clone()) + self.clone().clamp_max(0.0).exp() - 1.0
     }
 
     fn relu(&self) -> Self {
