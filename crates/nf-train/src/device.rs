@@ -90,7 +90,9 @@ impl std::str::FromStr for DeviceClass {
         [Self::Auto, Self::Cpu, Self::Vulkan, Self::Wgpu, Self::Metal, Self::Cuda]
             .into_iter()
             .find(|class| class.name() == word)
-            .ok_or_else(|| format!("unknown device '{word}', expected auto, cpu, vulkan, wgpu, metal or cuda"))
+            .ok_or_else(|| {
+                format!("unknown device '{word}', expected auto, cpu, vulkan, wgpu, metal or cuda")
+            })
     }
 }
 

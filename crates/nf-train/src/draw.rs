@@ -65,8 +65,7 @@ pub fn validation_batch(frames: &[Frame], shape: Shape, tiles_per_image: usize, 
 
 fn corner(draw: &mut Pcg64, frame: &Frame, tile: Shape) -> [usize; 3] {
     let image = frame.image.shape();
-    let extents =
-        [(image.planes, tile.planes), (image.height, tile.height), (image.width, tile.width)];
+    let extents = [(image.planes, tile.planes), (image.height, tile.height), (image.width, tile.width)];
     extents.map(|(image, tile)| draw.up_to((image - tile) as u64) as usize)
 }
 

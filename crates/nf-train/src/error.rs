@@ -25,12 +25,12 @@ pub enum Error {
     Frames(String),
     /// The loss is no number any more.
     #[error(
-        "the loss is {loss} at step {step}: the training has diverged; lower schedule.rate (now {rate:e}){clip}"
+        "the loss or its gradient is {loss} at step {step}: the training has diverged; lower schedule.rate (now {rate:e}){clip}"
     )]
     Diverged {
         /// The step, from one on.
         step: u64,
-        /// The loss in bits per sample.
+        /// The loss in bits per sample, or the norm of its gradient.
         loss: f64,
         /// The learning rate of the step.
         rate: f64,

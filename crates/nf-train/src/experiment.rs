@@ -156,8 +156,9 @@ impl Experiment {
             assign(&mut table, assignment).map_err(wrong)?;
         }
         resolve_preset(&mut table).map_err(wrong)?;
-        let mut experiment: Self =
-            Value::Table(table).try_into().map_err(|error: toml::de::Error| wrong(one_line(&error.to_string())))?;
+        let mut experiment: Self = Value::Table(table)
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(one_line(&error.to_string())))?;
         experiment.device = experiment.device.resolved();
         experiment.check().map_err(wrong)?;
         Ok(experiment)
@@ -179,10 +180,15 @@ impl Experiment {
     /// The setting at fault, and what was expected.
     pub fn check(&self) -> Result<(), String> {
         let word = |s: &str| {
-            !s.is_empty() && !s.starts_with('.') && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+            !s.is_empty()
+                && !s.starts_with('.')
+                && s.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         if !word(&self.name) {
-            return Err(format!("name: '{}', expected letters, digits, '-', '_' and '.'", self.name.escape_debug()));
+            return Err(format!(
+                "name: '{}', expected letters, digits, '-', '_' and '.'",
+                self.name.escape_debug()
+            ));
         }
         if self.seed > i64::MAX as u64 {
             return Err("seed: expected below 2^63".to_owned());
@@ -217,7 +223,9 @@ impl Experiment {
         if self.stop.steps.is_none() && self.stop.minutes.is_none() {
             return Err("stop: name steps or minutes".to_owned());
         }
-        if self.stop.steps == Some(0) || self.stop.minutes.is_some_and(|minutes| !(minutes > 0.0)) {
+        if self.stop.steps == Some(0)
+            || self.stop.minutes.is_some_and(|minutes| minutes.is_nan() || minutes <= 0.0)
+        {
             return Err("stop: expected more than 0 steps and minutes".to_owned());
         }
         self.optimiser.check()?;
@@ -227,10 +235,7 @@ impl Experiment {
     /// Rows and columns of a validation tile.
     pub(crate) fn validation_tile_px(&self) -> (usize, usize) {
         let chosen = &self.validation;
-        (
-            chosen.height_px.unwrap_or(self.tiles.height_px),
-            chosen.width_px.unwrap_or(self.tiles.width_px),
-        )
+        (chosen.height_px.unwrap_or(self.tiles.height_px), chosen.width_px.unwrap_or(self.tiles.width_px))
     }
 }
 
@@ -239,7 +244,8 @@ fn resolve_preset(table: &mut Table) -> Result<(), String> {
     let Some(Value::Table(net)) = table.get_mut("net") else { return Ok(()) };
     let Some(preset) = net.remove("preset") else { return Ok(()) };
     let text = preset.as_str().ok_or("net.preset: expected a text such as \"pixelcnnpp/small\"")?;
-    let (name, size) = text.split_once('/').ok_or_else(|| format!("net.preset: '{text}', expected NET/PRESET"))?;
+    let (name, size) =
+        text.split_once('/').ok_or_else(|| format!("net.preset: '{text}', expected NET/PRESET"))?;
     let config = NetConfig::preset(name, size).map_err(|error| format!("net.preset: {error}"))?;
     let Ok(Value::Table(mut whole)) = Value::try_from(&config) else {
         return Err(format!("net.preset: '{text}' does not print as a table"));
@@ -316,7 +322,8 @@ mod tests {
             ("net.preset=idf", "net.preset"),
             ("net.preset=3", "net.preset"),
         ] {
-            let error = Experiment::parse("small.toml", SMALL, &[assignment.to_owned()]).unwrap_err().to_string();
+            let error =
+                Experiment::parse("small.toml", SMALL, &[assignment.to_owned()]).unwrap_err().to_string();
             assert!(error.contains("small.toml") && error.contains(setting), "{assignment}: {error}");
             assert!(!error.contains('\n'), "{error}");
         }

@@ -86,7 +86,14 @@ impl Frames {
         let (height_px, width_px) = experiment.validation_tile_px();
         let sets = [
             (&self.train, "data.train", "tiles", tiles.height_px, tiles.width_px, data.train.join(", ")),
-            (&self.validation, "data", "validation", height_px, width_px, "hold_out or validation".to_owned()),
+            (
+                &self.validation,
+                "data",
+                "validation",
+                height_px,
+                width_px,
+                "hold_out or validation".to_owned(),
+            ),
         ];
         for (frames, setting, section, height, width, named) in sets {
             if frames.is_empty() {

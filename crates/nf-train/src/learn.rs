@@ -190,7 +190,18 @@ impl Session<'_> {
         let started = Instant::now();
         let before = Duration::try_from_secs_f64(position.seconds).unwrap_or_default();
         let validation = validation.split(size);
-        Ok(Run { session: self, position, net, average, optimiser, validation, log, before, started, saved: started })
+        Ok(Run {
+            session: self,
+            position,
+            net,
+            average,
+            optimiser,
+            validation,
+            log,
+            before,
+            started,
+            saved: started,
+        })
     }
 }
 
@@ -277,7 +288,10 @@ impl<L: Learner> Run<'_, L> {
             }
             let mut gradients = GradientsParams::from_grads(loss.backward(), &net);
             if let Some(limit) = optimiser.clip_norm {
-                clip_by_norm(&net, &mut gradients, limit);
+                let norm = clip_by_norm(&net, &mut gradients, limit);
+                if !norm.is_finite() {
+                    return Ok((net, norm));
+                }
             }
             Ok::<_, Error>((rule.step(rate, net, gradients), bits))
         }));
@@ -336,7 +350,13 @@ impl<L: Learner> Run<'_, L> {
         let position = &mut self.position;
         let train_bits = position.loss_sum_bits / f64::from(position.losses);
         (position.loss_sum_bits, position.losses) = (0.0, 0);
-        self.log.write(&Row { step: position.step, seconds: position.seconds, train_bits, validation_bits, rate })
+        self.log.write(&Row {
+            step: position.step,
+            seconds: position.seconds,
+            train_bits,
+            validation_bits,
+            rate,
+        })
     }
 
     fn save(&mut self) -> Result<()> {
@@ -357,6 +377,7 @@ fn tensor(batch: &Batch, device: &Device) -> Tensor<4> {
 
 fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied();
-    let reason = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    let reason =
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
     Error::Device { step, reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
 }

@@ -71,7 +71,8 @@ mod tests {
     fn rows_after_the_resumed_step_are_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.csv");
-        let row = |step, validation_bits| Row { step, seconds: 1.5, train_bits: 7.25, validation_bits, rate: 1e-3 };
+        let row =
+            |step, validation_bits| Row { step, seconds: 1.5, train_bits: 7.25, validation_bits, rate: 1e-3 };
         let mut log = Log::open(&path, 0).unwrap();
         for step in [10, 20, 30] {
             log.write(&row(step, None)).unwrap();

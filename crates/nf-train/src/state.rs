@@ -110,7 +110,8 @@ impl State {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             bytes => bytes.map_err(Error::io(path))?,
         };
-        let (header, rest) = split_header(&bytes).ok_or_else(|| wrong("not a state of a training run".into()))?;
+        let (header, rest) =
+            split_header(&bytes).ok_or_else(|| wrong("not a state of a training run".into()))?;
         if header.experiment != experiment {
             return Err(wrong(format!(
                 "belongs to the experiment {}, not to {experiment}; its settings differ: name another --output",

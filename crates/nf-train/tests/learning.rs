@@ -34,7 +34,7 @@ impl Learner for Tiny {
     fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
         let [n, _, height, width] = tiles.dims();
         let cut = |r, c| tiles.clone().slice([0..n, 0..1, r..r + height - 1, c..c + width - 1]);
-        let weight = |i: usize| self.weights.val().slice([i..i + 1]).reshape([1, 1, 1, 1]);
+        let weight = |i: usize| self.weights.val().narrow(0, i, 1).reshape([1, 1, 1, 1]);
         let expected = self.dropout.forward(cut(0, 1) * weight(0) + cut(1, 0) * weight(1));
         let distance = (cut(1, 1) - expected).abs().mean();
         Ok((distance / self.scale.val().exp() + self.scale.val() + 2f32.ln()) / 2f32.ln())
@@ -49,7 +49,9 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
 
 fn frames() -> Frames {
     let image = |seed: usize| {
-        Image16::from_fn(Shape::frame(24, 20), |_, r, c| (300 + (r * 7 + c * 13 + seed * (r ^ c)) % 37) as u16)
+        Image16::from_fn(Shape::frame(24, 20), |_, r, c| {
+            (300 + (r * 7 + c * 13 + seed * (r ^ c)) % 37) as u16
+        })
     };
     let frame = |seed| Frame { name: format!("frame-{seed}"), image: image(seed) };
     Frames { train: vec![frame(1), frame(2)], validation: vec![frame(3)], cards: vec![] }
@@ -196,7 +198,10 @@ fn a_folder_in_use_is_not_overwritten() {
     assert!(damaged.contains("damaged"), "{damaged}");
     for length in [0, 7, 12, 40, last] {
         fs::write(&state, &bytes[..length]).unwrap();
-        assert!(matches!(run(&first, &frames(), folder.path(), true, 0), Err(Error::State { .. })), "{length}");
+        assert!(
+            matches!(run(&first, &frames(), folder.path(), true, 0), Err(Error::State { .. })),
+            "{length}"
+        );
     }
 }
 
@@ -219,7 +224,11 @@ fn what_goes_wrong_names_a_setting() {
     let folder = tempfile::tempdir().unwrap();
     let error = |frames: &Frames, assignments: &[&str]| {
         let experiment = experiment(assignments);
-        frames.check(&experiment).map(|()| run(&experiment, frames, folder.path(), false, 0)).unwrap_err().to_string()
+        frames
+            .check(&experiment)
+            .map(|()| run(&experiment, frames, folder.path(), false, 0))
+            .unwrap_err()
+            .to_string()
     };
     assert!(error(&frames(), &["tiles.height_px=25"]).contains("tiles.height_px"));
     assert!(error(&frames(), &["validation.width_px=21"]).contains("validation.width_px"));

@@ -111,7 +111,7 @@ impl Optimiser {
     /// # Errors
     /// The setting at fault, and what was expected.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.clip_norm.is_some_and(|norm| !(norm > 0.0)) {
+        if self.clip_norm.is_some_and(|norm| norm.is_nan() || norm <= 0.0) {
             return Err("optimiser.clip_norm: expected a number above 0".to_owned());
         }
         if self.ema_decay.is_some_and(|decay| !(0.0..1.0).contains(&decay)) {

@@ -1,6 +1,6 @@
 //! `noisefloor train`: an experiment file in, a checkpoint out.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_models::{Card, Checkpoint, Net};
 use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher};
@@ -71,23 +71,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let ended = session.learn(net, &mut bar, &mut keep);
     bar.bar.finish_and_clear();
     let (position, end) = ended?;
-    report(&position, end, &checkpoint, &log);
-    Ok(())
+    report(&position, end, &checkpoint, &log)
 }
 
-fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) {
-    let why = match end {
-        End::Steps => "all steps taken",
-        End::Minutes => "the time is over",
-        End::Patience => "no better any more",
-        End::Interrupted => "interrupted; the state is saved, --resume goes on",
-    };
+fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Result<()> {
     let Position { step, seconds, best_step, .. } = position;
-    eprintln!("step {step} after {:.1} min: {why}", seconds / 60.0);
+    let at = format!("step {step}, after {:.1} min of training", seconds / 60.0);
+    let why = match end {
+        End::Steps => "all steps are taken",
+        End::Minutes => "the time is over",
+        End::Patience => "nothing better came any more",
+        End::Interrupted => bail!("interrupted at {at}; the state is saved, --resume goes on"),
+    };
+    eprintln!("{at}: {why}");
     if let Some(bits) = position.best_bits {
-        println!("{bits:.4} bits per pixel on the validation frames at step {best_step}: {}", checkpoint.display());
+        println!(
+            "{bits:.4} bits per pixel on the validation frames at step {best_step}: {}",
+            checkpoint.display()
+        );
     }
     println!("log: {}", log.join("train.csv").display());
+    Ok(())
 }
 
 /// The first Ctrl-C asks the run to save its state and end, the second ends at once.

@@ -1,0 +1,181 @@
+//! `noisefloor train` as a user meets it: killed, interrupted, resumed, misled.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const EXPERIMENT: &str = r#"
+name = "tiny"
+seed = 5
+[net]
+preset = "pixelcnnpp/tiny"
+[data]
+train = ["frames"]
+hold_out = ["c"]
+[tiles]
+height_px = 12
+width_px = 12
+batch = 2
+flips = "both"
+[optimiser]
+rule.adamax = {}
+clip_norm = 1.0
+ema_decay = 0.9
+[schedule]
+rate = 2e-3
+[validation]
+every_steps = 10
+tiles_per_image = 2
+[stop]
+steps = 24
+"#;
+
+/// Three frames of pseudo-random noise and an experiment in a folder of their own.
+fn work() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("frames")).unwrap();
+    for (seed, name) in ["a", "b", "c"].iter().enumerate() {
+        let mut state = seed as u32 + 1;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (1000 + (state >> 26) + (state >> 12 & 63)) as u16
+        };
+        let samples: Vec<u8> = (0..24 * 20).flat_map(|_| noise().to_le_bytes()).collect();
+        let head = "{'descr': '<u2', 'fortran_order': False, 'shape': (24, 20), }";
+        let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        bytes.extend(format!("{head:<117}\n").bytes());
+        bytes.extend(samples);
+        fs::write(folder.path().join(format!("frames/{name}.npy")), bytes).unwrap();
+    }
+    fs::write(folder.path().join("tiny.toml"), EXPERIMENT).unwrap();
+    folder
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    command.current_dir(folder).args(["train", "tiny.toml"]).args(arguments);
+    command.env_remove("NOISEFLOOR_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn train(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().unwrap()
+}
+
+fn succeeds(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+/// The only folder in `output` with this ending, or without a dot if it is empty.
+fn folder_of(output: &Path, ending: &str) -> PathBuf {
+    let mut found = fs::read_dir(output).unwrap().map(|entry| entry.unwrap().path()).filter(|path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if ending.is_empty() { !name.contains('.') } else { name.ends_with(ending) }
+    });
+    let first = found.next().unwrap();
+    assert_eq!(found.next(), None);
+    first
+}
+
+fn weights(output: &Path) -> Vec<u8> {
+    fs::read(folder_of(output, "").join("weights.safetensors")).unwrap()
+}
+
+fn log_without_seconds(output: &Path) -> Vec<String> {
+    let text = fs::read_to_string(folder_of(output, ".run").join("train.csv")).unwrap();
+    let cut = |line: &str| {
+        let cells: Vec<&str> = line.split(',').collect();
+        [&cells[..1], &cells[2..]].concat().join(",")
+    };
+    text.lines().map(cut).collect()
+}
+
+/// Waits until a run has written a row of its log.
+fn wait_for_a_row(child: &mut Child, output: &Path) {
+    let started = Instant::now();
+    loop {
+        let rows =
+            || fs::read_to_string(folder_of(output, ".run").join("train.csv")).unwrap().lines().count();
+        if output.is_dir() && fs::read_dir(output).unwrap().next().is_some() {
+            let log = folder_of(output, ".run").join("train.csv");
+            if log.is_file() && rows() > 1 {
+                return;
+            }
+        }
+        assert_eq!(child.try_wait().unwrap(), None, "it ended before it could be stopped");
+        assert!(started.elapsed() < Duration::from_secs(300), "no row came");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_weights_and_log() {
+    let work = work();
+    let folder = work.path();
+    succeeds(&train(folder, &["--output", "whole"]));
+    let parts = folder.join("parts");
+    let mut child = command(folder, &["--output", "parts", "--save-every", "0"]).spawn().unwrap();
+    wait_for_a_row(&mut child, &parts);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = train(folder, &["--output", "parts"]);
+    let text = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(again.status.code() == Some(1) && text.contains("--resume"), "{text}");
+    let text = succeeds(&train(folder, &["--output", "parts", "--resume"]));
+    let step: u32 = text.split("going on at step ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+    // The row of step 10 is written before the state of step 10 is.
+    assert!((9..24).contains(&step), "{text}");
+    assert!(weights(&parts) == weights(&folder.join("whole")), "the weights differ");
+    assert_eq!(log_without_seconds(&parts), log_without_seconds(&folder.join("whole")));
+    // A second process gives the same weights, another seed gives others.
+    succeeds(&train(folder, &["--output", "again"]));
+    assert!(weights(&folder.join("again")) == weights(&parts), "the weights differ");
+    succeeds(&train(folder, &["--output", "other", "--set", "seed=6"]));
+    assert!(weights(&folder.join("other")) != weights(&parts), "another seed, the same weights");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_saves_its_state_and_says_so() {
+    let work = work();
+    let folder = work.path();
+    let output = folder.join("out");
+    let mut child = command(folder, &["--output", "out", "--set", "stop.steps=100000"]).spawn().unwrap();
+    wait_for_a_row(&mut child, &output);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.code() == Some(1) && text.contains("interrupted at step"), "{text}");
+    assert!(folder_of(&output, ".run").join("resume.state").is_file());
+    assert!(folder_of(&output, ".run").join("experiment.toml").is_file());
+}
+
+#[test]
+fn mistakes_are_told_in_one_line_that_names_the_setting() {
+    let work = work();
+    for (setting, words) in [
+        ("tiles.heigth_px=3", "heigth_px"),
+        ("tiles.height_px=30", "lower tiles.height_px"),
+        ("tiles.planes=2", "tiles.planes"),
+        ("data.hold_out=['z']", "data.hold_out"),
+        ("data.hold_out=['a','b','c']", "data.train"),
+        ("data.train=['nowhere']", "nowhere"),
+        ("net.filters=-1", "net"),
+        ("net.preset='pixelcnnpp/huge'", "huge"),
+        ("schedule.rate=1e30", "schedule.rate"),
+        ("seed", "key=value"),
+    ] {
+        let ended = train(work.path(), &["--set", setting]);
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("noisefloor: ")).collect();
+        assert_eq!(ended.status.code(), Some(1), "{setting}: {text}");
+        assert!(errors.len() == 1 && errors[0].contains(words), "{setting}: {text}");
+        assert!(!text.contains("panicked"), "{setting}: {text}");
+    }
+    let ended = train(work.path(), &["--device", "tpu"]);
+    assert_eq!(ended.status.code(), Some(2));
+}
