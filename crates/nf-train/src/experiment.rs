@@ -301,6 +301,23 @@ mod tests {
     }
 
     #[test]
+    fn every_experiment_of_the_project_is_legal_and_named_like_its_file() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/experiments");
+        let mut names = vec![];
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let experiment = Experiment::read(&path, &[]).unwrap();
+            assert_eq!(path.file_stem().unwrap().to_str().unwrap(), experiment.name);
+            experiment.net.check().unwrap();
+            assert_eq!(experiment.net.planes(), experiment.tiles.planes);
+            names.push(experiment.name);
+        }
+        for net in nf_models::NETS {
+            assert!(names.iter().any(|name| name.starts_with(&format!("{net}-paper-"))), "{net}");
+        }
+    }
+
+    #[test]
     fn errors_name_file_and_setting() {
         for (assignment, setting) in [
             ("tiles.hight_px=3", "hight_px"),
