@@ -1,5 +1,7 @@
 //! Codes frames (NumPy files of u16) with `floor`, verifies them, and prints bits per pixel and speeds:
-//! `corpus [level=fast|default|max] [only=WORD+WORD] [baselines=FILE.csv] [repeat=N] FOLDER|FILE.npy...`.
+//! `corpus [level=fast|default|max] [only=WORD+WORD] [baselines=FILE.csv] [repeat=N] [planes=alone] FOLDER|FILE.npy...`.
+//!
+//! `planes=alone` codes the planes of a stack as frames of their own.
 //!
 //! A baselines file has a header `frame,NAME,NAME...` and a row of bits per pixel per frame.
 
@@ -15,10 +17,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut codec = Floor::default();
     let (mut files, mut only, mut repeat) = (Vec::<PathBuf>::new(), String::new(), 1);
     let mut baselines = Baselines::default();
+    let mut together = true;
     for argument in std::env::args().skip(1) {
         match argument.split_once('=') {
             Some(("level", level)) => codec.level = level.parse::<Level>().map_err(|()| "no such level")?,
             Some(("only", words)) => only = words.to_owned(),
+            Some(("planes", word)) => together = word != "alone",
             Some(("repeat", times)) => repeat = times.parse()?,
             Some(("baselines", path)) => baselines = Baselines::read(Path::new(path))?,
             _ if Path::new(&argument).is_dir() => {
@@ -40,20 +44,34 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         }
         let image = read(path)?;
-        let (mut bytes, mut encode_s, mut decode_s) = (Vec::new(), f64::MAX, f64::MAX);
-        for _ in 0..repeat {
-            let start = Instant::now();
-            bytes = codec.encode(&image)?;
-            encode_s = encode_s.min(start.elapsed().as_secs_f64());
-            let start = Instant::now();
-            let back = codec.decode(&bytes, image.shape(), &Limits::default())?;
-            decode_s = decode_s.min(start.elapsed().as_secs_f64());
-            if back.samples() != image.samples() {
-                return Err(format!("{name} does not come back").into());
+        let shape = image.shape();
+        let parts = if together {
+            vec![image]
+        } else {
+            (0..shape.planes)
+                .map(|plane| image.crop(plane..plane + 1, 0..shape.height, 0..shape.width))
+                .collect()
+        };
+        let (mut bytes, mut encode_s, mut decode_s) = (0, 0.0, 0.0);
+        for part in &parts {
+            let (mut part_bytes, mut part_encode_s, mut part_decode_s) = (Vec::new(), f64::MAX, f64::MAX);
+            for _ in 0..repeat {
+                let start = Instant::now();
+                part_bytes = codec.encode(part)?;
+                part_encode_s = part_encode_s.min(start.elapsed().as_secs_f64());
+                let start = Instant::now();
+                let back = codec.decode(&part_bytes, part.shape(), &Limits::default())?;
+                part_decode_s = part_decode_s.min(start.elapsed().as_secs_f64());
+                if back.samples() != part.samples() {
+                    return Err(format!("{name} does not come back").into());
+                }
             }
+            bytes += part_bytes.len();
+            encode_s += part_encode_s;
+            decode_s += part_decode_s;
         }
-        let pixels = image.samples().len() as f64;
-        let bits = bytes.len() as f64 * 8.0 / pixels;
+        let pixels = shape.pixels() as f64;
+        let bits = bytes as f64 * 8.0 / pixels;
         let speed = |seconds: f64| pixels * 2e-6 / seconds;
         print!("{name:40} {bits:8.4} {:7.1} {:7.1}", speed(encode_s), speed(decode_s));
         let row = baselines.rows.get(&name);
@@ -64,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         println!();
         total.pixels += pixels;
-        total.bytes += bytes.len() as f64;
+        total.bytes += bytes as f64;
         total.encode_s += encode_s;
         total.decode_s += decode_s;
     }

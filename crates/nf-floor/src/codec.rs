@@ -94,7 +94,10 @@ impl Codec for Floor {
     }
 
     fn planes(&self) -> PlaneTreatment {
-        PlaneTreatment::Independent
+        match self.level {
+            Level::Fast => PlaneTreatment::Independent,
+            Level::Default | Level::Max => PlaneTreatment::Joint,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|max`.
 //! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
+//! - [`stack`]: a tile with the help of earlier planes.
 //! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
 //! - [`halves`]: levels `fast` and `default`, half rows at a time, with a model fitted to the tile and sent with it.
 //! - [`fitted`]: the same pixel by pixel, for small tiles.
@@ -19,8 +20,10 @@ pub mod halves;
 mod machine;
 pub mod max;
 mod numbers;
+pub mod stack;
 pub mod stream;
 pub mod tile;
+mod weights;
 
 pub use codec::{ENTRY, Floor, Level};
 pub use stream::decode_region;

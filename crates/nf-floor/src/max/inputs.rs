@@ -1,10 +1,13 @@
 //! What the predictors see of the past: neighbours, and slow means of row, column and surroundings.
 
+use super::given::{Glimpse, PER_HELPER};
 use super::math::{bound, ln};
 use super::rows::Rows;
 
-/// Inputs of the first stage.
-pub(super) const INPUTS: usize = 56;
+/// Inputs of the first stage for a plane alone.
+pub(super) const ALONE: usize = 56;
+/// Inputs for a plane that is given earlier ones.
+pub(super) const GIVEN: usize = ALONE + 16;
 
 /// Neighbours (rows up, columns right), nearest first, so that models of fewer inputs are nested.
 #[rustfmt::skip]
@@ -30,11 +33,15 @@ pub(super) const CLASSES: usize = 3;
 
 /// What is known of the pixel to be coded.
 #[derive(Debug)]
-pub(super) struct Inputs {
+pub(super) struct Inputs<const N: usize> {
     /// Local reference: all inputs are differences from it.
     pub(super) reference: f32,
-    /// Clipped differences, means, excesses.
-    pub(super) values: [f32; INPUTS],
+    /// The pixels to the left and above.
+    pub(super) nearest: [f32; 2],
+    /// Clipped differences, means, excesses; then what the earlier planes show.
+    pub(super) values: [f32; N],
+    /// What is known of the pixel from earlier planes, and not part of `reference`.
+    pub(super) offset: f32,
     /// The first guess of the noise's scale.
     pub(super) scale: f32,
     /// Where differences are clipped.
@@ -112,16 +119,16 @@ impl History {
 
     /// The inputs for column `x`, whose noise is about `scale`.
     #[inline(always)]
-    pub(super) fn inputs(&mut self, x: usize, scale: f32) -> Inputs {
+    pub(super) fn inputs<const N: usize>(&mut self, x: usize, scale: f32, glimpse: &Glimpse) -> Inputs<N> {
         let reference = self.reference(x);
         let clip = CLIP_SCALES * scale;
         let clipped = |value: f32| bound(value - reference, -clip, clip);
-        let mut values = [0.0f32; INPUTS];
+        let mut values = [0.0f32; N];
         let place = self.pixels.start + x;
         for (value, &offset) in values.iter_mut().zip(&self.offsets) {
             *value = clipped(self.pixels.values[place.wrapping_add_signed(offset)]);
         }
-        for k in 0..INPUTS - EXCESSES {
+        for k in 0..ALONE - EXCESSES {
             let value =
                 self.pixels.values[place.wrapping_add_signed(self.offsets[k])] - reference - values[k];
             values[EXCESSES + k] = bound(value, -EXCESS_CLIPS * clip, EXCESS_CLIPS * clip);
@@ -157,6 +164,13 @@ impl History {
         values[RESIDUAL_MEANS + 1] = mean(1 - parity, 8.0);
         values[RESIDUAL_MEANS + 2] = mean(2, 3.0);
         values[RESIDUAL_MEANS + 3] = self.column_residual[x];
+        for (values, helper) in values[ALONE..].chunks_exact_mut(PER_HELPER).zip(&glimpse.helpers) {
+            for (value, difference) in values.iter_mut().zip(helper) {
+                *value = bound(*difference, -clip, clip);
+            }
+            let excess = helper[0] - values[0];
+            values[PER_HELPER - 1] = bound(excess, -EXCESS_CLIPS * clip, EXCESS_CLIPS * clip);
+        }
         let mut spread = 0.5;
         for value in &values[..12] {
             spread += value.abs();
@@ -168,12 +182,20 @@ impl History {
             let step = if spread_ln < *bound { -quantile } else { 1.0 - quantile };
             *bound += 0.01 * step;
         }
-        Inputs { reference, values, scale, clip, spread_ln, class }
+        let nearest = [self.pixels.values[place - 1], self.pixels.values[place - self.pixels.stride]];
+        Inputs { reference, nearest, values, offset: glimpse.offset, scale, clip, spread_ln, class }
     }
 
     /// The pixel became known: its value, the first stage's and the final prediction.
     #[inline(always)]
-    pub(super) fn learn(&mut self, x: usize, inputs: &Inputs, value: f32, first: f32, prediction: f32) {
+    pub(super) fn learn<const N: usize>(
+        &mut self,
+        x: usize,
+        inputs: &Inputs<N>,
+        value: f32,
+        first: f32,
+        prediction: f32,
+    ) {
         let reach = 3.0 * inputs.scale;
         let cleaned = bound(value, prediction - reach, prediction + reach);
         self.pixels.values[self.pixels.start + x] = value;
@@ -202,7 +224,7 @@ mod tests {
         for _ in 0..12 {
             history.begin_row();
             for x in 0..20 {
-                let inputs = history.inputs(x, 1.0);
+                let inputs = history.inputs::<ALONE>(x, 1.0, &Glimpse::NONE);
                 assert_eq!(inputs.reference, 77.0);
                 for (k, &value) in inputs.values.iter().enumerate() {
                     assert!(value.abs() < 1e-4 || k == MEANS + 4, "input {k} is {value}");
@@ -215,7 +237,7 @@ mod tests {
 
     #[test]
     fn groups_of_inputs_fill_the_vector() {
-        assert_eq!(EXCESSES + 8, INPUTS);
+        assert_eq!(EXCESSES + 8, ALONE);
         assert!(NEIGHBOURS.iter().all(|&(up, right)| up > 0 || right < 0), "every neighbour is known");
     }
 }

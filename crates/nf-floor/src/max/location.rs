@@ -12,7 +12,7 @@
 //!
 //! Samples weigh 1 / variance, less if they are outliers (Huber, 3 scales).
 
-use super::inputs::{CLASSES, INPUTS, Inputs};
+use super::inputs::{CLASSES, Inputs};
 use super::least_squares::{Moments, Solver};
 use super::math::{bound, dot};
 
@@ -47,25 +47,25 @@ const START: [f32; 6] = [0.35, 0.35, 0.15, 0.0, 0.05, 0.1];
 
 /// The predictors of one tile.
 #[derive(Debug)]
-pub(super) struct Location {
+pub(super) struct Location<const N: usize> {
     block_px: usize,
     width: usize,
     /// Samples of the block so far, by class.
-    fresh: [Moments<INPUTS>; CLASSES],
-    tile: Moments<INPUTS>,
-    classes: [Moments<INPUTS>; CLASSES],
-    blocks: Vec<Moments<INPUTS>>,
-    work: Moments<INPUTS>,
-    solver: Solver<INPUTS>,
-    start: [f32; INPUTS],
-    weights: [[f32; INPUTS]; 4],
-    class_weights: [[f32; INPUTS]; CLASSES],
+    fresh: [Moments<N>; CLASSES],
+    tile: Moments<N>,
+    classes: [Moments<N>; CLASSES],
+    blocks: Vec<Moments<N>>,
+    work: Moments<N>,
+    solver: Solver<N>,
+    start: [f32; N],
+    weights: [[f32; N]; 4],
+    class_weights: [[f32; N]; CLASSES],
 }
 
-impl Location {
+impl<const N: usize> Location<N> {
     pub(super) fn new(width: usize) -> Self {
         let block_px = BLOCK_PX * width.div_ceil(BLOCK_PX * MAX_BLOCKS).max(1);
-        let mut start = [0.0; INPUTS];
+        let mut start = [0.0; N];
         start[..START.len()].copy_from_slice(&START);
         let moments = || std::array::from_fn(|_| Moments::new());
         Self {
@@ -96,14 +96,14 @@ impl Location {
         let samples = self.tile.samples;
         if block.is_multiple_of(SLOW_EVERY) || samples < SETTLED_PX {
             self.solver.factor(&self.tile, RIDGE, &self.start);
-            self.solver.weights(INPUTS, &mut self.weights[GLOBAL]);
+            self.solver.weights(N, &mut self.weights[GLOBAL]);
             self.solver.weights(12, &mut self.weights[SMALL]);
             for (class, weights) in self.classes.iter().zip(&mut self.class_weights) {
                 self.work.clear();
                 self.work.blend(0.0, class, 1.0);
                 self.work.blend(1.0, &self.tile, bound(CLASS_PRIOR / samples, 0.0, 1.0));
                 self.solver.factor(&self.work, RIDGE, &self.start);
-                self.solver.weights(INPUTS, weights);
+                self.solver.weights(N, weights);
             }
         }
         self.work.clear();
@@ -113,24 +113,26 @@ impl Location {
             self.work.blend(1.0, near, 1.0);
         }
         self.solver.factor(&self.work, RIDGE, &self.start);
-        self.solver.weights(INPUTS, &mut self.weights[LOCAL]);
+        self.solver.weights(N, &mut self.weights[LOCAL]);
         self.solver.weights(20, &mut self.weights[LOCAL_SMALL]);
     }
 
     /// Every predictor's value.
     #[inline(always)]
-    pub(super) fn predict(&self, inputs: &Inputs) -> [f32; PREDICTIONS] {
+    pub(super) fn predict(&self, inputs: &Inputs<N>) -> [f32; PREDICTIONS] {
         let mut predictions = [0.0; PREDICTIONS];
         for (prediction, weights) in predictions.iter_mut().zip(&self.weights) {
             *prediction = dot(weights, &inputs.values);
         }
         predictions[CLASS] = dot(&self.class_weights[inputs.class], &inputs.values);
-        predictions.map(|difference| bound(inputs.reference + difference, -1000.0, 67_000.0))
+        predictions.map(|difference| {
+            bound(inputs.reference + difference, -1000.0 - inputs.offset, 67_000.0 - inputs.offset)
+        })
     }
 
     /// Square root of the weight of a sample that missed the first prediction by `residual`.
     #[inline(always)]
-    pub(super) fn weight_root(inputs: &Inputs, residual: f32) -> f32 {
+    pub(super) fn weight_root(inputs: &Inputs<N>, residual: f32) -> f32 {
         let distance = residual.abs() / inputs.scale;
         let huber = if distance > 3.0 { 3.0 / distance } else { 1.0 };
         huber.sqrt() / inputs.scale
@@ -138,7 +140,7 @@ impl Location {
 
     /// Column `x` turned out to be `value`.
     #[inline(always)]
-    pub(super) fn learn(&mut self, x: usize, inputs: &Inputs, value: f32, weight_root: f32) {
+    pub(super) fn learn(&mut self, x: usize, inputs: &Inputs<N>, value: f32, weight_root: f32) {
         let weighted = inputs.values.map(|input| input * weight_root);
         self.fresh[inputs.class].add(&weighted, (value - inputs.reference) * weight_root);
         if (x + 1).is_multiple_of(self.block_px) || x + 1 == self.width {

@@ -5,16 +5,20 @@
 //!
 //! - [`traverse`]: the loop over the pixels, the same for both directions.
 //! - [`inputs`]: neighbours, clipped, and slow means; [`rows`]: the memory that holds them.
+//! - [`given`]: earlier planes of a stack.
 //! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
 //! - [`scale`]: how far the pixel may be from its prediction.
 //! - [`density`]: experts ([`shapes`]) and biases ([`neighbours`]) mixed at every binary decision; [`binary`]:
 //!   decisions to bytes.
 //! - [`least_squares`], [`math`]: the arithmetic.
 //!
-//! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the coder's bytes.
+//! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the coder's bytes. Given
+//! earlier planes, their weights (i16 each, latest plane first) come before, and the median is that of the samples less
+//! the weighted sum, rounded (i16).
 
 mod binary;
 mod density;
+pub(crate) mod given;
 mod inputs;
 mod least_squares;
 mod location;
@@ -28,6 +32,8 @@ mod traverse;
 
 use crate::tile::TileView;
 use binary::{Binary, Decoder, Encoder};
+use given::Given;
+use inputs::{ALONE, GIVEN};
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 use traverse::{Header, traverse};
@@ -42,13 +48,33 @@ pub fn encode(tile: TileView) -> Option<Vec<u8>> {
     }
     let mut samples = tile.samples.to_vec();
     samples.sort_unstable();
-    let header = Header { median: samples[samples.len() / 2], floor: samples[samples.len() / 200] };
+    let (median, floor) = (samples[samples.len() / 2], samples[samples.len() / 200]);
     samples.copy_from_slice(tile.samples);
-    let mut bytes = header.median.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&header.floor.to_le_bytes());
+    let mut bytes = median.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&floor.to_le_bytes());
+    let header = Header { median: f32::from(median), floor: f32::from(floor) };
     let mut encoder = Encoder::new(bytes);
-    run(&mut encoder, header, tile.width, &mut samples);
+    run(&mut encoder, header, tile.width, &mut samples, None);
     Some(encoder.finish())
+}
+
+/// The payload of a plane given `earlier` ones of the same extent, latest first, and a weight for each.
+pub(crate) fn encode_given(tile: TileView, earlier: &[&[u16]], weights: &[i16]) -> Vec<u8> {
+    let given = Given::new(tile.width, earlier, weights);
+    let mut left: Vec<i16> =
+        (0..tile.samples.len()).map(|i| (f32::from(tile.samples[i]) - given.offset(i)) as i16).collect();
+    left.sort_unstable();
+    let mut samples = tile.samples.to_vec();
+    samples.sort_unstable();
+    let (median, floor) = (left[left.len() / 2], samples[samples.len() / 200]);
+    samples.copy_from_slice(tile.samples);
+    let mut bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+    bytes.extend_from_slice(&median.to_le_bytes());
+    bytes.extend_from_slice(&floor.to_le_bytes());
+    let header = Header { median: f32::from(median), floor: f32::from(floor) };
+    let mut encoder = Encoder::new(bytes);
+    run(&mut encoder, header, tile.width, &mut samples, Some(&given));
+    encoder.finish()
 }
 
 /// The pixels of a tile of `shape`; `what` names it in errors.
@@ -56,20 +82,49 @@ pub fn encode(tile: TileView) -> Option<Vec<u8>> {
 /// # Errors
 /// If the payload is not what [`encode`] writes for a tile of that shape.
 pub fn decode(what: &str, payload: &[u8], shape: Shape) -> Result<Vec<u16>> {
-    let Some((header, coded)) = payload.split_at_checked(HEADER_BYTES) else {
+    let Some((&[m0, m1, f0, f1], coded)) = payload.split_first_chunk::<HEADER_BYTES>() else {
         return Err(Error::truncated(what));
     };
+    let header = Header {
+        median: f32::from(u16::from_le_bytes([m0, m1])),
+        floor: f32::from(u16::from_le_bytes([f0, f1])),
+    };
+    decode_with(what, header, coded, shape, None)
+}
+
+/// The pixels of a plane given `earlier` ones of the same extent, latest first; there is at least one.
+///
+/// # Errors
+/// If the payload is not what [`encode_given`] writes for such a plane.
+pub(crate) fn decode_given(what: &str, payload: &[u8], shape: Shape, earlier: &[&[u16]]) -> Result<Vec<u16>> {
+    let (weights, payload) = given::split_weights(what, payload, earlier.len())?;
+    let Some((&[m0, m1, f0, f1], coded)) = payload.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(Error::truncated(what));
+    };
+    let header = Header {
+        median: f32::from(i16::from_le_bytes([m0, m1])),
+        floor: f32::from(u16::from_le_bytes([f0, f1])),
+    };
+    if shape.pixels() == 0 {
+        return Err(Error::corrupt(what, "no pixel is given earlier planes"));
+    }
+    decode_with(what, header, coded, shape, Some(&Given::new(shape.width, earlier, &weights)))
+}
+
+fn decode_with(
+    what: &str,
+    header: Header,
+    coded: &[u8],
+    shape: Shape,
+    given: Option<&Given>,
+) -> Result<Vec<u16>> {
     let pixels = shape.pixels();
     if shape.planes != 1 || pixels == 0 {
         return Err(Error::corrupt(what, "level max codes one plane of at least one pixel"));
     }
-    let header = Header {
-        median: u16::from_le_bytes([header[0], header[1]]),
-        floor: u16::from_le_bytes([header[2], header[3]]),
-    };
     let mut samples = vec![0; pixels];
     let mut decoder = Decoder::new(coded);
-    run(&mut decoder, header, shape.width, &mut samples);
+    run(&mut decoder, header, shape.width, &mut samples, given);
     if !decoder.is_at_end() {
         return Err(Error::corrupt(
             what,
@@ -113,36 +168,56 @@ impl Variant {
         available
     }
 
-    /// Runs [`traverse`]; the variant is one of [`Self::available`].
-    fn run<B: Binary>(self, coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+    /// Does the work; the variant is one of [`Self::available`].
+    fn run<B: Binary>(self, work: Work<B>) {
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx2,bmi2,lzcnt")]
-        fn avx2<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
-            traverse(coder, header, width, samples);
+        fn avx2<B: Binary>(work: Work<B>) {
+            work.run();
         }
         #[cfg(target_arch = "x86_64")]
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,bmi2,lzcnt")]
-        fn avx512<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
-            traverse(coder, header, width, samples);
+        fn avx512<B: Binary>(work: Work<B>) {
+            work.run();
         }
         match self {
-            Self::Plain => traverse(coder, header, width, samples),
+            Self::Plain => work.run(),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the variant is available: the machine has every feature that `avx2` enables.
             #[allow(unsafe_code)]
-            Self::Avx2 => unsafe { avx2(coder, header, width, samples) },
+            Self::Avx2 => unsafe { avx2(work) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the variant is available: the machine has every feature that `avx512` enables.
             #[allow(unsafe_code)]
-            Self::Avx512 => unsafe { avx512(coder, header, width, samples) },
+            Self::Avx512 => unsafe { avx512(work) },
+        }
+    }
+}
+
+/// All that [`traverse`] takes.
+struct Work<'a, B> {
+    coder: &'a mut B,
+    header: Header,
+    width: usize,
+    samples: &'a mut [u16],
+    given: Option<&'a Given>,
+}
+
+impl<B: Binary> Work<'_, B> {
+    #[inline(always)]
+    fn run(self) {
+        let Self { coder, header, width, samples, given } = self;
+        match given {
+            None => traverse::<B, ALONE>(coder, header, width, samples, None),
+            Some(_) => traverse::<B, GIVEN>(coder, header, width, samples, given),
         }
     }
 }
 
 /// [`traverse`] with the best instructions of the machine.
-fn run<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
+fn run<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16], given: Option<&Given>) {
     let best = *Variant::available().last().expect("the plain variant is always available");
-    best.run(coder, header, width, samples);
+    best.run(Work { coder, header, width, samples, given });
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ const NW: usize = 3;
 const WW: usize = 4;
 const NN: usize = 5;
 const NEE: usize = 6;
-const WWW: usize = 7;
+/// Its place takes the pixel of an earlier plane where there is one.
+pub(super) const WWW: usize = 7;
 const FAR_W: usize = 8;
 const NNEE: usize = 9;
 const NNWW: usize = 10;

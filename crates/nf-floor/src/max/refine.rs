@@ -86,11 +86,11 @@ impl Refine {
 
     /// The final prediction of the pixel in row `y`, column `x`.
     #[inline(always)]
-    pub(super) fn predict(
+    pub(super) fn predict<const N: usize>(
         &mut self,
         y: usize,
         x: usize,
-        from: &Inputs,
+        from: &Inputs<N>,
         first: &[f32; PREDICTIONS],
     ) -> Refined {
         if x.is_multiple_of(SOLVE_EVERY_PX) {
@@ -123,16 +123,16 @@ impl Refine {
         inputs[PARITIES + 1] = unit * sign(y);
         inputs[PARITIES + 2] = unit * sign(x) * sign(y);
         inputs[PARITIES + 3] = unit;
-        let prediction = bound(base + dot(&self.weights, &inputs), 0.0, 65_535.0);
+        let prediction = bound(base + dot(&self.weights, &inputs), 0.0 - from.offset, 65_535.0 - from.offset);
         Refined { prediction, inputs, past, outputs }
     }
 
     /// Column `x` missed the first stage's global prediction by `residual`.
     #[inline(always)]
-    pub(super) fn learn(
+    pub(super) fn learn<const N: usize>(
         &mut self,
         x: usize,
-        from: &Inputs,
+        from: &Inputs<N>,
         refined: &Refined,
         residual: f32,
         weight_root: f32,

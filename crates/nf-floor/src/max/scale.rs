@@ -6,14 +6,15 @@
 //! likelihood of a Student law with 5 degrees of freedom by Fisher scoring: weighted least squares of
 //! ln s + (n + 3) / (2 n) ((n + 1) z^2 / (n + z^2) - 1), z = residual / s, n = 5, which outliers cannot pull.
 
-use super::inputs::Inputs;
+use super::given::Glimpse;
+use super::inputs::{ALONE, Inputs};
 use super::least_squares::{Moments, Solver};
 use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS, SMALL};
 use super::math::{bound, dot, exp, ln};
 use super::rows::Rows;
 use std::f32::consts::LN_2;
 
-/// Inputs of the regression (two are spare).
+/// Inputs of the regression; the last two are for what earlier planes show.
 const INPUTS: usize = 16;
 /// Samples that speak for the weights at the start.
 const RIDGE: f32 = 30.0;
@@ -106,7 +107,7 @@ pub(super) const FOLLOWED: usize = 6;
 
 /// These predictions: the first stage's, and the local reference.
 #[inline(always)]
-pub(super) fn followed(first: &[f32; PREDICTIONS], from: &Inputs) -> [f32; FOLLOWED] {
+pub(super) fn followed<const N: usize>(first: &[f32; PREDICTIONS], from: &Inputs<N>) -> [f32; FOLLOWED] {
     [first[GLOBAL], first[LOCAL], first[LOCAL_SMALL], first[CLASS], first[SMALL], from.reference]
 }
 
@@ -183,14 +184,14 @@ impl Scale {
     }
 
     #[inline(always)]
-    pub(super) fn scales(
+    pub(super) fn scales<const N: usize>(
         &mut self,
         x: usize,
         activity: &Activity,
-        from: &Inputs,
+        from: &Inputs<N>,
         first: &[f32; PREDICTIONS],
         prediction: f32,
-        nearest: [f32; 2],
+        glimpse: &Glimpse,
     ) -> Scales {
         /// Keeps logarithms of single residuals finite.
         const TINY: f32 = 0.1;
@@ -203,7 +204,8 @@ impl Scale {
         let disagreement = (first[CLASS] - first[GLOBAL]).abs()
             + (first[LOCAL] - first[GLOBAL]).abs()
             + (first[LOCAL_SMALL] - first[LOCAL]).abs();
-        let above_floor = prediction - self.floor;
+        let expected = prediction + glimpse.offset;
+        let above_floor = expected - self.floor;
         let above_floor = if above_floor > 0.0 { above_floor } else { 0.0 };
         let arguments: [f32; INPUTS] = [
             1.0,
@@ -219,7 +221,7 @@ impl Scale {
             d[n + 1] + d[n + 2] * 0.5 + TINY,
             d[n - 1] + d[n - 2] * 0.5 + TINY,
             d[nn] + d[nn - stride] * 0.5 + TINY,
-            (nearest[0] - from.reference).abs() + (nearest[1] - from.reference).abs() + 0.2,
+            (from.nearest[0] - from.reference).abs() + (from.nearest[1] - from.reference).abs() + 0.2,
             1.0,
             1.0,
         ];
@@ -228,10 +230,12 @@ impl Scale {
         inputs[1] = activity.near_ln - activity.around_ln;
         inputs[2] = activity.around_ln;
         inputs[7] = from.spread_ln - activity.around_ln;
-        inputs[14] = 0.0;
-        inputs[15] = 0.0;
+        for (k, helper) in glimpse.helpers.iter().enumerate() {
+            let height = ln(helper[0].abs() + 0.2 + 0.25 * activity.scale) - activity.around_ln;
+            inputs[INPUTS - 2 + k] = if N > ALONE { height } else { 0.0 };
+        }
         let regression_ln = bound(dot(&self.weights, &inputs), -2.5, 12.0);
-        let level = if prediction > 1.0 { prediction } else { 1.0 };
+        let level = if expected > 1.0 { expected } else { 1.0 };
         let level_place = Place::of(ln(level) * (4.0 / LN_2));
         let sigma = |table: &Table, place, prior: f32| {
             let sigma = table.mean(place, prior + 0.1) * SIGMA_PER_MEAN;

@@ -61,15 +61,19 @@ fn every_variant_writes_the_same_bytes() {
     let (height, width) = (40, 150);
     let mut samples = noise(height, width, 30.0);
     samples[2000] = 60_000;
-    let bytes = payload(height, width, &samples);
-    let header = Header {
-        median: u16::from_le_bytes([bytes[0], bytes[1]]),
-        floor: u16::from_le_bytes([bytes[2], bytes[3]]),
-    };
-    for variant in Variant::available() {
-        let mut encoder = Encoder::new(bytes[..HEADER_BYTES].to_vec());
-        variant.run(&mut encoder, header, width, &mut samples);
-        assert!(encoder.finish() == bytes, "{variant:?}");
+    let earlier: Vec<u16> = samples.iter().rev().copied().collect();
+    let given = Given::new(width, &[&earlier], &[100]);
+    let header = Header { median: 900.0, floor: 800.0 };
+    for given in [None, Some(&given)] {
+        let payloads = Variant::available().into_iter().map(|variant| {
+            let mut encoder = Encoder::new(Vec::new());
+            variant.run(Work { coder: &mut encoder, header, width, samples: &mut samples, given });
+            (variant, encoder.finish())
+        });
+        let payloads: Vec<_> = payloads.collect();
+        for (variant, payload) in &payloads {
+            assert!(payload == &payloads[0].1, "{variant:?}");
+        }
     }
 }
 

@@ -2,30 +2,39 @@
 
 use super::binary::Binary;
 use super::density::{CONTEXTS, Density, EXPERTS, Expert};
-use super::inputs::History;
+use super::given::{Given, Glimpse};
+use super::inputs::{ALONE, History};
 use super::location::{GLOBAL, Location};
 use super::math::{bound, ln};
-use super::neighbours::PLACES;
+use super::neighbours::{PLACES, WWW};
 use super::refine::Refine;
 use super::scale::{Scale, followed};
 use super::shapes::{HEAVY, NORMAL, TAILED};
 
 /// What the encoder measures of a tile beforehand, and sends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Header {
-    /// Median of the samples: the past of the first pixels.
-    pub(super) median: u16,
+    /// Median of the samples (less what earlier planes foretell): the past of the first pixels.
+    pub(super) median: f32,
     /// About the darkest level: the 0.5 % quantile.
-    pub(super) floor: u16,
+    pub(super) floor: f32,
 }
 
 /// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
+///
+/// `N` inputs: [`ALONE`], or [`GIVEN`](super::inputs::GIVEN) with `given`.
 #[inline(always)]
-pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16]) {
-    let mut history = History::new(width, f32::from(header.median));
-    let mut location = Location::new(width);
+pub(super) fn traverse<B: Binary, const N: usize>(
+    coder: &mut B,
+    header: Header,
+    width: usize,
+    samples: &mut [u16],
+    given: Option<&Given>,
+) {
+    let mut history = History::new(width, header.median);
+    let mut location = Location::<N>::new(width);
     let mut refine = Refine::new(width);
-    let mut scale = Scale::new(width, f32::from(header.floor));
+    let mut scale = Scale::new(width, header.floor);
     let mut density = Density::new();
     for (y, row) in samples.chunks_exact_mut(width).enumerate() {
         history.begin_row();
@@ -34,19 +43,21 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
         for (x, sample) in row.iter_mut().enumerate() {
             location.begin(x);
             let activity = scale.activity(x);
-            let inputs = history.inputs(x, activity.scale);
+            let glimpse = match given {
+                Some(given) if N > ALONE => given.glimpse(y, x),
+                _ => Glimpse::NONE,
+            };
+            let offset = glimpse.offset;
+            let inputs = history.inputs::<N>(x, activity.scale, &glimpse);
             let first = location.predict(&inputs);
             let refined = refine.predict(y, x, &inputs, &first);
             let prediction = refined.prediction;
-            let place = history.pixels.start + x;
-            let nearest =
-                [history.pixels.values[place - 1], history.pixels.values[place - history.pixels.stride]];
-            let scales = scale.scales(x, &activity, &inputs, &first, prediction, nearest);
+            let scales = scale.scales(x, &activity, &inputs, &first, prediction, &glimpse);
 
             let simple = followed(&first, &inputs);
             let law = |mean: f32, scale: f32, shape: usize| {
                 let scale = if scale > 0.05 { scale } else { 0.05 };
-                Expert { mean, inverse_scale: 1.0 / scale, shape }
+                Expert { mean: mean + offset, inverse_scale: 1.0 / scale, shape }
             };
             let experts: [Expert; EXPERTS] = [
                 law(prediction, scales.regression, NORMAL),
@@ -68,17 +79,23 @@ pub(super) fn traverse<B: Binary>(coder: &mut B, header: Header, width: usize, s
                 context(scales.contrast * 4.0 + 6.0),
                 context(ln(path_scale) * std::f32::consts::LOG2_E + 2.0),
             ];
-            let near = PLACES.map(|(up, right)| {
+            let code = |value: f32| bound(value + offset, 0.0, 65_535.0) as u32;
+            let place = history.pixels.start + x;
+            let mut near = PLACES.map(|(up, right)| {
                 let place = (place - up * history.pixels.stride).wrapping_add_signed(right);
-                history.pixels.values[place] as u32
+                code(history.pixels.values[place])
             });
-            let path = (prediction, path_scale);
+            if N > ALONE {
+                // The same pixel, as far above its surroundings as in the earlier plane.
+                near[WWW] = code(inputs.reference + glimpse.helpers[0][0]);
+            }
+            let path = (prediction + offset, path_scale);
             let coded = density.code(coder, u32::from(*sample), experts, path, contexts, near);
             *sample = coded as u16;
 
-            let value = coded as f32;
+            let value = coded as f32 - offset;
             let residual = value - first[GLOBAL];
-            let weight_root = Location::weight_root(&inputs, residual);
+            let weight_root = Location::<N>::weight_root(&inputs, residual);
             history.learn(x, &inputs, value, first[GLOBAL], prediction);
             location.learn(x, &inputs, value, weight_root);
             refine.learn(x, &inputs, &refined, residual, weight_root);
