@@ -481,7 +481,10 @@ mod tests {
         let region = |planes| decode_region(&bytes, shape, planes, 0..40, 0..50, &Limits::default());
         assert_eq!(region(0..2).unwrap(), image.crop(0..2, 0..40, 0..50));
         let error = region(4..5).unwrap_err().to_string();
-        assert!(error.contains("tile 2 (plane 2") && error.contains("2 later planes, up to plane 4"), "{error}");
+        assert!(
+            error.contains("tile 2 (plane 2") && error.contains("2 later planes, up to plane 4"),
+            "{error}"
+        );
     }
 
     #[test]
