@@ -8,7 +8,7 @@
 //! | `table.md` | the tables, once the run is through |
 
 use crate::machine::{Machine, now_s, utc};
-use crate::measurement::{Measurement, Sheet};
+use crate::measurement::{Measurement, Sheet, read_rows};
 use crate::{Error, Result, Suite};
 use std::fs;
 use std::io::ErrorKind;
@@ -65,6 +65,21 @@ impl RunFolder {
         Ok((Self { path: path.to_owned(), sheet }, suite, rows))
     }
 
+    /// Suite and rows of an existing folder, which stays as it is.
+    ///
+    /// # Errors
+    /// If it is not a run's folder.
+    pub(crate) fn read(path: &Path) -> Result<(Suite, Vec<Measurement>)> {
+        let file = path.join("measurements.csv");
+        if !file.is_file() {
+            return Err(Error::malformed(
+                path,
+                "it has no measurements.csv, so it is not the folder of a run",
+            ));
+        }
+        Ok((Suite::read(&path.join("suite.toml"))?, read_rows(&file)?))
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -114,8 +129,13 @@ fn machine_text(machine: &Machine) -> String {
 
 /// Writes a file under a temporary name beside it and renames it, so that no half of it is ever seen.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// The same for what is no text.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary_beside(path);
-    let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, path));
+    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
     written.map_err(|error| {
         // Whatever was written has no use; that it cannot be removed either adds nothing.
         let _ = fs::remove_file(&temporary);

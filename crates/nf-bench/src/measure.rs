@@ -25,6 +25,9 @@ pub(crate) struct Outcome {
     pub(crate) coded_bytes: Option<u64>,
     pub(crate) encode_ns: Option<u64>,
     pub(crate) decode_ns: Option<u64>,
+    /// The same with all cores at the codec's disposal, where that was asked for.
+    pub(crate) encode_all_ns: Option<u64>,
+    pub(crate) decode_all_ns: Option<u64>,
     pub(crate) runs: u32,
     pub(crate) peak_bytes: Option<u64>,
     pub(crate) verified: bool,

@@ -37,6 +37,12 @@ pub struct Measurement {
     pub encode_ns: Option<u64>,
     /// Median time of decoding.
     pub decode_ns: Option<u64>,
+    /// Median time of encoding with all cores at the codec's disposal, where the suite asks for it.
+    #[serde(default)]
+    pub encode_all_ns: Option<u64>,
+    /// The same for decoding.
+    #[serde(default)]
+    pub decode_all_ns: Option<u64>,
     /// Timed runs behind the medians; 0 if the times are those of the verifying pass.
     pub runs: u32,
     /// Largest rise of the resident size while encoding or decoding.
@@ -72,6 +78,15 @@ impl Measurement {
     /// Pixels of the image.
     pub fn pixels(&self) -> u64 {
         self.raw_bytes / 2
+    }
+
+    /// Its size in bits: of the stream, if it decoded, or of the oracle.
+    pub(crate) fn bits(&self) -> Option<u64> {
+        if self.is_oracle() {
+            self.ideal_bits
+        } else {
+            self.coded_bytes.filter(|_| self.verified).map(|bytes| 8 * bytes)
+        }
     }
 
     /// What tells it from every other row of a run.
@@ -171,6 +186,8 @@ mod tests {
             ideal_bits: None,
             encode_ns: Some(u64::MAX),
             decode_ns: Some(0),
+            encode_all_ns: Some(5),
+            decode_all_ns: None,
             runs: 3,
             peak_bytes: None,
             verified: true,

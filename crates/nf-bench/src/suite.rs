@@ -27,6 +27,12 @@ pub struct Suite {
     /// No further timed run begins when a codec has spent this long on an image.
     #[serde(default = "default_timing_budget_s")]
     pub timing_budget_s: u32,
+    /// Whether every codec is also timed with all cores at its disposal.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_threads: bool,
+    /// What the report works out beyond the tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub analyses: Vec<Analysis>,
     /// The datasets, in order.
     #[serde(rename = "dataset")]
     pub datasets: Vec<DatasetChoice>,
@@ -37,7 +43,7 @@ pub struct Suite {
 }
 
 /// A dataset, and which part of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetChoice {
     /// Its name in rows, tables and the ledger. Another selection of pixels is another name.
@@ -50,6 +56,50 @@ pub struct DatasetChoice {
     /// At most this many images, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
+    /// How the planes of an image are put before the codecs.
+    #[serde(default, skip_serializing_if = "Form::is_stack")]
+    pub form: Form,
+    /// Only this plane of every image in that form, from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<usize>,
+    /// Squares of this side, pixels, as planes of their own: codecs that code planes independently see nothing beyond a square.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patch_px: Option<usize>,
+}
+
+/// How the planes of an image are put before the codecs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Form {
+    /// As they are, as one stack.
+    #[default]
+    Stack,
+    /// Every plane minus the one before, modulo 2^16.
+    DifferencesWrapped,
+    /// The same plus 32768, so that small differences of either sign are neighbours.
+    DifferencesCentred,
+    /// The upper bytes of all planes as planes, then the lower bytes.
+    TwoBytes,
+}
+
+impl Form {
+    /// Whether it leaves images as they are.
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+    fn is_stack(&self) -> bool {
+        *self == Self::Stack
+    }
+}
+
+/// What a report works out beyond the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Analysis {
+    /// Bits per pixel against the noise of every image.
+    Noise,
+    /// Bits per pixel against the number of the plane.
+    Planes,
+    /// Speeds with one thread and with all, memory, and what models cost.
+    Runtime,
 }
 
 fn default_repeats() -> u32 {
@@ -83,7 +133,7 @@ impl Suite {
             name: "folder".to_owned(),
             question: format!("Which codec is smallest on the frames of {name}?"),
             analysis: String::new(),
-            datasets: vec![DatasetChoice { name, data, split: default_split(), max_images: None }],
+            datasets: vec![DatasetChoice { name, data, split: default_split(), ..DatasetChoice::default() }],
             ..full
         }
     }
@@ -151,6 +201,9 @@ impl Suite {
             if dataset.max_images == Some(0) {
                 return Err(format!("dataset[{i}].max_images: 0 leaves nothing"));
             }
+            if dataset.patch_px == Some(0) {
+                return Err(format!("dataset[{i}].patch_px: 0, expected a side of at least one pixel"));
+            }
         }
         for (i, text) in self.codecs.iter().enumerate() {
             let spec: Spec = text.parse().map_err(|error| format!("codecs[{i}]: {error}"))?;
@@ -210,6 +263,8 @@ mod tests {
             (SMALL.replace("['raw', 'zstd:level=19']", "[]"), "codecs"),
             (SMALL.replace("data", "datum"), "datum"),
             (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
+            (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),
+            (format!("{SMALL}form = 'sideways'\n"), "sideways"),
             (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),
             (format!("{SMALL}[[dataset]]\nname = 'sky'\ndata = 'other'\n"), "dataset[1].name"),
             (SMALL.split("[[").next().unwrap().to_owned(), "dataset"),

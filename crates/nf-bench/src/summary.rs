@@ -1,5 +1,6 @@
 //! Rows pooled into rates, as `docs/methodology.md` defines them.
 
+use crate::bootstrap::{Interval, interval};
 use crate::measurement::{Measurement, ORACLE};
 use crate::run::Run;
 use serde::Serialize;
@@ -32,14 +33,25 @@ pub struct CodecSummary {
     pub ideal_bits: Option<u64>,
     /// 8 times the coded bytes by the pixels; for the oracle its bits by the pixels.
     pub bits_per_pixel: Option<f64>,
+    /// Its 95 % interval over images.
+    pub bits_per_pixel_interval: Option<Interval>,
     /// Raw bytes by coded bytes, sum over sum.
     pub ratio_pooled: Option<f64>,
     /// Mean over the images of raw bytes by coded bytes.
     pub ratio_mean: Option<f64>,
+    /// Its 95 % interval over images.
+    pub ratio_mean_interval: Option<Interval>,
+    /// How much larger than the smallest codec it is, in percent of that, over the images that both coded, with its interval over
+    /// images: the same images are drawn for both, so this is much narrower than what separates two images.
+    pub over_smallest_percent: Option<(f64, Option<Interval>)>,
     /// 10^6 raw bytes by the seconds of encoding, sum over sum.
     pub encode_mb_per_s: Option<f64>,
     /// The same for decoding.
     pub decode_mb_per_s: Option<f64>,
+    /// Speed of encoding with all cores, where every image was timed so.
+    pub encode_all_mb_per_s: Option<f64>,
+    /// The same for decoding.
+    pub decode_all_mb_per_s: Option<f64>,
     /// Largest rise of memory on any image.
     pub peak_bytes: Option<u64>,
     /// Bits per pixel above the oracle, over the images that have one.
@@ -81,8 +93,8 @@ pub fn summarise_all(run: &Run) -> DatasetSummary {
     dataset(run, "all", "all", run.rows.iter())
 }
 
-/// What tells an image from every other of a run.
-type ImageKey<'a> = (&'a str, &'a str, &'a str);
+/// What tells an image from every other of a run: dataset, split, name.
+pub(crate) type ImageKey<'a> = (&'a str, &'a str, &'a str);
 
 fn image_key(row: &Measurement) -> ImageKey<'_> {
     (&row.dataset, &row.split, &row.image)
@@ -118,6 +130,7 @@ fn dataset<'a>(
         // The oracle bounds the rest and heads the table; whoever failed comes last.
         (a.codec != ORACLE).cmp(&(b.codec != ORACLE)).then(size(a).total_cmp(&size(b)))
     });
+    compare_with_smallest(&mut codecs, &by_codec, sizes.len());
     DatasetSummary {
         dataset: name.to_owned(),
         split: split.to_owned(),
@@ -125,6 +138,67 @@ fn dataset<'a>(
         pixels: sizes.values().sum(),
         codecs,
         notes,
+    }
+}
+
+/// Fills in how much larger every codec is than the smallest one that coded all images.
+fn compare_with_smallest(
+    codecs: &mut [CodecSummary],
+    rows: &BTreeMap<&str, Vec<&Measurement>>,
+    images: usize,
+) {
+    let whole = |codec: &&CodecSummary| codec.coded_bytes.is_some() && codec.images_ok == images;
+    let Some(smallest) = codecs.iter().find(whole).map(|codec| codec.codec.clone()) else { return };
+    let bytes = |codec: &str| -> BTreeMap<ImageKey<'_>, u64> {
+        let good = rows[codec].iter().filter(|row| row.verified);
+        good.filter_map(|row| Some((image_key(row), row.coded_bytes?))).collect()
+    };
+    let least = bytes(&smallest);
+    for codec in codecs.iter_mut().filter(|codec| codec.coded_bytes.is_some()) {
+        let here = bytes(&codec.codec);
+        let pairs: Vec<(f64, f64)> = here
+            .iter()
+            .filter_map(|(image, &bytes)| Some((bytes as f64, *least.get(image)? as f64)))
+            .collect();
+        let excess = |drawn: &[usize]| {
+            let (own, other) = drawn.iter().fold((0.0, 0.0), |(a, b), &i| (a + pairs[i].0, b + pairs[i].1));
+            100.0 * (own / other - 1.0)
+        };
+        let every: Vec<usize> = (0..pairs.len()).collect();
+        let figure = excess(&every);
+        codec.over_smallest_percent = figure.is_finite().then(|| (figure, interval(pairs.len(), excess)));
+    }
+}
+
+/// Sizes of a run by image and codec.
+#[derive(Clone, Debug)]
+pub(crate) struct ImageSizes<'a> {
+    images: Vec<ImageKey<'a>>,
+    bits: BTreeMap<(ImageKey<'a>, &'a str), f64>,
+}
+
+impl<'a> ImageSizes<'a> {
+    pub(crate) fn of(run: &'a Run) -> Self {
+        let (mut images, mut bits) = (vec![], BTreeMap::new());
+        let mut seen = std::collections::BTreeSet::new();
+        for row in run.rows.iter().filter(|row| row.pixels() > 0 && !row.image.is_empty()) {
+            let Some(size) = row.bits() else { continue };
+            if seen.insert(image_key(row)) {
+                images.push(image_key(row));
+            }
+            bits.insert((image_key(row), row.codec.as_str()), size as f64 / row.pixels() as f64);
+        }
+        Self { images, bits }
+    }
+
+    /// Dataset, split and name of the images that have a size, in the order of the run.
+    pub(crate) fn images(&self) -> impl Iterator<Item = ImageKey<'a>> {
+        self.images.iter().copied()
+    }
+
+    /// What a codec made of an image.
+    pub(crate) fn bits_per_pixel(&self, image: ImageKey<'a>, codec: &'a str) -> Option<f64> {
+        self.bits.get(&(image, codec)).copied()
     }
 }
 
@@ -167,14 +241,30 @@ fn pooled(
         coded_bytes,
         ideal_bits,
         bits_per_pixel: bits.filter(|_| pixels > 0).map(|bits| bits as f64 / pixels as f64),
+        bits_per_pixel_interval: interval(good.len(), |drawn| {
+            let sum =
+                |of: &dyn Fn(&Measurement) -> u64| drawn.iter().map(|&i| of(good[i])).sum::<u64>() as f64;
+            sum(&|row| row.bits().unwrap_or(0)) / sum(&|row| row.pixels())
+        }),
         ratio_pooled: coded_bytes.map(|bytes| ratio(raw_bytes, bytes)),
-        ratio_mean: ratios.filter(|r| !r.is_empty()).map(|r| r.iter().sum::<f64>() / r.len() as f64),
+        ratio_mean_interval: ratios
+            .as_ref()
+            .and_then(|r| interval(r.len(), |drawn| mean(drawn.iter().map(|&i| r[i])))),
+        ratio_mean: ratios.filter(|r| !r.is_empty()).map(|r| mean(r.into_iter())),
+        over_smallest_percent: None,
         encode_mb_per_s: speed(total(|row| row.encode_ns)),
         decode_mb_per_s: speed(total(|row| row.decode_ns)),
+        encode_all_mb_per_s: speed(total(|row| row.encode_all_ns)),
+        decode_all_mb_per_s: speed(total(|row| row.decode_all_ns)),
         peak_bytes: good.iter().map(|row| row.peak_bytes).max().flatten(),
         above_oracle_bits_per_pixel: (excess_pixels > 0).then(|| excess_bits / excess_pixels as f64),
         error: rows.iter().map(|row| &row.error).find(|error| !error.is_empty()).cloned().unwrap_or_default(),
     }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = values.len() as f64;
+    values.sum::<f64>() / n
 }
 
 /// Raw by coded; a stream may be empty when the container says all there is to say.

@@ -1,14 +1,15 @@
 //! The summary as a table: aligned for a terminal, or Markdown for a document.
 
-use crate::measurement::Measurement;
 use crate::run::Run;
 use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Cells in rows; the first row is the head.
-struct Table {
-    rows: Vec<Vec<String>>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// Width of the terminal table; what is longer is in the run's folder in full.
@@ -49,15 +50,26 @@ pub fn markdown(run: &Run) -> String {
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
     }
-    let command = run.machines.last().map_or("", |machine| &machine.command);
-    if !command.is_empty() {
-        let _ = writeln!(text, "Made by `{command}`; columns are defined in `docs/methodology.md`.");
-    }
+    let commands: Vec<String> = run.machines.iter().map(|machine| format!("`{}`", machine.command)).collect();
+    let again = format!("`noisefloor report {} --splice FILE`", folder_name(&run.folder));
+    let _ = writeln!(
+        text,
+        "Measured by {}; this table by {again}; columns are defined in `docs/methodology.md`.",
+        commands.join(", ")
+    );
     text
 }
 
+/// The name of a run's folder as it may stand in a document: relative as it is, absolute without what lies above it.
+fn folder_name(path: &Path) -> String {
+    match path.file_name().filter(|_| path.is_absolute()) {
+        Some(name) => format!(".../{}", name.to_string_lossy()),
+        None => path.display().to_string(),
+    }
+}
+
 /// The only dataset, or all of them together.
-fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary {
+pub(crate) fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary {
     match datasets {
         [only] => only.clone(),
         _ => summarise_all(run),
@@ -122,7 +134,7 @@ pub(crate) fn document(run: &Run) -> String {
     text
 }
 
-fn title(dataset: &DatasetSummary) -> String {
+pub(crate) fn title(dataset: &DatasetSummary) -> String {
     let split = if dataset.split == "all" { String::new() } else { format!(" ({})", dataset.split) };
     let megapixels = dataset.pixels as f64 / 1e6;
     let images =
@@ -130,14 +142,15 @@ fn title(dataset: &DatasetSummary) -> String {
     format!("{}{split}: {images}, {megapixels:.1} Mpixel", dataset.dataset)
 }
 
-fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
+pub(crate) fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
     let has_oracle = dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some());
     let head = if narrow {
-        ["codec", "b/px", "ratio", "mean", "enc", "dec", "peak", "planes", "ok", ">oracle"]
+        ["codec", "b/px", "95 %", "ratio", "mean", "enc", "dec", "peak", "planes", "ok", ">oracle"]
     } else {
         [
             "codec",
             "bits/pixel",
+            "95 %",
             "ratio (pooled)",
             "ratio (mean)",
             "encode MB/s",
@@ -150,8 +163,12 @@ fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
     };
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     rows.extend(dataset.codecs.iter().map(|codec| summary_row(codec, narrow)));
+    if narrow || dataset.codecs.iter().all(|codec| codec.bits_per_pixel_interval.is_none()) {
+        // No room, or too few images to say.
+        rows.iter_mut().for_each(|row| drop(row.remove(2)));
+    }
     if !has_oracle {
-        rows.iter_mut().for_each(|row| row.truncate(head.len() - 1));
+        rows.iter_mut().for_each(|row| drop(row.pop()));
     }
     Table { rows }
 }
@@ -184,6 +201,7 @@ fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
     vec![
         name,
         fixed(codec.bits_per_pixel, 3),
+        codec.bits_per_pixel_interval.map_or_else(String::new, |i| format!("{:.2} to {:.2}", i.low, i.high)),
         fixed(codec.ratio_pooled, 3),
         fixed(codec.ratio_mean, 3),
         speed(codec.encode_mb_per_s),
@@ -196,7 +214,7 @@ fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
 }
 
 /// What the columns cannot say.
-fn remarks(dataset: &DatasetSummary) -> Vec<String> {
+pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
     let mut remarks = dataset.notes.clone();
     for codec in dataset.codecs.iter().filter(|codec| !codec.error.is_empty()) {
         let partial = if codec.images_ok > 0 { ", pooled over the images it could code" } else { "" };
@@ -212,7 +230,7 @@ fn remarks(dataset: &DatasetSummary) -> Vec<String> {
 }
 
 /// One row per codec, one column per dataset that has sizes; `None` if that is at most one.
-fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
+pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
     let columns: Vec<&DatasetSummary> = datasets.iter().filter(|dataset| dataset.pixels > 0).collect();
     if columns.len() < 2 {
         return None;
@@ -250,7 +268,7 @@ fn cut(text: &str, columns: usize) -> String {
 }
 
 /// One row per image, one column per codec; `None` if there is no size.
-fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
+pub(crate) fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
     let codecs: Vec<&str> =
         dataset.codecs.iter().filter(|c| c.images_ok > 0).map(|c| c.codec.as_str()).collect();
     let mut order: Vec<&str> = vec![];
@@ -258,7 +276,7 @@ fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
     let mut cells: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     let mut pixels: BTreeMap<&str, u64> = BTreeMap::new();
     for row in run.rows.iter().filter(|row| row.dataset == dataset.dataset && row.split == dataset.split) {
-        let Some(bits) = row_bits(row).filter(|_| row.pixels() > 0) else { continue };
+        let Some(bits) = row.bits().filter(|_| row.pixels() > 0) else { continue };
         if seen.insert(row.image.as_str()) {
             order.push(&row.image);
         }
@@ -277,14 +295,6 @@ fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
         rows.push(row);
     }
     Some(Table { rows })
-}
-
-fn row_bits(row: &Measurement) -> Option<u64> {
-    if row.is_oracle() {
-        row.ideal_bits
-    } else {
-        row.coded_bytes.filter(|_| row.verified).map(|bytes| 8 * bytes)
-    }
 }
 
 impl Table {
@@ -310,7 +320,7 @@ impl Table {
     }
 
     /// A Markdown table, the first column to the left, the others to the right.
-    fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
             let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();

@@ -34,6 +34,10 @@ enum Verb {
     Bench(cmd::bench::Args),
     /// Train a net: experiment file in, checkpoint out
     Train(cmd::train::Args),
+    /// Make a page with tables and plots from runs of bench, or put their tables into a document
+    Report(cmd::report::Args),
+    /// Say what frames must cost, by every way of knowing it that applies
+    Limit(cmd::limit::Args),
     /// Pack, unpack, verify and cut tile-compressed FITS files
     Fits(cmd::fits::Args),
     /// List, fetch, inspect and simulate datasets
@@ -70,6 +74,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
         Verb::Train(args) => cmd::train::run(&args),
+        Verb::Limit(args) => cmd::limit::run(&args),
+        Verb::Report(args) => cmd::report::run(&args),
         Verb::Fits(args) => cmd::fits::run(&args),
         Verb::Data(args) => cmd::data::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),

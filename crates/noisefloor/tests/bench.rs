@@ -8,8 +8,12 @@ use std::process::{Command, Output};
 
 /// Runs `noisefloor bench` in `folder`, which stands for a place outside of the project.
 fn bench(folder: &Path, arguments: &[&str]) -> Output {
+    noisefloor(folder, &[&["bench"], arguments].concat())
+}
+
+fn noisefloor(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
-    let command = command.arg("bench").args(arguments).current_dir(folder).env_remove("NOISEFLOOR_DATA");
+    let command = command.args(arguments).current_dir(folder).env_remove("NOISEFLOOR_DATA");
     command.output().unwrap()
 }
 
@@ -73,21 +77,26 @@ fn ledger_splice_and_resume() {
     let readme = folder.path().join("README.md");
     fs::write(&readme, "# X\n<!-- noisefloor:bench quick -->\n<!-- /noisefloor:bench -->\nend\n").unwrap();
     let sizes = folder.path().join("results/sizes.csv");
-    let mut first = vec!["--codecs", "raw rice:tile=row", "--repeats", "0", "--splice", "README.md"];
+    let mut first = vec!["--codecs", "raw rice:tile=row", "--repeats", "0"];
     first.extend(["--update-ledger", "--ledger", sizes.to_str().unwrap()]);
     let printed = good(&bench(folder.path(), &first));
     assert!(printed.contains("\nrice:tile=row ") && printed.contains("11/11"), "{printed}");
     let ledger = fs::read_to_string(folder.path().join("results/sizes.csv")).unwrap();
     assert!(ledger.contains("\nsim-star-field,test,oracle,2,524288,1048576,,"), "{ledger}");
     assert!(printed.contains("codec          star-field  keck-lris"), "{printed}");
+    let run = run_folder(folder.path());
+    let command = ["report", run.to_str().unwrap(), "--splice", "README.md", "--picture", "docs/speed"];
+    let printed = good(&noisefloor(folder.path(), &command));
+    assert!(printed.contains("docs/speed-encode.svg"), "{printed}");
+    assert!(
+        fs::read_to_string(folder.path().join("docs/speed-decode.svg")).unwrap().contains("rice:tile=row")
+    );
     let spliced = fs::read_to_string(&readme).unwrap();
     assert!(
-        spliced.contains("| rice:tile=row | ") && spliced.contains("Made by `noisefloor bench --codecs"),
+        spliced.contains("| rice:tile=row | ") && spliced.contains("Measured by `noisefloor bench --codecs"),
         "{spliced}"
     );
     assert!(spliced.ends_with("<!-- /noisefloor:bench -->\nend\n"), "{spliced}");
-
-    let run = run_folder(folder.path());
     let machine = fs::read_to_string(run.join("machine.toml")).unwrap();
     assert!(machine.contains("--ledger .../sizes.csv"), "no absolute path is written down: {machine}");
     let rows = fs::read_to_string(run.join("measurements.csv")).unwrap();
@@ -201,4 +210,51 @@ fn ctrl_c_stops_external_programs_with_all_that_they_started() {
     assert!(interrupted.success());
     assert_eq!(bench.wait().unwrap().code(), Some(130));
     patient(&mut || !started.split_whitespace().any(runs));
+}
+
+/// A file system that refuses to take more: files may not grow beyond a limit.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1; exec '{}' bench --codecs 'raw rice zstd jpegls' --repeats 0",
+        env!("CARGO_BIN_EXE_noisefloor")
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
+    // A shell counts blocks of 512 or 1024 bytes: either is less than the rows or the description of the machine.
+    let line = failed(&output);
+    assert!(line.contains("results/runs") && line.contains("too large"), "{line}");
+    let runs = folder.path().join("results/runs");
+    let run = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
+    let half = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".tmp");
+    assert!(
+        !fs::read_dir(&run).unwrap().any(|entry| half(&entry.unwrap().file_name())),
+        "no half file stays"
+    );
+
+    fs::write(folder.path().join("blocked"), "a file where a folder should be").unwrap();
+    assert!(failed(&bench(folder.path(), &["--codecs", "raw", "--out", "blocked"])).contains("blocked"));
+    let output = noisefloor(folder.path(), &["report", "nowhere"]);
+    assert!(failed(&output).contains("nowhere: not the folder of a run"));
+}
+
+#[test]
+fn limits_of_a_simulated_frame_bracket_its_oracle() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        noisefloor(folder.path(), &["limit", "sim-star-field", "--first", "1", "--json", "--report", "page"]);
+    let found: Value = serde_json::from_str(&good(&output)).unwrap();
+    let bits = |estimator: &str| {
+        let all = found["findings"].as_array().unwrap();
+        all.iter().find(|f| f["estimator"] == estimator).and_then(|f| f["bits_per_pixel"].as_f64()).unwrap()
+    };
+    let (coded, oracle) = (found["bits_per_pixel"].as_f64().unwrap(), bits("oracle"));
+    assert!(coded > oracle, "{found}");
+    for file in ["page/report.html", "page/report.md", "page/plots"] {
+        assert!(folder.path().join(file).exists(), "{file}");
+    }
+    let text = good(&noisefloor(folder.path(), &["limit", "sim-star-field", "--first", "1"]));
+    assert!(text.contains("oracle") && text.contains("normal noise"), "{text}");
+    assert!(failed(&noisefloor(folder.path(), &["limit", "nowhere.fits"])).contains("nowhere.fits"));
 }

@@ -4,7 +4,7 @@ use crate::files::output::watch_interruptions;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail};
 use nf_bench::ledger::Ledger;
-use nf_bench::{Build, DatasetChoice, Progress, Run, RunOptions, Suite, splice, summary, table};
+use nf_bench::{Build, DatasetChoice, Progress, Run, RunOptions, Suite, summary, table};
 use nf_classic::External;
 use nf_codec::Registry;
 use serde_json::json;
@@ -39,9 +39,6 @@ pub(crate) struct Args {
     /// The ledger
     #[arg(long, value_name = "FILE", default_value = "results/sizes.csv")]
     ledger: PathBuf,
-    /// Put the tables between the markers of this suite in a Markdown file
-    #[arg(long, value_name = "FILE")]
-    splice: Option<PathBuf>,
     /// Start the programs that the suite lists as external codecs
     #[arg(long)]
     allow_external: bool,
@@ -51,10 +48,6 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if let Some(file) = &args.splice {
-        // Told now rather than after an hour of measuring.
-        std::fs::metadata(file).with_context(|| file.display().to_string())?;
-    }
     let run = measure(args)?;
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -68,9 +61,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         write!(out, "{}", table::terminal(&run))?;
         writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
-    }
-    if let Some(file) = &args.splice {
-        splice::splice(file, &run.suite.name, &table::markdown(&run))?;
     }
     if args.update_ledger {
         update(Ledger::read(&args.ledger)?, args, &run)?;
@@ -94,13 +84,7 @@ fn measure(args: &Args) -> Result<Run> {
         command: command_line(),
         build: build(),
     };
-    let open = |choice: &DatasetChoice| {
-        let split = Some(choice.split.clone());
-        nf_data::open(
-            &choice.data,
-            &nf_data::OpenOptions { data: args.data.clone(), split, ..Default::default() },
-        )
-    };
+    let open = |choice: &DatasetChoice| open_choice(choice, args.data.as_deref());
     let mut progress = Progress::default();
     if let Some(folder) = &args.resume {
         let suite = Suite::read(&folder.join("suite.toml"))?;
@@ -120,8 +104,18 @@ fn measure(args: &Args) -> Result<Run> {
     Ok(nf_bench::run(&suite, &registry, &open, &options, &mut progress)?)
 }
 
+/// The dataset that a suite means.
+pub(crate) fn open_choice(
+    choice: &DatasetChoice,
+    data: Option<&Path>,
+) -> nf_data::Result<Box<dyn nf_data::Dataset>> {
+    let split = Some(choice.split.clone());
+    let data = data.map(Path::to_owned);
+    nf_data::open(&choice.data, &nf_data::OpenOptions { data, split, ..Default::default() })
+}
+
 /// All codecs of this build, and the programs that a suite adds to them.
-fn with_external(suite: &Suite, allowed: bool) -> Result<Registry> {
+pub(crate) fn with_external(suite: &Suite, allowed: bool) -> Result<Registry> {
     let mut registry = registry();
     for (name, program) in External::from_toml(&format!("suite {}", suite.name), &suite.external_toml())? {
         program.add_to(&mut registry, &name, allowed)?;
@@ -166,7 +160,7 @@ fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
 
 /// The command line, as it could be typed again; of absolute paths, which mean nothing elsewhere and may
 /// name people, only the last part.
-fn command_line() -> String {
+pub(crate) fn command_line() -> String {
     let word = |word: std::ffi::OsString| {
         let path = Path::new(&word);
         let word = match path.file_name().filter(|_| path.is_absolute()) {

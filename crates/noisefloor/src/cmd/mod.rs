@@ -7,4 +7,6 @@ pub(crate) mod data;
 pub(crate) mod decompress;
 pub(crate) mod fits;
 pub(crate) mod info;
+pub(crate) mod limit;
+pub(crate) mod report;
 pub(crate) mod train;

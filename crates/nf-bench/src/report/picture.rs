@@ -1,0 +1,174 @@
+//! Pictures of a frame: its pixels, where its bits go, and what is left after prediction.
+
+use super::document::{Grid, Picture};
+use super::plot::{diverging, hex, viridis};
+use nf_codec::{Registry, Spec};
+use nf_data::inspect::noise_sigma;
+use nf_image::Image16;
+use plotters::style::RGBColor;
+use rayon::prelude::*;
+
+/// Longer side of a picture, pixels.
+const SIDE_PX: usize = 400;
+
+/// Most blocks along a side of the map of bits.
+const BLOCKS: usize = 32;
+
+/// Smallest side of a block: in smaller ones a codec spends more on its preamble than on pixels.
+const BLOCK_PX: usize = 64;
+
+/// Colours of residuals: few enough for a file of moderate size, too many to be told apart.
+const SHADES: f64 = 32.0;
+
+/// Residuals beyond this many standard deviations look the same.
+const RESIDUAL_END: f64 = 5.0;
+
+/// The plane itself, stretched as astronomers do.
+pub(super) fn pixels(name: &str, image: &Image16, plane: usize) -> Option<Picture> {
+    let png = nf_data::preview_png(image, plane, SIDE_PX)?;
+    Some(Picture {
+        name: format!("{name}-pixels"),
+        caption: "pixels, inverse hyperbolic sine stretch".into(),
+        png,
+        grid: None,
+    })
+}
+
+/// Bits per pixel of every block of a plane, each coded on its own by `codec`: dearer than as a part of the frame by what a
+/// stream costs to begin, and by what the codec would have learnt elsewhere.
+pub(super) fn bits(
+    name: &str,
+    image: &Image16,
+    plane: usize,
+    registry: &Registry,
+    codec: &Spec,
+) -> Option<Picture> {
+    let shape = image.shape();
+    let side = shape.height.max(shape.width).div_ceil(BLOCKS).max(BLOCK_PX);
+    let (rows, columns) = (shape.height.div_ceil(side), shape.width.div_ceil(side));
+    let values: Option<Vec<f64>> = (0..rows * columns)
+        .into_par_iter()
+        .map(|block| {
+            let (y, x) = (block / columns * side, block % columns * side);
+            let (height, width) = (y..(y + side).min(shape.height), x..(x + side).min(shape.width));
+            let pixels = height.len() * width.len();
+            let tile = image.crop(plane..plane + 1, height, width);
+            // Codecs are not shared by threads, and cost little to build.
+            let bytes = registry.build(codec).ok()?.encode(&tile).ok()?.len();
+            Some(8.0 * bytes as f64 / pixels as f64)
+        })
+        .collect();
+    let values = values.filter(|values| !values.is_empty())?;
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let scale = [low, high.max(low + 0.01)];
+    let colour = |value: f64| viridis((value - scale[0]) / (scale[1] - scale[0]));
+    // Blown up to the size of its neighbours, cut at the frame's edges.
+    let step = shape.height.max(shape.width).div_ceil(SIDE_PX);
+    let (height, width) = (shape.height.div_ceil(step), shape.width.div_ceil(step));
+    let rgb: Vec<RGBColor> = (0..height * width)
+        .map(|i| colour(values[i / width * step / side * columns + i % width * step / side]))
+        .collect();
+    let grid = Grid { rows, columns, values, unit: "bits/pixel".into(), scale, colours: ramp(viridis) };
+    Some(Picture {
+        name: format!("{name}-bits"),
+        caption: format!("bits per pixel of blocks of {side} x {side}, each coded on its own by {codec}"),
+        png: png_of(&rgb, width, height)?,
+        grid: Some(grid),
+    })
+}
+
+/// What the mean of the four causal neighbours (W, N, NW, NE) does not foretell, in standard deviations; where the frame is shown
+/// smaller than it is, sums of residuals over the standard deviation of such a sum, so that white noise stays white noise.
+pub(super) fn residuals(name: &str, image: &Image16, plane: usize) -> Option<Picture> {
+    let shape = image.shape();
+    if shape.height < 2 || shape.width < 3 {
+        return None;
+    }
+    // The mean of four neighbours adds a quarter of the noise's variance.
+    let sigma = noise_sigma(image).max(0.5) * 1.25f64.sqrt();
+    let step = shape.height.max(shape.width).div_ceil(SIDE_PX);
+    let (rows, columns) = (shape.height.div_ceil(step), shape.width.div_ceil(step));
+    let mut sums = vec![(0.0f64, 0u32); rows * columns];
+    for y in 1..shape.height {
+        let (north, row) = (image.row(plane, y - 1), image.row(plane, y));
+        for x in 1..shape.width - 1 {
+            let around = [row[x - 1], north[x - 1], north[x], north[x + 1]].map(f64::from);
+            let (sum, count) = &mut sums[y / step * columns + x / step];
+            *sum += f64::from(row[x]) - around.iter().sum::<f64>() / 4.0;
+            *count += 1;
+        }
+    }
+    let values: Vec<f64> = sums.iter().map(|&(sum, n)| sum / (sigma * f64::from(n.max(1)).sqrt())).collect();
+    let rgb: Vec<RGBColor> =
+        values.iter().map(|&value| diverging((value / RESIDUAL_END * SHADES).round() / SHADES)).collect();
+    let grid = Grid {
+        rows,
+        columns,
+        values,
+        unit: "sigma".into(),
+        scale: [-RESIDUAL_END, RESIDUAL_END],
+        colours: ramp(|share| diverging(2.0 * share - 1.0)),
+    };
+    Some(Picture {
+        name: format!("{name}-residuals"),
+        caption: "pixel minus the mean of W, N, NW, NE, in noise sigmas".into(),
+        png: png_of(&rgb, columns, rows)?,
+        grid: Some(grid),
+    })
+}
+
+/// The values of a grid as a picture, `zoom` pixels a value; `signed` ones with white at zero.
+pub(crate) fn map(name: String, caption: String, grid: Grid, zoom: usize, signed: bool) -> Option<Picture> {
+    let share = |value: f64| (value - grid.scale[0]) / (grid.scale[1] - grid.scale[0]);
+    let colour =
+        |value: f64| if signed { diverging(2.0 * share(value) - 1.0) } else { viridis(share(value)) };
+    let (height, width) = (grid.rows * zoom, grid.columns * zoom);
+    let rgb: Vec<RGBColor> = (0..height * width)
+        .map(|i| colour(grid.values[i / width / zoom * grid.columns + i % width / zoom]))
+        .collect();
+    let png = png_of(&rgb, width, height)?;
+    let colours = if signed { ramp(|share| diverging(2.0 * share - 1.0)) } else { ramp(viridis) };
+    Some(Picture { name, caption, png, grid: Some(Grid { colours, ..grid }) })
+}
+
+fn ramp(colour: impl Fn(f64) -> RGBColor) -> Vec<String> {
+    (0..=8).map(|i| hex(colour(f64::from(i) / 8.0))).collect()
+}
+
+fn png_of(rgb: &[RGBColor], width: usize, height: usize) -> Option<Vec<u8>> {
+    let mut out = vec![];
+    let mut encoder = png::Encoder::new(&mut out, u32::try_from(width).ok()?, u32::try_from(height).ok()?);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().ok()?;
+    let bytes: Vec<u8> = rgb.iter().flat_map(|&RGBColor(r, g, b)| [r, g, b]).collect();
+    writer.write_image_data(&bytes).ok()?;
+    writer.finish().ok()?;
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nf_data::random::Pcg64;
+    use nf_data::simulate::draw::Gaussian;
+    use nf_image::Shape;
+
+    #[test]
+    fn residuals_of_noise_are_white_at_every_zoom() {
+        for side in [300, 1100] {
+            let (mut random, mut gaussian) = (Pcg64::from_seed(2), Gaussian::default());
+            let image = Image16::from_fn(Shape::frame(side, side), |_, row, _| {
+                (2000.0 + row as f64 + 12.0 * gaussian.draw(&mut random)).round() as u16
+            });
+            let grid = residuals("x", &image, 0).unwrap().grid.unwrap();
+            let n = grid.values.len() as f64;
+            let rms = (grid.values.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
+            // Neighbouring residuals share pixels with opposite signs, so their sums are a little smaller.
+            assert!((0.3..1.1).contains(&rms), "{side}: {rms}");
+            assert!(side > SIDE_PX || (0.93..1.07).contains(&rms), "{rms}");
+        }
+        assert!(residuals("x", &Image16::zeros(Shape::frame(1, 9)), 0).is_none());
+    }
+}

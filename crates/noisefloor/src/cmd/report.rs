@@ -1,0 +1,71 @@
+//! `noisefloor report`: runs as a page, and their tables inside other documents.
+
+use crate::cmd::bench::{command_line, open_choice, with_external};
+use anyhow::{Context, Result, bail};
+use nf_bench::report::{ReportOptions, Sources, write_report, write_size_speed};
+use nf_bench::{Run, Suite, splice, table};
+use nf_codec::Spec;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Folders of runs, as `bench` leaves them in results/runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Folder for report.html, report.md and the folder plots (default: `report` in the first run's folder)
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder that holds the frames, instead of the one that the dataset names
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Frames to show of every run; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    frames: usize,
+    /// The codec whose sizes of blocks show where the bits go
+    #[arg(long, value_name = "SPEC", default_value = "floor:level=fast")]
+    map_codec: Spec,
+    /// Put the tables of every run between the markers of its suite in a Markdown file, instead of writing a report
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "frames", "map_codec"])]
+    splice: Option<PathBuf>,
+    /// With --splice: draw the first run's sizes against speeds into STEM-encode.svg and STEM-decode.svg
+    #[arg(long, value_name = "STEM", requires = "splice")]
+    picture: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let open = |choice: &nf_bench::DatasetChoice| open_choice(choice, args.data.as_deref());
+    let mut runs: Vec<Run> = vec![];
+    let mut registry = crate::registry::registry();
+    for folder in &args.runs {
+        let file = folder.join("suite.toml");
+        fs::metadata(&file).with_context(|| format!("{}: not the folder of a run", folder.display()))?;
+        // Descriptions of external programs are read for their names; nothing is started.
+        registry = with_external(&Suite::read(&file)?, false)?;
+        runs.push(nf_bench::read(folder, &registry, &open)?);
+    }
+    let mut out = std::io::stdout().lock();
+    if let Some(file) = &args.splice {
+        for run in &runs {
+            splice::splice(file, &run.suite.name, &table::markdown(run))?;
+        }
+        if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
+            for path in write_size_speed(run, stem)? {
+                writeln!(out, "{}", path.display())?;
+            }
+        }
+        writeln!(out, "{}", file.display())?;
+        return Ok(());
+    }
+    if registry.build(&args.map_codec).is_err() {
+        bail!("--map-codec: '{}' is no codec of this build", args.map_codec);
+    }
+    let folder = args.out.clone().unwrap_or_else(|| args.runs[0].join("report"));
+    let options =
+        ReportOptions { frames: args.frames, map_codec: args.map_codec.clone(), command: command_line() };
+    let sources = Sources { registry: &registry, open: &open };
+    let page = write_report(&runs, &sources, &options, &folder)?;
+    writeln!(out, "{}", Path::new(&page).display())?;
+    Ok(())
+}
