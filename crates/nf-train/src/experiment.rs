@@ -2,7 +2,7 @@
 
 use crate::optimiser::{Optimiser, Schedule};
 use crate::overrides::{assign, merge};
-use crate::{DeviceClass, Error, Result};
+use crate::{DeviceClass, Error, Result, Stop};
 use nf_image::Digest;
 use nf_models::NetConfig;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,8 @@ use toml::{Table, Value};
 /// A training run before it is run. Prints to and parses from TOML; unknown keys are refused.
 ///
 /// The file may name a preset of a net (`net.preset = "pixelcnnpp/small"`) and settings that differ from
-/// it; the resolved experiment spells the whole net out and is itself a legal file.
+/// it, and another file of its folder (`extends = "pixelcnnpp-tiny-sim.toml"`) whose settings hold where it
+/// has none; the resolved experiment spells everything out and is itself a legal file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -119,30 +120,17 @@ pub struct ValidationChoice {
     pub width_px: Option<usize>,
 }
 
-/// When a run ends: at whichever comes first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stop {
-    /// After so many steps.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steps: Option<u64>,
-    /// After so many minutes of training, pauses between resumed parts not counted. How many steps that
-    /// makes depends on the machine, and so do the weights.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minutes: Option<f64>,
-    /// After so many validations in a row without a new best.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub patience: Option<u32>,
-}
-
 impl Experiment {
     /// The experiment in a file, with assignments `key=value` laid over it.
     ///
     /// # Errors
     /// If the file cannot be read, or is not a legal experiment with them.
     pub fn read(path: &Path, assignments: &[String]) -> Result<Self> {
-        let text = fs::read_to_string(path).map_err(Error::io(path))?;
-        Self::parse(&path.display().to_string(), &text, assignments)
+        let mut table = read_table(path)?;
+        if let Some(base) = table.remove("extends") {
+            table = extended(path, &base, table)?;
+        }
+        Self::resolve(&path.display().to_string(), table, assignments)
     }
 
     /// The experiment in a text; `file` names it in errors.
@@ -150,8 +138,11 @@ impl Experiment {
     /// # Errors
     /// [`Error::Experiment`], naming the setting.
     pub fn parse(file: &str, text: &str, assignments: &[String]) -> Result<Self> {
+        Self::resolve(file, parse_table(file, text)?, assignments)
+    }
+
+    fn resolve(file: &str, mut table: Table, assignments: &[String]) -> Result<Self> {
         let wrong = |reason: String| Error::experiment(file, reason);
-        let mut table: Table = toml::from_str(text).map_err(|error| wrong(one_line(&error.to_string())))?;
         for assignment in assignments {
             assign(&mut table, assignment).map_err(wrong)?;
         }
@@ -239,6 +230,28 @@ impl Experiment {
     }
 }
 
+fn read_table(path: &Path) -> Result<Table> {
+    let text = fs::read_to_string(path).map_err(Error::io(path))?;
+    parse_table(&path.display().to_string(), &text)
+}
+
+fn parse_table(file: &str, text: &str) -> Result<Table> {
+    toml::from_str(text).map_err(|error| Error::experiment(file, one_line(&error.to_string())))
+}
+
+/// The settings of the file `base` beside `path`, under `table`. A base stands alone, so that nobody has to
+/// follow a chain, and there is none without an end.
+fn extended(path: &Path, base: &Value, table: Table) -> Result<Table> {
+    let wrong = |reason: &str| Error::experiment(&path.display().to_string(), format!("extends: {reason}"));
+    let base = base.as_str().ok_or_else(|| wrong("expected the name of a file in the same folder"))?;
+    let mut under = read_table(&path.with_file_name(base))?;
+    if under.contains_key("extends") {
+        return Err(wrong(&format!("'{base}' extends another file itself")));
+    }
+    merge(&mut under, table);
+    Ok(under)
+}
+
 /// Replaces `net.preset` by the net that it stands for, under the other settings of `net`.
 fn resolve_preset(table: &mut Table) -> Result<(), String> {
     let Some(Value::Table(net)) = table.get_mut("net") else { return Ok(()) };
@@ -314,6 +327,33 @@ mod tests {
         }
         for net in nf_models::NETS {
             assert!(names.iter().any(|name| name.starts_with(&format!("{net}-paper-"))), "{net}");
+        }
+    }
+
+    #[test]
+    fn a_file_may_extend_one_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).unwrap();
+            folder.path().join(name)
+        };
+        write("small.toml", SMALL);
+        let path = write(
+            "other.toml",
+            "extends = 'small.toml'\nname = 'other'\n[data]\nhold_out = ['b-']\n[stop]\nsteps = 7",
+        );
+        let read = Experiment::read(&path, &["tiles.batch=9".to_owned()]).unwrap();
+        let settings = ["name=other", "data.hold_out=['b-']", "stop.steps=7", "tiles.batch=9"];
+        let expected = Experiment::parse("small.toml", SMALL, &settings.map(str::to_owned)).unwrap();
+        assert_eq!((read.id(), &read), (expected.id(), &expected));
+        for (text, word) in [
+            ("extends = 3", "extends"),
+            ("extends = 'other.toml'", "other.toml"),
+            ("extends = 'none.toml'", "none.toml"),
+            ("extends = 'small.toml'\nhight = 3", "hight"),
+        ] {
+            let error = Experiment::read(&write("wrong.toml", text), &[]).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
         }
     }
 

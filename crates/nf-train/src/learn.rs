@@ -5,7 +5,7 @@ use crate::frames::{Batch, Frames};
 use crate::log::{Log, Row};
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
 use crate::state::{self, Position, State};
-use crate::{Error, Experiment, Result};
+use crate::{End, Error, Experiment, Result};
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -79,19 +79,6 @@ pub trait Watcher {
 pub struct Silent;
 
 impl Watcher for Silent {}
-
-/// Why a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// `stop.steps` were taken.
-    Steps,
-    /// `stop.minutes` are over.
-    Minutes,
-    /// `stop.patience` validations brought nothing better.
-    Patience,
-    /// It was told to; `--resume` goes on.
-    Interrupted,
-}
 
 /// Where and how to run, as far as no number depends on it.
 pub struct Session<'a> {
@@ -261,16 +248,11 @@ impl<L: Learner> Run<'_, L> {
 
     /// Why to end now, if there is a reason.
     fn end(&self) -> Option<End> {
-        let (stop, position) = (&self.session.experiment.stop, &self.position);
-        if stop.steps.is_some_and(|steps| position.step >= steps) {
-            Some(End::Steps)
-        } else if stop.minutes.is_some_and(|minutes| position.seconds >= minutes * 60.0) {
-            Some(End::Minutes)
-        } else if stop.patience.is_some_and(|patience| position.validations_since_best >= patience) {
-            Some(End::Patience)
-        } else {
-            self.session.interrupted.load(Ordering::Relaxed).then_some(End::Interrupted)
-        }
+        self.session
+            .experiment
+            .stop
+            .reached(&self.position)
+            .or_else(|| self.session.interrupted.load(Ordering::Relaxed).then_some(End::Interrupted))
     }
 
     /// One step; the loss is of before it, bits per sample.

@@ -3,7 +3,7 @@
 //! - [`Experiment`]: everything that decides the numbers of a run, one TOML file.
 //! - [`Frames`]: the images in memory; [`draw`]: which tiles of them make which step.
 //! - [`Session::learn`]: the loop, over anything that is a [`Learner`]; interrupted at any moment, it goes on
-//!   from its last state to the same weights.
+//!   from its last state to the same weights; [`finished`] tells whether there is anything left to do.
 //! - [`optimiser`]: Adamax, clipping by the joint norm, moving averages of weights, learning rates.
 #![forbid(unsafe_code)]
 
@@ -17,11 +17,13 @@ mod log;
 pub mod optimiser;
 mod overrides;
 mod state;
+mod stop;
 
 pub use device::DeviceClass;
 pub use error::{Error, Result};
-pub use experiment::{DataChoice, Draw, Experiment, Flips, Stop, TileChoice, ValidationChoice};
+pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use frames::{Batch, Frame, Frames};
-pub use learn::{End, Learner, Session, Silent, Watcher};
+pub use learn::{Learner, Session, Silent, Watcher};
 pub use log::Row;
 pub use state::Position;
+pub use stop::{End, Stop, finished};

@@ -1,7 +1,7 @@
 //! `train.csv`: how a run went.
 
 use crate::state::write_atomically;
-use crate::{Error, Result};
+use crate::{Error, Position, Result};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
@@ -63,6 +63,35 @@ impl Log {
     }
 }
 
+/// How far the log of a run goes; `None` where there is no log, or no row in it. A last row that was cut
+/// short does not count.
+///
+/// # Errors
+/// If the file is there and cannot be read.
+pub(crate) fn position(path: &Path) -> Result<Option<Position>> {
+    let text = match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(Error::io(path))?,
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let mut position = Position::default();
+    for line in whole.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let number = |at: usize| cells.get(at).and_then(|cell| cell.parse::<f64>().ok());
+        let step = cells[0].parse().ok();
+        let (Some(step), Some(seconds)) = (step, number(1)) else { return Ok(None) };
+        (position.step, position.seconds) = (step, seconds);
+        if let Some(bits) = number(3) {
+            position.validations_since_best += 1;
+            if position.best_bits.is_none_or(|best| bits < best) {
+                (position.best_bits, position.best_step) = (Some(bits), step);
+                position.validations_since_best = 0;
+            }
+        }
+    }
+    Ok((position.step > 0).then_some(position))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +112,16 @@ mod tests {
         let expected = "step,seconds,train_bits,validation_bits,rate\n10,1.50,7.250000,,1e-3\n\
                         20,1.50,7.250000,,1e-3\n25,1.50,7.250000,6.500000,1e-3\n";
         assert_eq!(text, expected);
+        let at = position(&path).unwrap().unwrap();
+        assert_eq!((at.step, at.seconds, at.best_bits, at.best_step), (25, 1.5, Some(6.5), 25));
+        assert_eq!(at.validations_since_best, 0);
+        log.write(&row(30, Some(6.75))).unwrap();
+        log.file.write_all(b"40,1.5").unwrap();
+        let at = position(&path).unwrap().unwrap();
+        assert_eq!((at.step, at.best_step, at.validations_since_best), (30, 25, 1));
+        assert_eq!(position(&folder.path().join("none.csv")).unwrap(), None);
         Log::open(&path, 0).unwrap();
+        assert_eq!(position(&path).unwrap(), None);
         assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 1);
     }
 }

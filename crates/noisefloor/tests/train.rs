@@ -154,6 +154,62 @@ fn an_interrupted_run_saves_its_state_and_says_so() {
     assert!(folder_of(&output, ".run").join("experiment.toml").is_file());
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interruption_ends_the_whole_queue() {
+    let work = work();
+    let folder = work.path();
+    let long = ["tiny.toml", "--output", "out", "--set", "stop.steps=100000"];
+    let mut child = command(folder, &long).spawn().unwrap();
+    wait_for_a_row(&mut child, &folder.join("out"));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(ended.status.code() == Some(1) && text.contains("1 of 2 begun: interrupted at step"), "{text}");
+}
+
+#[test]
+fn a_queue_leaves_finished_runs_alone_and_goes_on_after_a_failure() {
+    let work = work();
+    let folder = work.path();
+    let other = |name: &str, settings: &str| {
+        let text = format!("extends = 'tiny.toml'\nname = '{name}'\n{settings}");
+        fs::write(folder.join(format!("{name}.toml")), text).unwrap();
+    };
+    other("wild", "[schedule]\nrate = 1e30");
+    other("wrong", "[tiles]\nheigth_px = 3");
+    other("last", "seed = 7");
+    let queue = |more: &[&str]| train(folder, &[&["wild.toml", "wrong.toml", "last.toml"], more].concat());
+    let text_of = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let short = ["--output", "out", "--set", "stop.steps=12"];
+    let first = queue(&short);
+    let text = text_of(&first);
+    assert_eq!(first.status.code(), Some(1), "{text}");
+    let line = |begin: &str, word: &str| text.lines().any(|l| l.starts_with(begin) && l.contains(word));
+    assert!(line("wild.toml: ", "schedule.rate") && line("wrong.toml: ", "heigth_px"), "{text}");
+    assert!(line("noisefloor: ", "2 of 4 experiments failed"), "{text}");
+    let kept = |name: &str| {
+        let found = fs::read_dir(folder.join("out")).unwrap().map(|entry| entry.unwrap().path());
+        let mut found = found.filter(|path| {
+            let folder = path.file_name().unwrap().to_str().unwrap();
+            folder.starts_with(name) && !folder.ends_with(".run")
+        });
+        found.next()
+    };
+    let weights = |name: &str| kept(name).unwrap().join("weights.safetensors");
+    assert!(kept("wild").is_none() && weights("tiny-").is_file() && weights("last-").is_file());
+    let written = |name: &str| fs::metadata(weights(name)).unwrap().modified().unwrap();
+    let before = (written("tiny-"), written("last-"));
+    // Without the state, as where only checkpoints and logs were kept.
+    fs::remove_file(kept("last-").unwrap().with_extension("run").join("resume.state")).unwrap();
+    let text = text_of(&queue(&short));
+    assert_eq!(text.matches("finished at step 12, left as it is").count(), 2, "{text}");
+    assert_eq!(before, (written("tiny-"), written("last-")));
+    // Other settings are another run.
+    let text = text_of(&train(folder, &["last.toml", "--output", "out", "--set", "stop.steps=11"]));
+    assert!(!text.contains("left as it is"), "{text}");
+}
+
 #[test]
 fn mistakes_are_told_in_one_line_that_names_the_setting() {
     let work = work();

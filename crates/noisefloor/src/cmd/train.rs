@@ -1,4 +1,4 @@
-//! `noisefloor train`: an experiment file in, a checkpoint out.
+//! `noisefloor train`: experiment files in, a checkpoint out of each.
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -10,15 +10,16 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Experiment file, as in configs/experiments
-    experiment: PathBuf,
-    /// Go on from the last state of this experiment, if there is one
+    /// Experiment files, as in configs/experiments, run one after the other; finished ones are left alone
+    #[arg(required = true, value_name = "EXPERIMENT")]
+    experiments: Vec<PathBuf>,
+    /// Go on from the last state of an experiment, if there is one
     #[arg(long)]
     resume: bool,
-    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiment's
+    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiments'
     #[arg(long)]
     device: Option<DeviceClass>,
-    /// Another value for a setting of the experiment, such as tiles.batch=16; may be repeated
+    /// Another value for a setting of every experiment, such as tiles.batch=16; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder that holds the frames, instead of the one that the dataset names
@@ -35,17 +36,43 @@ pub(crate) struct Args {
 /// Set by the first Ctrl-C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
+/// Runs the queue: what fails is told and does not keep the rest waiting.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    ctrlc::set_handler(interrupted).context("watching for interruptions")?;
+    let count = args.experiments.len();
+    let mut failed = 0;
+    for (begun, path) in (1..).zip(&args.experiments) {
+        let ended = train(args, path);
+        // The answer of the whole command where there is one experiment, or nothing more is wanted.
+        if count == 1 {
+            return ended;
+        } else if INTERRUPTED.load(Ordering::Relaxed) {
+            return ended.and_then(|()| bail!("interrupted")).context(format!("{begun} of {count} begun"));
+        } else if let Err(error) = ended {
+            eprintln!("{}: {error:#}", path.display());
+            failed += 1;
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of {count} experiments failed, see above");
+    }
+    Ok(())
+}
+
+fn train(args: &Args, path: &Path) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.device.map(|device| format!("device={}", device.name())));
-    let experiment = Experiment::read(&args.experiment, &settings)?;
+    let experiment = Experiment::read(path, &settings)?;
     let id = experiment.id();
+    let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
+    if let Some(position) = nf_train::finished(&experiment, &log)?.filter(|_| checkpoint.is_dir()) {
+        eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
+        return Ok(());
+    }
     let device = experiment.device.open()?;
     let save_every = Duration::try_from_secs_f64(args.save_every * 60.0).context("--save-every")?;
     let frames = Frames::read(&experiment, args.data.clone())?;
     let net = experiment.net.init(&device.clone().autodiff(), experiment.seed)?;
-    ctrlc::set_handler(interrupted).context("watching for interruptions")?;
-    let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
     let session = Session {
         experiment: &experiment,
         frames: &frames,
