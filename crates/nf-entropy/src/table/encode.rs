@@ -126,11 +126,14 @@ impl<'a> TableEncoder<'a> {
 
     /// The stream.
     pub fn finish(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(HEAD_BYTES + 2 * self.words.len());
-        for lane in 0..LANES {
-            bytes.extend_from_slice(&self.states[(self.lane + lane) % LANES].to_le_bytes());
+        let mut bytes = vec![0; HEAD_BYTES + 2 * self.words.len()];
+        let (head, tail) = bytes.split_at_mut(HEAD_BYTES);
+        for (lane, bytes) in head.as_chunks_mut().0.iter_mut().enumerate() {
+            *bytes = self.states[(self.lane + lane) % LANES].to_le_bytes();
         }
-        bytes.extend(self.words.iter().rev().flat_map(|word| word.to_le_bytes()));
+        for (bytes, word) in tail.as_chunks_mut().0.iter_mut().zip(self.words.iter().rev()) {
+            *bytes = word.to_le_bytes();
+        }
         bytes
     }
 }

@@ -17,21 +17,27 @@ use std::cell::Cell;
 pub struct Effort {
     /// Taps of even and odd columns, multiples of four up to 64.
     pub taps: [usize; 2],
-    /// Rows from which pixels are taken for the fits.
+    /// Rows from which pixels are taken for the fit of the location.
     pub rows: usize,
     /// Pixels taken from a half row.
     pub span: usize,
+    /// Pixels of either half taken for the fit of the scale; without any, weights are taken that suit most tiles.
+    pub scale_px: usize,
+    /// Pixels taken from a half row of those.
+    pub scale_span: usize,
     /// Times that weights are fitted anew to the residuals.
     pub rounds: usize,
 }
 
 impl Effort {
     /// For hundreds of megabytes a second.
-    pub const SMALL: Self = Self { taps: [20, 20], rows: 40, span: 96, rounds: 1 };
+    pub const SMALL: Self =
+        Self { taps: [20, 20], rows: 32, span: 96, scale_px: 2048, scale_span: 256, rounds: 1 };
     /// For tens of megabytes a second.
-    pub const LARGE: Self = Self { taps: [64, 64], rows: 160, span: 96, rounds: 2 };
+    pub const LARGE: Self =
+        Self { taps: [64, 64], rows: 160, span: 96, scale_px: 15_360, scale_span: 192, rounds: 2 };
     /// To tell whether rows or columns predict better.
-    const TRIAL: Self = Self { taps: [12, 12], rows: 24, span: 48, rounds: 0 };
+    const TRIAL: Self = Self { taps: [12, 12], rows: 24, span: 48, scale_px: 0, scale_span: 0, rounds: 0 };
 }
 
 /// The payload of a tile of rows of `width` pixels; there is at least one.
@@ -54,8 +60,8 @@ pub(super) fn encode(samples: &[u16], width: usize, effort: Effort) -> Vec<u8> {
 }
 
 /// Blocks of the tile that directions are tried on, and their greatest extent.
-const BLOCKS: usize = 5;
-const BLOCK_PX: usize = 96;
+const BLOCKS: usize = 3;
+const BLOCK_PX: usize = 80;
 
 fn blocks_height(samples: &[u16], width: usize) -> usize {
     BLOCK_PX.min(samples.len() / width)

@@ -4,7 +4,7 @@ use super::encode::{Effort, split};
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
 use super::least_squares::Sample;
 use super::location::{Centre, EXCESSES, WEIGHT_BITS, Weights, clamp, taps};
-use super::scale::{MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, Scaler, inputs};
+use super::scale::{MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, Scaler, inputs, usual_weights};
 use super::window::{ABOVE, Window};
 use std::ops::Range;
 
@@ -93,6 +93,10 @@ pub(super) fn fit(lines: &mut Lines, effort: Effort) -> Model {
     let samples = location_samples(lines, model.scatter(), effort);
     for (parity, sample) in samples.iter().enumerate() {
         model.weights[parity] = fit_location(sample, effort.taps[parity], effort.rounds);
+    }
+    if effort.scale_px == 0 {
+        model.scales = [usual_weights(0), usual_weights(1)];
+        return model;
     }
     let samples = scale_samples(lines, &model, effort);
     for (parity, sample) in samples.iter().enumerate() {
@@ -215,7 +219,9 @@ fn fit_location(sample: &Sample, taps: usize, rounds: usize) -> Weights {
 fn scale_samples(lines: &mut Lines, model: &Model, effort: Effort) -> [Sample; 2] {
     let mut samples = [Sample::new(inputs(0) + 1), Sample::new(inputs(1) + 1)];
     let predictors = model.predictors();
-    for (k, y) in sampled_lines(lines.count, effort.rows / 2).into_iter().enumerate() {
+    // Rows that are shorter than the span are made up for by their number.
+    let rows = effort.scale_px / lines.width.div_ceil(2).min(effort.scale_span);
+    for (k, y) in sampled_lines(lines.count, rows).into_iter().enumerate() {
         // Errors are needed of two rows above.
         let from = y.saturating_sub(2);
         lines.visit(from);
@@ -226,7 +232,7 @@ fn scale_samples(lines: &mut Lines, model: &Model, effort: Effort) -> [Sample; 2
             for (parity, predictor) in predictors.iter().enumerate() {
                 lines.centre.look(&lines.window, parity, model.scatter());
                 predictor.locate(&lines.window, &lines.centre, &mut lines.locations);
-                let span = sampled_span(k, lines.window.length(parity), 2 * effort.span);
+                let span = sampled_span(k, lines.window.length(parity), effort.scale_span);
                 let columns = &mut samples[parity].columns;
                 let at = columns[0].len();
                 if row == y {

@@ -8,7 +8,7 @@ use crate::fitted::cholesky_solve;
 const LANES: usize = 16;
 
 /// Samples between two carries to `f64`.
-const BLOCK: usize = 512;
+const BLOCK: usize = 1024;
 
 /// Inputs of many pixels, input by input; the target is the last column.
 #[derive(Clone, Debug)]

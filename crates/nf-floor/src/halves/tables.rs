@@ -6,6 +6,7 @@ use crate::fitted::log2;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::{Distribution, Frequencies};
+use std::sync::LazyLock;
 
 /// Points of a table.
 const POINT_BITS: u32 = 14;
@@ -43,16 +44,24 @@ struct Run {
     bits: f64,
 }
 
+/// `n * log2(n)` of small numbers, of which comparing runs takes very many.
+static N_LOG2_N: LazyLock<Vec<f64>> = LazyLock::new(|| (0..4096).map(n_log2_n).collect());
+
+fn n_log2_n(n: u32) -> f64 {
+    f64::from(n) * log2(f64::from(n.max(1)))
+}
+
 /// Bits of symbols that occur so often, under the law that fits them best.
 pub(super) fn entropy_bits(counts: &Counts) -> f64 {
-    let (mut total, mut bits) = (0, 0.0);
+    let small = N_LOG2_N.as_slice();
+    let own = |n: u32| small.get(n as usize).copied().unwrap_or_else(|| n_log2_n(n));
+    let mut bits = 0.0;
     for &count in counts {
         if count > 0 {
-            total += count;
-            bits -= f64::from(count) * log2(f64::from(count));
+            bits -= own(count);
         }
     }
-    if total == 0 { 0.0 } else { bits + f64::from(total) * log2(f64::from(total)) }
+    bits + own(counts.iter().sum())
 }
 
 /// The same with their table; there is a symbol.
