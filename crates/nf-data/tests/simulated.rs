@@ -31,7 +31,9 @@ fn names_views_and_splits_that_do_not_exist_are_named() {
     assert!(error("sim-star-fields").contains("real-open, sbi-16-2d, sbi-16-3d, sdss, "));
     assert!(error("sim-star-field@blind").contains("no such split, there are: test, train"));
     assert!(error("sim-star-field/crop").contains("views window and full"));
-    assert!(error("real-open/huge").contains("no such view, there are: centre-1024, centre-256, planes, whole"));
+    assert!(
+        error("real-open/huge").contains("no such view, there are: centre-1024, centre-256, planes, whole")
+    );
     let train = open("sim-star-field@train", &OpenOptions::default()).unwrap();
     assert_eq!((train.len(), train.card().to_string()), (16, "sim-star-field/window@train".to_owned()));
 }
