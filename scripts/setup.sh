@@ -58,6 +58,8 @@ need_build_tools() {
 offer_peers() {
   command -v fpack >/dev/null && command -v funpack >/dev/null || apt_install libcfitsio-bin ||
     say "Going on without cfitsio: the tests that compare with it will say SKIP."
+  command -v chromium >/dev/null || apt_install chromium ||
+    say "Going on without Chromium: the test that opens a report in a browser will say SKIP."
   local python="$cache/peers/bin/python3"
   if ! "$python" -c 'import astropy, imagecodecs' 2>/dev/null; then
     { { python3 -m venv "$cache/peers" 2>/dev/null || { apt_install python3-venv && python3 -m venv "$cache/peers"; }; } &&
