@@ -129,3 +129,17 @@ impl NetConfig {
         })
     }
 }
+
+/// Whether every extent lies in its range: (field, found, least, most).
+///
+/// # Errors
+/// [`Error::Config`], naming the first field that does not.
+pub(crate) fn check_extents(extents: &[(&'static str, usize, usize, usize)]) -> Result<()> {
+    for &(field, found, least, most) in extents {
+        if !(least..=most).contains(&found) {
+            let expected = format!("{least}..={most}");
+            return Err(Error::Config { field, found: found.to_string(), expected });
+        }
+    }
+    Ok(())
+}

@@ -1,4 +1,5 @@
-//! Samples that no net codes: the rows and columns left over where a tile is no multiple of a net's step.
+//! Tiles of any size for nets with a step: the samples that no net codes are the rows and columns left over where a tile
+//! is no multiple of it.
 
 use crate::heads::{Bell, code_mixture};
 use crate::math;
@@ -9,14 +10,23 @@ use nf_entropy::{Result, SymbolCoder};
 /// `sqrt(5 / 4)` deviations together, 1.81 of which are a logistic's.
 const SCALE: f32 = 0.62;
 
+/// Codes the largest box of `tile` whose height and width are multiples of `step` by `code_box`, then what it leaves over.
+pub(crate) fn code_in_steps<C: SymbolCoder>(
+    coder: &mut C,
+    tile: &mut Tile,
+    step: usize,
+    code_box: impl FnOnce(&mut C, &mut Tile, usize, usize) -> Result<()>,
+) -> Result<()> {
+    let (height, width) = (tile.height / step * step, tile.width / step * step);
+    if height > 0 && width > 0 {
+        code_box(coder, tile, height, width)?;
+    }
+    code_margin(coder, tile, height, width)
+}
+
 /// Codes the samples below row `height` and right of column `width`, row by row, each under one logistic around the
 /// mean of its neighbours. The samples above and to the left of those are known.
-pub(crate) fn code_margin(
-    coder: &mut impl SymbolCoder,
-    tile: &mut Tile,
-    height: usize,
-    width: usize,
-) -> Result<()> {
+fn code_margin(coder: &mut impl SymbolCoder, tile: &mut Tile, height: usize, width: usize) -> Result<()> {
     for y in 0..tile.height {
         let first = if y < height { width } else { 0 };
         for x in first..tile.width {

@@ -7,7 +7,7 @@ use crate::engine::{Graph, Recorded};
 use crate::heads::{Bell, code_mixture};
 use crate::math;
 use crate::nets::Inputs;
-use crate::nets::margin::code_margin;
+use crate::nets::margin::code_in_steps;
 use crate::traverse::Tile;
 use nf_entropy::{Result, SymbolCoder};
 
@@ -196,16 +196,12 @@ impl IdfCoder {
     /// Codes tiles one after the other: the last latents, then those of the splits from the last to the first, then the
     /// rows and columns that are no multiple of the flow's step.
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
-        tiles.iter_mut().try_for_each(|tile| self.code_tile(coder, tile))
-    }
-
-    fn code_tile(&self, coder: &mut impl SymbolCoder, tile: &mut Tile) -> Result<()> {
         let step = 1 << self.config.levels;
-        let (height, width) = (tile.height / step * step, tile.width / step * step);
-        if height > 0 && width > 0 {
-            self.code_box(coder, tile, height, width)?;
-        }
-        code_margin(coder, tile, height, width)
+        tiles.iter_mut().try_for_each(|tile| {
+            code_in_steps(coder, tile, step, |coder, tile, height, width| {
+                self.code_box(coder, tile, height, width)
+            })
+        })
     }
 
     fn code_box(

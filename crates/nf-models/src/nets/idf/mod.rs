@@ -20,6 +20,7 @@ mod flow;
 
 pub(crate) use code::IdfCoder;
 
+use crate::config::check_extents;
 use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
@@ -65,16 +66,7 @@ impl IdfConfig {
             let expected = "published or robust".into();
             return Err(Error::Config { field: "inputs", found: format!("{:?}", self.inputs), expected });
         }
-        for (field, found, least, most) in checks {
-            if !(least..=most).contains(&found) {
-                return Err(Error::Config {
-                    field,
-                    found: found.to_string(),
-                    expected: format!("{least}..={most}"),
-                });
-            }
-        }
-        Ok(())
+        check_extents(&checks)
     }
 
     /// Channels of level `level`, before its split.

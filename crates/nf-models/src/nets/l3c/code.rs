@@ -4,7 +4,7 @@ use super::{L3c, L3cConfig, LEVEL_LOG_SCALE};
 use crate::engine::whole::Map;
 use crate::engine::{Graph, Recorded};
 use crate::heads::{Bell, code_level};
-use crate::nets::margin::code_margin;
+use crate::nets::margin::code_in_steps;
 use crate::surroundings::Surroundings;
 use crate::traverse::Tile;
 use nf_entropy::laws::Uniform;
@@ -53,16 +53,12 @@ impl L3cCoder {
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
     /// no multiple of the net's step.
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
-        tiles.iter_mut().try_for_each(|tile| self.code_tile(coder, tile))
-    }
-
-    fn code_tile(&self, coder: &mut impl SymbolCoder, tile: &mut Tile) -> Result<()> {
         let step = 1 << self.config.scales;
-        let (height, width) = (tile.height / step * step, tile.width / step * step);
-        if height > 0 && width > 0 {
-            self.code_box(coder, tile, height, width)?;
-        }
-        code_margin(coder, tile, height, width)
+        tiles.iter_mut().try_for_each(|tile| {
+            code_in_steps(coder, tile, step, |coder, tile, height, width| {
+                self.code_box(coder, tile, height, width)
+            })
+        })
     }
 
     fn code_box(

@@ -24,6 +24,7 @@ mod code;
 
 pub(crate) use code::L3cCoder;
 
+use crate::config::check_extents;
 use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
@@ -71,16 +72,7 @@ impl L3cConfig {
             ("levels", self.levels, 2, 256),
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ];
-        for (field, found, least, most) in checks {
-            if !(least..=most).contains(&found) {
-                return Err(Error::Config {
-                    field,
-                    found: found.to_string(),
-                    expected: format!("{least}..={most}"),
-                });
-            }
-        }
-        Ok(())
+        check_extents(&checks)
     }
 
     fn head(&self) -> SampleHead {

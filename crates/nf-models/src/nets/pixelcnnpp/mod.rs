@@ -18,6 +18,7 @@
 
 mod code;
 
+use crate::config::check_extents;
 use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
 use crate::flow::{Flow, Observed};
@@ -119,15 +120,7 @@ impl PixelCnnPpConfig {
             ("blocks", self.blocks, 1, 64),
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ];
-        for (field, found, least, most) in checks {
-            if !(least..=most).contains(&found) {
-                return Err(Error::Config {
-                    field,
-                    found: found.to_string(),
-                    expected: format!("{least}..={most}"),
-                });
-            }
-        }
+        check_extents(&checks)?;
         if !(0.0..1.0).contains(&self.dropout) {
             let expected = "at least 0 and below 1".into();
             return Err(Error::Config { field: "dropout", found: self.dropout.to_string(), expected });
