@@ -10,11 +10,11 @@
 //! 4 rows joins the one before), or the whole plane with `rows=0`. Tiles are at most 4096 pixels wide and high,
 //! beyond which sums would not fit. Samples enter minus 32768, as FITS stores unsigned data.
 //!
-//! The stream is a little-endian u32 with the byte count of each tile, for all tiles, then the tiles.
+//! The stream is a little-endian u32 with the byte count of each tile, for all tiles, then the tiles, which
+//! [`nf_fits::tiled::hcompress`] describes and codes.
 
-use hcompress::read::{DecodeError, HCDecoder};
-use hcompress::write::HCEncoder;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
+use nf_fits::tiled::hcompress;
 use nf_image::{Image16, Shape};
 use std::ops::Range;
 
@@ -41,11 +41,12 @@ pub(crate) const ENTRY: Entry = Entry {
 const DEFAULT_ROWS: usize = 16;
 /// A tile of fewer rows than this joins the one before.
 const MIN_ROWS: usize = 4;
-/// With 2^12 pixels a side, coefficients stay below 2^28. The library joins four bits of a plane in 32 bits with a sign,
-/// which goes wrong from 2^28 on.
+/// With 2^12 pixels a side, coefficients stay below 2^28, within the 32 bits that other decoders have for them.
 const MAX_SIDE_PX: usize = 1 << 12;
 /// Bytes of a tile before its quadtrees: magic number, sides, scale, sum, numbers of bit planes.
 const TILE_HEADER_BYTES: u64 = 25;
+/// The scale at which nothing is rounded away.
+const LOSSLESS: u32 = 0;
 const SIGN_OFFSET: i32 = 1 << 15;
 
 struct Hcompress {
@@ -94,16 +95,15 @@ impl Codec for Hcompress {
                     let row = &image.row(plane, row)[columns.clone()];
                     samples.extend(row.iter().map(|&sample| i32::from(sample) - SIGN_OFFSET));
                 }
-                let start = stream.len();
-                HCEncoder::new(&mut stream)
-                    .write(&mut samples, columns.len(), rows.len(), 0)
-                    .map_err(|error| Error::backend(ENTRY.name, format!("{error:?}")))?;
-                let length = u32::try_from(stream.len() - start).map_err(|_| Error::Unsupported {
+                let tile = hcompress::encode(&samples, columns.len(), LOSSLESS)
+                    .map_err(|reason| Error::backend(ENTRY.name, reason))?;
+                let length = u32::try_from(tile.len()).map_err(|_| Error::Unsupported {
                     codec: ENTRY.name.to_owned(),
                     shape: image.shape(),
                     reason: "a tile takes more than 4 GiB".to_owned(),
                 })?;
                 stream[entry..entry + 4].copy_from_slice(&length.to_le_bytes());
+                stream.extend_from_slice(&tile);
                 entry += 4;
             }
         }
@@ -118,20 +118,19 @@ impl Codec for Hcompress {
         }
         let tiles = self.tiles(shape);
         let largest_px = tiles.iter().map(|(rows, columns)| rows.len() * columns.len()).max().unwrap_or(0);
-        limits.check_memory("hcompress stream", 4 * largest_px as u64)?;
+        limits.check_memory("hcompress stream", 12 * largest_px as u64)?;
         let tile_count = tiles.len() * shape.planes;
         let (table, mut rest) =
             bytes.split_at_checked(4 * tile_count).ok_or_else(|| Error::truncated("hcompress stream"))?;
         let mut lengths = table.as_chunks::<4>().0.iter().map(|&length| u32::from_le_bytes(length) as usize);
-        let mut samples = vec![0i32; largest_px];
         for plane in 0..shape.planes {
             for (rows, columns) in &tiles {
                 let length = lengths.next().expect("the table has an entry for every tile");
                 let tile;
                 (tile, rest) =
                     rest.split_at_checked(length).ok_or_else(|| Error::truncated("hcompress stream"))?;
-                let samples = &mut samples[..rows.len() * columns.len()];
-                decode_tile(tile, rows.len(), columns.len(), samples)?;
+                let samples = hcompress::decode(tile, rows.len() * columns.len(), columns.len(), false)
+                    .map_err(|reason| Error::corrupt("hcompress stream", reason))?;
                 for (from, row) in samples.chunks(columns.len()).zip(rows.clone()) {
                     let start = (plane * shape.height + row) * shape.width + columns.start;
                     let to = &mut image.samples_mut()[start..start + columns.len()];
@@ -168,24 +167,6 @@ impl Codec for Hcompress {
         };
         shape.planes as u64 * self.tiles(shape).iter().map(of_tile).sum::<u64>()
     }
-}
-
-/// Decodes one tile of exactly `rows` x `columns` pixels, still minus 32768.
-fn decode_tile(tile: &[u8], rows: usize, columns: usize, samples: &mut [i32]) -> Result<()> {
-    let (height, width, scale) = HCDecoder::new().read(tile, 0, samples).map_err(|error| match error {
-        DecodeError::BadFileFormat => {
-            Error::corrupt("hcompress stream", "a tile is cut short or has no header")
-        }
-        other => Error::corrupt("hcompress stream", format!("{other:?}")),
-    })?;
-    if (height, width, scale) != (rows, columns, 0) {
-        let found = format!("a tile of {height}x{width} with scale {scale}");
-        return Err(Error::corrupt(
-            "hcompress stream",
-            format!("{found}, expected {rows}x{columns} with scale 0"),
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

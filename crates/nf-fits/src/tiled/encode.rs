@@ -197,6 +197,9 @@ impl TilePlan {
     }
 
     fn encode_hcompress(&self, values: &[i32], width: usize, scale: f32) -> Result<EncodedTile, String> {
+        if width < hcompress::MIN_SIDE_PX || values.len() / width < hcompress::MIN_SIDE_PX {
+            return Err("HCOMPRESS_1 needs tiles of at least 4 x 4 pixels".to_owned());
+        }
         let scale = absolute_scale(values, width, scale);
         let mut encoded = EncodedTile::exact(Column::Compressed, hcompress::encode(values, width, scale)?);
         if scale > 1 {
