@@ -23,6 +23,8 @@ pub(crate) struct Timing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub(crate) coded_bytes: Option<u64>,
+    /// By the codec's own probabilities, where it has some.
+    pub(crate) ideal_bits: Option<u64>,
     pub(crate) encode_ns: Option<u64>,
     pub(crate) decode_ns: Option<u64>,
     /// The same with all cores at the codec's disposal, where that was asked for.
@@ -81,6 +83,7 @@ fn attempt(
     let (first_decode, decoded) = timed(|| decoder.decode(&coded, shape, &Limits::default()));
     let decode_peak = meter.and_then(|meter| meter.rise_bytes());
     check(image, &decoded.map_err(text)?)?;
+    let ideal_bits = encoder.ideal_bits(image).map_err(text)?;
 
     let mut encodes = vec![];
     let mut decodes = vec![];
@@ -100,6 +103,7 @@ fn attempt(
     outcome.verified = true;
     outcome.runs = encodes.len() as u32;
     outcome.coded_bytes = Some(coded.len() as u64);
+    outcome.ideal_bits = ideal_bits.map(|bits| bits.ceil().max(0.0) as u64);
     outcome.encode_ns = Some(median_ns(encodes).unwrap_or_else(|| nanoseconds(first_encode)));
     outcome.decode_ns = Some(median_ns(decodes).unwrap_or_else(|| nanoseconds(first_decode)));
     outcome.peak_bytes = encode_peak.zip(decode_peak).map(|(encode, decode)| encode.max(decode));

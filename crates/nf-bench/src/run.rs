@@ -335,6 +335,7 @@ fn blank(choice: &DatasetChoice, image: &str, codec: &str) -> Measurement {
 fn filled(row: Measurement, raw_bytes: u64, outcome: Outcome) -> Measurement {
     let Outcome {
         coded_bytes,
+        ideal_bits,
         encode_ns,
         decode_ns,
         encode_all_ns,
@@ -347,6 +348,7 @@ fn filled(row: Measurement, raw_bytes: u64, outcome: Outcome) -> Measurement {
     Measurement {
         raw_bytes,
         coded_bytes,
+        ideal_bits,
         encode_ns,
         decode_ns,
         encode_all_ns,

@@ -1,5 +1,6 @@
 //! The summary as a table: aligned for a terminal, or Markdown for a document.
 
+use crate::measurement::ORACLE;
 use crate::run::Run;
 use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use std::collections::{BTreeMap, BTreeSet};
@@ -170,13 +171,24 @@ pub(crate) fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
     if !has_oracle {
         rows.iter_mut().for_each(|row| drop(row.pop()));
     }
+    // The oracle's own are its bits per pixel.
+    let ideal = |codec: &CodecSummary| codec.ideal_bits.filter(|_| codec.codec != ORACLE && codec.pixels > 0);
+    if !narrow && dataset.codecs.iter().any(|codec| ideal(codec).is_some()) {
+        let cells = dataset
+            .codecs
+            .iter()
+            .map(|codec| fixed(ideal(codec).map(|bits| bits as f64 / codec.pixels as f64), 3));
+        let column = std::iter::once("ideal bits/pixel".to_owned()).chain(cells);
+        rows.iter_mut().zip(column).for_each(|(row, cell)| row.insert(2, cell));
+    }
     Table { rows }
 }
 
+fn fixed(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+}
+
 fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
-    let fixed = |value: Option<f64>, digits: usize| {
-        value.map_or_else(String::new, |value| format!("{value:.digits$}"))
-    };
     // Three significant digits are more than a time is worth.
     let speed = |value: Option<f64>| {
         fixed(

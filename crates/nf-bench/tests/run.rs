@@ -142,6 +142,18 @@ fn rates_are_what_the_methodology_says() {
     assert_eq!((halving.codec.as_str(), halving.images_ok), ("halving", 2));
     assert_eq!((halving.ratio_pooled, halving.ratio_mean), (Some(2.0), Some(2.0)));
     assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0));
+    assert_eq!(
+        (halving.ideal_bits, raw.ideal_bits),
+        (Some(560), None),
+        "what the codec says, and not the oracle"
+    );
+    let text = table::markdown(&run);
+    assert!(text.contains("| bits/pixel | ideal bits/pixel | ratio"), "{text}");
+    assert!(
+        text.contains("| halving | 8.000 | 8.000 | 2.000") && text.contains("| raw | 16.000 |  | 1.000"),
+        "{text}"
+    );
+    assert!(!table::terminal(&run).contains("ideal"));
     assert_eq!((raw.bits_per_pixel, raw.pixels), (Some(16.0), 70));
     assert_eq!(raw.encode_mb_per_s.is_some(), raw.decode_mb_per_s.is_some());
 
@@ -252,9 +264,9 @@ fn the_ledger_is_sorted_and_notices_every_change() {
     ledger.write(&path).unwrap();
     let text = fs::read_to_string(&path).unwrap();
     let expected = "dataset,split,codec,images,pixels,raw_bytes,coded_bytes,ideal_bits,weights_bytes,reproducibility\n\
-                    counting,all,halving,2,70,140,70,,0,anywhere\n\
+                    counting,all,halving,2,70,140,70,560,0,anywhere\n\
                     counting,all,raw,2,70,140,140,,0,anywhere\n\
-                    known,all,halving,2,70,140,70,,0,anywhere\n\
+                    known,all,halving,2,70,140,70,560,0,anywhere\n\
                     known,all,oracle,2,70,140,,200,0,\n\
                     known,all,raw,2,70,140,140,,0,anywhere\n";
     assert_eq!(text, expected);
@@ -268,7 +280,7 @@ fn the_ledger_is_sorted_and_notices_every_change() {
     assert_eq!(ledger.differences(&worse), ["known, all, halving: coded_bytes was 70, is 71"]);
     worse.rows[at].verified = false;
     worse.rows[at].error = "not lossless".into();
-    assert_eq!(ledger.differences(&worse).len(), 4, "images, pixels, raw and coded bytes");
+    assert_eq!(ledger.differences(&worse).len(), 5, "images, pixels, raw and coded bytes, ideal bits");
     worse.rows.retain(|row| row.codec != "halving" || row.dataset != "known" || !row.verified);
     let lines = ledger.differences(&worse);
     assert_eq!(lines, ["known, all, halving: no size this time: not lossless"]);

@@ -50,6 +50,16 @@ pub trait Codec: Send {
     fn model(&self) -> Option<Model> {
         None
     }
+
+    /// Size in bits that an ideal entropy coder would give `image` under this codec's own probabilities, if it codes under
+    /// probabilities. What is written beside coded symbols, such as headers, is not counted.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
+        let _ = image;
+        Ok(None)
+    }
 }
 
 /// Where a stream can be decoded to the same pixels.
@@ -100,12 +110,16 @@ impl PlaneTreatment {
 }
 
 /// A trained model that encoder and decoder must share.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Digest of the weights.
     pub digest: Digest,
     /// Their size, which an honest table counts.
     pub bytes: u64,
+    /// Trained parameters.
+    pub parameters: u64,
+    /// Multiplications, each with its addition, in the model's layers to decode one sample of a large image.
+    pub macs_per_px: f64,
     /// The build and device that the stream is bound to, when it does not decode anywhere.
     pub device: String,
 }

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use nf_codec::container::{
-    Header, ImageHeader, ImageSource, Layout, Reader, SampleFormat, Segment, TileBox, tile_boxes, write,
+    Header, ImageHeader, ImageSource, Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox,
+    tile_boxes, write,
 };
 use nf_codec::{Codec, Entry, Error, Limits, Model, Registry, Reproducibility, Result, Spec, kit};
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
@@ -38,7 +39,8 @@ impl Codec for Plain {
 
     fn model(&self) -> Option<Model> {
         let digest = Digest::of_bytes(&[self.model]);
-        (self.model > 0).then(|| Model { digest, bytes: 1, device: "abacus".to_owned() })
+        let device = "abacus".to_owned();
+        (self.model > 0).then_some(Model { digest, bytes: 1, parameters: 1, macs_per_px: 0.0, device })
     }
 }
 
@@ -83,7 +85,7 @@ fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
     Header {
         codec: codec.parse().unwrap(),
         reproducibility: Reproducibility::Anywhere,
-        model: registry().build(&codec.parse().unwrap()).unwrap().model(),
+        model: registry().build(&codec.parse().unwrap()).unwrap().model().map(Into::into),
         images: images
             .iter()
             .map(|(image, tile)| ImageHeader { shape: image.shape(), axis: image.axis(), tile: *tile })
@@ -318,12 +320,12 @@ fn another_model_is_refused_before_decoding() {
     let mut header = header("plain:model=1", &[(&frame, frame.shape())]);
     let bytes = pack(&header, &[&frame], true).unwrap();
     assert_eq!(open(&bytes).unwrap().decode(0, &registry()).unwrap(), frame);
-    header.model = Some(Model { digest: Digest::of_bytes(b"other"), bytes: 1, device: "abacus".to_owned() });
+    let own = ModelHeader::from(Plain { model: 1 }.model().unwrap());
+    header.model = Some(ModelHeader { digest: Digest::of_bytes(b"other"), ..own.clone() });
     let bytes = pack(&header, &[&frame], true).unwrap();
     let error = open(&bytes).unwrap().decode(0, &registry()).unwrap_err();
     assert!(matches!(error, Error::Mismatch { .. }), "{error}");
-    let device = Model { device: "slide rule".to_owned(), ..Plain { model: 1 }.model().unwrap() };
-    header.model = Some(device);
+    header.model = Some(ModelHeader { device: "slide rule".to_owned(), ..own });
     header.reproducibility = Reproducibility::SameBuildAndDevice;
     let bytes = pack(&header, &[&frame], true).unwrap();
     let error = open(&bytes).unwrap().decode(0, &registry()).unwrap_err().to_string();

@@ -17,6 +17,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::normal::Normal;
 use crate::traverse::{NetCoder, Tile};
+use burn::module::Module;
 use burn::tensor::Device;
 use nf_codec::container::{TileBox, tile_boxes};
 use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
@@ -82,6 +83,7 @@ pub struct NetCodec {
     coder: NetCoder,
     digest: Digest,
     weights_bytes: u64,
+    parameters: u64,
 }
 
 impl NetCodec {
@@ -94,23 +96,8 @@ impl NetCodec {
             coder: NetCoder::new(&checkpoint.net),
             digest: checkpoint.digest,
             weights_bytes: checkpoint.weights_bytes,
+            parameters: checkpoint.net.num_params() as u64,
         }
-    }
-
-    /// Size that an ideal coder would give the samples of `image` under the net's laws, in bits.
-    ///
-    /// # Errors
-    /// As [`encode`](Codec::encode).
-    pub fn ideal_bits(&self, image: &Image16) -> Result<f64> {
-        let meters = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
-            let mut meter = Meter::new();
-            self.coder.traverse(&mut meter, &mut cut(image, &boxes)).map_err(failed)?;
-            Ok(meter)
-        });
-        let meters: Vec<Meter> = meters.collect::<Result<_>>()?;
-        let mut all = Meter::new();
-        meters.iter().for_each(|meter| all.merge(meter));
-        Ok(all.bits())
     }
 
     /// The tiles of a stack in batches.
@@ -261,6 +248,18 @@ impl Codec for NetCodec {
         Ok(image)
     }
 
+    fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
+        let meters = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
+            let mut meter = Meter::new();
+            self.coder.traverse(&mut meter, &mut cut(image, &boxes)).map_err(failed)?;
+            Ok(meter)
+        });
+        let meters: Vec<Meter> = meters.collect::<Result<_>>()?;
+        let mut all = Meter::new();
+        meters.iter().for_each(|meter| all.merge(meter));
+        Ok(Some(all.bits()))
+    }
+
     fn max_bytes(&self, shape: Shape) -> u64 {
         let tile = self.tile_px;
         let tiles = (shape.planes.div_ceil(self.planes)
@@ -275,6 +274,12 @@ impl Codec for NetCodec {
     }
 
     fn model(&self) -> Option<Model> {
-        Some(Model { digest: self.digest, bytes: self.weights_bytes, device: "any machine".into() })
+        Some(Model {
+            digest: self.digest,
+            bytes: self.weights_bytes,
+            parameters: self.parameters,
+            macs_per_px: self.coder.macs_per_px(),
+            device: "any machine".into(),
+        })
     }
 }

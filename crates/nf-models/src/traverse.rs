@@ -75,6 +75,15 @@ impl NetCoder {
         }
     }
 
+    /// Multiplications, each with its addition, to decode one sample of a large tile.
+    pub(crate) fn macs_per_px(&self) -> f64 {
+        match self {
+            Self::PixelCnnPp(coder) => coder.macs_per_px(),
+            Self::Idf(coder) => coder.macs_per_px(),
+            Self::L3c(coder) => coder.macs_per_px(),
+        }
+    }
+
     /// Codes tiles of equal extents.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ fn odd_frames_come_back_and_streams_are_near_their_ideal_size() {
             // The decoder learns tile extents from the stream.
             let decoded = codec(&dir, 128).decode(&bytes, image.shape(), &Limits::default()).unwrap();
             assert!(decoded.samples() == image.samples(), "{net}, {planes} planes");
-            let ideal = codec(&dir, 16).ideal_bits(&image).unwrap();
+            let ideal = codec(&dir, 16).ideal_bits(&image).unwrap().unwrap();
             // Beside the samples: the head, and 3 bytes a plane for 9 tiles in 4 batches of a length and a stream.
             let around = 8.0 * (39.0 + 9.0 * 3.0 * planes as f64 + 4.0 * 4.0);
             let real = 8.0 * bytes.len() as f64 - around;
@@ -101,7 +101,7 @@ fn published_mappings_and_bytes_come_back_at_the_size_in_training() {
             assert!(decoded.samples() == image.samples(), "{net}, {inputs:?}");
             let net_itself = Checkpoint::load(&dir, &device).unwrap().net;
             let loss = net_itself.loss(tensor(&image, &device)).unwrap().into_scalar::<f32>();
-            let coded = codec(&dir, 32).ideal_bits(&image).unwrap() / image.samples().len() as f64;
+            let coded = codec(&dir, 32).ideal_bits(&image).unwrap().unwrap() / image.samples().len() as f64;
             assert!(
                 (coded - f64::from(loss)).abs() < 0.05,
                 "{net}, {inputs:?}: {coded} bits, {loss} in training"
@@ -122,7 +122,7 @@ fn the_size_in_training_is_the_size_in_coding() {
         let device = Device::flex();
         let checkpoint = Checkpoint::load(&dir, &device).unwrap();
         let loss = checkpoint.net.loss(tensor(&image, &device)).unwrap().into_scalar::<f32>();
-        let coded = codec(&dir, 32).ideal_bits(&image).unwrap() / image.samples().len() as f64;
+        let coded = codec(&dir, 32).ideal_bits(&image).unwrap().unwrap() / image.samples().len() as f64;
         assert!((coded - f64::from(loss)).abs() < 0.01, "{net}: {coded} bits in coding, {loss} in training");
     }
     std::fs::remove_dir_all(folder).unwrap();
@@ -149,6 +149,34 @@ fn other_weights_and_cut_streams_are_refused() {
     let text = (ENTRY.build)(&spec).err().unwrap().to_string();
     assert!(text.contains("no such folder"), "{text}");
     assert!((ENTRY.build)(&Spec::new("net")).err().unwrap().to_string().contains("checkpoint=ID"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_model_states_its_own_size_and_work() {
+    let folder = folder("model");
+    // Weights of every layer by the share of samples that it runs for, counted by hand from the extents.
+    let by_hand = [("pixelcnnpp", 15_224.0), ("idf", 596.0), ("l3c", 3_809.0)];
+    for (net, macs_per_px) in by_hand {
+        for planes in [1, 2] {
+            let dir = folder.join(format!("{net}-{planes}"));
+            save(&dir, &NetConfig::preset(net, "tiny").unwrap().with_planes(planes), 1);
+            let model = codec(&dir, 16).model().unwrap();
+            let card = Checkpoint::load(&dir, &Device::flex()).unwrap().card;
+            assert_eq!(model.parameters, card.parameters, "{net}");
+            assert!(
+                4 * model.parameters < model.bytes && model.bytes < 4 * model.parameters + 40_000,
+                "{net}"
+            );
+            if planes == 1 {
+                assert_eq!(model.macs_per_px, macs_per_px, "{net}");
+            } else {
+                // Layers between features serve both planes.
+                let share = model.macs_per_px / macs_per_px;
+                assert!((0.5..2.0).contains(&share), "{net}: {share}");
+            }
+        }
+    }
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -53,6 +53,10 @@ impl Codec for Fake {
     fn max_bytes(&self, shape: Shape) -> u64 {
         shape.raw_bytes() as u64 + 4
     }
+
+    fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
+        Ok((self.0 == "halving").then(|| 8.0 * image.samples().len() as f64 - 0.5))
+    }
 }
 
 /// All of them, each under the name of its fault; `raw` and `halving` have none.

@@ -4,7 +4,7 @@ use super::bytes::Bytes;
 use super::layout::Layout;
 use super::{MAGIC, VERSION};
 use crate::{Error, Limits, Model, Reproducibility, Result, Spec};
-use nf_image::{PlaneAxis, Shape};
+use nf_image::{Digest, PlaneAxis, Shape};
 
 /// What a container says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +14,30 @@ pub struct Header {
     /// Where the tiles can be decoded.
     pub reproducibility: Reproducibility,
     /// The model that decoding needs.
-    pub model: Option<Model>,
+    pub model: Option<ModelHeader>,
     /// The stacks, in order.
     pub images: Vec<ImageHeader>,
     /// How to write the original file again; without it the container holds pixels only.
     pub layout: Option<Layout>,
     /// Which program wrote it; for people only.
     pub creator: String,
+}
+
+/// What a container says of the model that decoding needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelHeader {
+    /// Digest of the weights.
+    pub digest: Digest,
+    /// Their size.
+    pub bytes: u64,
+    /// The build and device that the tiles are bound to, when they do not decode anywhere.
+    pub device: String,
+}
+
+impl From<Model> for ModelHeader {
+    fn from(Model { digest, bytes, device, .. }: Model) -> Self {
+        Self { digest, bytes, device }
+    }
 }
 
 /// What a container says of one stack.
@@ -120,7 +137,7 @@ impl Header {
                     once(tag, model.is_some())?;
                     let (digest, size) = (fields.digest()?, fields.u64()?);
                     let device = fields.rest();
-                    model = Some(Model { digest, bytes: size, device: fields.text(device)? });
+                    model = Some(ModelHeader { digest, bytes: size, device: fields.text(device)? });
                 }
                 IMAGE => images.push(image_header(&mut fields, limits)?),
                 LAYOUT => {

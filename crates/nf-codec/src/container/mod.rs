@@ -13,7 +13,7 @@ mod tiling;
 mod trailer;
 mod writer;
 
-pub use header::{Header, ImageHeader};
+pub use header::{Header, ImageHeader, ModelHeader};
 pub use layout::{Layout, SampleFormat, Segment};
 pub use reader::{Reader, TileInfo};
 pub use tiling::{TileBox, default_tile, tile_boxes};

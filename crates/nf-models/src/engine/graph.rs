@@ -73,6 +73,33 @@ impl Graph {
         Self { nodes, outputs }
     }
 
+    /// Multiplications, each with its addition, of all layers for inputs of many pixels, per pixel of the inputs.
+    pub(crate) fn macs_per_px(&self) -> f64 {
+        // Pixels of every map per pixel of the inputs.
+        let mut areas: Vec<f64> = vec![];
+        let mut macs = 0.0;
+        for node in &self.nodes {
+            let weights = |layer: &Layer| layer.weights.len() as f64;
+            let area = match &node.op {
+                Op::Input => 1.0,
+                Op::Conv(source, layer) => {
+                    let area = areas[*source] / (layer.geometry.stride * layer.geometry.stride) as f64;
+                    macs += area * weights(layer);
+                    area
+                }
+                // Every pixel of the source meets every weight once.
+                Op::Spread(source, layer, like) => {
+                    macs += areas[*source] * weights(layer);
+                    areas[*like]
+                }
+                Op::DepthToSpace(source) => 4.0 * areas[*source],
+                other => areas[other.sources()[0]],
+            };
+            areas.push(area);
+        }
+        macs
+    }
+
     /// Channels of result `index`.
     pub(crate) fn channels(&self, index: usize) -> usize {
         self.nodes[self.outputs[index]].channels

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let header = Header {
         codec: codec.spec(),
         reproducibility: codec.reproducibility(),
-        model: codec.model(),
+        model: codec.model().map(Into::into),
         images: input.stacks.iter().map(|stack| image_header(&**stack, args.tile)).collect(),
         layout: Some(std::mem::take(&mut input.layout)),
         creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),

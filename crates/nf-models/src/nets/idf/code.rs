@@ -142,6 +142,15 @@ impl IdfCoder {
         (height * width) as u64 * channels as u64 * 8
     }
 
+    /// Multiplications to decode one sample: every coupling and every prior once, at a quarter of the pixels level by level.
+    pub(crate) fn macs_per_px(&self) -> f64 {
+        let levels = self.levels.iter().zip(1..).map(|(level, halvings)| {
+            let nets = level.flows.iter().map(|flow| &flow.net).chain(&level.split);
+            nets.map(Graph::macs_per_px).sum::<f64>() / f64::from(1 << (2 * halvings))
+        });
+        levels.sum::<f64>() / self.config.planes as f64
+    }
+
     /// What a net says of some latents, in units of `scale`.
     fn numbers(&self, net: &Graph, latents: &Latents, scale: f32) -> Map {
         let mut divided = Map::zeros(latents.height, latents.width, latents.channels);

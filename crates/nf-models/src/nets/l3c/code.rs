@@ -50,6 +50,13 @@ impl L3cCoder {
         (height * width) as u64 * per_pixel as u64 * 4
     }
 
+    /// Multiplications to decode one sample: decoder s reads a map of `4^-s` of the pixels. The encoders are not needed.
+    pub(crate) fn macs_per_px(&self) -> f64 {
+        let decoders = self.decoders.iter().zip(1..);
+        let macs = decoders.map(|(graph, scale)| graph.macs_per_px() / f64::from(1 << (2 * scale)));
+        macs.sum::<f64>() / self.config.planes as f64
+    }
+
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
     /// no multiple of the net's step.
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {

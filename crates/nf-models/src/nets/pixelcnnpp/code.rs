@@ -35,6 +35,11 @@ impl PixelCnnPpCoder {
         Rows::bytes(&self.graph, batch, height, width)
     }
 
+    /// Multiplications to decode one sample.
+    pub(crate) fn macs_per_px(&self) -> f64 {
+        self.graph.macs_per_px() / self.config.planes as f64
+    }
+
     /// Codes tiles of equal extents, pixel by pixel, at every pixel tile by tile, in every tile plane by plane.
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
         let Some(first) = tiles.first() else { return Ok(()) };
