@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Runs the tests of the integer crates, golden streams included, as aarch64 programs under qemu: a stream written on one
-# architecture must decode to the same pixels on the other. Needs the Rust target (rustup target add aarch64-unknown-linux-gnu),
-# a cross linker and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user).
+# architecture must decode to the same pixels on the other. Arguments go to cargo test.
+#
+# Needs a cross linker and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user), and the standard library for the
+# target: rustup target add aarch64-unknown-linux-gnu, or any other toolchain that has it, named by CARGO and RUSTC. Debian's will do
+# (rustc and cargo of the machine's architecture, libstd-rust-dev:arm64), also from within a chroot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-unknown-linux-gnu
+export RUSTC="${RUSTC:-rustc}"
 . scripts/setup.sh
-[ -d "$(rustc --print sysroot)/lib/rustlib/$target/lib" ] || {
-  say "The Rust target is missing: rustup target add $target"
+[ -d "$("$RUSTC" --print sysroot)/lib/rustlib/$target/lib" ] || {
+  say "$RUSTC has no standard library for $target: rustup target add $target, or name another toolchain by CARGO and RUSTC"
   exit 1
 }
 need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
@@ -15,4 +19,5 @@ need qemu-aarch64 qemu-user
 [ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" libc6-dev-arm64-cross
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-cargo test --release --locked --target "$target" --package nf-image --package nf-entropy --package nf-codec --package nf-floor
+"${CARGO:-cargo}" test --release --locked --target "$target" \
+  --package nf-image --package nf-entropy --package nf-codec --package nf-floor "$@"

@@ -181,7 +181,7 @@ fn write(model: &Model, samples: &[u16], width: usize) -> Vec<u8> {
 
 /// Contexts and symbols of all pixels, half row by half row, and their raw bits.
 #[inline(always)]
-fn code(
+pub(super) fn code(
     model: &Model,
     samples: &[u16],
     width: usize,

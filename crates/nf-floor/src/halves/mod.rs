@@ -14,6 +14,8 @@ mod header;
 mod least_squares;
 mod location;
 mod scale;
+#[doc(hidden)]
+pub mod stages;
 mod symbols;
 mod tables;
 mod window;

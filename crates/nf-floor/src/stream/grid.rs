@@ -1,0 +1,65 @@
+//! How a stack is cut into tiles.
+
+use nf_image::Shape;
+use std::ops::Range;
+
+/// How a stack is cut into tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grid {
+    pub(super) shape: Shape,
+    pub(super) tile_height: usize,
+    pub(super) tile_width: usize,
+}
+
+/// One tile's place in the stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) plane: usize,
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
+}
+
+impl Place {
+    pub(super) fn shape(&self) -> Shape {
+        Shape::frame(self.rows.len(), self.columns.len())
+    }
+
+    pub(super) fn name(&self, index: usize) -> String {
+        format!("floor tile {index} (plane {}, rows {:?}, columns {:?})", self.plane, self.rows, self.columns)
+    }
+}
+
+impl Grid {
+    fn rows_of_tiles(&self) -> usize {
+        self.shape.height.div_ceil(self.tile_height)
+    }
+
+    fn columns_of_tiles(&self) -> usize {
+        self.shape.width.div_ceil(self.tile_width)
+    }
+
+    /// Number of tiles; zero for a stack without pixels.
+    pub(super) fn tiles(&self) -> usize {
+        match self.shape.checked_pixels() {
+            Some(0) => 0,
+            _ => self.shape.planes * self.rows_of_tiles() * self.columns_of_tiles(),
+        }
+    }
+
+    /// Tiles of a plane: the distance from a tile to the same tile of the next plane.
+    pub(super) fn tiles_per_plane(&self) -> usize {
+        self.rows_of_tiles() * self.columns_of_tiles()
+    }
+
+    pub(super) fn place(&self, index: usize) -> Place {
+        let (down, across) = (self.rows_of_tiles(), self.columns_of_tiles());
+        let (plane, row, column) = (index / (down * across), index / across % down, index % across);
+        let row = row * self.tile_height;
+        let column = column * self.tile_width;
+        Place {
+            plane,
+            rows: row..(row + self.tile_height).min(self.shape.height),
+            columns: column..(column + self.tile_width).min(self.shape.width),
+        }
+    }
+}

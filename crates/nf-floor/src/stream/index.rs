@@ -1,0 +1,132 @@
+//! What comes before the bytes of the tiles.
+//!
+//! ```text
+//! version      u8       1; 2 if any tile needs earlier planes
+//! tile height  varint   rows of a tile; the last row of tiles may be lower
+//! tile width   varint   columns of a tile; the last column of tiles may be narrower
+//! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE); in version
+//!              2 then how many planes right before its own the tile needs (u8), at most 4
+//! ```
+//!
+//! A varint is base 128, least significant group first, the high bit set in all bytes but the last.
+
+use super::MAX_TILE_PX;
+use super::grid::Grid;
+use crate::stack::{Coded, MAX_EARLIER};
+use nf_codec::{Error, Result};
+use nf_image::Shape;
+use std::ops::Range;
+
+/// First byte of a stream whose tiles all decode alone.
+pub(super) const VERSION_ALONE: u8 = 1;
+
+/// First byte of a stream with tiles that need earlier planes.
+pub(super) const VERSION_STACK: u8 = 2;
+
+/// Version, extents and index of a stream of these tiles.
+pub(super) fn write(grid: &Grid, tiles: &[Coded]) -> Vec<u8> {
+    let alone = tiles.iter().all(|tile| tile.needs == 0);
+    let mut bytes = vec![if alone { VERSION_ALONE } else { VERSION_STACK }];
+    put_varint(&mut bytes, grid.tile_height);
+    put_varint(&mut bytes, grid.tile_width);
+    for tile in tiles {
+        put_varint(&mut bytes, tile.bytes.len());
+        bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
+        if !alone {
+            bytes.push(tile.needs as u8);
+        }
+    }
+    bytes
+}
+
+/// Where a tile's bytes are, their checksum, and how many planes right before its own it needs.
+pub(super) struct IndexEntry {
+    pub(super) bytes: Range<usize>,
+    pub(super) crc: u32,
+    pub(super) needs: usize,
+}
+
+/// What [`write`] wrote, for a stack of `shape`.
+///
+/// # Errors
+/// If it was not written for such a stack, or bytes follow the tiles.
+pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)> {
+    let what = "floor index";
+    let mut at = bytes;
+    let alone = match take(&mut at, 1) {
+        Some([VERSION_ALONE]) => true,
+        Some([VERSION_STACK]) => false,
+        Some(other) => {
+            let needed = format!("a decoder of floor streams of version {}", other[0]);
+            let present = format!("one of versions {VERSION_ALONE} and {VERSION_STACK}");
+            return Err(Error::Mismatch { what: what.into(), needed, present });
+        }
+        None => return Err(Error::truncated(what)),
+    };
+    let varint = |at: &mut &[u8]| take_varint(at).ok_or_else(|| Error::truncated(what));
+    let (tile_height, tile_width) = (varint(&mut at)?, varint(&mut at)?);
+    let pixels = tile_height.min(shape.height).checked_mul(tile_width.min(shape.width));
+    if tile_height == 0 || tile_width == 0 || pixels.is_none_or(|pixels| pixels > MAX_TILE_PX) {
+        let reason = format!("tiles of {tile_height}x{tile_width}, at most {MAX_TILE_PX} pixels are allowed");
+        return Err(Error::corrupt(what, reason));
+    }
+    let grid = Grid { shape, tile_height, tile_width };
+    // A tile takes five bytes of index at least, so this also bounds the memory of the index.
+    if grid.tiles() > at.len() / 5 {
+        return Err(Error::truncated(what));
+    }
+    let mut lengths = Vec::with_capacity(grid.tiles());
+    for _ in 0..grid.tiles() {
+        let length = varint(&mut at)?;
+        let crc = take(&mut at, 4).ok_or_else(|| Error::truncated(what))?;
+        let needs =
+            if alone { 0 } else { usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]) };
+        let place = grid.place(lengths.len());
+        if needs > place.plane.min(MAX_EARLIER) {
+            let name = place.name(lengths.len());
+            return Err(Error::corrupt(what, format!("{name} needs {needs} earlier planes")));
+        }
+        lengths.push((length, u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]), needs));
+    }
+    let mut start = bytes.len() - at.len();
+    let mut index = Vec::with_capacity(lengths.len());
+    for (length, crc, needs) in lengths {
+        let end = start.checked_add(length).ok_or_else(|| Error::truncated(what))?;
+        index.push(IndexEntry { bytes: start..end, crc, needs });
+        start = end;
+    }
+    if start < bytes.len() {
+        return Err(Error::corrupt(
+            "floor stream",
+            format!("{} bytes after the last tile", bytes.len() - start),
+        ));
+    }
+    Ok((grid, index))
+}
+
+fn take<'a>(at: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
+    let (head, tail) = at.split_at_checked(n)?;
+    *at = tail;
+    Some(head)
+}
+
+fn put_varint(bytes: &mut Vec<u8>, mut value: usize) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// A varint of at most 2^35 - 1; `None` if it is longer or cut short.
+fn take_varint(at: &mut &[u8]) -> Option<usize> {
+    let mut value = 0usize;
+    for group in 0..5 {
+        let byte = take(at, 1)?[0];
+        value |= usize::from(byte & 0x7F) << (7 * group);
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}

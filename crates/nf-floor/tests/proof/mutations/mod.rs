@@ -1,0 +1,158 @@
+//! Damaged streams, as many as one has patience for: no panic, no endless loop, no memory beyond the limits; an error, or an image of the
+//! right shape.
+//!
+//! ```sh
+//! FLOOR_MUTATIONS=0..10000000 cargo test --release -p nf-floor --test proof many_mutations -- --ignored --nocapture
+//! FLOOR_MUTATIONS=12345..12346 cargo test --release -p nf-floor --test proof many_mutations -- --ignored --nocapture    # this one alone
+//! ```
+
+mod damage;
+mod seeds;
+
+use self::damage::Damage;
+use self::seeds::Seed;
+use crate::parts::Dice;
+use nf_codec::{Error, Limits};
+use nf_floor::stream;
+use nf_image::Shape;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What decoders may use: enough for every seed, and little beside what a lying number could ask for.
+const LIMITS: Limits = Limits { max_pixels: 1 << 16, max_memory_bytes: 16 << 20 };
+
+/// A stream may take so long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Address space of the whole process: memory taken on the word of a stream would exceed it, and end the run.
+const ADDRESS_SPACE_BYTES: u64 = 1 << 30;
+
+/// What became of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// The pixels that were coded.
+    Same,
+    /// Others, in the right shape: no checksum could tell.
+    Others,
+    /// Refused for a checksum.
+    Checksum,
+    /// Refused as cut short.
+    Truncated,
+    /// Refused for what the bytes say.
+    Corrupt,
+    /// Refused as of another version.
+    Version,
+    /// Refused as too large.
+    Limit,
+}
+
+fn outcome(seed: &Seed, bytes: &[u8]) -> Outcome {
+    match stream::decode(bytes, seed.shape(), &LIMITS) {
+        Ok(image) => {
+            assert_eq!(image.shape(), seed.shape(), "an image of the right shape");
+            if image.samples() == seed.image.samples() { Outcome::Same } else { Outcome::Others }
+        }
+        Err(Error::Truncated { .. }) => Outcome::Truncated,
+        Err(Error::Mismatch { .. }) => Outcome::Version,
+        Err(Error::Limit { .. }) => Outcome::Limit,
+        Err(error) if error.to_string().contains("checksum") => Outcome::Checksum,
+        Err(_) => Outcome::Corrupt,
+    }
+}
+
+/// Tells, and ends the process, if the count of streams stands still.
+fn watch(count: Arc<AtomicU64>, done: Arc<AtomicBool>) {
+    let mut last = u64::MAX;
+    let mut still = Duration::ZERO;
+    while !done.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = count.load(Ordering::Relaxed);
+        still = if now == last { still + Duration::from_millis(500) } else { Duration::ZERO };
+        last = now;
+        if still > PATIENCE {
+            eprintln!("stream {now} has taken more than {PATIENCE:?}");
+            std::process::exit(1);
+        }
+    }
+}
+
+/// Neighbouring numbers become strangers (the finaliser of Steele and others 2014, "Fast splittable pseudorandom number generators").
+fn scattered(number: u64) -> u64 {
+    let mut z = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+type Counts = BTreeMap<(Damage, Outcome), u64>;
+
+/// Streams of these numbers: each is made from its number alone, so that it can be made again.
+fn run(numbers: std::ops::Range<u64>) -> (Counts, BTreeMap<&'static str, u64>) {
+    let seeds = seeds::all();
+    let heavy: Vec<&Seed> = seeds.iter().filter(|seed| seed.is_slow).collect();
+    let light: Vec<&Seed> = seeds.iter().filter(|seed| !seed.is_slow).collect();
+    let count = Arc::new(AtomicU64::new(0));
+    let done = Arc::new(AtomicBool::new(false));
+    let watcher = std::thread::spawn({
+        let (count, done) = (Arc::clone(&count), Arc::clone(&done));
+        move || watch(count, done)
+    });
+    let (mut counts, mut by_seed) = (Counts::new(), BTreeMap::new());
+    for number in numbers {
+        count.store(number, Ordering::Relaxed);
+        let mut dice = Dice(scattered(number));
+        // Level `max` sets up its tables for every tile: its streams take a hundred times as long.
+        let of = if dice.below(1000) < 2 { &heavy } else { &light };
+        let seed = of[dice.below(of.len())];
+        let (damage, bytes) = damage::damage(seed, &seeds, &mut dice);
+        let result = catch_unwind(AssertUnwindSafe(|| outcome(seed, &bytes)));
+        let Ok(outcome) = result else { panic!("stream {number} ({}, {damage:?}) panicked", seed.name) };
+        *counts.entry((damage, outcome)).or_default() += 1;
+        *by_seed.entry(seed.name).or_default() += 1;
+    }
+    done.store(true, Ordering::Relaxed);
+    watcher.join().expect("the watcher does not panic");
+    (counts, by_seed)
+}
+
+fn shape_name(shape: Shape) -> String {
+    format!("{}x{}x{}", shape.planes, shape.height, shape.width)
+}
+
+#[test]
+fn seeds_decode_and_use_every_mode() {
+    let mut modes: Vec<u8> = Vec::new();
+    for seed in seeds::all() {
+        assert_eq!(outcome(&seed, &seed.bytes), Outcome::Same, "{} {}", seed.name, shape_name(seed.shape()));
+        modes.extend(seed.parts.tiles.iter().map(|tile| tile.bytes[0]));
+    }
+    modes.sort_unstable();
+    modes.dedup();
+    assert_eq!(modes, seeds::MODES);
+}
+
+#[test]
+fn some_thousand_mutations() {
+    let (counts, _) = run(0..20_000);
+    assert_eq!(counts.values().sum::<u64>(), 20_000);
+}
+
+#[test]
+#[ignore = "takes minutes to hours"]
+fn many_mutations() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let limit = Rlimit { current: Some(ADDRESS_SPACE_BYTES), maximum: None };
+    setrlimit(Resource::As, limit).expect("a limit may be lowered");
+    let numbers = std::env::var("FLOOR_MUTATIONS").unwrap_or_else(|_| "0..1000000".into());
+    let (from, to) = numbers.split_once("..").expect("FLOOR_MUTATIONS is FROM..TO");
+    let number = |word: &str| word.parse::<u64>().expect("a number of a stream");
+    let (counts, by_seed) = run(number(from)..number(to));
+    println!("\n| seed | streams |\n|---|---:|");
+    by_seed.iter().for_each(|(name, count)| println!("| {name} | {count} |"));
+    println!("\n| damage | outcome | streams |\n|---|---|---:|");
+    counts.iter().for_each(|((damage, outcome), count)| println!("| {damage:?} | {outcome:?} | {count} |"));
+    println!("\n{} streams", counts.values().sum::<u64>());
+}

@@ -1,0 +1,20 @@
+//! A second decoder of `floor`, slow and obvious, written from `docs/format-floor.md` alone.
+//!
+//! It shares no code with the engine: numbers are wide, bits are read one at a time, every row is a vector of its own and
+//! every input of a model is looked up where the text says it is. Where it and the engine differ, one of the two or the
+//! text is wrong.
+
+mod bits;
+mod half_rows;
+mod planes;
+mod rans;
+mod stream;
+mod tile;
+
+pub(crate) use stream::decode;
+
+/// Why bytes are no stream.
+pub(crate) type Wrong = String;
+
+/// Begins what is said of a mode that the text does not describe well enough yet.
+pub(crate) const UNDESCRIBED: &str = "no reference for mode";
