@@ -1,6 +1,6 @@
 //! What a codec promises.
 
-use crate::{Limits, Result, Spec};
+use crate::{Laws, Limits, Result, Spec};
 use nf_image::{Digest, Image16, Shape};
 
 /// A lossless coder of 16-bit frames.
@@ -59,6 +59,13 @@ pub trait Codec: Send {
     fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
         let _ = image;
         Ok(None)
+    }
+
+    /// The laws of the pixels while it codes the image, each with one value drawn from it by numbers that are uniform in `0.0..1.0`;
+    /// `None` if it does not hand them out, or not for such an image.
+    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+        let _ = (image, uniform);
+        None
     }
 }
 

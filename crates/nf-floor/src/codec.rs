@@ -1,7 +1,8 @@
 //! `floor` as the registry knows it.
 
-use crate::stream;
-use nf_codec::{Codec, Entry, Limits, OptionDoc, PlaneTreatment, Result, Spec};
+use crate::tile::TileView;
+use crate::{max, stream};
+use nf_codec::{Codec, Entry, Laws, Limits, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape};
 use std::fmt;
 use std::str::FromStr;
@@ -98,6 +99,14 @@ impl Codec for Floor {
             Level::Fast => PlaneTreatment::Independent,
             Level::Default | Level::Max => PlaneTreatment::Joint,
         }
+    }
+
+    /// Those of level `max`, for one plane that is one tile.
+    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+        let shape = image.shape();
+        let is_one_tile = shape.height.max(shape.width) <= stream::TILE_SIDE_PX;
+        (self.level == Level::Max && is_one_tile)
+            .then(|| max::laws(TileView::new(shape, image.samples()), uniform))?
     }
 }
 

@@ -15,12 +15,13 @@
 //! form batches. Every tile has its real borders: nothing is padded, nothing is charged twice.
 
 use crate::checkpoint::Checkpoint;
+use crate::laws::Listener;
 use crate::normal::Normal;
 use crate::traverse::{NetCoder, Tile};
 use burn::module::Module;
 use burn::tensor::Device;
 use nf_codec::container::{TileBox, tile_boxes};
-use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_codec::{Codec, Entry, Error, Laws, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_entropy::{Meter, Reader, Writer};
 use nf_image::{Digest, Image16, Shape};
 use rayon::prelude::*;
@@ -258,6 +259,25 @@ impl Codec for NetCodec {
         let mut all = Meter::new();
         meters.iter().for_each(|meter| all.merge(meter));
         Ok(Some(all.bits()))
+    }
+
+    /// Those of PixelCNN++ for single planes; the other nets code numbers that are no samples.
+    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+        let shape = image.shape();
+        let (NetCoder::PixelCnnPp(_), 1, 1) = (&self.coder, self.planes, shape.planes) else { return None };
+        let pixels = image.samples().len();
+        let mut laws = Laws {
+            intervals: vec![[0.0; 2]; pixels],
+            pixel_bits: vec![0.0; pixels],
+            twin: vec![0; pixels],
+            twin_bits: 0.0,
+        };
+        for boxes in self.batches(shape, self.tile_px, BATCH).ok()? {
+            let mut listener = Listener::new(uniform);
+            self.coder.traverse(&mut listener, &mut cut(image, &boxes)).ok()?;
+            listener.place(&boxes, image.samples(), shape.width, &mut laws)?;
+        }
+        Some(laws).filter(|_| pixels > 0)
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {

@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod flow;
 mod heads;
+mod laws;
 mod math;
 mod net;
 pub mod nets;

@@ -191,3 +191,34 @@ fn nets_conform() {
     }
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn laws_are_those_that_samples_are_coded_under() {
+    let folder = folder("laws");
+    let mut state = 9_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    for net in NETS {
+        let dir = folder.join(net);
+        save(&dir, &NetConfig::preset(net, "tiny").unwrap(), 1);
+        let codec = codec(&dir, 16);
+        // Tiles of four extents, several of one in a batch.
+        let image = frame(1, 45, 37);
+        let Some(laws) = codec.laws(&image, &mut uniform) else {
+            assert_ne!(net, "pixelcnnpp");
+            continue;
+        };
+        assert_eq!(net, "pixelcnnpp", "the others code numbers that are no samples");
+        let bits: f64 = laws.pixel_bits.iter().map(|&bits| f64::from(bits)).sum();
+        let ideal = codec.ideal_bits(&image).unwrap().unwrap();
+        assert!((bits - ideal).abs() < 1e-5 * ideal, "{bits} {ideal}");
+        // A law whose mass below a pixel is almost one has gone wrong only if it is so everywhere.
+        let middle = laws.intervals.iter().map(|[a, b]| f64::from(a + b) / 2.0).sum::<f64>() / 1665.0;
+        assert!((0.3..0.7).contains(&middle), "{middle}");
+        assert!(laws.twin_bits > 0.0 && laws.twin.iter().any(|&drawn| drawn != laws.twin[0]));
+        assert_eq!(codec.laws(&frame(3, 16, 16), &mut uniform), None);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -3,11 +3,21 @@
 //! Carry-free interval coder in 64 bits (after the coders of the PAQ family): the interval `[low, high]` is
 //! split in proportion to the probability, and leading bytes that both ends share leave at once.
 
+use super::laws::Draw;
+
 /// Probabilities are integers on the scale `2^PROBABILITY_BITS`.
 pub(super) const PROBABILITY_BITS: u32 = 22;
 
 /// One act that drives encoder, decoder and meter alike.
 pub(super) trait Binary {
+    /// Whether the model learns from the decisions.
+    const TEACHES: bool = true;
+
+    /// A pixel begins; `decide` has its decisions made by another coder beforehand, which must not teach.
+    fn begin_pixel(&mut self, decide: impl FnOnce(&mut Draw<'_>) -> u32) {
+        let _ = decide;
+    }
+
     /// Codes `bit` whose probability of being set is `set` (strictly between 0 and the scale); returns the bit,
     /// which a decoder learns here (and ignores the one that it is given).
     fn code(&mut self, bit: bool, set: u32) -> bool;

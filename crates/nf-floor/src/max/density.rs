@@ -261,6 +261,10 @@ impl Density {
         let probability = squash(bound(mixed, -MIXED_BOUND, MIXED_BOUND));
         let set = (probability * (1u32 << PROBABILITY_BITS) as f32) as u32;
         let bit = coder.code(value >= middle, set.clamp(1, (1 << PROBABILITY_BITS) - 1));
+        if !B::TEACHES {
+            *if bit { &mut self.low } else { &mut self.high } = at;
+            return bit;
+        }
         let error = if bit { 1.0 } else { 0.0 } - probability;
         let steps = sets.map(|set| FIRST_STEP / (1.0 + self.uses[set] * 0.02));
         for (set, step) in sets.into_iter().zip(steps) {

@@ -11,6 +11,7 @@
 //! - [`density`]: experts ([`shapes`]) and biases ([`neighbours`]) mixed at every binary decision; [`binary`]:
 //!   decisions to bytes.
 //! - [`least_squares`], [`math`]: the arithmetic.
+//! - [`laws`]: what all this believed of every pixel.
 //!
 //! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the coder's bytes. Given
 //! earlier planes, their weights (i16 each, latest plane first) come before, and the median is that of the samples less
@@ -20,6 +21,7 @@ mod binary;
 mod density;
 pub(crate) mod given;
 mod inputs;
+mod laws;
 mod least_squares;
 mod location;
 mod math;
@@ -34,6 +36,7 @@ use crate::tile::TileView;
 use binary::{Binary, Decoder, Encoder};
 use given::Given;
 use inputs::{ALONE, GIVEN};
+pub(crate) use laws::laws;
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 use traverse::{Header, traverse};
@@ -46,16 +49,20 @@ pub fn encode(tile: TileView) -> Option<Vec<u8>> {
     if tile.planes != 1 || tile.samples.is_empty() {
         return None;
     }
-    let mut samples = tile.samples.to_vec();
-    samples.sort_unstable();
-    let (median, floor) = (samples[samples.len() / 2], samples[samples.len() / 200]);
-    samples.copy_from_slice(tile.samples);
+    let [median, floor] = levels(tile.samples);
     let mut bytes = median.to_le_bytes().to_vec();
     bytes.extend_from_slice(&floor.to_le_bytes());
     let header = Header { median: f32::from(median), floor: f32::from(floor) };
     let mut encoder = Encoder::new(bytes);
-    run(&mut encoder, header, tile.width, &mut samples, None);
+    run(&mut encoder, header, tile.width, &mut tile.samples.to_vec(), None);
     Some(encoder.finish())
+}
+
+/// The median of samples, and their 0.5 % quantile.
+fn levels(samples: &[u16]) -> [u16; 2] {
+    let mut samples = samples.to_vec();
+    samples.sort_unstable();
+    [samples[samples.len() / 2], samples[samples.len() / 200]]
 }
 
 /// The payload of a plane given `earlier` ones of the same extent, latest first, and a weight for each.

@@ -2,10 +2,10 @@ use super::*;
 use proptest::prelude::*;
 
 /// Uniform 32-bit numbers.
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
-    fn next(&mut self) -> u32 {
+    pub(super) fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 32) as u32
     }
@@ -16,7 +16,7 @@ impl Numbers {
     }
 }
 
-fn noise(height: usize, width: usize, sigma: f64) -> Vec<u16> {
+pub(super) fn noise(height: usize, width: usize, sigma: f64) -> Vec<u16> {
     let mut numbers = Numbers(5);
     (0..height * width)
         .map(|_| (1000.3 + sigma * numbers.normal()).round().clamp(0.0, 65_535.0) as u16)

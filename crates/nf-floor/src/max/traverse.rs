@@ -90,6 +90,7 @@ pub(super) fn traverse<B: Binary, const N: usize>(
                 near[WWW] = code(inputs.reference + glimpse.helpers[0][0]);
             }
             let path = (prediction + offset, path_scale);
+            coder.begin_pixel(|draw| density.code(draw, 0, experts, path, contexts, near));
             let coded = density.code(coder, u32::from(*sample), experts, path, contexts, near);
             *sample = coded as u16;
 
