@@ -1,6 +1,6 @@
 //! What a dataset promises.
 
-use crate::Result;
+use crate::{Facts, Result};
 use nf_image::{Digest, Image16};
 use std::fmt;
 
@@ -38,6 +38,18 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// If `index` is not below `len`.
     fn image(&self, index: usize) -> Result<Image16>;
+
+    /// What the header of an image says besides its pixels; nothing where there is no header.
+    ///
+    /// # Errors
+    /// As for [`Dataset::image`].
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn facts(&self, index: usize) -> Result<Facts> {
+        let _ = index;
+        Ok(Facts::default())
+    }
 
     /// What fetching all of it takes; `None` where nothing is fetched.
     fn download(&self) -> Option<Download> {

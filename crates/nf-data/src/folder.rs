@@ -5,7 +5,7 @@ use crate::reader::{ImageFile, ROWS_ENDING, image_stem};
 use crate::rows::{RowColumns, RowFile};
 use crate::sha256::sha256_of_file;
 use crate::view::{HduChoice, PlaneChoice, View, centre};
-use crate::{Card, Dataset, Error, Result};
+use crate::{Card, Dataset, Error, Facts, Result};
 use nf_image::Image16;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -238,8 +238,16 @@ impl Dataset for FolderSet {
         let (rows, columns) =
             (centre(shape.height, self.view.centre_px), centre(shape.width, self.view.centre_px));
         if rows.len() == shape.height && columns.len() == shape.width {
-            return Ok(image);
+            return Ok(match frames.detector(member.stack) {
+                Some(detector) => image.with_detector(detector),
+                None => image,
+            });
         }
         Ok(image.crop(0..image.shape().planes, rows, columns))
+    }
+
+    fn facts(&self, index: usize) -> Result<Facts> {
+        let member = &self.members[index];
+        Ok(self.files[member.file].open(member.row)?.facts(member.stack))
     }
 }

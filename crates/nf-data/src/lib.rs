@@ -1,6 +1,6 @@
 //! Datasets: from a name to pixels.
 //!
-//! - [`Dataset`], [`Card`], [`Oracle`]: what every dataset promises.
+//! - [`Dataset`], [`Card`], [`Oracle`], [`Facts`]: what every dataset promises.
 //! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
 //! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
 //! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the rows of a table.
@@ -13,6 +13,7 @@
 
 mod dataset;
 mod error;
+mod facts;
 mod folder;
 mod guard;
 pub mod hub;
@@ -30,6 +31,7 @@ mod view;
 
 pub use dataset::{Card, Dataset, Download, Oracle};
 pub use error::{Error, Result};
+pub use facts::Facts;
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, Manifest, Source};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};

@@ -1,8 +1,8 @@
 //! Image files: what stacks of 16-bit frames a file holds.
 
-use crate::{Error, Result};
+use crate::{Error, Facts, Result, facts};
 use nf_fits::{FitsFile, npy};
-use nf_image::{Image16, Shape};
+use nf_image::{Detector, Image16, Shape};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -67,6 +67,22 @@ impl ImageFile {
     pub(crate) fn fits(&self) -> Option<&FitsFile> {
         match &self.content {
             Content::Fits(file, _) => Some(file),
+            Content::Plain(_) => None,
+        }
+    }
+
+    /// What the header of a stack says.
+    pub(crate) fn facts(&self, stack: usize) -> Facts {
+        match &self.content {
+            Content::Fits(file, images) => Facts::of_fits(file, images.get(stack).copied()),
+            Content::Plain(_) => Facts::default(),
+        }
+    }
+
+    /// What the header of a stack says of blind regions.
+    pub(crate) fn detector(&self, stack: usize) -> Option<Detector> {
+        match &self.content {
+            Content::Fits(file, images) => facts::detector(file, *images.get(stack)?),
             Content::Plain(_) => None,
         }
     }

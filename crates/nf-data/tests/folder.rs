@@ -144,4 +144,14 @@ fn real_frames_are_those_of_the_manifest() {
     let (train, test) =
         (open("real-open@train", &options).unwrap(), open("real-open@test", &options).unwrap());
     assert_eq!(train.len() + test.len(), 41);
+    // Exposure times as the manifest beside the frames has them; nine headers hold none.
+    let exposure_s = |i: usize| crops.facts(i).unwrap().exposure_s;
+    assert_eq!((crops.name(0).as_str(), exposure_s(0)), ("eso_efosc2_arc_gr3", Some(1.6049)));
+    assert_eq!((0..crops.len()).filter(|&i| exposure_s(i).is_none()).count(), 9);
+    assert_eq!((0..crops.len()).filter(|&i| exposure_s(i) == Some(0.0)).count(), 4);
+    let planes: usize = {
+        let series = open("real-open/whole@series", &options).unwrap();
+        (0..series.len()).map(|i| series.image(i).unwrap().shape().planes).sum()
+    };
+    assert_eq!(planes, open("real-open/planes@series", &options).unwrap().len());
 }

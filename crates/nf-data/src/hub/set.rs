@@ -5,7 +5,7 @@ use super::rule::Rule;
 use super::store::Store;
 use crate::random::Pcg64;
 use crate::rows::{RowColumns, RowFile};
-use crate::{Card, Dataset, Download, Error, Result};
+use crate::{Card, Dataset, Download, Error, Facts, Result};
 use nf_fits::FitsFile;
 use nf_image::Image16;
 use serde::Deserialize;
@@ -337,6 +337,20 @@ impl Dataset for HubSet {
         }
         let file = FitsFile::open(&path).map_err(|error| wrong(error.to_string()))?;
         self.rule.read(&file, member.item).map_err(wrong)
+    }
+
+    fn facts(&self, index: usize) -> Result<Facts> {
+        let member = &self.members[index];
+        let path = self.store.fetch(&self.commit, &self.files[member.file])?;
+        if let Some(row) = member.row {
+            let content = self.row_file(member.file, &path)?.read(row)?;
+            return Ok(content.fits().map_or_else(Facts::default, |file| Facts::of_fits(file, None)));
+        }
+        let wrong = |error: nf_fits::Error| Error::Image {
+            path: self.files[member.file].path.clone().into(),
+            reason: error.to_string(),
+        };
+        Ok(Facts::of_fits(&FitsFile::open(&path).map_err(wrong)?, None))
     }
 
     fn download(&self) -> Option<Download> {
