@@ -53,6 +53,9 @@ pub struct DataChoice {
     /// Further datasets that validate.
     #[serde(default)]
     pub validation: Vec<String>,
+    /// At most so many images are trained on, the first ones of what is left after holding out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_images: Option<usize>,
 }
 
 /// Tiles and how they are drawn.
@@ -189,6 +192,9 @@ impl Experiment {
         }
         if self.data.hold_out.is_empty() && self.data.validation.is_empty() {
             return Err("data: name images to validate on, by hold_out or validation".to_owned());
+        }
+        if self.data.max_images == Some(0) {
+            return Err("data.max_images: 0 leaves nothing to train on".to_owned());
         }
         if self.data.hold_out.iter().any(String::is_empty) {
             return Err("data.hold_out: an empty text would hold out every image".to_owned());
@@ -365,6 +371,7 @@ mod tests {
             ("data.train=[]", "data.train"),
             ("data.hold_out=[]", "hold_out"),
             ("data.hold_out=['']", "hold_out"),
+            ("data.max_images=0", "max_images"),
             ("tiles.batch=0", "tiles.batch"),
             ("tiles.width_px=99999", "tiles.width_px"),
             ("validation.every_steps=0", "validation.every_steps"),

@@ -48,6 +48,7 @@ impl Frames {
             let images = frames.images(reference, &data)?;
             frames.validation.extend(images);
         }
+        frames.train.truncate(choice.max_images.unwrap_or(usize::MAX));
         for prefix in &choice.hold_out {
             if !frames.validation.iter().any(|frame| frame.name.starts_with(prefix)) {
                 return Err(Error::Frames(format!("data.hold_out: no image's name begins with '{prefix}'")));
