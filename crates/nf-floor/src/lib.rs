@@ -4,6 +4,7 @@
 //! decodes alone. Everything that a decoder computes is integer arithmetic.
 //!
 //! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|max`.
+//! - [`context`]: the same model with fewer taps, for an experiment.
 //! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
 //! - [`stack`]: a tile with the help of earlier planes.
 //! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
@@ -15,6 +16,7 @@
 #![deny(unsafe_code)] // one exception: calling what was compiled for the machine at hand (`machine`, `max`)
 
 pub mod codec;
+pub mod context;
 pub mod fitted;
 pub mod halves;
 mod machine;

@@ -9,3 +9,11 @@ fn every_level_conforms() {
         check(&spec, &|spec| (nf_floor::ENTRY.build)(spec), Effort { mutations: 5000 });
     }
 }
+
+#[test]
+fn any_number_of_taps_conforms() {
+    for taps in [4, 20, 64] {
+        let spec = format!("floor-context:taps={taps}").parse().expect("the name and a number are a spec");
+        check(&spec, &|spec| (nf_floor::context::ENTRY.build)(spec), Effort { mutations: 500 });
+    }
+}

@@ -9,7 +9,8 @@ pub(crate) const DEFAULT_CODEC: &str = "floor";
 
 /// Our own codecs first, then the baselines.
 pub(crate) fn registry() -> Registry {
-    Registry::new([nf_floor::ENTRY, nf_models::ENTRY].into_iter().chain(nf_classic::entries()))
+    let own = [nf_floor::ENTRY, nf_models::ENTRY, nf_floor::context::ENTRY];
+    Registry::new(own.into_iter().chain(nf_classic::entries()))
 }
 
 /// The same codecs for the tiles of FITS files (FLOOR_1).
