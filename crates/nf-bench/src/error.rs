@@ -33,6 +33,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// The rows of a run cannot stand for new ones.
+    #[error("cannot reuse {}: {reason}", .folder.display())]
+    Reuse {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A document lacks the markers between which a table belongs.
     #[error("{}: {reason}", .file.display())]
     Splice {

@@ -3,12 +3,13 @@
 //! A comparison of forms needs no new data and no new codec: a suite names the dataset several times, each time in another form.
 
 use crate::suite::{DatasetChoice, Form};
-use nf_data::{Card, Dataset, Error, Oracle, Result};
+use nf_data::{Card, Dataset, Error, Facts, Oracle, Result};
 use nf_image::{Image16, Shape};
 
 /// A dataset whose images are brought into a form as they are read.
 struct Formed {
     inner: Box<dyn Dataset>,
+    first_planes: Option<usize>,
     form: Form,
     plane: Option<usize>,
     patch_px: Option<usize>,
@@ -16,10 +17,11 @@ struct Formed {
 
 /// The dataset in the form that `choice` asks for.
 pub(crate) fn formed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
-    if choice.form == Form::Stack && choice.plane.is_none() && choice.patch_px.is_none() {
+    let DatasetChoice { first_planes, form, plane, patch_px, .. } = *choice;
+    if form == Form::Stack && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
         return inner;
     }
-    Box::new(Formed { inner, form: choice.form, plane: choice.plane, patch_px: choice.patch_px })
+    Box::new(Formed { inner, first_planes, form, plane, patch_px })
 }
 
 impl Dataset for Formed {
@@ -35,9 +37,18 @@ impl Dataset for Formed {
         self.inner.name(index)
     }
 
+    fn facts(&self, index: usize) -> Result<Facts> {
+        self.inner.facts(index)
+    }
+
     fn image(&self, index: usize) -> Result<Image16> {
         let wrong = |reason: String| Error::Image { path: self.name(index).into(), reason };
-        let mut image = in_form(&self.inner.image(index)?, self.form).map_err(wrong)?;
+        let mut image = self.inner.image(index)?;
+        if let Some(first) = self.first_planes {
+            let Shape { planes, height, width } = image.shape();
+            image = image.crop(0..first.min(planes), 0..height, 0..width);
+        }
+        let mut image = in_form(&image, self.form).map_err(wrong)?;
         if let Some(plane) = self.plane {
             let Shape { planes, height, width } = image.shape();
             if plane >= planes {
@@ -56,11 +67,8 @@ impl Dataset for Formed {
     fn oracle(&self, index: usize) -> Result<Option<Oracle>> {
         // Only forms that hold the whole image and nothing else are worth what the image is worth.
         let whole = matches!(self.form, Form::Stack | Form::TwoBytes);
-        if whole && self.plane.is_none() && self.patch_px.is_none() {
-            self.inner.oracle(index)
-        } else {
-            Ok(None)
-        }
+        let all = self.first_planes.is_none() && self.plane.is_none() && self.patch_px.is_none();
+        if whole && all { self.inner.oracle(index) } else { Ok(None) }
     }
 }
 

@@ -6,7 +6,7 @@
 //! - [`suite`]: the TOML file that states a comparison.
 //! - `forms`: the same pixels as planes, differences, bytes or patches.
 //! - [`run()`]: the loop over images and codecs; [`progress`] shows it to people.
-//! - `measure`: one codec on one image: verify, then time; `memory` for its peak.
+//! - `measure`: one codec on one image: verify, then time; `memory` for its peak; `reuse`: not again what was measured already.
 //!
 //! Out: a folder that is never overwritten.
 //!
@@ -38,6 +38,7 @@ mod memory;
 pub mod progress;
 pub mod published;
 pub mod report;
+mod reuse;
 pub mod run;
 pub mod splice;
 pub mod suite;

@@ -140,7 +140,7 @@ fn median_ns(mut times: Vec<Duration>) -> Option<u64> {
 }
 
 /// What a codec says of itself, which does not depend on the image.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CodecFacts {
     /// What it does with planes.
     pub planes: nf_codec::PlaneTreatment,
@@ -148,16 +148,23 @@ pub struct CodecFacts {
     pub reproducibility: nf_codec::Reproducibility,
     /// Size of the trained model that both sides need; 0 without one.
     pub weights_bytes: u64,
+    /// Its trained parameters.
+    pub parameters: u64,
+    /// Multiplications of that model, each with its addition, for one pixel.
+    pub macs_per_px: f64,
     /// Whether a run starts a program, so that times include its start.
     pub starts_process: bool,
 }
 
 impl CodecFacts {
     pub(crate) fn of(codec: &dyn Codec, starts_process: bool) -> Self {
+        let model = codec.model();
         Self {
             planes: codec.planes(),
             reproducibility: codec.reproducibility(),
-            weights_bytes: codec.model().map_or(0, |model| model.bytes),
+            weights_bytes: model.as_ref().map_or(0, |model| model.bytes),
+            parameters: model.as_ref().map_or(0, |model| model.parameters),
+            macs_per_px: model.as_ref().map_or(0.0, |model| model.macs_per_px),
             starts_process,
         }
     }

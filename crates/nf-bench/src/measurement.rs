@@ -49,6 +49,12 @@ pub struct Measurement {
     pub peak_bytes: Option<u64>,
     /// Whether a fresh decoder gave back the same samples.
     pub verified: bool,
+    /// Shape of the image, and the first half of the digest of its samples in hexadecimal digits.
+    #[serde(default)]
+    pub image_fingerprint: String,
+    /// The folder of the run that size and times are those of; empty for this one.
+    #[serde(default)]
+    pub origin: String,
     /// What went wrong, in one line; empty if nothing did.
     pub error: String,
 }
@@ -191,6 +197,8 @@ mod tests {
             runs: 3,
             peak_bytes: None,
             verified: true,
+            image_fingerprint: "25x40:0123456789abcdef".into(),
+            origin: "2026-01-01-other".into(),
             error: String::new(),
         }
     }

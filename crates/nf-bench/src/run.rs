@@ -6,6 +6,7 @@ use crate::machine::{Build, Machine};
 use crate::measure::{CodecFacts, Outcome, Timing, measure, panic_words};
 use crate::measurement::{Measurement, ORACLE, one_line};
 use crate::progress::Reporter;
+use crate::reuse::{Reusable, fingerprint};
 use crate::suite::{DatasetChoice, Suite};
 use crate::{Error, Result};
 use nf_codec::{Codec, Registry, Spec};
@@ -26,6 +27,8 @@ pub struct RunOptions {
     pub runs: PathBuf,
     /// Whether the suite's external programs may be started.
     pub allow_external: bool,
+    /// Folders of runs whose rows are taken over for the same images and codecs.
+    pub reuse: Vec<PathBuf>,
     /// The command line, to be repeated under the tables.
     pub command: String,
     /// The program that measures.
@@ -77,8 +80,9 @@ pub fn run(
     suite.check().map_err(|reason| Error::Suite { file, reason })?;
     let machine = Machine::here(&options.command, &options.build);
     let codecs = codecs(suite, registry)?;
+    let reusable = Reusable::read(&options.reuse, &machine)?;
     let folder = RunFolder::create(&options.runs, suite, &machine)?;
-    Session { suite, registry, options, codecs, folder, rows: Vec::new() }.finish(open, reporter)
+    Session { suite, registry, options, codecs, reusable, folder, rows: Vec::new() }.finish(open, reporter)
 }
 
 /// Continues the run of `folder` with the suite that it was begun with; what is there is not done again.
@@ -93,9 +97,10 @@ pub fn resume(
     reporter: &mut dyn Reporter,
 ) -> Result<Run> {
     let machine = Machine::here(&options.command, &options.build);
+    let reusable = Reusable::read(&options.reuse, &machine)?;
     let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
     let codecs = codecs(&suite, registry)?;
-    Session { suite: &suite, registry, options, codecs, folder, rows }.finish(open, reporter)
+    Session { suite: &suite, registry, options, codecs, reusable, folder, rows }.finish(open, reporter)
 }
 
 /// The run of `folder` as it is, without measuring anything.
@@ -155,6 +160,7 @@ struct Session<'a> {
     registry: &'a Registry,
     options: &'a RunOptions,
     codecs: Vec<Candidate>,
+    reusable: Reusable,
     folder: RunFolder,
     rows: Vec<Measurement>,
 }
@@ -249,6 +255,9 @@ impl Session<'_> {
                 }
             };
             let raw_bytes = image.shape().raw_bytes() as u64;
+            let image_fingerprint = fingerprint(&image);
+            let row =
+                |codec: &str| Measurement { image_fingerprint: image_fingerprint.clone(), ..row(codec) };
             if let Some(bits) = oracle_bits {
                 let ideal_bits = Some(bits.ceil().max(0.0) as u64);
                 self.record(Measurement { raw_bytes, ideal_bits, ..row(ORACLE) }, reporter)?;
@@ -256,6 +265,13 @@ impl Session<'_> {
             for i in left {
                 let codec = &self.codecs[i];
                 reporter.begin(&choice.name, &name, &codec.label);
+                let known = self.reusable.find(&image_fingerprint, &codec.label, self.suite.all_threads);
+                if let Some(known) = known.filter(|_| !codec.external) {
+                    let Measurement { dataset, split, image, codec, .. } = row(&codec.label);
+                    let row = Measurement { dataset, split, image, codec, ..known.clone() };
+                    self.record(row, reporter)?;
+                    continue;
+                }
                 let all = everyone.as_ref().filter(|_| !codec.external);
                 let timing = Timing {
                     repeats: self.suite.repeats,

@@ -59,6 +59,10 @@ pub struct DatasetChoice {
     /// How the planes of an image are put before the codecs.
     #[serde(default, skip_serializing_if = "Form::is_stack")]
     pub form: Form,
+    /// Only the first so many planes of every image, or as many as it has, before they are brought into that form: what a codec makes of
+    /// one plane more, given those before, is the difference of two sizes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_planes: Option<usize>,
     /// Only this plane of every image in that form, from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plane: Option<usize>,
@@ -96,8 +100,10 @@ impl Form {
 pub enum Analysis {
     /// Bits per pixel against the noise of every image.
     Noise,
-    /// Bits per pixel against the number of the plane.
+    /// Bits per pixel against the number of the plane, and what a series costs in every form.
     Planes,
+    /// Bits per pixel against a numeric option of a codec.
+    Options,
     /// Speeds with one thread and with all, memory, and what models cost.
     Runtime,
 }
@@ -201,6 +207,9 @@ impl Suite {
             if dataset.max_images == Some(0) {
                 return Err(format!("dataset[{i}].max_images: 0 leaves nothing"));
             }
+            if dataset.first_planes == Some(0) {
+                return Err(format!("dataset[{i}].first_planes: 0 leaves nothing"));
+            }
             if dataset.patch_px == Some(0) {
                 return Err(format!("dataset[{i}].patch_px: 0, expected a side of at least one pixel"));
             }
@@ -264,6 +273,7 @@ mod tests {
             (SMALL.replace("data", "datum"), "datum"),
             (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
             (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),
+            (format!("{SMALL}first_planes = 0\n"), "dataset[0].first_planes"),
             (format!("{SMALL}form = 'sideways'\n"), "sideways"),
             (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),
             (format!("{SMALL}[[dataset]]\nname = 'sky'\ndata = 'other'\n"), "dataset[1].name"),

@@ -17,6 +17,10 @@ pub struct CodecSummary {
     pub reproducibility: &'static str,
     /// Size of its trained model.
     pub weights_bytes: u64,
+    /// Trained parameters of that.
+    pub parameters: u64,
+    /// Multiplications of that, each with its addition, for one pixel.
+    pub macs_per_px: f64,
     /// Whether its times include the start of a program.
     pub starts_process: bool,
     /// Images that came back equal (for the oracle: that have one); all sums are over these.
@@ -109,7 +113,11 @@ fn dataset<'a>(
     let mut sizes = BTreeMap::new();
     let mut by_codec: BTreeMap<&str, Vec<&Measurement>> = BTreeMap::new();
     let mut notes = vec![];
+    let mut origins: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
+        if !row.origin.is_empty() {
+            *origins.entry(&row.origin).or_default() += 1;
+        }
         if row.codec.is_empty() {
             let place = if row.image.is_empty() { &row.dataset } else { &row.image };
             notes.push(format!("{place}: {}", row.error));
@@ -120,6 +128,11 @@ fn dataset<'a>(
             sizes.insert(image_key(row), row.pixels());
         }
     }
+    notes.extend(origins.into_iter().map(|(origin, rows)| {
+        format!(
+            "sizes and times of {rows} rows are those of the run {origin}: same program, machine and pixels"
+        )
+    }));
     let oracle: BTreeMap<ImageKey, u64> = by_codec.get(ORACLE).map_or_else(BTreeMap::new, |rows| {
         rows.iter().filter_map(|row| Some((image_key(row), row.ideal_bits?))).collect()
     });
@@ -233,6 +246,8 @@ fn pooled(
         planes: facts.map_or("", |facts| facts.planes.name()),
         reproducibility: facts.map_or("", |facts| facts.reproducibility.name()),
         weights_bytes: facts.map_or(0, |facts| facts.weights_bytes),
+        parameters: facts.map_or(0, |facts| facts.parameters),
+        macs_per_px: facts.map_or(0.0, |facts| facts.macs_per_px),
         starts_process: facts.is_some_and(|facts| facts.starts_process),
         images_ok: good.len(),
         images: if codec == ORACLE { good.len() } else { images },

@@ -235,6 +235,9 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
     for codec in dataset.codecs.iter().filter(|codec| codec.weights_bytes > 0) {
         remarks.push(format!("{}: needs a model of {} bytes, not counted", codec.codec, codec.weights_bytes));
     }
+    if let Some(oracle) = dataset.codecs.iter().find(|c| c.codec == ORACLE && c.images_ok < dataset.images) {
+        remarks.push(format!("oracle: known of {} of the {} images", oracle.images_ok, dataset.images));
+    }
     if dataset.codecs.iter().any(|codec| codec.starts_process) {
         remarks.push("*: an external program; times include its start and its files".to_owned());
     }

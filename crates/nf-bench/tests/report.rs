@@ -41,11 +41,11 @@ fn a_run_read_from_its_folder_is_the_run_that_was_measured() {
 fn the_page_holds_everything_and_needs_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path());
-    fs::write(run.folder.join("train.csv"), "step,loss\n1,5\n2,4\n").unwrap();
+    fs::write(run.folder.join("train.csv"), "step,train_bits\n1,5\n2,4\n").unwrap();
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open };
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None };
     let out = folder.path().join("a/b");
     let page = write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
     let html = fs::read_to_string(&page).unwrap();
@@ -60,7 +60,7 @@ fn the_page_holds_everything_and_needs_nothing() {
         "noisefloor report y",
         "data:image/png;base64,",
         "Pixel",
-        "train: loss",
+        "Training: train bits per sample",
     ] {
         assert!(html.contains(text), "{text}");
     }
@@ -92,7 +92,7 @@ fn pictures_for_other_documents_and_folders_that_cannot_be_written() {
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open };
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None };
     let error = write_report(&[run], &sources, &options(), &folder.path().join("file")).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
 }

@@ -120,6 +120,43 @@ fn a_run_is_continued_where_it_stopped() {
 }
 
 #[test]
+fn rows_of_the_same_program_and_pixels_are_taken_over_and_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut clean = options(folder.path());
+    clean.build.dirty = "clean".into();
+    let loads = Arc::default();
+    let open = open(&loads);
+    let measured =
+        run(&suite(&["slow", "lying"], &["counting"]), &registry(), &open, &clean, &mut Quiet).unwrap();
+    let name = measured.folder.file_name().unwrap().to_str().unwrap().to_owned();
+
+    let reusing = RunOptions { reuse: vec![measured.folder.clone()], ..clean.clone() };
+    // The same pixels under another name; what was not verified is tried again.
+    let again =
+        run(&suite(&["slow", "lying", "raw"], &["known"]), &registry(), &open, &reusing, &mut Quiet).unwrap();
+    for image in ["count,0", "count,1"] {
+        let (before, after) = (row(&measured, image, "slow"), row(&again, image, "slow"));
+        assert_eq!((before.encode_ns, before.coded_bytes), (after.encode_ns, after.coded_bytes));
+        assert_eq!((after.dataset.as_str(), after.origin.as_str()), ("known", name.as_str()));
+        assert!(row(&again, image, "raw").origin.is_empty() && row(&again, image, "lying").is_failure());
+    }
+    assert!(table::terminal(&again).contains(&format!("2 rows are those of the run {name}")));
+
+    let refused = |build: nf_bench::Build| {
+        let other = RunOptions { build, ..reusing.clone() };
+        let error = run(&suite(&["raw"], &["counting"]), &registry(), &open, &other, &mut Quiet).unwrap_err();
+        error.to_string()
+    };
+    let another = nf_bench::Build { commit: "another".into(), ..clean.build.clone() };
+    assert!(refused(another).contains("commit another"));
+    let dirty = options(folder.path());
+    let vague = run(&suite(&["raw"], &["counting"]), &registry(), &open, &dirty, &mut Quiet).unwrap();
+    let reusing = RunOptions { reuse: vec![vague.folder], ..dirty };
+    let error = run(&suite(&["raw"], &["counting"]), &registry(), &open, &reusing, &mut Quiet).unwrap_err();
+    assert!(error.to_string().contains("local changes"), "{error}");
+}
+
+#[test]
 fn folders_are_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let suite = suite(&["raw"], &["counting"]);

@@ -212,6 +212,49 @@ fn ctrl_c_stops_external_programs_with_all_that_they_started() {
     patient(&mut || !started.split_whitespace().any(runs));
 }
 
+/// The rows of the only run in a folder, as lines; the first is the head.
+#[cfg(unix)]
+fn lines_of_run(folder: &std::path::Path) -> Option<(std::path::PathBuf, Vec<String>)> {
+    let run = fs::read_dir(folder.join("results/runs")).ok()?.next()?.ok()?.path();
+    let text = fs::read_to_string(run.join("measurements.csv")).ok()?;
+    Some((run, text.split_inclusive('\n').map(str::to_owned).collect()))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_killed_run_goes_on_and_nothing_is_measured_twice() {
+    use std::time::{Duration, Instant};
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_noisefloor"))
+        .args(["bench", "--codecs", "raw rice zstd jpegls xz jpeg2000", "--repeats", "2"])
+        .current_dir(folder.path())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // Far beyond what it takes, so that only a failure is ever waited for.
+    let start = Instant::now();
+    while lines_of_run(folder.path()).is_none_or(|(_, lines)| lines.len() < 6) {
+        assert!(start.elapsed() < Duration::from_secs(120), "no row is written");
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
+    }
+    // SIGKILL: the program can do nothing about it.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (run, before) = lines_of_run(folder.path()).unwrap();
+    let whole: Vec<&String> = before.iter().filter(|line| line.ends_with('\n')).collect();
+
+    let run = run.to_str().unwrap();
+    good(&noisefloor(folder.path(), &["bench", "--resume", run]));
+    let (_, after) = lines_of_run(folder.path()).unwrap();
+    // Times and all: what was there is there still.
+    assert!(whole.iter().zip(&after).all(|(before, after)| *before == after));
+    let keys: std::collections::BTreeSet<String> =
+        after.iter().map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(keys.len(), after.len(), "no row is there twice");
+    assert_eq!(after.len(), 1 + 11 * 7, "six codecs and the oracle on eleven images");
+}
+
 /// A file system that refuses to take more: files may not grow beyond a limit.
 #[cfg(unix)]
 #[test]
@@ -251,6 +294,17 @@ fn limits_of_a_simulated_frame_bracket_its_oracle() {
     };
     let (coded, oracle) = (found["bits_per_pixel"].as_f64().unwrap(), bits("oracle"));
     assert!(coded > oracle, "{found}");
+    let figure = |estimator: &str, name: &str| {
+        let all = found["findings"].as_array().unwrap();
+        let finding = all.iter().find(|f| f["estimator"] == estimator).unwrap();
+        finding["figures"][name].as_f64().unwrap()
+    };
+    // Laws that know the scene less well than the oracle cost more; a twin of theirs costs more than its content.
+    let content = bits("parametric twin");
+    assert!((-0.02..0.2).contains(&(content - oracle)), "{found}");
+    assert!((-0.02..0.05).contains(&figure("parametric twin", "misfit_bits_per_pixel")), "{found}");
+    assert!((0.0..0.2).contains(&figure("parametric twin", "adaptation_bits_per_pixel")), "{found}");
+    assert!(figure("calibration", "uneven_bits_per_pixel") < 0.001, "{found}");
     for file in ["page/report.html", "page/report.md", "page/plots"] {
         assert!(folder.path().join(file).exists(), "{file}");
     }

@@ -1,13 +1,18 @@
 //! What a suite asks for beyond its tables.
 //!
-//! - `noise`: bits per pixel against the noise of every image; `sigma` holds the estimators, `line` the fit.
-//! - `planes`: bits per pixel against the number of the plane.
+//! - `noise`: bits per pixel against the noise of every image; `sigma` holds the estimators, `line` the fit;
+//!   `exposure`: ratios against the exposure time.
+//! - `options`: bits per pixel against a numeric option of a codec.
+//! - `planes`: bits per pixel against the number of the plane; `series`: what series of planes cost in every form.
 //! - `runtime`: speeds, memory, and what models cost.
 
+mod exposure;
 mod line;
 mod noise;
+mod options;
 mod planes;
 mod runtime;
+mod series;
 pub mod sigma;
 
 use crate::report::Sources;
@@ -19,6 +24,7 @@ use crate::suite::Analysis;
 pub(crate) fn sections(run: &Run, prefix: &str, sources: &Sources) -> Vec<Section> {
     let section = |analysis: &Analysis| match analysis {
         Analysis::Noise => noise::section(run, prefix, sources),
+        Analysis::Options => options::section(run, prefix),
         Analysis::Planes => planes::section(run, prefix),
         Analysis::Runtime => runtime::section(run),
     };

@@ -4,6 +4,7 @@
 //! that sigma; the entropy of normal noise in steps of one is `log2(sigma sqrt(2 pi e))`, 0.2546 bits more, and no code of
 //! normal noise is shorter on average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
 
+use super::exposure;
 use super::line::Line;
 use super::sigma::{Estimator, share_below_snr_3};
 use crate::bootstrap::Interval;
@@ -19,11 +20,12 @@ use crate::table::{Table, overview};
 const LEAST_SIGMA: f64 = 1.0;
 
 /// What is measured on one image.
-struct Frame<'a> {
-    key: (&'a str, &'a str, &'a str),
+pub(super) struct Frame<'a> {
+    pub(super) key: (&'a str, &'a str, &'a str),
     /// By estimator.
     sigmas: Vec<Option<f64>>,
     below_snr_3: Option<f64>,
+    pub(super) exposure_s: Option<f64>,
     pixels: usize,
 }
 
@@ -81,6 +83,7 @@ pub(super) fn section(run: &Run, prefix: &str, sources: &Sources) -> Section {
             pixels as f64 / 1e6
         ));
     }
+    exposure::add(&mut section, &frames, &sizes, &codecs, prefix);
     section.table("Image by image", by_image(&frames, &sizes, &codecs));
     if !absent.is_empty() {
         section.text("Not measured, because the pixels are not at hand:");
@@ -113,6 +116,7 @@ fn measure<'a>(run: &'a Run, sizes: &ImageSizes<'a>, sources: &Sources) -> (Vec<
                     key,
                     sigmas: Estimator::ALL.iter().map(|e| e.sigma(&image).filter(|&s| s > 0.0)).collect(),
                     below_snr_3: share_below_snr_3(&image),
+                    exposure_s: set.facts(index).ok().and_then(|facts| facts.exposure_s),
                     pixels: image.samples().len(),
                 }),
                 Err(error) => absent.push(format!("{name}: {error}")),
@@ -165,6 +169,7 @@ fn by_image(frames: &[Frame], sizes: &ImageSizes, codecs: &[&str]) -> Table {
     let mut head = vec!["image".to_owned()];
     head.extend(Estimator::ALL.iter().map(|e| format!("sigma, {}", e.name())));
     head.push("below SNR 3, %".into());
+    head.push("exposure, s".into());
     head.extend(codecs.iter().map(|codec| format!("{codec}, bits/pixel")));
     let number =
         |value: Option<f64>, digits: usize| value.map_or_else(String::new, |v| format!("{v:.digits$}"));
@@ -172,6 +177,7 @@ fn by_image(frames: &[Frame], sizes: &ImageSizes, codecs: &[&str]) -> Table {
         let mut row = vec![f.key.2.to_owned()];
         row.extend(f.sigmas.iter().map(|&sigma| number(sigma, 2)));
         row.push(number(f.below_snr_3.map(|share| 100.0 * share), 2));
+        row.push(f.exposure_s.map_or_else(String::new, |seconds| seconds.to_string()));
         row.extend(codecs.iter().map(|codec| number(sizes.bits_per_pixel(f.key, codec), 3)));
         row
     });

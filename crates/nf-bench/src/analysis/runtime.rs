@@ -18,9 +18,13 @@ pub(super) fn section(run: &Run) -> Section {
         "decode MB/s, one thread",
         "all threads",
         "peak MB",
+        "parameters",
+        "MACs per pixel",
         "model bytes",
         "pays from frame",
     ];
+    // Classical codecs have none of it.
+    let count = |number: u64| if number == 0 { String::new() } else { number.to_string() };
     let rows = whole(&all).map(|codec| {
         vec![
             codec.codec.clone(),
@@ -30,7 +34,9 @@ pub(super) fn section(run: &Run) -> Section {
             speed(codec.decode_mb_per_s),
             speed(codec.decode_all_mb_per_s),
             codec.peak_bytes.map_or_else(String::new, |bytes| format!("{:.1}", bytes as f64 / 1e6)),
-            codec.weights_bytes.to_string(),
+            count(codec.parameters),
+            count(codec.macs_per_px.round() as u64),
+            count(codec.weights_bytes),
             pays_from(codec, &all),
         ]
     });
@@ -38,7 +44,8 @@ pub(super) fn section(run: &Run) -> Section {
     let cores = run.machines.last().map_or(1, |machine| machine.cores);
     section.table(
         format!(
-            "MB of raw samples per second, pooled; `all threads` on {cores} cores. A model pays from the frame on from which its bytes and \
+            "MB of raw samples per second, pooled; `all threads` on {cores} cores. MACs: multiplications of a model's layers, each with its \
+             addition, to decode one pixel. A model pays from the frame on from which its bytes and \
              all streams so far are fewer than those of the smallest codec without a model; frames of {:.2} Mpixel, the mean here",
             all.pixels as f64 / all.images.max(1) as f64 / 1e6
         ),

@@ -7,6 +7,7 @@
 use super::Finding;
 use nf_data::inspect::Statistics;
 use nf_image::Image16;
+use std::collections::BTreeMap;
 
 pub(super) fn finding(image: &Image16) -> Option<Finding> {
     let statistics = Statistics::of(image)?;
@@ -28,6 +29,7 @@ pub(super) fn finding(image: &Image16) -> Option<Finding> {
         bits_per_pixel: Some(mean),
         meaning: "histogram entropy of overscan, prescan or reference pixels minus their row's median: a pixel without light".into(),
         details: kinds,
+        figures: BTreeMap::new(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The findings as a document.
 
 use super::Examined;
-use super::calibration::{CELLS, LAG};
+use super::calibration::{CELLS, Calibration, LAG};
 use super::photon_transfer::Transfer;
 use crate::Result;
 use crate::report::document::{Block, Document, Grid, Section};
@@ -94,7 +94,8 @@ pub(super) fn transfer_plot(name: &str, transfer: &Transfer) -> Option<Block> {
 }
 
 /// The histogram of positions and the map of correlations.
-pub(super) fn calibration_blocks(name: &str, histogram: &[f64], correlations: &[f64]) -> Vec<Block> {
+pub(super) fn calibration_blocks(name: &str, calibration: &Calibration) -> Vec<Block> {
+    let Calibration { histogram, correlations, .. } = calibration;
     let bars = histogram.iter().enumerate().map(|(cell, &y)| {
         let x = (cell as f64 + 0.5) / CELLS as f64;
         Point { x, y, hover: format!("position {x:.3}: {y:.3} of what is right"), ..Point::default() }
@@ -111,7 +112,7 @@ pub(super) fn calibration_blocks(name: &str, histogram: &[f64], correlations: &[
     let grid = Grid {
         rows: LAG + 1,
         columns: side,
-        values: correlations.to_vec(),
+        values: correlations.clone(),
         unit: "correlation".into(),
         scale: [-end, end],
         colours: vec![],

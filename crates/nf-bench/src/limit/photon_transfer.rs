@@ -7,6 +7,7 @@
 use super::Finding;
 use super::entropy::{median, rounded_normal_bits};
 use nf_image::{Image16, PlaneAxis};
+use std::collections::BTreeMap;
 
 const BLOCK_PX: usize = 16;
 
@@ -96,7 +97,10 @@ pub(super) fn finding(image: &Image16) -> Option<(Finding, Transfer)> {
     let dark = transfer.bins.first().map_or(0.0, |bin| bin.0);
     let mut details =
         vec![format!("noise of the darkest blocks {:.2} counts", (at_zero + slope * dark).max(0.0).sqrt())];
+    let mut figures: BTreeMap<String, f64> =
+        [("dark_sigma_counts".to_owned(), (at_zero + slope * dark).max(0.0).sqrt())].into();
     if slope > 0.0 {
+        figures.insert("gain_electrons_per_count".to_owned(), 1.0 / slope);
         details.push(format!("gain {:.3} electrons per count", 1.0 / slope));
     }
     let finding = Finding {
@@ -106,6 +110,7 @@ pub(super) fn finding(image: &Image16) -> Option<(Finding, Transfer)> {
                   both show the same field"
             .into(),
         details,
+        figures,
     };
     Some((finding, transfer))
 }

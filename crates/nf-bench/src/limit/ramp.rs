@@ -39,6 +39,7 @@ pub(super) fn finding(image: &Image16) -> Option<Finding> {
         bits_per_pixel: Some(rounded_normal_bits(sigma)),
         meaning: "normal entropy of the residuals of a line through the groups of each pixel: a group whose offset and slope are known".into(),
         details: vec![format!("residual {sigma:.2} counts over {} groups", image.shape().planes)],
+        figures: [("sigma_counts".to_owned(), sigma)].into(),
     })
 }
 

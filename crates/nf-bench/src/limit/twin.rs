@@ -1,25 +1,37 @@
 //! The parametric twin: a frame drawn from a codec's own laws, coded by the same codec.
 //!
-//! The codec fits a model to the frame; a twin is drawn from that model pixel by pixel, so its information content under the
-//! model that drew it is known. Coding both splits the distance from the limit in two:
+//! While the real frame is coded, the codec has a law for every pixel; the twin has at each pixel a value drawn from the law at *that*
+//! pixel, so the information content of the twin under these laws is known, and is on average their entropy. What the real frame
+//! and the twin cost above it are two numbers:
 //!
-//! - `bits(real) - bits(twin)`: misfit, what the real frame costs because it does not follow such laws;
-//! - `bits(twin) - ideal(twin)`: adaptation, what the codec pays to learn laws of its own kind.
+//! - `bits(real) - content`: misfit, what the real pixels cost because they do not follow such laws;
+//! - `bits(twin) - content`: adaptation, what the codec pays to learn a frame whose laws it would call its own. It does not see
+//!   the real pixels that these laws were made from, so it pays twice for what noise moves in them.
 
-use super::{Drawn, Finding};
+use super::Finding;
+use nf_codec::Laws;
 
-/// The two numbers, bits per pixel.
-pub(super) fn finding(drawn: &Drawn, real_bits: f64, twin_bits: f64) -> Finding {
-    let pixels = drawn.twin.samples().len() as f64;
-    let (real, twin, ideal) = (real_bits / pixels, twin_bits / pixels, drawn.ideal_bits / pixels);
+/// The two numbers, from the sizes of the real frame and of the twin.
+pub(super) fn finding(laws: &Laws, codec: &str, real_bits: f64, twin_bits: f64) -> Finding {
+    let pixels = laws.twin.len() as f64;
+    let (real, twin, content) = (real_bits / pixels, twin_bits / pixels, laws.twin_bits / pixels);
+    let figures = [
+        ("window_bits_per_pixel", real),
+        ("twin_bits_per_pixel", twin),
+        ("misfit_bits_per_pixel", real - content),
+        ("adaptation_bits_per_pixel", twin - content),
+    ];
     Finding {
         estimator: "parametric twin".into(),
-        bits_per_pixel: Some(ideal),
-        meaning: "information content of a frame drawn from the codec's own laws; a window of at most 1024 x 1024 of the middle plane".into(),
+        bits_per_pixel: Some(content),
+        meaning:
+            "information content of values drawn from the codec's own laws; a window of the middle plane"
+                .into(),
         details: vec![
-            format!("window {real:.4} bits/pixel, twin {twin:.4}, its content {ideal:.4}"),
-            format!("misfit {:+.4} bits/pixel (window - twin)", real - twin),
-            format!("adaptation {:+.4} bits/pixel (twin - content)", twin - ideal),
+            format!("misfit {:+.4}", real - content),
+            format!("adaptation {:+.4}", twin - content),
+            format!("by {codec}: window {real:.4}, twin {twin:.4} bits/pixel"),
         ],
+        figures: figures.map(|(name, value)| (name.to_owned(), value)).into(),
     }
 }

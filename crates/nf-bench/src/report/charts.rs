@@ -12,6 +12,25 @@ pub(crate) fn family(spec: &str) -> &str {
     spec.split(':').next().unwrap_or(spec)
 }
 
+/// A spec as it fits into a plot: of a net the name of its checkpoint, without the digest at its end and the words around it.
+pub(crate) fn short_name(spec: &str) -> String {
+    let Some((_, options)) = spec.split_once(':').filter(|(_, options)| options.contains("checkpoint="))
+    else {
+        return spec.to_owned();
+    };
+    let mut parts = options.split(',').map(|pair| match pair.strip_prefix("checkpoint=") {
+        None => pair,
+        Some(id) => match id.rsplit_once('-') {
+            Some((name, digest)) if digest.len() == 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                name
+            }
+            _ => id,
+        },
+    });
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| format!("{name}, {part}"))
+}
+
 /// The codecs that may be compared: they coded every image and do something.
 pub(crate) fn whole(summary: &DatasetSummary) -> impl Iterator<Item = &CodecSummary> {
     summary.codecs.iter().filter(|c| {
@@ -61,7 +80,7 @@ pub(crate) fn size_speed(summary: &DatasetSummary, prefix: &str) -> Vec<Plot> {
                 places.push((x, y));
                 let (tone, name) = tone_of(codec);
                 let hover = format!("{}\n{y:.3} bits/pixel, {word} {x:.3} MB/s", codec.codec);
-                let point = Point { x, y, label: codec.codec.clone(), hover, error: None };
+                let point = Point { x, y, label: short_name(&codec.codec), hover, error: None };
                 match series.iter_mut().find(|series| series.tone == tone) {
                     Some(series) => series.points.push(point),
                     None => {
@@ -79,9 +98,9 @@ pub(crate) fn size_speed(summary: &DatasetSummary, prefix: &str) -> Vec<Plot> {
                 mark: Mark::Line,
                 points: front.into_iter().map(bare).collect(),
             });
-            if let Some(bits) =
-                summary.codecs.iter().find(|c| c.codec == ORACLE).and_then(|c| c.bits_per_pixel)
-            {
+            // A limit of some of the images is none for all.
+            let oracle = summary.codecs.iter().find(|c| c.codec == ORACLE && c.images_ok == summary.images);
+            if let Some(bits) = oracle.and_then(|c| c.bits_per_pixel) {
                 let points = [(ends.0, bits), (ends.1, bits)].map(bare).to_vec();
                 series.push(Series { name: "oracle".into(), tone: 3, mark: Mark::Line, points });
             }
@@ -132,7 +151,7 @@ pub(crate) fn by_image(run: &Run, summary: &DatasetSummary, prefix: &str) -> Opt
             );
             Some(Point { x, y, hover, ..Point::default() })
         });
-        Series { name: codec.codec.clone(), tone, mark: Mark::Dots, points: points.collect() }
+        Series { name: short_name(&codec.codec), tone, mark: Mark::Dots, points: points.collect() }
     });
     let mut series: Vec<Series> = series.collect();
     let xs: Vec<f64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.x)).collect();
@@ -193,36 +212,54 @@ pub(crate) fn matrix(
         title: title.to_owned(),
         cells: cells.collect(),
         rows: rows.iter().map(|(name, _)| name.clone()).collect(),
-        columns: columns.iter().map(|&column| column.to_owned()).collect(),
+        columns: columns.iter().map(|column| short_name(column)).collect(),
         unit: "%".into(),
         end: 30.0,
     }
     .draw()
 }
 
-/// Every numeric column of a training log over its first column.
-pub(crate) fn curves(name: &str, text: &str) -> Vec<Plot> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let Ok(head) = reader.headers().cloned() else { return vec![] };
-    let rows: Vec<csv::StringRecord> = reader.records().filter_map(Result::ok).collect();
-    let number = |row: &csv::StringRecord, column: usize| row.get(column)?.trim().parse::<f64>().ok();
-    let curve = |column: usize| {
-        let title = head.get(column)?;
-        let points = rows.iter().filter_map(|row| {
-            let (x, y) = (number(row, 0)?, number(row, column)?);
-            let hover = format!("{} {x}: {title} {y:.5}", head.get(0)?);
-            Some(Point { x, y, hover, ..Point::default() })
+/// Logs of training (name, CSV) side by side: for every column in bits a plot over the first column with a line for each log.
+pub(crate) fn curves(prefix: &str, logs: &[(String, String)]) -> Vec<Plot> {
+    let tables: Vec<(&str, Vec<csv::StringRecord>)> = logs
+        .iter()
+        .map(|(name, text)| {
+            let reader =
+                csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+            (name.as_str(), reader.into_records().filter_map(Result::ok).collect())
+        })
+        .collect();
+    let mut columns: Vec<&str> = vec![];
+    for head in tables.iter().filter_map(|(_, rows)| rows.first()) {
+        columns.extend(head.iter().skip(1).filter(|column| column.ends_with("bits")));
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    let line = |tone: usize, (name, rows): &(&str, Vec<csv::StringRecord>), column: &str| {
+        let number = |row: &csv::StringRecord, index: usize| row.get(index)?.trim().parse::<f64>().ok();
+        let index = rows.first()?.iter().position(|head| head == column)?;
+        let points = rows.iter().skip(1).filter_map(|row| {
+            let (x, y) = (number(row, 0)?, number(row, index)?);
+            Some(Point { x, y, hover: format!("{name}\nstep {x}: {y:.4} {column}"), ..Point::default() })
         });
+        let points: Vec<Point> = points.collect();
+        // A value every now and then is told from one at every step.
+        let mark = if points.len() < 30 { Mark::LineAndDots } else { Mark::Line };
+        Some(Series { name: (*name).to_owned(), tone, mark, points })
+    };
+    let plot = |column: &&str| {
+        let series = tables.iter().enumerate().filter_map(|(tone, log)| line(tone, log, column));
+        let words = column.replace('_', " ");
         XyPlot {
-            name: format!("{name}-{}", slug(title)),
-            title: format!("{name}: {title}"),
-            x: Axis::linear(head.get(0)?),
-            y: Axis::linear(title),
-            series: vec![Series { name: String::new(), tone: 0, mark: Mark::Line, points: points.collect() }],
+            name: slug(&format!("{prefix}-{column}")),
+            title: format!("Training: {words} per sample"),
+            x: Axis::linear("step"),
+            y: Axis::linear(&format!("{words} per sample")),
+            series: series.collect(),
         }
         .draw()
     };
-    (1..head.len()).filter_map(curve).collect()
+    columns.iter().filter_map(plot).collect()
 }
 
 #[cfg(test)]
@@ -237,10 +274,21 @@ mod tests {
     }
 
     #[test]
+    fn names_of_nets_are_short() {
+        let short = short_name("net:checkpoint=pixelcnnpp-tiny-keck-739d0350,tile=128");
+        assert_eq!(short, "pixelcnnpp-tiny-keck, tile=128");
+        assert_eq!(short_name("net:checkpoint=a/b"), "a/b");
+        assert_eq!(short_name("jpegxl:effort=9"), "jpegxl:effort=9");
+    }
+
+    #[test]
     fn training_logs_become_curves() {
-        let plots = curves("idf-1", "step,loss,note,bits_per_pixel\n1,9.5,a,9\n2,8.5,b,\n3,7,c,7.5\n");
+        let one = "step,seconds,train_bits,validation_bits\n1,2,9.5,9\n2,4,8.5,\n3,6,7,7.5\n";
+        let two = "step,train_bits\n1,5\n2,4\n";
+        let logs = [("idf".to_owned(), one.to_owned()), ("l3c".to_owned(), two.to_owned())];
+        let plots = curves("x", &logs);
         let points: Vec<_> = plots.iter().map(|plot| (plot.name.as_str(), plot.spots.len())).collect();
-        assert_eq!(points, [("idf-1-loss", 3), ("idf-1-bits-per-pixel", 2)]);
-        assert!(curves("x", "").is_empty());
+        assert_eq!(points, [("x-train-bits", 5), ("x-validation-bits", 2)]);
+        assert!(curves("x", &[("none".to_owned(), String::new())]).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - `document`: what a report is made of; `html` and `markdown` write it.
 //! - `sections`: from a run to sections; `frames`: pictures of its images.
-//! - `charts`: from summaries to plots; `xy` and `heat` draw them; `plot` holds what they share.
+//! - `charts`: from summaries to plots; `xy` (with the words of `labels`) and `heat` draw them; `plot` holds what they share.
 //! - `picture`: pixels, bits and residuals of a frame.
 
 pub(crate) mod charts;
@@ -10,6 +10,7 @@ pub(crate) mod document;
 mod frames;
 pub(crate) mod heat;
 mod html;
+mod labels;
 mod markdown;
 pub(crate) mod picture;
 pub(crate) mod plot;
@@ -41,6 +42,8 @@ pub struct Sources<'a> {
     pub registry: &'a Registry,
     /// Where datasets are found; what is missing is left out with a remark.
     pub open: &'a Opener<'a>,
+    /// The log of a checkpoint's training (CSV: `step`, and columns in bits), if it is at hand.
+    pub training: &'a dyn Fn(&str) -> Option<String>,
 }
 
 /// Writes the report on `runs` into the folder `out`, and gives the path of the page.

@@ -17,6 +17,12 @@ const BLOCKS: usize = 32;
 /// Smallest side of a block: in smaller ones a codec spends more on its preamble than on pixels.
 const BLOCK_PX: usize = 64;
 
+/// Side of the squares over which the costs of pixels are averaged, in pixels of the picture: single pixels are noise.
+const LAW_PX: usize = 4;
+
+/// Side of the windows that a codec may be asked for its laws of.
+const LAW_TILE_PX: usize = 1024;
+
 /// Colours of residuals: few enough for a file of moderate size, too many to be told apart.
 const SHADES: f64 = 32.0;
 
@@ -34,8 +40,7 @@ pub(super) fn pixels(name: &str, image: &Image16, plane: usize) -> Option<Pictur
     })
 }
 
-/// Bits per pixel of every block of a plane, each coded on its own by `codec`: dearer than as a part of the frame by what a
-/// stream costs to begin, and by what the codec would have learnt elsewhere.
+/// Where the bits of a plane go: from the laws of a codec that hands them out, else from the sizes of blocks.
 pub(super) fn bits(
     name: &str,
     image: &Image16,
@@ -43,6 +48,76 @@ pub(super) fn bits(
     registry: &Registry,
     codec: &Spec,
 ) -> Option<Picture> {
+    let (caption, grid, side) = costs(image, plane, registry, codec)
+        .map(|(grid, side)| {
+            let pixels = if side == 1 { "pixels".into() } else { format!("{side} x {side} pixels") };
+            (format!("bits per pixel of {pixels} within the frame, by the laws of {codec}"), grid, side)
+        })
+        .or_else(|| {
+            let (grid, side) = sizes(image, plane, registry, codec)?;
+            let caption =
+                format!("bits per pixel of blocks of {side} x {side}, each coded on its own by {codec}");
+            Some((caption, grid, side))
+        })?;
+    let colour = |value: f64| viridis((value - grid.scale[0]) / (grid.scale[1] - grid.scale[0]));
+    // Blown up or shrunk to the size of its neighbours, cut at the frame's edges.
+    let shape = image.shape();
+    let step = shape.height.max(shape.width).div_ceil(SIDE_PX);
+    let (height, width) = (shape.height.div_ceil(step), shape.width.div_ceil(step));
+    let rgb: Vec<RGBColor> = (0..height * width)
+        .map(|i| colour(grid.values[i / width * step / side * grid.columns + i % width * step / side]))
+        .collect();
+    Some(Picture {
+        name: format!("{name}-bits"),
+        caption,
+        png: png_of(&rgb, width, height)?,
+        grid: Some(Grid { colours: ramp(viridis), ..grid }),
+    })
+}
+
+/// A grid of bits per pixel whose scale leaves out the rarest values: a cosmic ray costs as much as a whole row.
+fn grid_of_bits(rows: usize, columns: usize, values: Vec<f64>) -> Option<Grid> {
+    let mut sorted = values.clone();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get((share * (sorted.len() as f64 - 1.0)) as usize).copied();
+    let (low, high) = (at(0.005)?, at(0.995)?);
+    let scale = [low, high.max(low + 0.01)];
+    Some(Grid { rows, columns, values, unit: "bits/pixel".into(), scale, colours: vec![] })
+}
+
+/// Mean cost of the pixels of small squares, and the side of these, by the laws that a codec had while it coded the tiles of a plane.
+fn costs(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Option<(Grid, usize)> {
+    let shape = image.shape();
+    let side = shape.height.max(shape.width).div_ceil(SIDE_PX) * LAW_PX;
+    let (rows, columns) = (shape.height.div_ceil(side), shape.width.div_ceil(side));
+    let tile = LAW_TILE_PX / side * side;
+    let (down, across) = (shape.height.div_ceil(tile), shape.width.div_ceil(tile));
+    let tiles = (0..down * across)
+        .into_par_iter()
+        .map(|index| {
+            let (y, x) = (index / across * tile, index % across * tile);
+            let (bottom, right) = ((y + tile).min(shape.height), (x + tile).min(shape.width));
+            let window = image.crop(plane..plane + 1, y..bottom, x..right);
+            // The values that are drawn are of no interest here.
+            let laws = registry.build(codec).ok()?.laws(&window, &mut || 0.5)?;
+            Some((y, x, right - x, laws.pixel_bits))
+        })
+        .collect::<Option<Vec<_>>>();
+    let mut sums = vec![(0.0f64, 0u32); rows * columns];
+    for (y, x, width, bits) in tiles? {
+        for (i, bits) in bits.iter().enumerate() {
+            let (sum, count) = &mut sums[(y + i / width) / side * columns + (x + i % width) / side];
+            *sum += f64::from(*bits);
+            *count += 1;
+        }
+    }
+    let values = sums.iter().map(|&(sum, count)| sum / f64::from(count.max(1))).collect();
+    Some((grid_of_bits(rows, columns, values)?, side))
+}
+
+/// Bits per pixel of blocks of a plane and their side, each coded on its own: dearer than as a part of the frame by what a stream costs to
+/// begin, and by what the codec would have learnt elsewhere.
+fn sizes(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Option<(Grid, usize)> {
     let shape = image.shape();
     let side = shape.height.max(shape.width).div_ceil(BLOCKS).max(BLOCK_PX);
     let (rows, columns) = (shape.height.div_ceil(side), shape.width.div_ceil(side));
@@ -58,24 +133,7 @@ pub(super) fn bits(
             Some(8.0 * bytes as f64 / pixels as f64)
         })
         .collect();
-    let values = values.filter(|values| !values.is_empty())?;
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let scale = [low, high.max(low + 0.01)];
-    let colour = |value: f64| viridis((value - scale[0]) / (scale[1] - scale[0]));
-    // Blown up to the size of its neighbours, cut at the frame's edges.
-    let step = shape.height.max(shape.width).div_ceil(SIDE_PX);
-    let (height, width) = (shape.height.div_ceil(step), shape.width.div_ceil(step));
-    let rgb: Vec<RGBColor> = (0..height * width)
-        .map(|i| colour(values[i / width * step / side * columns + i % width * step / side]))
-        .collect();
-    let grid = Grid { rows, columns, values, unit: "bits/pixel".into(), scale, colours: ramp(viridis) };
-    Some(Picture {
-        name: format!("{name}-bits"),
-        caption: format!("bits per pixel of blocks of {side} x {side}, each coded on its own by {codec}"),
-        png: png_of(&rgb, width, height)?,
-        grid: Some(grid),
-    })
+    Some((grid_of_bits(rows, columns, values?)?, side))
 }
 
 /// What the mean of the four causal neighbours (W, N, NW, NE) does not foretell, in standard deviations; where the frame is shown
@@ -154,6 +212,55 @@ mod tests {
     use nf_data::random::Pcg64;
     use nf_data::simulate::draw::Gaussian;
     use nf_image::Shape;
+
+    /// Tells that pixels of the left half cost one bit and others nine, unless it is mute.
+    struct Telling(bool);
+
+    impl nf_codec::Codec for Telling {
+        fn spec(&self) -> Spec {
+            Spec::new(if self.0 { "telling" } else { "mute" })
+        }
+        fn encode(&self, image: &Image16) -> nf_codec::Result<Vec<u8>> {
+            Ok(vec![0; image.samples().len() / 4])
+        }
+        fn decode(&self, _: &[u8], shape: Shape, _: &nf_codec::Limits) -> nf_codec::Result<Image16> {
+            Ok(Image16::zeros(shape))
+        }
+        fn max_bytes(&self, shape: Shape) -> u64 {
+            shape.raw_bytes() as u64
+        }
+        fn laws(&self, image: &Image16, _: &mut dyn FnMut() -> f64) -> Option<nf_codec::Laws> {
+            let cost = |&sample: &u16| if sample == 0 { 1.0 } else { 9.0 };
+            let pixel_bits = image.samples().iter().map(cost).collect();
+            self.0.then(|| nf_codec::Laws { pixel_bits, ..Default::default() })
+        }
+    }
+
+    #[test]
+    fn bits_are_those_of_pixels_where_a_codec_tells_and_of_blocks_where_not() {
+        let entry = |name, build| nf_codec::Entry { name, summary: "", source: "", options: &[], build };
+        let registry = Registry::new([
+            entry("telling", |_| Ok(Box::new(Telling(true)))),
+            entry("mute", |_| Ok(Box::new(Telling(false)))),
+        ]);
+        for (height, width) in [(30, 200), (40, 2400)] {
+            let image = Image16::from_fn(Shape::frame(height, width), |_, _, x| u16::from(x >= width / 2));
+            let of = |codec: &str| bits("x", &image, 0, &registry, &codec.parse().unwrap()).unwrap();
+            let told = of("telling");
+            let grid = told.grid.unwrap();
+            let (first, rest) = grid.values.split_at(grid.columns / 2);
+            assert!(
+                first.iter().all(|&bits| bits == 1.0) && rest[..grid.columns / 2].iter().all(|&b| b == 9.0)
+            );
+            assert!(told.caption.contains("laws of telling"), "{}", told.caption);
+            let mute = of("mute");
+            assert!(mute.grid.unwrap().values.iter().all(|&bits| bits == 2.0));
+            assert!(mute.caption.contains("each coded on its own by mute"));
+        }
+        assert!(
+            bits("x", &Image16::zeros(Shape::frame(0, 9)), 0, &registry, &Spec::new("telling")).is_none()
+        );
+    }
 
     #[test]
     fn residuals_of_noise_are_white_at_every_zoom() {

@@ -1,6 +1,8 @@
 //! From runs to the sections of a report.
 
-use super::charts::{best_of_families, by_image, curves, excess, family, reference, size_speed, whole};
+use super::charts::{
+    best_of_families, by_image, curves, excess, family, reference, short_name, size_speed, whole,
+};
 use super::document::{Block, Document, Section};
 use super::frames::frames;
 use super::plot::slug;
@@ -76,7 +78,7 @@ fn of_run(
     let mut sections = vec![first, speed, comparison, by_dataset];
     sections.extend(with_published(run, &datasets));
     sections.extend(crate::analysis::sections(run, prefix, sources));
-    sections.extend(training(run));
+    sections.extend(training(run, prefix, sources));
     sections.push(frames(run, prefix, sources, options));
     sections.retain(|section| !section.blocks.is_empty());
     for section in sections.iter_mut().skip(1) {
@@ -132,7 +134,7 @@ fn gains(run: &Run, all: &DatasetSummary) -> Option<(String, Table)> {
     shown.extend(others.filter(|c| family(c) != name && family(c) != "floor").take(3));
     let sizes = ImageSizes::of(run);
     let mut head = vec!["image".to_owned(), format!("smallest {name}"), "bits/pixel".to_owned()];
-    head.extend(shown.iter().map(|codec| format!("{codec}, saved %")));
+    head.extend(shown.iter().map(|codec| format!("{}, saved %", short_name(codec))));
     let mut rows = vec![head];
     for image in sizes.images() {
         let best = opponents.iter().filter_map(|codec| Some((*codec, sizes.bits_per_pixel(image, codec)?)));
@@ -200,19 +202,30 @@ fn with_published(run: &Run, datasets: &[DatasetSummary]) -> Option<Section> {
     Some(section)
 }
 
-/// Logs of training that lie in the run's folder: `train.csv`, or any `*train*.csv`.
-fn training(run: &Run) -> Option<Section> {
-    let mut files: Vec<_> =
-        fs::read_dir(&run.folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+/// How the nets of the run were trained: their logs, and what lies in the run's folder as `*train*.csv`.
+fn training(run: &Run, prefix: &str, sources: &Sources) -> Option<Section> {
+    let mut logs: Vec<(String, String)> = vec![];
+    for codec in run.facts.keys() {
+        let options = codec.split_once(':').map_or("", |(_, options)| options).split(',');
+        let Some(id) = options.filter_map(|pair| pair.strip_prefix("checkpoint=")).next() else { continue };
+        if let Some(text) = (sources.training)(id).filter(|_| !logs.iter().any(|(name, _)| name == id)) {
+            logs.push((id.to_owned(), text));
+        }
+    }
+    let mut files: Vec<_> = fs::read_dir(&run.folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
     files.sort();
-    let mut section = Section::below("Training");
     for path in files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.contains("train") && name.ends_with(".csv") {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            section.plots(curves(&slug(name.trim_end_matches(".csv")), &text));
+            logs.push((name, fs::read_to_string(&path).unwrap_or_default()));
         }
     }
+    let mut section = Section::below("Training");
+    section.plots(curves(&format!("{prefix}-training"), &logs));
     (!section.blocks.is_empty()).then_some(section)
 }
 

@@ -1,9 +1,9 @@
 //! Points and lines over two axes.
 
-use super::plot::{GRID, INK, PAPER, Plot, SOFT, Spot, csv, tone};
+use super::labels::{Area, DOT_PX, draw_labels, draw_legend, legend_lines};
+use super::plot::{GRID, PAPER, Plot, SOFT, Spot, csv, tone};
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// What is to be drawn.
 #[derive(Clone, Debug)]
@@ -80,11 +80,8 @@ pub(crate) struct Point {
     pub(crate) error: Option<[f64; 2]>,
 }
 
-const SIZE_PX: (u32, u32) = (760, 460);
-const LABEL_PX: i32 = 12;
-const DOT_PX: i32 = 4;
-
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+/// Width and height of a drawing.
+pub(super) const SIZE_PX: (u32, u32) = (760, 460);
 
 impl XyPlot {
     /// Draws it; `None` if no point can be drawn.
@@ -175,7 +172,7 @@ impl XyPlot {
             let colour = tone(series.tone);
             let places: Vec<(f64, f64)> = series.points.iter().map(|p| (p.x, p.y)).collect();
             if matches!(series.mark, Mark::Line | Mark::LineAndDots) {
-                chart.draw_series(DashedOrWhole::of(series, &places, colour))?;
+                chart.draw_series(line_of(series, &places, colour))?;
             }
             if series.mark == Mark::Bars {
                 let step = places.windows(2).map(|w| w[1].0 - w[0].0).fold(f64::INFINITY, f64::min);
@@ -202,120 +199,17 @@ impl XyPlot {
         }
         let (across, down) = chart.plotting_area().get_pixel_range();
         let bounds = [across.start, down.start, across.end, down.end];
-        for series in &self.series {
-            for point in series.points.iter().filter(|point| !point.label.is_empty()) {
-                let at = chart.backend_coord(&(point.x, point.y));
-                if let Some((x, y, h)) = place(&point.label, at, bounds, &mut taken) {
-                    let style = ("sans-serif", f64::from(LABEL_PX) * 1.24)
-                        .into_font()
-                        .color(&INK)
-                        .pos(Pos::new(h, VPos::Center));
-                    area.draw(&Text::new(point.label.clone(), (x, y), style))?;
-                }
-            }
-        }
+        let labels = self.series.iter().flat_map(|series| &series.points).filter(|p| !p.label.is_empty());
+        let labels: Vec<_> = labels.map(|p| (p.label.as_str(), chart.backend_coord(&(p.x, p.y)))).collect();
+        draw_labels(area, &labels, bounds, &mut taken)?;
         draw_legend(area, legend)
     }
 }
 
-/// A line that is whole for measurements and laws alike; laws carry no hover, and are thinner.
-struct DashedOrWhole;
-
-impl DashedOrWhole {
-    fn of(series: &Series, places: &[(f64, f64)], colour: RGBColor) -> Vec<PathElement<(f64, f64)>> {
-        let width = if series.points.iter().all(|point| point.hover.is_empty()) { 1 } else { 2 };
-        vec![PathElement::new(places.to_vec(), colour.stroke_width(width))]
-    }
-}
-
-/// Where a label of a point can stand without covering anything, and how it is anchored there.
-fn place(
-    label: &str,
-    (x, y): (i32, i32),
-    bounds: [i32; 4],
-    taken: &mut Vec<[i32; 4]>,
-) -> Option<(i32, i32, HPos)> {
-    let width = text_px(label);
-    let offsets = [
-        (9, 0, HPos::Left),
-        (-9, 0, HPos::Right),
-        (0, -13, HPos::Center),
-        (0, 13, HPos::Center),
-        (8, -10, HPos::Left),
-        (8, 10, HPos::Left),
-        (-8, -10, HPos::Right),
-        (-8, 10, HPos::Right),
-    ];
-    offsets.into_iter().find_map(|(dx, dy, anchor)| {
-        let left = x + dx
-            - match anchor {
-                HPos::Left => 0,
-                HPos::Right => width,
-                HPos::Center => width / 2,
-            };
-        let space = [left, y + dy - LABEL_PX / 2, width, LABEL_PX];
-        let inside = space[0] >= bounds[0]
-            && space[1] >= bounds[1]
-            && space[0] + space[2] <= bounds[2]
-            && space[1] + space[3] <= bounds[3];
-        let meets = |other: &[i32; 4]| {
-            space[0] < other[0] + other[2]
-                && other[0] < space[0] + space[2]
-                && space[1] < other[1] + other[3]
-                && other[1] < space[1] + space[3]
-        };
-        (inside && !taken.iter().any(meets)).then(|| {
-            taken.push(space);
-            (x + dx, y + dy, anchor)
-        })
-    })
-}
-
-/// About how wide a label is drawn.
-fn text_px(label: &str) -> i32 {
-    (label.chars().count() as f64 * f64::from(LABEL_PX) * 0.56) as i32
-}
-
-/// Where the entries of a legend stand: x and line of each.
-fn legend_places(named: &[&Series]) -> Vec<(i32, i32)> {
-    let (mut x, mut line) = (70, 0);
-    named
-        .iter()
-        .map(|series| {
-            let width = text_px(&series.name) + 34;
-            if x + width > SIZE_PX.0 as i32 && x > 70 {
-                (x, line) = (70, line + 1);
-            }
-            let place = (x, line);
-            x += width;
-            place
-        })
-        .collect()
-}
-
-fn legend_lines(named: &[&Series]) -> i32 {
-    legend_places(named).last().map_or(0, |(_, line)| line + 1)
-}
-
-fn draw_legend(area: &Area, named: &[&Series]) -> Result<(), Box<dyn std::error::Error>> {
-    for (series, (x, line)) in named.iter().zip(legend_places(named)) {
-        let (y, colour) = (16 + 20 * line, tone(series.tone));
-        if matches!(series.mark, Mark::Line | Mark::LineAndDots) {
-            area.draw(&PathElement::new(vec![(x - 7, y), (x + 7, y)], colour.stroke_width(2)))?;
-        }
-        if matches!(series.mark, Mark::Dots | Mark::LineAndDots) {
-            area.draw(&Circle::new((x, y), DOT_PX, colour.filled()))?;
-        }
-        if series.mark == Mark::Bars {
-            area.draw(&Rectangle::new([(x - 5, y - 5), (x + 5, y + 5)], colour.mix(0.75).filled()))?;
-        }
-        let style = ("sans-serif", f64::from(LABEL_PX) * 1.24)
-            .into_font()
-            .color(&INK)
-            .pos(Pos::new(HPos::Left, VPos::Center));
-        area.draw(&Text::new(series.name.clone(), (x + 12, y), style))?;
-    }
-    Ok(())
+/// A line; laws carry no hover, and are thinner than measurements.
+fn line_of(series: &Series, places: &[(f64, f64)], colour: RGBColor) -> [PathElement<(f64, f64)>; 1] {
+    let width = if series.points.iter().all(|point| point.hover.is_empty()) { 1 } else { 2 };
+    [PathElement::new(places.to_vec(), colour.stroke_width(width))]
 }
 
 /// The values that an axis spans, with some air; `None` without values.

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     /// Continue the run in this folder, with its suite
     #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
     resume: Option<PathBuf>,
+    /// Take over the rows of an earlier run of the same program on this machine, for the same pixels and codecs; may be repeated
+    #[arg(long, value_name = "RUN")]
+    reuse: Vec<PathBuf>,
     /// Fail if a size differs from the ledger
     #[arg(long)]
     check_ledger: bool,
@@ -81,6 +84,7 @@ fn measure(args: &Args) -> Result<Run> {
     let options = RunOptions {
         runs: args.out.clone(),
         allow_external: args.allow_external,
+        reuse: args.reuse.clone(),
         command: command_line(),
         build: build(),
     };

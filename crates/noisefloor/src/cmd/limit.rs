@@ -5,7 +5,6 @@ use anyhow::{Result, bail};
 use nf_bench::limit::{Examined, Tools, examine, write_page};
 use nf_codec::Spec;
 use nf_data::OpenOptions;
-use nf_image::Image16;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -20,6 +19,12 @@ pub(crate) struct Args {
     /// The codec that frames are held against
     #[arg(long, value_name = "SPEC", default_value = crate::registry::DEFAULT_CODEC)]
     codec: Spec,
+    /// The codec that is held against its own laws (parametric twin, calibration), if it hands them out
+    #[arg(long, value_name = "SPEC", default_value = "floor:level=max")]
+    laws: Spec,
+    /// Longest side of the window of the middle plane in which that is done
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    window_px: usize,
     /// Only the first N images of every input
     #[arg(long, value_name = "N")]
     first: Option<usize>,
@@ -34,9 +39,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let registry = crate::registry::registry();
     registry.build(&args.codec)?;
-    // No codec of the registry hands out its laws yet, so there are no twins and no calibration.
-    let draw = |_: &Image16, _: u64| None;
-    let tools = Tools { registry: &registry, codec: args.codec.clone(), draw: &draw };
+    registry.build(&args.laws)?;
+    let tools = Tools {
+        registry: &registry,
+        codec: args.codec.clone(),
+        laws: args.laws.clone(),
+        window_px: args.window_px,
+    };
     let mut out = std::io::stdout().lock();
     let mut examined = vec![];
     for input in &args.inputs {

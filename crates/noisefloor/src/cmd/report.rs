@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use nf_bench::report::{ReportOptions, Sources, write_report, write_size_speed};
 use nf_bench::{Run, Suite, splice, table};
 use nf_codec::Spec;
+use nf_models::Checkpoint;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,14 +24,14 @@ pub(crate) struct Args {
     /// Frames to show of every run; 0 for none
     #[arg(long, value_name = "N", default_value_t = 6)]
     frames: usize,
-    /// The codec whose sizes of blocks show where the bits go
-    #[arg(long, value_name = "SPEC", default_value = "floor:level=fast")]
+    /// The codec that shows where the bits go: by its laws of every pixel if it hands them out, else by its sizes of blocks
+    #[arg(long, value_name = "SPEC", default_value = "floor:level=max")]
     map_codec: Spec,
     /// Put the tables of every run between the markers of its suite in a Markdown file, instead of writing a report
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "frames", "map_codec"])]
     splice: Option<PathBuf>,
-    /// With --splice: draw the first run's sizes against speeds into STEM-encode.svg and STEM-decode.svg
-    #[arg(long, value_name = "STEM", requires = "splice")]
+    /// Draw the first run's sizes against speeds into STEM-encode.svg and STEM-decode.svg, instead of writing a report
+    #[arg(long, value_name = "STEM", conflicts_with_all = ["out", "frames", "map_codec"])]
     picture: Option<PathBuf>,
 }
 
@@ -46,16 +47,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         runs.push(nf_bench::read(folder, &registry, &open)?);
     }
     let mut out = std::io::stdout().lock();
+    if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
+        for path in write_size_speed(run, stem)? {
+            writeln!(out, "{}", path.display())?;
+        }
+    }
     if let Some(file) = &args.splice {
         for run in &runs {
             splice::splice(file, &run.suite.name, &table::markdown(run))?;
         }
-        if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
-            for path in write_size_speed(run, stem)? {
-                writeln!(out, "{}", path.display())?;
-            }
-        }
         writeln!(out, "{}", file.display())?;
+    }
+    if args.splice.is_some() || args.picture.is_some() {
         return Ok(());
     }
     if registry.build(&args.map_codec).is_err() {
@@ -64,7 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = args.out.clone().unwrap_or_else(|| args.runs[0].join("report"));
     let options =
         ReportOptions { frames: args.frames, map_codec: args.map_codec.clone(), command: command_line() };
-    let sources = Sources { registry: &registry, open: &open };
+    let training = |id: &str| {
+        let folder = Checkpoint::find(id);
+        let mut name = folder.file_name()?.to_owned();
+        name.push(".run");
+        fs::read_to_string(folder.with_file_name(name).join("train.csv")).ok()
+    };
+    let sources = Sources { registry: &registry, open: &open, training: &training };
     let page = write_report(&runs, &sources, &options, &folder)?;
     writeln!(out, "{}", Path::new(&page).display())?;
     Ok(())
