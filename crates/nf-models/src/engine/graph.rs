@@ -1,5 +1,6 @@
 //! A net's signal flow as a list.
 
+use super::kernel::What;
 use crate::conv::{Conv, Geometry};
 use crate::flow::Flow;
 use std::cell::RefCell;
@@ -31,25 +32,24 @@ impl Layer {
     }
 }
 
-/// How a map comes from maps before it, which are named by their places in the list.
+/// How a map comes from its sources.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Input,
-    Conv(usize, Layer),
-    /// Source, layer, and the map whose extents it takes.
-    Spread(usize, Layer, usize),
-    ConcatElu(usize),
-    Elu(usize),
-    Relu(usize),
-    Gate(usize),
-    Plus(usize, usize),
-    Concat(Vec<usize>),
-    DepthToSpace(usize),
+    Conv(Layer),
+    /// The second source is the map whose extents it takes.
+    Spread(Layer),
+    Elementwise(What),
+    Plus,
+    Concat,
+    DepthToSpace,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) op: Op,
+    /// Maps before it, by their places in the list.
+    pub(super) sources: Vec<usize>,
     pub(super) channels: usize,
 }
 
@@ -64,7 +64,8 @@ pub(crate) struct Graph {
 impl Graph {
     /// The graph of what `flow` does with inputs of so many channels.
     pub(crate) fn record(inputs: &[usize], flow: impl FnOnce(&[Recorded]) -> Vec<Recorded>) -> Self {
-        let nodes: Vec<Node> = inputs.iter().map(|&channels| Node { op: Op::Input, channels }).collect();
+        let nodes: Vec<Node> =
+            inputs.iter().map(|&channels| Node { op: Op::Input, sources: vec![], channels }).collect();
         let tape = Rc::new(RefCell::new(nodes));
         let maps: Vec<Recorded> =
             (0..inputs.len()).map(|place| Recorded { tape: Rc::clone(&tape), place }).collect();
@@ -73,31 +74,38 @@ impl Graph {
         Self { nodes, outputs }
     }
 
+    /// Pixels of every map per pixel of the inputs, for inputs of many pixels.
+    fn areas(&self) -> Vec<f64> {
+        let mut areas: Vec<f64> = vec![];
+        for node in &self.nodes {
+            areas.push(match &node.op {
+                Op::Input => 1.0,
+                Op::Conv(layer) => {
+                    areas[node.sources[0]] / (layer.geometry.stride * layer.geometry.stride) as f64
+                }
+                Op::Spread(_) => areas[node.sources[1]],
+                Op::DepthToSpace => 4.0 * areas[node.sources[0]],
+                Op::Elementwise(_) | Op::Plus | Op::Concat => areas[node.sources[0]],
+            });
+        }
+        areas
+    }
+
     /// Multiplications, each with its addition, of all layers for inputs of many pixels, per pixel of the inputs.
     pub(crate) fn macs_per_px(&self) -> f64 {
-        // Pixels of every map per pixel of the inputs.
-        let mut areas: Vec<f64> = vec![];
-        let mut macs = 0.0;
-        for node in &self.nodes {
-            let weights = |layer: &Layer| layer.weights.len() as f64;
-            let area = match &node.op {
-                Op::Input => 1.0,
-                Op::Conv(source, layer) => {
-                    let area = areas[*source] / (layer.geometry.stride * layer.geometry.stride) as f64;
-                    macs += area * weights(layer);
-                    area
-                }
-                // Every pixel of the source meets every weight once.
-                Op::Spread(source, layer, like) => {
-                    macs += areas[*source] * weights(layer);
-                    areas[*like]
-                }
-                Op::DepthToSpace(source) => 4.0 * areas[*source],
-                other => areas[other.sources()[0]],
-            };
-            areas.push(area);
-        }
-        macs
+        let areas = self.areas();
+        let macs = self.nodes.iter().zip(&areas).map(|(node, area)| match &node.op {
+            Op::Conv(layer) => area * layer.weights.len() as f64,
+            // Every pixel of the source meets every weight once.
+            Op::Spread(layer) => areas[node.sources[0]] * layer.weights.len() as f64,
+            _ => 0.0,
+        });
+        macs.sum()
+    }
+
+    /// Values of all maps together, per pixel of the inputs.
+    pub(crate) fn values_per_px(&self) -> f64 {
+        self.nodes.iter().zip(self.areas()).map(|(node, area)| node.channels as f64 * area).sum()
     }
 
     /// Channels of result `index`.
@@ -118,48 +126,59 @@ impl Recorded {
         self.tape.borrow()[self.place].channels
     }
 
-    fn push(&self, op: Op, channels: usize) -> Self {
+    fn push(&self, op: Op, sources: Vec<usize>, channels: usize) -> Self {
         let mut tape = self.tape.borrow_mut();
-        tape.push(Node { op, channels });
+        tape.push(Node { op, sources, channels });
         Self { tape: Rc::clone(&self.tape), place: tape.len() - 1 }
+    }
+
+    /// The map that `what` makes of this one; where several layers ask for it, they share one.
+    fn elementwise(&self, what: What) -> Self {
+        let made = self.tape.borrow().iter().position(|node| {
+            matches!(node.op, Op::Elementwise(made) if made == what) && node.sources == [self.place]
+        });
+        match made {
+            Some(place) => Self { tape: Rc::clone(&self.tape), place },
+            None => self.push(Op::Elementwise(what), vec![self.place], what.channels(self.channels())),
+        }
     }
 }
 
 impl Flow for Recorded {
     fn conv(&self, layer: &Conv) -> Self {
-        self.push(Op::Conv(self.place, Layer::of(layer)), layer.channels()[0])
+        self.push(Op::Conv(Layer::of(layer)), vec![self.place], layer.channels()[0])
     }
 
     fn spread(&self, layer: &Conv, like: &Self) -> Self {
-        self.push(Op::Spread(self.place, Layer::of(layer), like.place), layer.channels()[0])
+        self.push(Op::Spread(Layer::of(layer)), vec![self.place, like.place], layer.channels()[0])
     }
 
     fn concat_elu(&self) -> Self {
-        self.push(Op::ConcatElu(self.place), 2 * self.channels())
+        self.elementwise(What::ConcatElu)
     }
 
     fn elu(&self) -> Self {
-        self.push(Op::Elu(self.place), self.channels())
+        self.elementwise(What::Elu)
     }
 
     fn relu(&self) -> Self {
-        self.push(Op::Relu(self.place), self.channels())
+        self.elementwise(What::Relu)
     }
 
     fn gate(&self) -> Self {
-        self.push(Op::Gate(self.place), self.channels() / 2)
+        self.elementwise(What::Gate)
     }
 
     fn plus(&self, other: &Self) -> Self {
-        self.push(Op::Plus(self.place, other.place), self.channels())
+        self.push(Op::Plus, vec![self.place, other.place], self.channels())
     }
 
     fn concat(parts: &[Self]) -> Self {
         let channels = parts.iter().map(Self::channels).sum();
-        parts[0].push(Op::Concat(parts.iter().map(|part| part.place).collect()), channels)
+        parts[0].push(Op::Concat, parts.iter().map(|part| part.place).collect(), channels)
     }
 
     fn depth_to_space(&self) -> Self {
-        self.push(Op::DepthToSpace(self.place), self.channels() / 4)
+        self.push(Op::DepthToSpace, vec![self.place], self.channels() / 4)
     }
 }

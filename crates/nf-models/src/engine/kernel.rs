@@ -7,18 +7,21 @@ use super::width::Width;
 use crate::math::{elu, sigmoid};
 use pulp::{Simd, WithSimd};
 
-/// Results per vector block, and pixels per block: their sums stay in registers.
-const LANES: usize = 16;
-const PIXELS: usize = 4;
-
-/// `sums[n, o] += sum over i of x[n, i] * weights[i, o]`, terms in the order of i.
-///
-/// `sums`: (pixels, outputs); pixel n's inputs begin at `x[n * stride]`; `weights`: (inputs, outputs).
-pub(super) struct Accumulate<'a> {
-    pub(super) sums: &'a mut [f32],
+/// The part of a layer that reads one pixel of its kernel.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tap<'a> {
+    /// Pixel n's inputs begin at `n * stride`.
     pub(super) x: &'a [f32],
-    pub(super) stride: usize,
+    /// (inputs, outputs)
     pub(super) weights: &'a [f32],
+}
+
+/// `sums[n, o] += sum over taps and i of x[n, i] * weights[i, o]`, terms in the order of taps, and of i in each.
+pub(super) struct Accumulate<'a> {
+    /// (pixels, outputs)
+    pub(super) sums: &'a mut [f32],
+    pub(super) taps: &'a [Tap<'a>],
+    pub(super) stride: usize,
     pub(super) inputs: usize,
     pub(super) outputs: usize,
 }
@@ -33,70 +36,66 @@ impl WithSimd for Accumulate<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { sums, x, stride, weights, inputs, outputs } = self;
-        let pixels = sums.len() / outputs;
+    fn with_simd<S: Simd>(mut self, _: S) {
+        let pixels = self.sums.len() / self.outputs;
         let mut n = 0;
-        while n < pixels {
-            if n + PIXELS <= pixels {
-                block::<PIXELS>(&mut sums[n * outputs..], &x[n * stride..], stride, weights, inputs, outputs);
-                n += PIXELS;
-            } else {
-                block::<1>(&mut sums[n * outputs..], &x[n * stride..], stride, weights, inputs, outputs);
-                n += 1;
-            }
+        while n + 4 <= pixels {
+            self.pixels::<4>(n);
+            n += 4;
+        }
+        if n + 2 <= pixels {
+            self.pixels::<2>(n);
+            n += 2;
+        }
+        if n < pixels {
+            self.pixels::<1>(n);
         }
     }
 }
 
-#[inline(always)]
-fn block<const N: usize>(
-    sums: &mut [f32],
-    x: &[f32],
-    stride: usize,
-    weights: &[f32],
-    inputs: usize,
-    outputs: usize,
-) {
-    let rows: [&[f32]; N] = std::array::from_fn(|n| &x[n * stride..][..inputs]);
-    let mut o = 0;
-    while o + LANES <= outputs {
-        lanes::<N, LANES>(sums, &rows, weights, outputs, o);
-        o += LANES;
-    }
-    while o + 4 <= outputs {
-        lanes::<N, 4>(sums, &rows, weights, outputs, o);
-        o += 4;
-    }
-    while o < outputs {
-        lanes::<N, 1>(sums, &rows, weights, outputs, o);
-        o += 1;
-    }
-}
-
-#[inline(always)]
-fn lanes<const N: usize, const L: usize>(
-    sums: &mut [f32],
-    rows: &[&[f32]; N],
-    weights: &[f32],
-    outputs: usize,
-    o: usize,
-) {
-    let mut totals: [[f32; L]; N] = std::array::from_fn(|n| {
-        let start = n * outputs + o;
-        std::array::from_fn(|l| sums[start + l])
-    });
-    for (i, weights) in weights.chunks_exact(outputs).enumerate() {
-        let weights: &[f32; L] = weights[o..o + L].try_into().expect("L of them");
-        for n in 0..N {
-            let x = rows[n][i];
-            for l in 0..L {
-                totals[n][l] += x * weights[l];
-            }
+impl Accumulate<'_> {
+    /// N pixels from `first` on, in blocks of outputs whose sums stay in registers: as many as there is room for, since
+    /// an addition has to wait for the one before of its own sum only.
+    #[inline(always)]
+    fn pixels<const N: usize>(&mut self, first: usize) {
+        let mut o = 0;
+        macro_rules! blocks {
+            ($($lanes:literal)*) => {{
+                $(while self.outputs - o >= $lanes {
+                    self.block::<N, $lanes>(first, o);
+                    o += $lanes;
+                })*
+            }};
+        }
+        match N {
+            1 => blocks!(40 24 16 8 4 1),
+            2 => blocks!(24 16 8 4 1),
+            _ => blocks!(16 8 4 1),
         }
     }
-    for n in 0..N {
-        sums[n * outputs + o..][..L].copy_from_slice(&totals[n]);
+
+    #[inline(always)]
+    fn block<const N: usize, const L: usize>(&mut self, first: usize, o: usize) {
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let mut totals: [[f32; L]; N] = std::array::from_fn(|n| {
+            let start = (first + n) * outputs + o;
+            std::array::from_fn(|l| self.sums[start + l])
+        });
+        for tap in self.taps {
+            let rows: [&[f32]; N] = std::array::from_fn(|n| &tap.x[(first + n) * self.stride..][..inputs]);
+            for (i, weights) in tap.weights.chunks_exact(outputs).take(inputs).enumerate() {
+                let weights: &[f32; L] = weights[o..o + L].try_into().expect("L of them");
+                for n in 0..N {
+                    let x = rows[n][i];
+                    for l in 0..L {
+                        totals[n][l] += x * weights[l];
+                    }
+                }
+            }
+        }
+        for (n, totals) in totals.iter().enumerate() {
+            self.sums[(first + n) * outputs + o..][..L].copy_from_slice(totals);
+        }
     }
 }
 
@@ -109,7 +108,7 @@ pub(super) struct Elementwise<'a> {
 }
 
 /// Which one.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     Elu,
     Relu,
@@ -117,6 +116,17 @@ pub(super) enum What {
     ConcatElu,
     /// `channels` to half as many.
     Gate,
+}
+
+impl What {
+    /// Channels of the result for so many.
+    pub(super) fn channels(self, channels: usize) -> usize {
+        match self {
+            Self::Elu | Self::Relu => channels,
+            Self::ConcatElu => 2 * channels,
+            Self::Gate => channels / 2,
+        }
+    }
 }
 
 impl Elementwise<'_> {
@@ -160,28 +170,35 @@ mod tests {
     fn every_width_gives_the_same_bits() {
         let mut random = Random::new(5);
         let mut numbers = |n: usize| -> Vec<f32> { (0..n).map(|_| 3.0 * random.normal()).collect() };
-        for (pixels, inputs, outputs) in [(1, 7, 3), (9, 33, 45), (4, 16, 16), (6, 5, 1)] {
-            let (x, weights, sums) =
-                (numbers(pixels * inputs), numbers(inputs * outputs), numbers(pixels * outputs));
+        for (pixels, inputs, outputs, kernel) in
+            [(1, 7, 3, 1), (9, 33, 45, 2), (4, 16, 16, 3), (6, 5, 1, 6), (7, 3, 93, 2), (1, 6, 69, 4)]
+        {
+            let (x, sums) = (numbers((pixels + kernel) * inputs), numbers(pixels * outputs));
+            let weights: Vec<Vec<f32>> = (0..kernel).map(|_| numbers(inputs * outputs)).collect();
+            // Tap t of pixel n reads input pixel n + t.
+            let taps: Vec<Tap<'_>> =
+                weights.iter().enumerate().map(|(t, weights)| Tap { x: &x[t * inputs..], weights }).collect();
             let run = |vectors: Width| {
                 let mut sums = sums.clone();
-                let (x, weights) = (&x, &weights);
-                Accumulate { sums: &mut sums, x, stride: inputs, weights, inputs, outputs }.run(vectors);
+                Accumulate { sums: &mut sums, taps: &taps, stride: inputs, inputs, outputs }.run(vectors);
                 sums
             };
             let wanted: Vec<f32> = (0..pixels * outputs)
                 .map(|at| {
                     let (n, o) = (at / outputs, at % outputs);
-                    (0..inputs).fold(sums[at], |sum, i| sum + x[n * inputs + i] * weights[i * outputs + o])
+                    let terms = taps.iter().flat_map(|tap| {
+                        (0..inputs).map(move |i| tap.x[n * inputs + i] * tap.weights[i * outputs + o])
+                    });
+                    terms.fold(sums[at], |sum, term| sum + term)
                 })
                 .collect();
             assert_eq!(run(Width::Base), wanted);
             assert_eq!(run(Width::of_this_machine()), wanted);
-            for what in [What::Elu, What::Relu, What::ConcatElu] {
+            for what in [What::Elu, What::Relu, What::ConcatElu, What::Gate] {
                 let run = |vectors: Width| {
-                    let mut to =
-                        vec![0.0; if matches!(what, What::ConcatElu) { 2 * x.len() } else { x.len() }];
-                    Elementwise { to: &mut to, from: &x, channels: inputs, what }.run(vectors);
+                    let x = &x[..x.len() / inputs * inputs];
+                    let mut to = vec![0.0; x.len() / inputs * what.channels(inputs)];
+                    Elementwise { to: &mut to, from: x, channels: inputs, what }.run(vectors);
                     to
                 };
                 assert_eq!(run(Width::Base), run(Width::of_this_machine()));

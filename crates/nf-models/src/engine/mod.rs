@@ -13,3 +13,5 @@ pub(crate) mod whole;
 mod width;
 
 pub(crate) use graph::{Graph, Recorded};
+#[cfg(test)]
+pub(crate) use width::plainly;

@@ -2,9 +2,12 @@
 //! once, when the first map that needs it asks. The cost of a pixel does not depend on how many came before.
 
 use super::graph::{Graph, Layer, Op};
-use super::kernel::{Accumulate, Elementwise, What};
+use super::kernel::{Accumulate, Elementwise, Tap, What};
 use super::whole::spread_taps;
 use super::width::Width;
+
+/// Most taps of a causal layer's kernel.
+const MAX_TAPS: usize = 9;
 
 /// The last rows of one map for a batch of tiles: (rows kept, width, batch, channels).
 #[derive(Debug, Default)]
@@ -12,10 +15,13 @@ struct Ring {
     height: usize,
     width: usize,
     channels: usize,
+    /// A power of two.
     kept: usize,
     values: Vec<f32>,
     /// Pixels known, in raster order.
     known: usize,
+    /// Row and column of the next one.
+    next: (usize, usize),
 }
 
 impl Ring {
@@ -28,8 +34,17 @@ impl Ring {
 
     fn slot(&self, y: usize, x: usize, batch: usize) -> std::ops::Range<usize> {
         let size = batch * self.channels;
-        let start = ((y % self.kept) * self.width + x) * size;
+        let start = ((y & (self.kept - 1)) * self.width + x) * size;
         start..start + size
+    }
+
+    /// Room for the next pixel, which counts as known from now on.
+    fn advance(&mut self, batch: usize) -> &mut [f32] {
+        let (y, x) = self.next;
+        self.known += 1;
+        self.next = if x + 1 == self.width { (y + 1, 0) } else { (y, x + 1) };
+        let slot = self.slot(y, x, batch);
+        &mut self.values[slot]
     }
 }
 
@@ -48,24 +63,23 @@ pub(crate) struct Rows<'a> {
 fn layout(graph: &Graph, height: usize, width: usize) -> Vec<Ring> {
     let mut rings: Vec<Ring> = vec![];
     for node in &graph.nodes {
+        let extents = |source: usize| (rings[source].height, rings[source].width);
         let (height, width) = match &node.op {
             Op::Input => (height, width),
-            Op::Conv(source, layer) => {
-                let stride = layer.geometry.stride;
-                (rings[*source].height.div_ceil(stride), rings[*source].width.div_ceil(stride))
+            Op::Conv(layer) => {
+                let (height, width) = extents(node.sources[0]);
+                (height.div_ceil(layer.geometry.stride), width.div_ceil(layer.geometry.stride))
             }
-            Op::Spread(_, _, like) => (rings[*like].height, rings[*like].width),
-            other => {
-                let source = &rings[other.sources()[0]];
-                (source.height, source.width)
-            }
+            Op::Spread(_) => extents(node.sources[1]),
+            _ => extents(node.sources[0]),
         };
         let channels = node.channels;
         rings.push(Ring { height, width, channels, kept: 2, ..Ring::default() });
-        if let Op::Conv(source, layer) = &node.op {
+        if let Op::Conv(layer) = &node.op {
             // From the first row of the kernel to the row that may be under way.
-            let kept = layer.geometry.top + layer.geometry.stride + 1;
-            rings[*source].kept = rings[*source].kept.max(kept);
+            let kept = (layer.geometry.top + layer.geometry.stride + 1).next_power_of_two();
+            let source = &mut rings[node.sources[0]];
+            source.kept = source.kept.max(kept);
         }
     }
     rings
@@ -89,11 +103,7 @@ impl<'a> Rows<'a> {
 
     /// The next pixel of input `place`, (batch, channels), to be filled in.
     pub(crate) fn next(&mut self, place: usize) -> &mut [f32] {
-        let ring = &mut self.rings[place];
-        let (y, x) = (ring.known / ring.width, ring.known % ring.width);
-        ring.known += 1;
-        let slot = ring.slot(y, x, self.batch);
-        &mut ring.values[slot]
+        self.rings[place].advance(self.batch)
     }
 
     /// Result `index` at pixel (y, x), (batch, channels).
@@ -118,63 +128,60 @@ impl<'a> Rows<'a> {
     /// Computes the next pixel of map `place`.
     fn compute(&mut self, place: usize) {
         let graph = self.graph;
-        let width = self.rings[place].width;
-        let (y, x) = (self.rings[place].known / width, self.rings[place].known % width);
+        let node = &graph.nodes[place];
+        let (y, x) = self.rings[place].next;
         self.ready_sources(place, y, x);
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
-        match &graph.nodes[place].op {
+        match &node.op {
             Op::Input => panic!("a net that needs pixel ({y}, {x}) of its input {place} before it is known"),
-            Op::Conv(source, layer) => self.conv(*source, layer, y, x, &mut sums),
-            Op::Spread(source, layer, _) => self.spread(*source, layer, y, x, &mut sums),
-            Op::ConcatElu(source) => self.elementwise(*source, What::ConcatElu, place, y, x, &mut sums),
-            Op::Elu(source) => self.elementwise(*source, What::Elu, place, y, x, &mut sums),
-            Op::Relu(source) => self.elementwise(*source, What::Relu, place, y, x, &mut sums),
-            Op::Gate(source) => self.elementwise(*source, What::Gate, place, y, x, &mut sums),
-            Op::Plus(a, b) => {
-                let [a, b] = [a, b].map(|&source| self.pixel(source, y, x));
+            Op::Conv(layer) => self.conv(node.sources[0], layer, y, x, &mut sums),
+            Op::Spread(layer) => self.spread(node.sources[0], layer, y, x, &mut sums),
+            Op::Elementwise(what) => self.elementwise(node.sources[0], *what, y, x, &mut sums),
+            Op::Plus => {
+                let [a, b] = [0, 1].map(|source| self.pixel(node.sources[source], y, x));
                 sums.extend(a.iter().zip(b).map(|(a, b)| a + b));
             }
-            Op::Concat(sources) => {
+            Op::Concat => {
                 for tile in 0..self.batch {
-                    for &source in sources {
+                    for &source in &node.sources {
                         let channels = self.rings[source].channels;
                         sums.extend_from_slice(&self.pixel(source, y, x)[tile * channels..][..channels]);
                     }
                 }
             }
-            Op::DepthToSpace(_) => unreachable!("no causal net has such a layer"),
+            Op::DepthToSpace => unreachable!("no causal net has such a layer"),
         }
-        let ring = &mut self.rings[place];
-        let slot = ring.slot(y, x, self.batch);
-        ring.values[slot].copy_from_slice(&sums);
-        ring.known += 1;
+        self.rings[place].advance(self.batch).copy_from_slice(&sums);
         self.sums = sums;
     }
 
     /// Computes of the sources what pixel (y, x) of map `place` needs.
     fn ready_sources(&mut self, place: usize, y: usize, x: usize) {
         let graph = self.graph;
-        match &graph.nodes[place].op {
-            Op::Conv(source, layer) => {
+        let node = &graph.nodes[place];
+        match &node.op {
+            Op::Conv(layer) => {
+                let source = node.sources[0];
                 let [rows, columns] = layer.geometry.kernel;
-                let (height, width) = (self.rings[*source].height, self.rings[*source].width);
+                let (height, width) = (self.rings[source].height, self.rings[source].width);
                 if let Some(row) = layer.geometry.row(y, rows - 1) {
                     let column = layer.geometry.column(x, columns - 1);
                     let column = column.map_or(-1, |column| column.min(width - 1) as isize);
-                    self.ensure(*source, row.min(height - 1), column);
+                    self.ensure(source, row.min(height - 1), column);
                 }
             }
-            Op::Spread(source, layer, _) => {
+            Op::Spread(layer) => {
+                let source = node.sources[0];
                 let [rows, columns] = layer.geometry.kernel;
-                let (height, width) = (self.rings[*source].height, self.rings[*source].width);
+                let (height, width) = (self.rings[source].height, self.rings[source].width);
                 for (row, _) in spread_taps(y, rows, 0, height) {
                     for (column, _) in spread_taps(x, columns, (columns - 1) / 2, width) {
-                        self.ensure(*source, row, column as isize);
+                        self.ensure(source, row, column as isize);
                     }
                 }
             }
-            other => other.sources().into_iter().for_each(|source| self.ensure(source, y, x as isize)),
+            _ => node.sources.iter().for_each(|&source| self.ensure(source, y, x as isize)),
         }
     }
 
@@ -182,9 +189,9 @@ impl<'a> Rows<'a> {
         &self.rings[place].values[self.rings[place].range(y, x, self.batch)]
     }
 
-    fn elementwise(&self, source: usize, what: What, place: usize, y: usize, x: usize, sums: &mut Vec<f32>) {
-        sums.resize(self.batch * self.rings[place].channels, 0.0);
+    fn elementwise(&self, source: usize, what: What, y: usize, x: usize, sums: &mut Vec<f32>) {
         let channels = self.rings[source].channels;
+        sums.resize(self.batch * what.channels(channels), 0.0);
         Elementwise { to: sums, from: self.pixel(source, y, x), channels, what }.run(self.vectors);
     }
 
@@ -192,48 +199,41 @@ impl<'a> Rows<'a> {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;
         let (height, width) = (self.rings[source].height, self.rings[source].width);
-        for _ in 0..self.batch {
-            sums.extend_from_slice(&layer.bias);
-        }
-        for i in 0..rows {
-            let Some(row) = geometry.row(y, i).filter(|&row| row < height) else { continue };
-            for j in 0..columns {
-                let Some(column) = geometry.column(x, j).filter(|&column| column < width) else { continue };
-                self.accumulate(source, row, column, layer, (i, j), sums);
-            }
-        }
+        let rows = (0..rows).filter_map(|i| Some((geometry.row(y, i).filter(|&row| row < height)?, i)));
+        let taps = rows.flat_map(|row| {
+            let column = |j| geometry.column(x, j).filter(|&column| column < width);
+            (0..columns).filter_map(move |j| Some((row, (column(j)?, j))))
+        });
+        self.accumulate(source, layer, taps, sums);
     }
 
     fn spread(&self, source: usize, layer: &Layer, y: usize, x: usize, sums: &mut Vec<f32>) {
         let [rows, columns] = layer.geometry.kernel;
         let (height, width) = (self.rings[source].height, self.rings[source].width);
-        for _ in 0..self.batch {
-            sums.extend_from_slice(&layer.bias);
-        }
-        for (row, i) in spread_taps(y, rows, 0, height) {
-            for (column, j) in spread_taps(x, columns, (columns - 1) / 2, width) {
-                self.accumulate(source, row, column, layer, (i, j), sums);
-            }
-        }
+        let taps = spread_taps(y, rows, 0, height).flat_map(|row| {
+            spread_taps(x, columns, (columns - 1) / 2, width).map(move |column| (row, column))
+        });
+        self.accumulate(source, layer, taps, sums);
     }
 
+    /// Bias and taps, each a row and a column of the source with the row and the column of the kernel.
     fn accumulate(
         &self,
         source: usize,
-        y: usize,
-        x: usize,
         layer: &Layer,
-        (i, j): (usize, usize),
-        sums: &mut [f32],
+        places: impl Iterator<Item = ((usize, usize), (usize, usize))>,
+        sums: &mut Vec<f32>,
     ) {
-        Accumulate {
-            sums,
-            x: self.pixel(source, y, x),
-            stride: layer.inputs,
-            weights: layer.tap(i, j),
-            inputs: layer.inputs,
-            outputs: layer.outputs,
+        for _ in 0..self.batch {
+            sums.extend_from_slice(&layer.bias);
         }
-        .run(self.vectors);
+        let mut taps = [Tap::default(); MAX_TAPS];
+        let mut count = 0;
+        for ((y, i), (x, j)) in places {
+            taps[count] = Tap { x: self.pixel(source, y, x), weights: layer.tap(i, j) };
+            count += 1;
+        }
+        let (inputs, outputs) = (layer.inputs, layer.outputs);
+        Accumulate { sums, taps: &taps[..count], stride: inputs, inputs, outputs }.run(self.vectors);
     }
 }

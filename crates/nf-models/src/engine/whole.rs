@@ -1,7 +1,7 @@
 //! A graph on maps that are known as a whole.
 
 use super::graph::{Graph, Layer, Op};
-use super::kernel::{Accumulate, Elementwise, What};
+use super::kernel::{Accumulate, Elementwise, Tap, What};
 use super::width::Width;
 
 /// A map of features of one tile: (height, width, channels).
@@ -19,8 +19,8 @@ impl Map {
         Self { height, width, channels, values: vec![0.0; height * width * channels] }
     }
 
-    fn elementwise(&self, channels: usize, what: What, vectors: Width) -> Self {
-        let mut map = Self::zeros(self.height, self.width, channels);
+    fn elementwise(&self, what: What, vectors: Width) -> Self {
+        let mut map = Self::zeros(self.height, self.width, what.channels(self.channels));
         Elementwise { to: &mut map.values, from: &self.values, channels: self.channels, what }.run(vectors);
         map
     }
@@ -35,7 +35,7 @@ impl Graph {
         let vectors = Width::of_this_machine();
         let mut last_use = vec![0; self.nodes.len()];
         for (place, node) in self.nodes.iter().enumerate() {
-            for source in node.op.sources() {
+            for &source in &node.sources {
                 last_use[source] = place;
             }
         }
@@ -45,29 +45,23 @@ impl Graph {
         let mut maps: Vec<Option<Map>> = vec![None; self.nodes.len()];
         let mut inputs = inputs.into_iter();
         for (place, node) in self.nodes.iter().enumerate() {
-            let map = |source: usize| maps[source].as_ref().expect("a map is kept until its last use");
+            let map = |at: usize| maps[node.sources[at]].as_ref().expect("a map is kept until its last use");
             let result = match &node.op {
                 Op::Input => {
                     let input = inputs.next().expect("as many inputs as recorded");
                     assert_eq!(input.channels, node.channels, "channels of an input");
                     input
                 }
-                Op::Conv(source, layer) => conv(map(*source), layer, vectors),
-                Op::Spread(source, layer, like) => {
-                    let (height, width) = (map(*like).height, map(*like).width);
-                    spread(map(*source), layer, height, width, vectors)
-                }
-                Op::ConcatElu(source) => map(*source).elementwise(node.channels, What::ConcatElu, vectors),
-                Op::Elu(source) => map(*source).elementwise(node.channels, What::Elu, vectors),
-                Op::Relu(source) => map(*source).elementwise(node.channels, What::Relu, vectors),
-                Op::Gate(source) => map(*source).elementwise(node.channels, What::Gate, vectors),
-                Op::Plus(a, b) => {
-                    let mut sum = map(*a).clone();
-                    sum.values.iter_mut().zip(&map(*b).values).for_each(|(a, b)| *a += b);
+                Op::Conv(layer) => conv(map(0), layer, vectors),
+                Op::Spread(layer) => spread(map(0), layer, map(1).height, map(1).width, vectors),
+                Op::Elementwise(what) => map(0).elementwise(*what, vectors),
+                Op::Plus => {
+                    let mut sum = map(0).clone();
+                    sum.values.iter_mut().zip(&map(1).values).for_each(|(a, b)| *a += b);
                     sum
                 }
-                Op::Concat(sources) => {
-                    let parts: Vec<&Map> = sources.iter().map(|&source| map(source)).collect();
+                Op::Concat => {
+                    let parts: Vec<&Map> = (0..node.sources.len()).map(map).collect();
                     let mut all = Map::zeros(parts[0].height, parts[0].width, node.channels);
                     for (pixel, to) in all.values.chunks_exact_mut(node.channels).enumerate() {
                         let mut start = 0;
@@ -79,10 +73,10 @@ impl Graph {
                     }
                     all
                 }
-                Op::DepthToSpace(source) => depth_to_space(map(*source)),
+                Op::DepthToSpace => depth_to_space(map(0)),
             };
             maps[place] = Some(result);
-            for source in node.op.sources() {
+            for &source in &node.sources {
                 if last_use[source] == place {
                     maps[source] = None;
                 }
@@ -92,46 +86,33 @@ impl Graph {
     }
 }
 
-impl Op {
-    pub(super) fn sources(&self) -> Vec<usize> {
-        match self {
-            Self::Input => vec![],
-            Self::Conv(a, _) | Self::ConcatElu(a) | Self::Elu(a) | Self::Relu(a) => vec![*a],
-            Self::Gate(a) | Self::DepthToSpace(a) => vec![*a],
-            Self::Plus(a, b) | Self::Spread(a, _, b) => vec![*a, *b],
-            Self::Concat(all) => all.clone(),
-        }
-    }
-}
-
 fn conv(from: &Map, layer: &Layer, vectors: Width) -> Map {
-    let geometry = layer.geometry;
-    let (stride, dilation) = (geometry.stride, geometry.dilation);
-    let mut map = Map::zeros(from.height.div_ceil(stride), from.width.div_ceil(stride), layer.outputs);
+    let Layer { geometry, inputs, outputs, .. } = *layer;
+    let (stride, [rows, columns]) = (geometry.stride, geometry.kernel);
+    let mut map = Map::zeros(from.height.div_ceil(stride), from.width.div_ceil(stride), outputs);
     let width = map.width;
-    for (y, sums) in map.values.chunks_exact_mut(width * layer.outputs).enumerate() {
-        sums.chunks_exact_mut(layer.outputs).for_each(|pixel| pixel.copy_from_slice(&layer.bias));
-        for i in 0..geometry.kernel[0] {
-            let Some(row) = geometry.row(y, i).filter(|&row| row < from.height) else { continue };
-            for j in 0..geometry.kernel[1] {
-                // Output columns whose tap lies inside: 0 <= stride * x + dilation * j - left < width.
-                let shift = dilation * j;
-                let first = geometry.left.saturating_sub(shift).div_ceil(stride);
-                let end = (from.width + geometry.left).saturating_sub(shift).div_ceil(stride).min(width);
-                if first >= end {
-                    continue;
+    // Output columns of which every tap lies inside: 0 <= stride * x + dilation * j - left < width for all j.
+    let first = geometry.left.div_ceil(stride).min(width);
+    let reach = geometry.dilation * (columns - 1);
+    let end = (from.width + geometry.left).saturating_sub(reach).div_ceil(stride).clamp(first, width);
+    let mut taps = Vec::with_capacity(rows * columns);
+    for (y, sums) in map.values.chunks_exact_mut(width * outputs).enumerate() {
+        sums.chunks_exact_mut(outputs).for_each(|pixel| pixel.copy_from_slice(&layer.bias));
+        // The columns at the edges one by one, each with the taps that it has.
+        let edges = (0..first).chain(end..width).map(|x| x..x + 1);
+        for span in edges.chain(std::iter::once(first..end).filter(|span| !span.is_empty())) {
+            taps.clear();
+            for i in 0..rows {
+                let Some(row) = geometry.row(y, i).filter(|&row| row < from.height) else { continue };
+                for j in 0..columns {
+                    let column = geometry.column(span.start, j).filter(|&column| column < from.width);
+                    let Some(column) = column else { continue };
+                    let x = &from.values[(row * from.width + column) * inputs..];
+                    taps.push(Tap { x, weights: layer.tap(i, j) });
                 }
-                let start = row * from.width + stride * first + shift - geometry.left;
-                Accumulate {
-                    sums: &mut sums[first * layer.outputs..end * layer.outputs],
-                    x: &from.values[start * layer.inputs..],
-                    stride: stride * layer.inputs,
-                    weights: layer.tap(i, j),
-                    inputs: layer.inputs,
-                    outputs: layer.outputs,
-                }
-                .run(vectors);
             }
+            let sums = &mut sums[span.start * outputs..span.end * outputs];
+            Accumulate { sums, taps: &taps, stride: stride * inputs, inputs, outputs }.run(vectors);
         }
     }
     map
@@ -156,19 +137,16 @@ fn spread(from: &Map, layer: &Layer, height: usize, width: usize, vectors: Width
     let mut map = Map::zeros(height, width, layer.outputs);
     for (pixel, sums) in map.values.chunks_exact_mut(layer.outputs).enumerate() {
         sums.copy_from_slice(&layer.bias);
-        for (y, i) in spread_taps(pixel / width, rows, 0, from.height) {
-            for (x, j) in spread_taps(pixel % width, columns, (columns - 1) / 2, from.width) {
-                Accumulate {
-                    sums: &mut *sums,
-                    x: &from.values[(y * from.width + x) * layer.inputs..],
-                    stride: 0,
-                    weights: layer.tap(i, j),
-                    inputs: layer.inputs,
-                    outputs: layer.outputs,
-                }
-                .run(vectors);
-            }
-        }
+        let taps = spread_taps(pixel / width, rows, 0, from.height).flat_map(|(y, i)| {
+            let columns = spread_taps(pixel % width, columns, (columns - 1) / 2, from.width);
+            columns.map(move |(x, j)| {
+                let x = &from.values[(y * from.width + x) * layer.inputs..];
+                Tap { x, weights: layer.tap(i, j) }
+            })
+        });
+        let taps: Vec<Tap<'_>> = taps.collect();
+        let (inputs, outputs) = (layer.inputs, layer.outputs);
+        Accumulate { sums, taps: &taps, stride: 0, inputs, outputs }.run(vectors);
     }
     map
 }

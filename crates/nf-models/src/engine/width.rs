@@ -14,6 +14,10 @@ pub(crate) enum Width {
 
 impl Width {
     pub(crate) fn of_this_machine() -> Self {
+        #[cfg(test)]
+        if PLAIN.get() {
+            return Self::Base;
+        }
         #[cfg(target_arch = "x86_64")]
         if let Some(avx2) = pulp::x86::V3::try_new() {
             return Self::Avx2(avx2);
@@ -31,4 +35,18 @@ impl Width {
             Self::Avx2(avx2) => Simd::vectorize(avx2, work),
         }
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static PLAIN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs a test's work on this thread as on a processor without wide vectors.
+#[cfg(test)]
+pub(crate) fn plainly<T>(work: impl FnOnce() -> T) -> T {
+    PLAIN.set(true);
+    let result = work();
+    PLAIN.set(false);
+    result
 }
