@@ -187,19 +187,78 @@ mod tests {
         bits.into_data().try_to_vec::<f32>().unwrap()
     }
 
+    /// The same in double precision, by the definition.
+    fn bits_by_definition(x: f64, bells: &[Bell], maximum: f64) -> f64 {
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let total: f64 = bells.iter().map(|bell| f64::from(bell.logit).exp()).sum();
+        let shares = bells.iter().map(|bell| {
+            let scale = f64::from(bell.log_scale).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE).exp();
+            let edge = |shift: f64| (x + shift - f64::from(bell.mean)) / scale;
+            let (lower, upper) = (edge(-0.5), edge(0.5));
+            let share = match (x > 0.0, x < maximum) {
+                (false, _) => sigmoid(upper),
+                (_, false) => sigmoid(-lower),
+                // The smaller tails, whose difference does not cancel.
+                _ if lower > 0.0 => sigmoid(-lower) - sigmoid(-upper),
+                _ => sigmoid(upper) - sigmoid(lower),
+            };
+            f64::from(bell.logit).exp() / total * share
+        });
+        let floor = f64::from(FLOOR_WIDTH) / f64::from(1_u32 << SCALE_BITS);
+        -(shares.sum::<f64>() + floor).log2()
+    }
+
+    fn sum_of_probabilities(bells: &[Bell], maximum: u16) -> f64 {
+        let samples: Vec<f32> = (0..=maximum).map(f32::from).collect();
+        let bits = bits(&samples, bells, f32::from(maximum));
+        bits.iter().map(|&bits| (-f64::from(bits)).exp2()).sum()
+    }
+
     #[test]
     fn probabilities_of_all_samples_sum_to_one() {
-        let samples: Vec<f32> = (0..=65_535).map(|x| x as f32).collect();
-        let sum: f64 = bits(&samples, &bells(), 65_535.0).iter().map(|&bits| (-f64::from(bits)).exp2()).sum();
-        // The floor of 2^-30 for each is on top, as an upper bound of the coder's law.
-        assert!((sum - 1.0).abs() < 3e-4, "{sum}");
-        let levels: Vec<f32> = (0..25).map(|x| x as f32).collect();
+        // The floor of each sample is on top, as an upper bound of the coder's law.
+        let floors = 65_536.0 * f64::from(FLOOR_WIDTH) / f64::from(1_u32 << SCALE_BITS);
+        let sum = sum_of_probabilities(&bells(), u16::MAX);
+        assert!((sum - floors - 1.0).abs() < 2e-4, "{sum}");
+        // All at one edge, beyond it, between two samples, and wider than the range.
+        for (mean, log_scale) in
+            [(0.0, -3.4), (65_535.0, 0.0), (-900.0, 5.0), (70_000.0, 2.0), (12.5, -3.4), (30_000.0, 10.3)]
+        {
+            let sum = sum_of_probabilities(&[Bell { logit: 0.0, mean, log_scale }], u16::MAX);
+            assert!((sum - floors - 1.0).abs() < 2e-4, "mean {mean}, scale e^{log_scale}: {sum}");
+        }
         let few = [
             Bell { logit: 0.0, mean: 11.0, log_scale: 1.5 },
             Bell { logit: 1.0, mean: -3.0, log_scale: 0.2 },
         ];
-        let sum: f64 = bits(&levels, &few, 24.0).iter().map(|&bits| (-f64::from(bits)).exp2()).sum();
+        let sum = sum_of_probabilities(&few, 24);
         assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+    }
+
+    #[test]
+    fn laws_of_the_coder_share_out_every_point_once() {
+        let alone = |mean, log_scale| [Bell { logit: 0.0, mean, log_scale }; 3];
+        for bells in [bells(), alone(0.0, -3.4), alone(65_535.0, 0.0), alone(1e9, 2.0), alone(12.5, 10.3)] {
+            let law = law::<4>(&bells);
+            let mut next = 0;
+            for x in 0..=65_535 {
+                let interval = law.interval(x).unwrap();
+                assert!(interval.start == next && interval.width >= FLOOR_WIDTH, "{bells:?}, sample {x}");
+                next += interval.width;
+            }
+            assert_eq!(next, 1 << SCALE_BITS);
+            assert_eq!(law.interval(65_536), None);
+        }
+    }
+
+    #[test]
+    fn bits_are_those_of_the_definition() {
+        for (x, bits) in [0.0_f32, 1.0, 3.0, 4.0, 9.0, 41.0, 29_000.0, 30_000.0, 65_534.0, 65_535.0]
+            .map(|x| (x, bits(&[x], &bells(), 65_535.0)[0]))
+        {
+            let wanted = bits_by_definition(f64::from(x), &bells(), 65_535.0);
+            assert!((f64::from(bits) - wanted).abs() < 1e-4 * wanted, "{x}: {bits}, by definition {wanted}");
+        }
     }
 
     #[test]
@@ -218,35 +277,43 @@ mod tests {
     }
 
     #[test]
-    fn gradients_are_slopes() {
+    fn gradients_are_the_slopes_of_the_definition() {
         let device = Device::flex().autodiff();
-        for x in [0.0_f32, 2.0, 9.0, 29_000.0, 65_535.0] {
-            let own = bells();
+        let few = [
+            Bell { logit: 0.5, mean: 11.2, log_scale: 1.5 },
+            Bell { logit: -0.1, mean: 20.0, log_scale: -0.5 },
+            Bell { logit: 0.2, mean: -3.0, log_scale: 0.2 },
+        ];
+        let wide =
+            [0.0_f32, 1.0, 2.0, 5.0, 9.0, 29_000.0, 64_000.0, 65_535.0].map(|x| (x, bells(), 65_535.0));
+        for (x, own, maximum) in wide.into_iter().chain([0.0, 3.0, 19.0, 24.0].map(|x| (x, few, 24.0))) {
             let parameters = [own.map(|b| b.logit), own.map(|b| b.mean), own.map(|b| b.log_scale)];
             let tensors = parameters.map(|values| map(&values, &device).require_grad());
             let [logits, means, log_scales] = tensors.clone();
-            let loss = mixture_bits(map(&[x], &device), logits, means, log_scales, 65_535.0).sum();
+            let loss = mixture_bits(map(&[x], &device), logits, means, log_scales, maximum).sum();
             let gradients = loss.backward();
             for (which, tensor) in tensors.iter().enumerate() {
                 let gradient = tensor.grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
                 for k in 0..3 {
-                    let step = if which == 1 { 0.02 * own[k].log_scale.exp() } else { 0.02 };
+                    // A mean is as coarse as its bell is wide, and as single precision is far from zero.
+                    let unit = if which == 1 { own[k].log_scale.exp() } else { 1.0 };
+                    let step = if which == 1 { (0.01 * unit).max(2e-7 * own[k].mean.abs()) } else { 0.01 };
                     let at = |step: f32| {
                         let mut moved = own;
-                        match which {
-                            0 => moved[k].logit += step,
-                            1 => moved[k].mean += step,
-                            _ => moved[k].log_scale += step,
-                        }
-                        bits(&[x], &moved, 65_535.0)[0]
+                        let number = match which {
+                            0 => &mut moved[k].logit,
+                            1 => &mut moved[k].mean,
+                            _ => &mut moved[k].log_scale,
+                        };
+                        *number += step;
+                        (f64::from(*number), bits_by_definition(f64::from(x), &moved, f64::from(maximum)))
                     };
-                    let slope = (at(step) - at(-step)) / (2.0 * step);
-                    let unit = if which == 1 { own[k].log_scale.exp() } else { 1.0 };
-                    let apart = (slope - gradient[k]).abs() * unit;
+                    let ((right, above), (left, below)) = (at(step), at(-step));
+                    let slope = (above - below) / (right - left) * f64::from(unit);
+                    let found = f64::from(gradient[k] * unit);
                     assert!(
-                        apart < 2e-2,
-                        "x {x}, parameter {which} of bell {k}: {} against {slope}",
-                        gradient[k]
+                        (slope - found).abs() < 2e-4 + 1e-3 * slope.abs(),
+                        "x {x}, parameter {which} of bell {k}: {found} against {slope}"
                     );
                 }
             }

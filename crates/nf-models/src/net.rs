@@ -5,8 +5,12 @@ use crate::error::Result;
 use crate::nets::idf::Idf;
 use crate::nets::l3c::L3c;
 use crate::nets::pixelcnnpp::PixelCnnPp;
+use crate::traverse::NetCoder;
 use burn::module::Module;
 use burn::tensor::Tensor;
+
+/// Weights, their gradient, two moments and a moving average.
+const COPIES_OF_WEIGHTS: f64 = 5.0;
 
 /// A net with its weights.
 #[allow(clippy::large_enum_variant, reason = "there is one net at a time, and its weights are elsewhere")]
@@ -58,6 +62,20 @@ impl Net {
             Self::PixelCnnPp(net) => Self::PixelCnnPp(net.observe(tiles)?),
             Self::Idf(_) | Self::L3c(_) => self,
         })
+    }
+
+    /// Memory that a training step with `tiles` tiles of `height` times `width` pixels takes, in bytes, roughly: its maps, what
+    /// their gradients need, and the weights with what the optimiser keeps of them.
+    pub fn step_bytes(&self, tiles: usize, height: usize, width: usize) -> f64 {
+        // Rise of the resident size of a step with tiles of 64 x 64 over the size of the maps, as measured: the exponentials
+        // and gates of PixelCNN++ keep what is between one map and the next.
+        let copies = match self {
+            Self::PixelCnnPp(_) => 4.0,
+            Self::Idf(_) => 1.0,
+            Self::L3c(_) => 1.5,
+        };
+        let values = NetCoder::new(self).values_per_px() * (tiles * height * width) as f64;
+        4.0 * (copies * values + COPIES_OF_WEIGHTS * self.num_params() as f64)
     }
 
     /// Whether loaded weights make a net that can code.

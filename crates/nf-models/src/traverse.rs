@@ -84,6 +84,15 @@ impl NetCoder {
         }
     }
 
+    /// Values of all maps that the net makes of a large tile, per pixel and all planes: what training keeps for its gradients.
+    pub(crate) fn values_per_px(&self) -> f64 {
+        match self {
+            Self::PixelCnnPp(coder) => coder.values_per_px(),
+            Self::Idf(coder) => coder.values_per_px(),
+            Self::L3c(coder) => coder.values_per_px(),
+        }
+    }
+
     /// Codes tiles of equal extents.
     ///
     /// # Errors
@@ -96,3 +105,7 @@ impl NetCoder {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+mod tests;

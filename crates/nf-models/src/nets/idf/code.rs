@@ -142,13 +142,23 @@ impl IdfCoder {
         (height * width) as u64 * channels as u64 * 8
     }
 
-    /// Multiplications to decode one sample: every coupling and every prior once, at a quarter of the pixels level by level.
+    /// Multiplications to decode one sample.
     pub(crate) fn macs_per_px(&self) -> f64 {
+        self.per_px(Graph::macs_per_px) / self.config.planes as f64
+    }
+
+    /// Values of all maps per pixel.
+    pub(crate) fn values_per_px(&self) -> f64 {
+        self.per_px(Graph::values_per_px)
+    }
+
+    /// The sum over every coupling and every prior, each at a quarter of the pixels of the one before.
+    fn per_px(&self, of: impl Fn(&Graph) -> f64) -> f64 {
         let levels = self.levels.iter().zip(1..).map(|(level, halvings)| {
             let nets = level.flows.iter().map(|flow| &flow.net).chain(&level.split);
-            nets.map(Graph::macs_per_px).sum::<f64>() / f64::from(1 << (2 * halvings))
+            nets.map(&of).sum::<f64>() / f64::from(1 << (2 * halvings))
         });
-        levels.sum::<f64>() / self.config.planes as f64
+        levels.sum()
     }
 
     /// What a net says of some latents, in units of `scale`.

@@ -5,16 +5,9 @@ use crate::engine::whole::Map;
 use crate::traverse::Tile;
 use proptest::prelude::*;
 
-fn net() -> Idf {
-    let config = IdfConfig {
-        planes: 1,
-        levels: 2,
-        flows: 2,
-        depth: 2,
-        growth: 6,
-        mixtures: 2,
-        inputs: Inputs::Robust,
-    };
+fn net(planes: usize) -> Idf {
+    let config =
+        IdfConfig { planes, levels: 2, flows: 2, depth: 2, growth: 6, mixtures: 2, inputs: Inputs::Robust };
     let mut net = config.init(&Device::flex(), 4);
     // New couplings predict zero; these shall not.
     let random = &mut Random::new(9);
@@ -32,16 +25,22 @@ fn net() -> Idf {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn any_tile_comes_back(samples in proptest::collection::vec(any::<u16>(), 9 * 14), calm: bool) {
+    fn any_tile_comes_back(
+        planes in 1..=3_usize,
+        (height, width) in (1..=13_usize, 1..=13_usize),
+        calm: bool,
+        samples in proptest::collection::vec(any::<u16>(), 3 * 13 * 13),
+    ) {
         let samples: Vec<u16> = samples.iter().map(|&s| if calm { 1000 + s % 16 } else { s }).collect();
-        let coder = IdfCoder::new(&net());
-        let mut tiles = vec![Tile::known(9, 14, samples.clone())];
+        let samples = samples[..planes * height * width].to_vec();
+        let coder = IdfCoder::new(&net(planes));
+        let mut tiles = vec![Tile::known(height, width, samples.clone())];
         let mut writer = nf_entropy::Writer::new();
         coder.code(&mut writer, &mut tiles).unwrap();
         // The encoder, too, comes back to the samples through the inverse.
         prop_assert_eq!(&tiles[0].samples, &samples);
         let bytes = writer.finish();
-        let mut blank = vec![Tile::blank(9, 14, tiles[0].normals.clone())];
+        let mut blank = vec![Tile::blank(height, width, tiles[0].normals.clone())];
         let mut reader = nf_entropy::Reader::new(&bytes);
         coder.code(&mut reader, &mut blank).unwrap();
         prop_assert_eq!(&blank[0].samples, &samples);
@@ -50,7 +49,7 @@ proptest! {
 
 #[test]
 fn the_graph_of_a_coupling_computes_what_tensors_do() {
-    let net = net();
+    let net = net(1);
     let dense = &net.levels[0].flows[0].net;
     let mut random = Random::new(2);
     let values: Vec<f32> = (0..5 * 6 * 3).map(|_| random.normal()).collect();

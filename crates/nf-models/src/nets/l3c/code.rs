@@ -50,11 +50,19 @@ impl L3cCoder {
         (height * width) as u64 * per_pixel as u64 * 4
     }
 
-    /// Multiplications to decode one sample: decoder s reads a map of `4^-s` of the pixels. The encoders are not needed.
+    /// Multiplications to decode one sample; the encoders are not needed.
     pub(crate) fn macs_per_px(&self) -> f64 {
-        let decoders = self.decoders.iter().zip(1..);
-        let macs = decoders.map(|(graph, scale)| graph.macs_per_px() / f64::from(1 << (2 * scale)));
-        macs.sum::<f64>() / self.config.planes as f64
+        self.per_px(Graph::macs_per_px) / self.config.planes as f64
+    }
+
+    /// Values of all maps per pixel.
+    pub(crate) fn values_per_px(&self) -> f64 {
+        self.encoder.values_per_px() + self.per_px(Graph::values_per_px)
+    }
+
+    /// The sum over the decoders, of which number s reads a map of `4^-s` of the pixels.
+    fn per_px(&self, of: impl Fn(&Graph) -> f64) -> f64 {
+        self.decoders.iter().zip(1..).map(|(graph, scale)| of(graph) / f64::from(1 << (2 * scale))).sum()
     }
 
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are

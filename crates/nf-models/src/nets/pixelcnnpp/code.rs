@@ -40,6 +40,11 @@ impl PixelCnnPpCoder {
         self.graph.macs_per_px() / self.config.planes as f64
     }
 
+    /// Values of all maps per pixel.
+    pub(crate) fn values_per_px(&self) -> f64 {
+        self.graph.values_per_px()
+    }
+
     /// Codes tiles of equal extents, pixel by pixel, at every pixel tile by tile, in every tile plane by plane.
     pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
         let Some(first) = tiles.first() else { return Ok(()) };
