@@ -47,40 +47,64 @@ impl DeviceClass {
         }
     }
 
-    /// The class itself, or for [`DeviceClass::Auto`] the one that it stands for.
+    /// The class itself, or for [`DeviceClass::Auto`] the one that it stands for on this machine.
     pub fn resolved(self) -> Self {
         let fastest_first = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu];
         match self {
-            Self::Auto => fastest_first.into_iter().find(|class| class.is_built_in()).unwrap_or(Self::Cpu),
+            Self::Auto => {
+                let answers = |class: &Self| class.is_built_in() && class.open().is_ok();
+                fastest_first.into_iter().find(answers).unwrap_or(Self::Cpu)
+            }
             class => class,
         }
     }
 
-    /// The device, without gradients.
+    /// The device, without gradients, once it has computed something.
     ///
     /// # Errors
-    /// If this program was built without support for it.
+    /// If this program was built without support for it, or there is none that answers.
     pub fn open(self) -> Result<Device> {
-        match self.resolved() {
-            Self::Cpu => Ok(Device::flex()),
+        let device = match self.resolved() {
+            Self::Cpu => return Ok(Device::flex()),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => Ok(Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Vulkan => answering(self, || Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Wgpu => answering(self, || Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
             #[cfg(feature = "metal")]
-            Self::Metal => Ok(Device::metal(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Metal => answering(self, || Device::metal(burn::tensor::DeviceKind::DefaultDevice)),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Ok(Device::cuda(0)),
+            Self::Cuda => answering(self, || Device::cuda(0)),
             #[allow(unreachable_patterns, reason = "no class is left when all features are on")]
             class => {
-                let name = class.name();
-                let reason = format!(
-                    "this program was built without it; build with --features {name}, or use --device cpu"
-                );
-                Err(Error::NoDevice { name, reason })
+                Err(format!("this program was built without it; build with --features {}", class.name()))
             }
-        }
+        };
+        device.map_err(|reason| Error::NoDevice {
+            name: self.name(),
+            reason: format!("{reason}, or use --device cpu"),
+        })
     }
+}
+
+/// The device, if it can add two numbers: drivers are loaded at its first use, and what is missing then panics.
+#[cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda"))]
+fn answering(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Device, String> {
+    use crate::error::panic_words;
+    use burn::tensor::Tensor;
+    use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+    let trial = AssertUnwindSafe(|| {
+        let device = device();
+        let sum = Tensor::<1>::from_floats([1.0, 2.0], &device).sum().into_scalar::<f32>();
+        (sum == 3.0).then_some(device).ok_or_else(|| format!("1 + 2 is {sum} there"))
+    });
+    // The panic becomes an error; its own report would only repeat it.
+    let hook = take_hook();
+    set_hook(Box::new(|_| ()));
+    let tried = catch_unwind(trial);
+    set_hook(hook);
+    let tried = tried.unwrap_or_else(|panic| Err(panic_words(panic.as_ref())));
+    tried
+        .map_err(|reason| format!("no such device answers ({reason}); install a driver for {}", class.name()))
 }
 
 impl std::str::FromStr for DeviceClass {

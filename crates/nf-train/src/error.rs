@@ -47,6 +47,17 @@ pub enum Error {
         /// What it said.
         reason: String,
     },
+    /// A step does not fit into memory.
+    #[error(
+        "a step takes about {needed_gb:.1} GB where {free_gb:.1} GB are free; lower tiles.batch, tiles.height_px or \
+         tiles.width_px, or take a smaller net"
+    )]
+    Memory {
+        /// What it takes, roughly, in 10^9 bytes.
+        needed_gb: f64,
+        /// What is free.
+        free_gb: f64,
+    },
     /// The net cannot take such tiles.
     #[error("net: {0}; change the section tiles or net")]
     Net(String),
@@ -97,4 +108,12 @@ impl Error {
     pub(crate) fn experiment(file: &str, reason: impl Into<String>) -> Self {
         Self::Experiment { file: file.to_owned(), reason: reason.into() }
     }
+}
+
+/// What a panic said, in one line.
+pub(crate) fn panic_words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text =
+        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,11 +1,12 @@
 //! The loop: tiles, loss, gradients, weights.
 
 use crate::draw::{Purpose, generator, step_batch, validation_batch};
-use crate::frames::{Batch, Frames};
+use crate::error::panic_words;
+use crate::frames::{Batch, Frames, available_memory_bytes};
 use crate::log::{Log, Row};
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
 use crate::state::{self, Position, State};
-use crate::{End, Error, Experiment, Result};
+use crate::{DeviceClass, End, Error, Experiment, Result, TileChoice};
 use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -31,6 +32,12 @@ pub trait Learner: Module {
     /// If it takes no such tiles.
     fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String>;
 
+    /// Memory that a step with so many tiles takes, in bytes, where it can be told; roughly.
+    fn step_bytes(&self, tiles: usize, shape: Shape) -> Option<f64> {
+        let _ = (tiles, shape);
+        None
+    }
+
     /// The net with weights set by what it sees, before the first step.
     ///
     /// # Errors
@@ -44,6 +51,10 @@ pub trait Learner: Module {
 impl Learner for Net {
     fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
         Net::loss(self, tiles).map_err(|error| error.to_string())
+    }
+
+    fn step_bytes(&self, tiles: usize, shape: Shape) -> Option<f64> {
+        Some(Net::step_bytes(self, tiles, shape.height, shape.width))
     }
 
     fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {
@@ -113,6 +124,7 @@ impl Session<'_> {
     ) -> Result<(Position, End)> {
         fs::create_dir_all(self.output).map_err(Error::io(self.output))?;
         let _lock = self.lock()?;
+        self.check_memory(&net)?;
         let run = self.begin(net)?;
         write_experiment(self.output, self.experiment)?;
         watcher.begin(&run.position);
@@ -138,6 +150,19 @@ impl Session<'_> {
         let reason = "another process trains in this folder".to_owned();
         file.try_lock().map_err(|_| Error::Occupied { path: self.output.to_owned(), reason })?;
         Ok(file)
+    }
+
+    /// Refuses a step that the processor's memory cannot hold: the system would rather end the program than refuse memory.
+    fn check_memory<L: Learner>(&self, net: &L) -> Result<()> {
+        let TileChoice { planes, height_px, width_px, batch, .. } = self.experiment.tiles;
+        let needed = net.step_bytes(batch, Shape::new(planes, height_px, width_px));
+        let free = available_memory_bytes().filter(|_| self.experiment.device == DeviceClass::Cpu);
+        match needed.zip(free) {
+            Some((needed_bytes, free_bytes)) if needed_bytes > free_bytes as f64 => {
+                Err(Error::Memory { needed_gb: needed_bytes / 1e9, free_gb: free_bytes as f64 / 1e9 })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn begin<L: Learner>(&self, net: L) -> Result<Run<'_, L>> {
@@ -358,8 +383,5 @@ fn tensor(batch: &Batch, device: &Device) -> Tensor<4> {
 }
 
 fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let reason =
-        text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
-    Error::Device { step, reason: reason.split_whitespace().collect::<Vec<_>>().join(" ") }
+    Error::Device { step, reason: panic_words(panic) }
 }

@@ -240,3 +240,65 @@ fn what_goes_wrong_names_a_setting() {
     assert!(matches!(diverged, Error::Diverged { .. }), "{diverged}");
     assert!(diverged.to_string().contains("schedule.rate (now"), "{diverged}");
 }
+
+/// A net that fails in one way, from its third loss on.
+#[derive(Module, Debug)]
+struct Failing {
+    tiny: Tiny,
+    #[module(skip)]
+    fault: &'static str,
+    #[module(skip)]
+    losses: std::sync::Arc<std::sync::atomic::AtomicUsize>,
+}
+
+impl Learner for Failing {
+    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
+        let loss = self.tiny.loss(tiles)?;
+        if self.losses.fetch_add(1, Ordering::Relaxed) < 2 {
+            return Ok(loss);
+        }
+        match self.fault {
+            "memory" => panic!("can not allocate\n 8589934592 bytes on the device"),
+            "shapes" => Err("tiles of shape [4, 1, 8, 8], expected multiples of 16".to_owned()),
+            "no number" => Ok(loss * f32::NAN),
+            other => panic!("no fault {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_net_or_a_device_that_fails_ends_the_run_with_a_setting_to_change() {
+    let _one = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let fail = |fault: &'static str, assignments: &[&str]| {
+        let experiment = experiment(assignments);
+        let frames = frames();
+        let output = folder.path().join(format!("{fault}-{}", assignments.len()));
+        let session = Session {
+            experiment: &experiment,
+            frames: &frames,
+            device: Device::flex(),
+            output: &output,
+            resume: false,
+            save_every: Duration::from_secs(3600),
+            interrupted: &AtomicBool::new(false),
+        };
+        let net = Failing { tiny: Tiny::new(&Device::flex().autodiff()), fault, losses: Default::default() };
+        session.learn(net, &mut nf_train::Silent, &mut |_: &Failing, _| Ok(())).unwrap_err()
+    };
+    let memory = fail("memory", &[]);
+    assert!(matches!(memory, Error::Device { step: 3, .. }), "{memory}");
+    let text = memory.to_string();
+    assert!(text.contains("can not allocate 8589934592 bytes") && text.contains("tiles.batch"), "{text}");
+    // The same while validating, which comes after the second step.
+    let text = fail("memory", &["validation.every_steps=2"]).to_string();
+    assert!(text.contains("at step 2") && text.contains("tiles.batch"), "{text}");
+    let shapes = fail("shapes", &[]).to_string();
+    assert!(shapes.contains("[4, 1, 8, 8]") && shapes.contains("section tiles or net"), "{shapes}");
+    let clipped = fail("no number", &[]).to_string();
+    assert!(
+        clipped.contains("is NaN at step 3") && clipped.contains("lower schedule.rate (now "),
+        "{clipped}"
+    );
+    assert!(!clipped.contains("set optimiser.clip_norm"), "it is set: {clipped}");
+}

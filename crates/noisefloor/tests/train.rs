@@ -210,9 +210,16 @@ fn a_queue_leaves_finished_runs_alone_and_goes_on_after_a_failure() {
     assert!(!text.contains("left as it is"), "{text}");
 }
 
+/// Whether the tested program has this class of device.
+fn built_in(class: &str) -> bool {
+    let features = [("vulkan", cfg!(feature = "vulkan")), ("cuda", cfg!(feature = "cuda"))];
+    features.iter().any(|(name, built)| *built && class.contains(name))
+}
+
 #[test]
 fn mistakes_are_told_in_one_line_that_names_the_setting() {
     let work = work();
+    fs::create_dir(work.path().join("empty")).unwrap();
     for (setting, words) in [
         ("tiles.heigth_px=3", "heigth_px"),
         ("tiles.height_px=30", "lower tiles.height_px"),
@@ -223,9 +230,26 @@ fn mistakes_are_told_in_one_line_that_names_the_setting() {
         ("net.filters=-1", "net"),
         ("net.preset='pixelcnnpp/huge'", "huge"),
         ("schedule.rate=1e30", "schedule.rate"),
+        ("tiles.batch=16384 net.preset='pixelcnnpp/paper'", "GB are free; lower tiles.batch"),
+        ("data.train=['empty']", "empty"),
+        (
+            "tiles.height_px=14 net.preset='idf/tiny'",
+            "multiples of 4, for 2 levels; change the section tiles or net",
+        ),
+        (
+            "tiles.width_px=13 net.preset='l3c/tiny'",
+            "multiples of 4, for 2 scales; change the section tiles or net",
+        ),
+        ("device='vulkan'", "--features vulkan"),
+        ("device='cuda'", "--features cuda, or use --device cpu"),
         ("seed", "key=value"),
     ] {
-        let ended = train(work.path(), &["--set", setting]);
+        if let Some((_, class)) = setting.split_once("device=").filter(|(_, class)| built_in(class)) {
+            println!("SKIP {setting}: this program has {class}");
+            continue;
+        }
+        let settings: Vec<&str> = setting.split(' ').flat_map(|setting| ["--set", setting]).collect();
+        let ended = train(work.path(), &settings);
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("noisefloor: ")).collect();
         assert_eq!(ended.status.code(), Some(1), "{setting}: {text}");
