@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What decoders may use: enough for every seed, and little beside what a lying number could ask for.
 const LIMITS: Limits = Limits { max_pixels: 1 << 16, max_memory_bytes: 16 << 20 };
@@ -90,28 +90,36 @@ fn scattered(number: u64) -> u64 {
 type Counts = BTreeMap<(Damage, Outcome), u64>;
 
 /// Streams of these numbers: each is made from its number alone, so that it can be made again.
-fn run(numbers: std::ops::Range<u64>) -> (Counts, BTreeMap<&'static str, u64>) {
+fn run(numbers: std::ops::Range<u64>) -> (Counts, BTreeMap<&'static str, (u64, Duration)>) {
     let seeds = seeds::all();
-    let heavy: Vec<&Seed> = seeds.iter().filter(|seed| seed.is_slow).collect();
-    let light: Vec<&Seed> = seeds.iter().filter(|seed| !seed.is_slow).collect();
+    let shares: usize = seeds.iter().map(|seed| seed.share).sum();
     let count = Arc::new(AtomicU64::new(0));
     let done = Arc::new(AtomicBool::new(false));
     let watcher = std::thread::spawn({
         let (count, done) = (Arc::clone(&count), Arc::clone(&done));
         move || watch(count, done)
     });
-    let (mut counts, mut by_seed) = (Counts::new(), BTreeMap::new());
+    let mut counts = Counts::new();
+    let mut by_seed = BTreeMap::<&'static str, (u64, Duration)>::new();
     for number in numbers {
         count.store(number, Ordering::Relaxed);
         let mut dice = Dice(scattered(number));
-        // Level `max` sets up its tables for every tile: its streams take a hundred times as long.
-        let of = if dice.below(1000) < 2 { &heavy } else { &light };
-        let seed = of[dice.below(of.len())];
+        let mut place = dice.below(shares);
+        let seed = seeds
+            .iter()
+            .find(|seed| {
+                let is_here = place < seed.share;
+                place = place.saturating_sub(seed.share);
+                is_here
+            })
+            .expect("a place below the sum of the shares");
         let (damage, bytes) = damage::damage(seed, &seeds, &mut dice);
+        let start = Instant::now();
         let result = catch_unwind(AssertUnwindSafe(|| outcome(seed, &bytes)));
         let Ok(outcome) = result else { panic!("stream {number} ({}, {damage:?}) panicked", seed.name) };
         *counts.entry((damage, outcome)).or_default() += 1;
-        *by_seed.entry(seed.name).or_default() += 1;
+        let (count, time) = by_seed.entry(seed.name).or_default();
+        (*count, *time) = (*count + 1, *time + start.elapsed());
     }
     done.store(true, Ordering::Relaxed);
     watcher.join().expect("the watcher does not panic");
@@ -150,8 +158,10 @@ fn many_mutations() {
     let (from, to) = numbers.split_once("..").expect("FLOOR_MUTATIONS is FROM..TO");
     let number = |word: &str| word.parse::<u64>().expect("a number of a stream");
     let (counts, by_seed) = run(number(from)..number(to));
-    println!("\n| seed | streams |\n|---|---:|");
-    by_seed.iter().for_each(|(name, count)| println!("| {name} | {count} |"));
+    println!("\n| seed | streams | us each |\n|---|---:|---:|");
+    for (name, (count, time)) in &by_seed {
+        println!("| {name} | {count} | {:.1} |", time.as_secs_f64() * 1e6 / *count as f64);
+    }
     println!("\n| damage | outcome | streams |\n|---|---|---:|");
     counts.iter().for_each(|((damage, outcome), count)| println!("| {damage:?} | {outcome:?} | {count} |"));
     println!("\n{} streams", counts.values().sum::<u64>());
