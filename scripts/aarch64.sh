@@ -2,22 +2,21 @@
 # Runs the tests of the integer crates, golden streams included, as aarch64 programs under qemu: a stream written on one
 # architecture must decode to the same pixels on the other. Arguments go to cargo test.
 #
-# Needs a cross linker and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user), and the standard library for the
+# Needs a cross compiler and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user), and Rust's standard library for the
 # target: rustup target add aarch64-unknown-linux-gnu, or any other toolchain that has it, named by CARGO and RUSTC. Debian's will do
 # (rustc and cargo of the machine's architecture, libstd-rust-dev:arm64), also from within a chroot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-unknown-linux-gnu
-export RUSTC="${RUSTC:-rustc}"
-. scripts/setup.sh
+export CARGO="${CARGO:-cargo}" RUSTC="${RUSTC:-rustc}"
+for tool in "$CARGO" "$RUSTC" aarch64-linux-gnu-gcc qemu-aarch64; do
+  command -v "$tool" >/dev/null || { echo "$tool is missing; see the head of $0" >&2; exit 1; }
+done
 [ -d "$("$RUSTC" --print sysroot)/lib/rustlib/$target/lib" ] || {
-  say "$RUSTC has no standard library for $target: rustup target add $target, or name another toolchain by CARGO and RUSTC"
+  echo "$RUSTC has no standard library for $target; see the head of $0" >&2
   exit 1
 }
-need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu
-need qemu-aarch64 qemu-user
-[ ${#missing[@]} -eq 0 ] || apt_install "${missing[@]}" libc6-dev-arm64-cross
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu"
-"${CARGO:-cargo}" test --release --locked --target "$target" \
+"$CARGO" test --release --locked --target "$target" \
   --package nf-image --package nf-entropy --package nf-codec --package nf-floor "$@"
