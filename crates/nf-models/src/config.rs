@@ -50,10 +50,10 @@ impl NetConfig {
             ("pixelcnnpp", "small") => pixel_cnn_pp(20, 1, 2, 4, 0.0, Inputs::Robust),
             ("pixelcnnpp", "tiny") => pixel_cnn_pp(8, 2, 1, 2, 0.0, Inputs::Robust),
             ("idf", "paper") => idf(3, 8, 12, 512, 5, Inputs::Published),
-            ("idf", "small") => idf(2, 3, 3, 48, 3, Inputs::Robust),
-            ("idf", "tiny") => idf(2, 2, 2, 8, 2, Inputs::Robust),
+            ("idf", "small") => idf(4, 3, 3, 48, 3, Inputs::Robust),
+            ("idf", "tiny") => idf(3, 3, 2, 8, 2, Inputs::Robust),
             ("l3c", "paper") => l3c(3, 64, 8, 5, 25, 10, Inputs::Published),
-            ("l3c", "small") => l3c(2, 24, 2, 3, 25, 4, Inputs::Robust),
+            ("l3c", "small") => l3c(3, 24, 2, 3, 25, 4, Inputs::Robust),
             ("l3c", "tiny") => l3c(2, 8, 1, 2, 9, 2, Inputs::Robust),
             _ => {
                 let expected = format!("nets {} and sizes {}", NETS.join(", "), SIZES.join(", "));

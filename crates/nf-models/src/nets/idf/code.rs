@@ -254,7 +254,9 @@ impl IdfCoder {
             let (h, w, c) = blank(self.levels.len() - 1);
             (splits.collect(), Latents::blank(h, w, c))
         };
-        self.code_last(coder, &mut z, scale, log_scale)?;
+        for values in z.values.chunks_exact_mut(z.channels) {
+            code_latents(coder, values, &self.prior, self.config.mixtures, (scale, log_scale))?;
+        }
         for (level, own) in self.levels.iter().enumerate().rev() {
             if let Some(net) = &own.split {
                 let leaving = &mut left[level];
@@ -270,33 +272,6 @@ impl IdfCoder {
         Ok(())
     }
 
-    fn code_last(
-        &self,
-        coder: &mut impl SymbolCoder,
-        z: &mut Latents,
-        scale: f32,
-        log_scale: f32,
-    ) -> Result<()> {
-        let (k, channels) = (self.config.mixtures, z.channels);
-        let bells: Vec<Vec<Bell>> = (0..channels)
-            .map(|channel| {
-                let number = |part: usize, i: usize| self.prior[(part * k + i) * channels + channel];
-                let bell = |i| Bell {
-                    logit: number(0, i),
-                    mean: number(1, i) * scale + CENTRE,
-                    log_scale: number(2, i) + log_scale,
-                };
-                (0..k).map(bell).collect()
-            })
-            .collect();
-        for pixel in z.values.chunks_exact_mut(channels) {
-            for (value, bells) in pixel.iter_mut().zip(&bells) {
-                code_latent(coder, value, bells)?;
-            }
-        }
-        Ok(())
-    }
-
     fn code_split(
         &self,
         coder: &mut impl SymbolCoder,
@@ -305,23 +280,38 @@ impl IdfCoder {
         leaving: &mut Latents,
         (scale, log_scale): (f32, f32),
     ) -> Result<()> {
-        let channels = leaving.channels;
         let numbers = self.numbers(net, staying, scale);
-        let pixels = numbers.values.chunks_exact(2 * channels).zip(leaving.values.chunks_exact_mut(channels));
-        for (numbers, values) in pixels {
-            let (means, scales) = numbers.split_at(channels);
-            for (value, (mean, own)) in values.iter_mut().zip(means.iter().zip(scales)) {
-                let bell = Bell { logit: 0.0, mean: mean * scale + CENTRE, log_scale: own + log_scale };
-                code_latent(coder, value, &[bell])?;
-            }
+        let k = self.config.split_mixtures();
+        let pixels = leaving.values.chunks_exact_mut(leaving.channels);
+        for (values, numbers) in pixels.zip(numbers.values.chunks_exact(numbers.channels)) {
+            code_latents(coder, values, numbers, k, (scale, log_scale))?;
         }
         Ok(())
     }
 }
 
-fn code_latent(coder: &mut impl SymbolCoder, value: &mut i32, bells: &[Bell]) -> Result<()> {
-    let mut symbol = (*value + CENTRE as i32) as u32;
-    code_mixture(coder, &mut symbol, bells)?;
-    *value = symbol as i32 - CENTRE as i32;
+/// Codes the latents of one pixel under their numbers, which are in the order that `latent_bits` has.
+fn code_latents(
+    coder: &mut impl SymbolCoder,
+    values: &mut [i32],
+    numbers: &[f32],
+    k: usize,
+    (scale, log_scale): (f32, f32),
+) -> Result<()> {
+    let channels = values.len();
+    let parts = numbers.len() / (k * channels);
+    let mut bells = Vec::with_capacity(k);
+    for (channel, value) in values.iter_mut().enumerate() {
+        let number = |part: usize, i: usize| numbers[(part * k + i) * channels + channel];
+        bells.clear();
+        bells.extend((0..k).map(|i| Bell {
+            logit: if parts > 2 { number(0, i) } else { 0.0 },
+            mean: number(parts - 2, i) * scale + CENTRE,
+            log_scale: number(parts - 1, i) + log_scale,
+        }));
+        let mut symbol = (*value + CENTRE as i32) as u32;
+        code_mixture(coder, &mut symbol, &bells)?;
+        *value = symbol as i32 - CENTRE as i32;
+    }
     Ok(())
 }

@@ -47,10 +47,6 @@ impl Scaled {
         Ok(Self { values, scale: tensor(scales, [n, 1, 1, 1], &device), compressed })
     }
 
-    pub(super) fn scale(&self) -> Tensor<4> {
-        self.scale.clone()
-    }
-
     pub(super) fn log_scale(&self) -> Tensor<4> {
         self.scale.clone().log()
     }

@@ -12,8 +12,10 @@
 //! Letters: N tiles, P planes, H rows, W columns, C channels of a level (4 P, 8 P, 16 P, ...), F flows per level, K components.
 //!
 //! Integers are residues modulo 2^16: a latent beyond the range of samples wraps, and nothing is lost.
-//! Ours beside the published mapping: nets see latents in units of the tile's noise, compressed by asinh, and add a linear
-//! layer on the uncompressed ones; the published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any size.
+//! The published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any size. Ours beside the
+//! published mapping (`Inputs::Robust`): nets see latents in units of the tile's noise, compressed by asinh, and add a linear
+//! layer on the uncompressed ones; latents that leave are coded under mixtures too; and channels are not permuted at random
+//! but in turn, see [`IdfConfig::order`].
 
 mod code;
 mod flow;
@@ -74,21 +76,83 @@ impl IdfConfig {
         (self.planes * 4) << level
     }
 
+    /// Components of the mixtures of latents that leave.
+    fn split_mixtures(&self) -> usize {
+        if self.inputs == Inputs::Robust { self.mixtures } else { 1 }
+    }
+
+    /// Where the channels before coupling `flow` of a level come from.
+    ///
+    /// At random as published. With `Inputs::Robust` the quarter that a coupling moves is one phase of the 2x2 squeeze, and
+    /// the next coupling moves the next phase: after three of them, one phase is as it was, at the front, and each of the
+    /// others is what could not be told from the rest. At random, some channels are moved twice, others never, and a channel
+    /// that was never told from its neighbours costs more than the noise wherever a frame has structure.
+    fn order(&self, flow: usize, channels: usize, random: &mut Random) -> Vec<usize> {
+        if self.inputs != Inputs::Robust {
+            return random.permutation(channels);
+        }
+        let quarter = channels / 4;
+        let phases = |place: usize| 4 * (place % quarter) + place / quarter;
+        let turned = (0..channels).map(|place| (place + quarter) % channels);
+        if flow == 0 { turned.map(phases).collect() } else { turned.collect() }
+    }
+
+    /// First weights (moved, fixed, 3, 3) of the linear layer of coupling `flow`: a phase of the samples, or of the phase of
+    /// them that no coupling has moved, minus the mean of those of its eight neighbours that are not moved yet. So the flow
+    /// begins as an integer wavelet by lifting (Calderbank et al. 1998, Appl. Comput. Harmon. Anal. 5, 332) and learns from
+    /// there. Latents that are differences already begin as they are.
+    fn lifting(&self, flow: usize, channels: usize) -> Vec<f32> {
+        let quarter = channels / 4;
+        let fixed = 3 * quarter;
+        let mut weights = vec![0.0; quarter * fixed * 9];
+        // Taps (quarter of the fixed channels, row, column) that hold a neighbour of the moved phase.
+        let near = |a: usize, tap: usize, b: usize| (2 * tap + a).abs_diff(2 + b) <= 1;
+        let taps: Vec<(usize, usize)> = (flow + 1..4)
+            .flat_map(|phase| (0..9).map(move |tap| (phase, tap)))
+            .filter(|&(phase, tap)| near(phase / 2, tap / 3, flow / 2) && near(phase % 2, tap % 3, flow % 2))
+            .collect();
+        for plane in 0..self.planes {
+            for &(phase, tap) in &taps {
+                let input = (phase - flow - 1) * quarter + plane;
+                weights[(plane * fixed + input) * 9 + tap] = -1.0 / taps.len() as f32;
+            }
+        }
+        weights
+    }
+
     /// A net with random weights; equal seeds give equal nets.
     pub fn init(&self, device: &Device, seed: u64) -> Idf {
         let random = &mut Random::new(seed);
         let levels = (0..self.levels).map(|level| {
             let channels = self.channels(level);
             let moved = channels / 4;
-            let flows = (0..self.flows).map(|_| {
-                let order: Vec<i64> = random.permutation(channels).into_iter().map(|c| c as i64).collect();
+            let flows = (0..self.flows).map(|flow| {
+                let order = self.order(flow, channels, random);
+                let order: Vec<i64> = order.into_iter().map(|c| c as i64).collect();
                 let order = Tensor::from_data(TensorData::new(order, [channels]), device);
-                let net = Dense::new(self, channels - moved, moved, random, device);
+                let mut net = Dense::new(self, channels - moved, moved, random, device);
+                if let Some(linear) = &mut net.linear {
+                    let weights = TensorData::new(self.lifting(flow, channels), linear.direction.dims());
+                    linear.direction = Param::from_tensor(Tensor::from_data(weights, device));
+                }
                 Coupling { order: Param::initialized(burn::module::ParamId::new(), order), net }
             });
             let flows = flows.collect();
-            let split =
-                (level + 1 < self.levels).then(|| Dense::new(self, channels / 2, channels, random, device));
+            let split = (level + 1 < self.levels).then(|| {
+                let (leaving, k) = (channels / 2, self.split_mixtures());
+                let numbers = if k > 1 { 3 * k } else { 2 };
+                let mut net = Dense::new(self, leaving, numbers * leaving, random, device);
+                if k > 1 {
+                    // Scales an octave apart, so that the components part.
+                    let scale = |i: usize| std::f32::consts::LN_2 * (i as f32 - k as f32 / 2.0);
+                    let scales = (0..k * leaving).map(|at| scale(at / leaving));
+                    let bias: Vec<f32> = std::iter::repeat_n(0.0, 2 * k * leaving).chain(scales).collect();
+                    let length = bias.len();
+                    let bias = Tensor::from_data(TensorData::new(bias, [length]), device);
+                    net.last.bias = Param::from_tensor(bias);
+                }
+                net
+            });
             Level { flows, split }
         });
         let levels = levels.collect();
@@ -130,7 +194,7 @@ impl Dense {
             pair
         });
         let layers = layers.collect();
-        // Zero: the flow begins as a permutation, the priors at their unit.
+        // Zero: the flow begins as permutations and what the linear layers do, the priors at their unit.
         let last = Conv::plain(channels, outputs, three, 0.0, random, device);
         let linear = (config.inputs == Inputs::Robust)
             .then(|| Conv::plain(inputs, outputs, three, 0.0, random, device));
@@ -211,41 +275,31 @@ impl Idf {
         let samples: usize = tiles.dims().iter().product();
         let scaled = Scaled::of(&self.config, tiles)?;
         let Levels { split, last } = self.latents(scaled.values.clone(), &scaled);
-        let mut bits = self.last_bits(last, &scaled).sum();
+        let [n, c, h, w] = last.dims();
+        let k = self.config.mixtures;
+        let prior = self.prior.val().reshape([1, 3 * k * c, 1, 1]).expand([n, 3 * k * c, h, w]);
+        let mut bits = latent_bits(last, prior, k, &scaled);
         for (level, (leaving, staying)) in self.levels.iter().zip(split) {
             let net = level.split.as_ref().expect("a level that splits has a prior");
             let numbers = net.forward(&scaled.shown(&staying), &scaled.divided(&staying));
-            let channels = leaving.dims()[1];
-            let means = scaled.times(numbers.clone().narrow(1, 0, channels));
-            let log_scales = numbers.narrow(1, channels, channels) + scaled.log_scale();
-            // A mixture of one component for every channel: channels take the place of tiles.
-            let flat = |map: Tensor<4>| {
-                let [n, c, h, w] = map.dims();
-                map.reshape([n * c, 1, h, w])
-            };
-            let logits = flat(leaving.zeros_like());
-            let centred = |map: Tensor<4>| flat(map) + CENTRE;
-            bits = bits
-                + mixture_bits(centred(leaving), logits, centred(means), flat(log_scales), 65_535.0).sum();
+            bits = bits + latent_bits(leaving, numbers, self.config.split_mixtures(), &scaled);
         }
         Ok(bits / samples as f64)
     }
+}
 
-    fn last_bits(&self, last: Tensor<4>, scaled: &Scaled) -> Tensor<4> {
-        let [n, c, h, w] = last.dims();
-        let k = self.config.mixtures;
-        let part = |at: usize| {
-            // (K, C) to (N, C, K, 1, 1), then over pixels.
-            let numbers = self.prior.val().narrow(0, at, 1).reshape([k, c]).swap_dims(0, 1);
-            numbers.reshape([1, c, k, 1]).expand([n as i64, c as i64, k as i64, (h * w) as i64])
-        };
-        let scale = scaled.scale().reshape([n, 1, 1, 1]);
-        let flat = |map: Tensor<4>| map.reshape([n * c, k, h, w]);
-        let means = flat(part(1) * scale.clone()) + CENTRE;
-        let log_scales = flat(part(2) + scale.log());
-        let x = last.reshape([n * c, 1, h, w]) + CENTRE;
-        mixture_bits(x, flat(part(0)), means, log_scales, 65_535.0)
-    }
+/// Information of latents (N, C, h, w), summed, in bits. Their numbers are (N, R * K * C, h, w), in this order: weights,
+/// means and scales (R = 3), or means and scales (R = 2).
+fn latent_bits(latents: Tensor<4>, numbers: Tensor<4>, k: usize, scaled: &Scaled) -> Tensor<1> {
+    let [n, c, h, w] = latents.dims();
+    let parts = numbers.dims()[1] / (k * c);
+    let part = |at: usize| numbers.clone().narrow(1, at * k * c, k * c);
+    // Channels take the place of tiles.
+    let flat = |map: Tensor<4>| map.reshape([n, k, c, h * w]).swap_dims(1, 2).reshape([n * c, k, h, w]);
+    let means = flat(scaled.times(part(parts - 2))) + CENTRE;
+    let log_scales = flat(part(parts - 1) + scaled.log_scale());
+    let logits = if parts > 2 { flat(part(0)) } else { means.zeros_like() };
+    mixture_bits(latents.reshape([n * c, 1, h, w]) + CENTRE, logits, means, log_scales, 65_535.0).sum()
 }
 
 impl Coupling {

@@ -14,7 +14,7 @@ fn net(planes: usize) -> Idf {
     for (level, own) in net.levels.iter_mut().enumerate() {
         let channels = config.channels(level);
         let dense = own.flows.iter_mut().map(|flow| (&mut flow.net, channels / 4));
-        for (dense, outputs) in dense.chain(own.split.iter_mut().map(|net| (net, channels))) {
+        for (dense, outputs) in dense.chain(own.split.iter_mut().map(|net| (net, 3 * channels))) {
             let inputs = dense.last.channels()[1];
             dense.last = Conv::plain(inputs, outputs, Geometry::centred(3), 2.0, random, &Device::flex());
         }

@@ -1,11 +1,12 @@
 //! L3C for coding: the coarsest levels first, the samples last.
 
 use super::{L3c, L3cConfig, LEVEL_LOG_SCALE};
+use crate::engine::rows::Rows;
 use crate::engine::whole::Map;
 use crate::engine::{Graph, Recorded};
 use crate::heads::{Bell, code_level};
 use crate::nets::margin::code_in_steps;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{CONTEXT, Surroundings};
 use crate::traverse::Tile;
 use nf_entropy::laws::Uniform;
 use nf_entropy::{Result, SymbolCoder};
@@ -16,9 +17,17 @@ pub(crate) struct L3cCoder {
     config: L3cConfig,
     /// From what is seen to every z before it is quantised.
     encoder: Graph,
-    /// Per scale: from z and the coarser scale's features to features and numbers.
+    /// Per scale: from z and the coarser scale's features to features and, but for the samples' scale, numbers of laws.
     decoders: Vec<Graph>,
+    /// From the last decoder's result and context to numbers of the samples' laws, pixel by pixel.
+    head: Graph,
+    /// Numbers of the laws of the coarsest levels of one pixel; uniform laws where there are none.
+    prior: Option<Vec<f32>>,
 }
+
+/// Places of the head's inputs.
+const PARALLEL_INPUT: usize = 0;
+const CONTEXT_INPUT: usize = 1;
 
 impl L3cCoder {
     pub(crate) fn new(net: &L3c) -> Self {
@@ -38,10 +47,21 @@ impl L3cCoder {
             } else {
                 vec![config.channels]
             };
-            Graph::record(&inputs, |maps: &[Recorded]| scale.decode(&maps[0], maps.get(1)).to_vec())
+            Graph::record(&inputs, |maps: &[Recorded]| {
+                let [features, parallel] = scale.decode(&maps[0], maps.get(1));
+                if index > 0 { vec![features, scale.numbers(&parallel)] } else { vec![parallel] }
+            })
         });
         let decoders = decoders.collect();
-        Self { config, encoder, decoders }
+        let inputs = [3 * config.filters, config.head().context_channels()];
+        let used = if inputs[CONTEXT_INPUT] > 0 { 2 } else { 1 };
+        let head = Graph::record(&inputs[..used], |maps: &[Recorded]| {
+            vec![net.sample_numbers(&maps[PARALLEL_INPUT], maps.get(CONTEXT_INPUT))]
+        });
+        let prior = net.prior.as_ref();
+        let prior =
+            prior.map(|prior| prior.val().into_data().try_to_vec::<f32>().expect("parameters are f32"));
+        Self { config, encoder, decoders, head, prior }
     }
 
     /// Bytes of memory for one tile: the widest maps alive together.
@@ -88,23 +108,18 @@ impl L3cCoder {
         let mut features: Option<Map> = None;
         for (index, decoder) in self.decoders.iter().enumerate().rev() {
             if index + 1 == self.decoders.len() {
-                let law = Uniform::new(self.config.levels as u32)?;
-                for level in &mut levels[index].values {
-                    let mut symbol = *level as u32;
-                    coder.code(&mut symbol, &law)?;
-                    *level = symbol as f32;
-                }
+                self.code_coarsest(coder, &mut levels[index])?;
             }
             let mut z = levels[index].clone();
             z.values.iter_mut().for_each(|level| *level = *level / self.config.middle() - 1.0);
             let inputs = [Some(z), features.take()].into_iter().flatten().collect();
             let mut results = decoder.run(inputs);
-            let numbers = results.pop().expect("features and numbers");
+            let last = results.pop().expect("a decoder has results");
             features = results.pop();
             if index > 0 {
-                self.code_levels(coder, &mut levels[index - 1], &numbers)?;
+                self.code_levels(coder, &mut levels[index - 1], &last)?;
             } else {
-                self.code_samples(coder, tile, &numbers)?;
+                self.code_samples(coder, tile, &last)?;
             }
         }
         Ok(())
@@ -131,6 +146,21 @@ impl L3cCoder {
         (0..self.config.scales).map(map).collect()
     }
 
+    fn code_coarsest(&self, coder: &mut impl SymbolCoder, levels: &mut Map) -> Result<()> {
+        if let Some(prior) = &self.prior {
+            let mut numbers = Map::zeros(levels.height, levels.width, prior.len());
+            numbers.values.chunks_exact_mut(prior.len()).for_each(|of_pixel| of_pixel.copy_from_slice(prior));
+            return self.code_levels(coder, levels, &numbers);
+        }
+        let law = Uniform::new(self.config.levels as u32)?;
+        for level in &mut levels.values {
+            let mut symbol = *level as u32;
+            coder.code(&mut symbol, &law)?;
+            *level = symbol as f32;
+        }
+        Ok(())
+    }
+
     fn code_levels(&self, coder: &mut impl SymbolCoder, levels: &mut Map, numbers: &Map) -> Result<()> {
         let k = self.config.mixtures;
         let middle = self.config.middle();
@@ -149,14 +179,21 @@ impl L3cCoder {
         Ok(())
     }
 
-    fn code_samples(&self, coder: &mut impl SymbolCoder, tile: &mut Tile, numbers: &Map) -> Result<()> {
+    fn code_samples(&self, coder: &mut impl SymbolCoder, tile: &mut Tile, parallel: &Map) -> Result<()> {
         let head = self.config.head();
-        for (pixel, own) in numbers.values.chunks_exact(numbers.channels).enumerate() {
-            let (y, x) = (pixel / numbers.width, pixel % numbers.width);
+        let (height, width) = (parallel.height, parallel.width);
+        let mut rows = Rows::new(&self.head, 1, height, width);
+        for (pixel, parallel) in parallel.values.chunks_exact(parallel.channels).enumerate() {
+            let (y, x) = (pixel / width, pixel % width);
             let around: Vec<Surroundings> = (0..self.config.planes)
-                .map(|plane| tile.plane(plane).surroundings_within(y, x, numbers.width))
+                .map(|plane| tile.plane(plane).surroundings_within(y, x, width))
                 .collect();
-            head.code_pixel(coder, tile, (y, x), own, &around)?;
+            rows.next(PARALLEL_INPUT).copy_from_slice(parallel);
+            if head.context_channels() > 0 {
+                let context = rows.next(CONTEXT_INPUT).chunks_exact_mut(CONTEXT);
+                context.zip(&around).for_each(|(context, around)| context.copy_from_slice(&around.context));
+            }
+            head.code_pixel(coder, tile, (y, x), rows.demand(0, y, x), &around)?;
         }
         Ok(())
     }
