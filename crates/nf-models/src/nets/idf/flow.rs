@@ -43,7 +43,7 @@ impl Scaled {
             locations.extend(normals.iter().map(|&normal| location(config, normal)));
             scales.push(scale(config, &normals));
         }
-        let values = samples - tensor(locations, [n, planes, 1, 1], &device);
+        let values = wrap(samples - tensor(locations, [n, planes, 1, 1], &device));
         Ok(Self { values, scale: tensor(scales, [n, 1, 1, 1], &device), compressed })
     }
 
@@ -103,6 +103,12 @@ fn round_straight(x: Tensor<4>) -> Tensor<4> {
     x.clone() + (rounded - x).detach()
 }
 
+/// Residues modulo 2^16 around zero, as the coder takes them.
+fn wrap(x: Tensor<4>) -> Tensor<4> {
+    let turns = ((x.clone() + 32_768.0) / 65_536.0).floor().detach();
+    x - turns * 65_536.0
+}
+
 impl Idf {
     /// The flow forth.
     pub(super) fn latents(&self, x: Tensor<4>, scaled: &Scaled) -> Levels {
@@ -116,7 +122,7 @@ impl Idf {
                 let fixed = z.clone().narrow(1, 0, channels - channels / 4);
                 let moved = z.narrow(1, channels - channels / 4, channels / 4);
                 let shift = scaled.times(flow.net.forward(&scaled.shown(&fixed), &scaled.divided(&fixed)));
-                z = Tensor::cat(vec![fixed, moved + round_straight(shift)], 1);
+                z = Tensor::cat(vec![fixed, wrap(moved + round_straight(shift))], 1);
             }
             if level.split.is_some() {
                 let staying = z.clone().narrow(1, 0, channels / 2);
