@@ -1,6 +1,6 @@
 //! L3C for coding: the coarsest levels first, the samples last.
 
-use super::{L3c, L3cConfig, LEVEL_LOG_SCALE};
+use super::{L3c, L3cConfig, PRIOR_GAIN};
 use crate::engine::rows::Rows;
 use crate::engine::whole::Map;
 use crate::engine::{Graph, Recorded};
@@ -59,8 +59,10 @@ impl L3cCoder {
             vec![net.sample_numbers(&maps[PARALLEL_INPUT], maps.get(CONTEXT_INPUT))]
         });
         let prior = net.prior.as_ref();
-        let prior =
-            prior.map(|prior| prior.val().into_data().try_to_vec::<f32>().expect("parameters are f32"));
+        let prior = prior.map(|prior| {
+            let numbers = prior.val().into_data().try_to_vec::<f32>().expect("parameters are f32");
+            numbers.into_iter().map(|number| number * PRIOR_GAIN).collect()
+        });
         Self { config, encoder, decoders, head, prior }
     }
 
@@ -117,7 +119,7 @@ impl L3cCoder {
             let last = results.pop().expect("a decoder has results");
             features = results.pop();
             if index > 0 {
-                self.code_levels(coder, &mut levels[index - 1], &last)?;
+                self.code_levels(coder, &mut levels[index - 1], &last, index - 1)?;
             } else {
                 self.code_samples(coder, tile, &last)?;
             }
@@ -150,7 +152,7 @@ impl L3cCoder {
         if let Some(prior) = &self.prior {
             let mut numbers = Map::zeros(levels.height, levels.width, prior.len());
             numbers.values.chunks_exact_mut(prior.len()).for_each(|of_pixel| of_pixel.copy_from_slice(prior));
-            return self.code_levels(coder, levels, &numbers);
+            return self.code_levels(coder, levels, &numbers, self.config.scales - 1);
         }
         let law = Uniform::new(self.config.levels as u32)?;
         for level in &mut levels.values {
@@ -161,7 +163,14 @@ impl L3cCoder {
         Ok(())
     }
 
-    fn code_levels(&self, coder: &mut impl SymbolCoder, levels: &mut Map, numbers: &Map) -> Result<()> {
+    fn code_levels(
+        &self,
+        coder: &mut impl SymbolCoder,
+        levels: &mut Map,
+        numbers: &Map,
+        scale: usize,
+    ) -> Result<()> {
+        let first_log_scale = self.config.first_log_scale(scale);
         let k = self.config.mixtures;
         let middle = self.config.middle();
         let mut bells = vec![];
@@ -170,7 +179,7 @@ impl L3cCoder {
             bells.extend((0..k).map(|i| Bell {
                 logit: own[i],
                 mean: (own[k + i] + 1.0) * middle,
-                log_scale: own[2 * k + i] + LEVEL_LOG_SCALE,
+                log_scale: own[2 * k + i] + first_log_scale,
             }));
             let mut symbol = *level as u32;
             code_level(coder, &mut symbol, &bells, self.config.levels)?;

@@ -36,6 +36,7 @@ use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
 use crate::flow::Flow;
 use crate::heads::{MAX_COMPONENTS, mixture_bits};
+use crate::math;
 use crate::nets::{Inputs, SampleHead};
 use crate::random::Random;
 use burn::module::{Module, Param};
@@ -96,6 +97,11 @@ impl L3cConfig {
         (self.levels - 1) as f32 / 2.0
     }
 
+    /// Logarithm of the scale of a new net's laws of the levels of one scale, in levels: half of their spread.
+    fn first_log_scale(&self, scale: usize) -> f32 {
+        math::ln(f64::from(0.5 * first_spread(scale) * self.middle())) as f32
+    }
+
     /// A net with random weights; equal seeds give equal nets.
     pub fn init(&self, device: &Device, seed: u64) -> L3c {
         let random = &mut Random::new(seed);
@@ -115,8 +121,7 @@ impl L3cConfig {
                 head: conv(inputs, f, three, 1.0),
                 down: conv(f, f, Geometry::centred(5).strided(2), 1.0),
                 there: tower(&mut conv),
-                // Small, so that z begins near its middle level: what it tells must be worth its bits from the start.
-                narrow: conv(f, self.channels, one, 0.1),
+                narrow: conv(f, self.channels, one, first_spread(scale)),
                 widen: conv(self.channels, f, one, 1.0),
                 back: tower(&mut conv),
                 up: conv(f, 4 * f, three, 1.0),
@@ -128,8 +133,8 @@ impl L3cConfig {
         let channels = self.head().context_channels();
         let context = (channels > 0).then(|| Conv::plain(channels, 3 * f, one, 1.0, random, device));
         let prior = (self.inputs == Inputs::Robust).then(|| {
-            // Unequal means, so that the components part.
-            let numbers: Vec<f32> = (0..self.level_numbers()).map(|_| 0.1 * random.normal()).collect();
+            // Unequal, so that the components part.
+            let numbers: Vec<f32> = (0..self.level_numbers()).map(|_| 0.02 * random.normal()).collect();
             Param::from_tensor(Tensor::from_data(TensorData::new(numbers, [self.level_numbers()]), device))
         });
         L3c { scales, context, prior, config: self.clone() }
@@ -238,8 +243,8 @@ impl L3c {
             Some(prior) => {
                 let [n, _, h, w] = coarsest.dims();
                 let count = self.config.level_numbers();
-                let numbers = prior.val().reshape([1, count, 1, 1]).expand([n, count, h, w]);
-                self.level_bits(coarsest, numbers).sum()
+                let numbers = (prior.val() * PRIOR_GAIN).reshape([1, count, 1, 1]).expand([n, count, h, w]);
+                self.level_bits(coarsest, numbers, self.scales.len() - 1).sum()
             }
             None => coarsest.ones_like().sum() * (self.config.levels as f64).log2(),
         };
@@ -248,7 +253,8 @@ impl L3c {
             let [finer, parallel] = scale.decode(&quantised[index], features.as_ref());
             features = Some(finer);
             if index > 0 {
-                bits = bits + self.level_bits(quantised[index - 1].clone(), scale.numbers(&parallel)).sum();
+                let numbers = scale.numbers(&parallel);
+                bits = bits + self.level_bits(quantised[index - 1].clone(), numbers, index - 1).sum();
             } else {
                 let numbers = self.sample_numbers(&parallel, shown.context.as_ref());
                 bits = bits + self.config.head().bits(numbers, &shown).sum();
@@ -278,8 +284,8 @@ impl L3c {
         soft.clone() + (hard - soft).detach()
     }
 
-    /// Information of levels (N, C, h, w) under their numbers (N, C * 3 K, h, w).
-    fn level_bits(&self, levels: Tensor<4>, numbers: Tensor<4>) -> Tensor<4> {
+    /// Information of levels (N, C, h, w) of one scale under their numbers (N, C * 3 K, h, w).
+    fn level_bits(&self, levels: Tensor<4>, numbers: Tensor<4>, scale: usize) -> Tensor<4> {
         let [n, c, h, w] = levels.dims();
         let k = self.config.mixtures;
         let middle = self.config.middle();
@@ -287,10 +293,19 @@ impl L3c {
         let part = |at: usize| numbers.clone().narrow(1, at * k, k);
         let index = ((levels + 1.0) * middle).reshape([n * c, 1, h, w]);
         let means = (part(1) + 1.0) * middle;
-        let log_scales = part(2) + LEVEL_LOG_SCALE;
+        let log_scales = part(2) + self.config.first_log_scale(scale);
         mixture_bits(index, part(0), means, log_scales, (self.config.levels - 1) as f32)
     }
 }
 
-/// Logarithm of the scale of a new net's laws of levels: about three levels.
-const LEVEL_LOG_SCALE: f32 = 1.1;
+/// Spread of a new net's z of one scale around its middle level, which a step away is `1 / middle`.
+///
+/// Small where z is fine, so that what z tells is worth its bits from the start: a level of a coarser scale serves four
+/// times as many pixels.
+fn first_spread(scale: usize) -> f32 {
+    0.03 * (1 << (2 * scale.min(2))) as f32
+}
+
+/// What multiplies the parameters of the coarsest levels' laws: an optimiser that moves all parameters alike moves a number
+/// that is one parameter slower than one that a layer makes of many.
+const PRIOR_GAIN: f32 = 8.0;
