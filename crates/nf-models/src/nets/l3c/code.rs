@@ -82,9 +82,10 @@ impl L3cCoder {
         self.encoder.values_per_px() + self.per_px(Graph::values_per_px)
     }
 
-    /// The sum over the decoders, of which number s reads a map of `4^-s` of the pixels.
+    /// The sum over the head and the decoders, of which number s reads a map of `4^-s` of the pixels.
     fn per_px(&self, of: impl Fn(&Graph) -> f64) -> f64 {
-        self.decoders.iter().zip(1..).map(|(graph, scale)| of(graph) / f64::from(1 << (2 * scale))).sum()
+        let decoders = self.decoders.iter().zip(1..).map(|(graph, scale)| of(graph) / f64::from(1 << (2 * scale)));
+        decoders.sum::<f64>() + of(&self.head)
     }
 
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
