@@ -15,7 +15,7 @@
 //! The published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any size. Ours beside the
 //! published mapping (`Inputs::Robust`): nets see latents in units of the tile's noise, compressed by asinh, and add a linear
 //! layer on the uncompressed ones; latents that leave are coded under mixtures too; and channels are not permuted at random
-//! but in turn, see [`IdfConfig::order`].
+//! but in turn, see `IdfConfig::order`.
 
 mod code;
 mod flow;

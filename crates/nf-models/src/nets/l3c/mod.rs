@@ -4,7 +4,7 @@
 //! the laws of those of the next finer one, the finest into the laws of the samples (figure 2 of the paper).
 //!
 //! ```text
-//! x ─ encoder 1 ─┬─ encoder 2 ─┬─ encoder 3 ─► z3: uniform
+//! x ─ encoder 1 ─┬─ encoder 2 ─┬─ encoder 3 ─► z3: uniform, or a learnt law
 //!                └─ quantise    └─ quantise        │
 //!                      z1           z2             ▼
 //!      laws of x ◄─ decoder 1 ◄─ decoder 2 ◄─ decoder 3    (decoder s gets z_s and the features of decoder s + 1,
@@ -21,8 +21,7 @@
 //!
 //! - The head of the samples is that of our PixelCNN++, relative to a causal guess, and its laws also see the sample's
 //!   causal neighbours through a layer of their own, before the last ReLU. A decoder has them, because it decodes samples
-//!   one by one in any case. Features alone must tell the level of the noise from the mean of a pixel's surroundings, and
-//!   pay for both.
+//!   one by one in any case. Features would have to say again, for bits, what those neighbours say for nothing.
 //! - The coarsest z has a learnt law per channel instead of the uniform one. The uniform law costs `C log2(L) / 4^S` bits a
 //!   pixel (S scales) whether or not z says anything: 0.36 in the published net, and 0.87 in one of two scales and three
 //!   channels.
