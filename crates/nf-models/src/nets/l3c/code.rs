@@ -84,7 +84,8 @@ impl L3cCoder {
 
     /// The sum over the head and the decoders, of which number s reads a map of `4^-s` of the pixels.
     fn per_px(&self, of: impl Fn(&Graph) -> f64) -> f64 {
-        let decoders = self.decoders.iter().zip(1..).map(|(graph, scale)| of(graph) / f64::from(1 << (2 * scale)));
+        let decoders =
+            self.decoders.iter().zip(1..).map(|(graph, scale)| of(graph) / f64::from(1 << (2 * scale)));
         decoders.sum::<f64>() + of(&self.head)
     }
 
