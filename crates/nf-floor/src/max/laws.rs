@@ -132,9 +132,9 @@ mod tests {
         for bits in [bits, laws.twin_bits] {
             assert!((bits / pixels as f64 - entropy).abs() < 0.03, "{bits}");
         }
-        let mean = laws.twin.iter().map(|&x| f64::from(x)).sum::<f64>() / pixels as f64;
-        let square = laws.twin.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / pixels as f64;
-        assert!((mean - 1000.3).abs() < 0.2 && (square.sqrt() / sigma - 1.0).abs() < 0.03);
+        // Values within 996 to 1005, deviations of -0.96 to 1.04. The first pixels have wide laws, so moments would tell of these alone.
+        let near = laws.twin.iter().filter(|&&drawn| (996..=1005).contains(&drawn)).count();
+        assert!((near as f64 / pixels as f64 - 0.682).abs() < 0.02, "{near} of {pixels}");
     }
 
     #[test]
