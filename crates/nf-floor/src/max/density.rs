@@ -5,8 +5,9 @@
 //! blocks are near the mean, further ones lie along a path of growing steps), then its bits from the top. At a
 //! decision between `low..middle` and `middle..high` every expert states the logarithm of the odds by the
 //! masses that its law gives to both parts. These are mixed in that domain (a product of experts): the
-//! weights are the sum of four sets, chosen by the position of the decision in the law, by the contrast of
-//! the scales, and by the scale. Weights follow the gradient of the code length.
+//! weights are the sum of six sets, chosen by the position of the decision in the law, by the contrast of the scales, by the
+//! scale, by the low bits of the prefix, by outliers around, and by the sides of the nearest pixels
+//! ([`mixing`](super::mixing)).
 //!
 //! Because decisions fall on aligned values, a bias per decision learns how often an analog-digital converter
 //! prefers one half (missing codes, unequal widths): a Bayesian logistic regression each, with a timid and a
@@ -14,36 +15,47 @@
 //! kind belong to what the pixels around say ([`neighbours`](super::neighbours)).
 
 use super::binary::{Binary, PROBABILITY_BITS};
+use super::constants::Constants;
 use super::math::{bound, dot, ln, squash};
-use super::neighbours::{self, PLACES, Split};
+use super::mixing::{CLASSES, INPUTS, Mixer};
+use super::neighbours::{self, LOOKED_AT, Split};
+use super::refine::OUTLIERS;
 use super::shapes::Shapes;
 
 /// Number of experts.
-pub(super) const EXPERTS: usize = 12;
-/// Inputs of the mixture: experts, biases of the node, biases by the pixels around.
-const INPUTS: usize = EXPERTS + BIASES;
+pub(super) const EXPERTS: usize = 16;
 /// Biases of a decision: of its node (timid and bold), shared, and by the pixels around.
 const BIASES: usize = 3 + neighbours::CONTEXTS;
-/// Weight sets of each of the first three choices.
-const SETS: usize = 128;
-/// Weight sets of the fourth choice: the shared biases' nodes, and one for searches.
-const NODE_SETS: usize = SHARED + 1;
 /// Shared biases: levels and low four bits of the prefix.
 const SHARED: usize = 17 * 16;
+/// Weight sets of every choice: by the position of the decision, by the shared biases' nodes (and one for searches), and
+/// by what a caller chooses, each for four widths.
+const POSITIONS: usize = 16 * CLASSES;
+const CHOICES: [usize; 4] = [CONTEXTS * 4, CONTEXTS * 4, OUTLIERS * 4, SIDES * 4];
+/// Their first sets.
+const FIRST_NODE: usize = POSITIONS;
+const FIRST_CHOSEN: [usize; 4] = {
+    let mut first = [FIRST_NODE + SHARED + 1; 4];
+    let mut k = 1;
+    while k < 4 {
+        first[k] = first[k - 1] + CHOICES[k - 1];
+        k += 1;
+    }
+    first
+};
+const SETS: usize = FIRST_CHOSEN[3] + CHOICES[3];
 /// Place of the first bias by the pixels around.
 const AROUND: usize = EXPERTS + 3;
-/// Contexts that a caller may choose from, for the second and the third set.
+/// Contexts that a caller may choose from: two choices of these, one of [`OUTLIERS`], one of [`SIDES`].
 pub(super) const CONTEXTS: usize = 16;
+pub(super) const SIDES: usize = 25;
 /// Share of the uniform law per value of the alphabet.
 const UNIFORM: f32 = 1.0 / 65_536.0 / 256.0;
 /// Bounds of stated and mixed logarithms of odds.
 const STATED_BOUND: f32 = 12.0;
 const MIXED_BOUND: f32 = 14.0;
-/// First and last step of the weights.
-const FIRST_STEP: f32 = 0.01;
-const LAST_STEP: f32 = 0.0003;
-/// Precision (inverse variance) of the priors of the biases: timid, bold, shared, by the pixels around.
-const PRECISIONS: [f32; 4] = [100.0, 5.0, 400.0, 10.0];
+/// Precision (inverse variance) of the priors of the biases: timid, bold, shared.
+const PRECISIONS: [f32; 3] = [100.0, 5.0, 400.0];
 /// Weights of the biases at the start.
 const BIAS_START: [f32; 3] = [0.5, 0.5, 1.0];
 const AROUND_START: f32 = 0.15;
@@ -91,8 +103,7 @@ enum Step {
 #[derive(Debug)]
 pub(super) struct Density {
     shapes: Shapes,
-    weights: Vec<[f32; INPUTS]>,
-    uses: Vec<f32>,
+    mixer: Mixer,
     nodes: Vec<[Bias; 2]>,
     shared: Vec<Bias>,
     /// Context after context.
@@ -104,26 +115,24 @@ pub(super) struct Density {
     shapes_of: [usize; EXPERTS],
     mean: f32,
     inverse_scale: f32,
-    sets: [usize; 2],
-    near: [u32; PLACES.len()],
+    sets: [usize; 4],
+    near: [u32; LOOKED_AT],
 }
 
 impl Density {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(constants: &Constants) -> Self {
         let mut start = [0.0; INPUTS];
         start[..EXPERTS].fill(1.0 / EXPERTS as f32);
         start[EXPERTS..AROUND].copy_from_slice(&BIAS_START);
-        start[AROUND..].fill(AROUND_START);
-        let mut weights = vec![[0.0; INPUTS]; 3 * SETS + NODE_SETS];
-        weights[..SETS].fill(start);
+        start[AROUND..EXPERTS + BIASES].fill(AROUND_START);
         let edge = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
+        let around = Bias::new(constants.around_precision);
         Self {
             shapes: Shapes::new(),
-            weights,
-            uses: vec![0.0; 3 * SETS + NODE_SETS],
+            mixer: Mixer::new(SETS, POSITIONS, start, constants),
             nodes: vec![[Bias::new(PRECISIONS[0]), Bias::new(PRECISIONS[1])]; VALUES as usize],
-            shared: vec![Bias::new(PRECISIONS[2]); NODE_SETS],
-            around: vec![Bias::new(PRECISIONS[3]); neighbours::CONTEXTS * neighbours::ENTRIES],
+            shared: vec![Bias::new(PRECISIONS[2]); SHARED + 1],
+            around: vec![around; neighbours::CONTEXTS * neighbours::ENTRIES],
             low: edge,
             high: edge,
             means: [0.0; EXPERTS],
@@ -131,15 +140,15 @@ impl Density {
             shapes_of: [0; EXPERTS],
             mean: 0.0,
             inverse_scale: 1.0,
-            sets: [0; 2],
-            near: [0; PLACES.len()],
+            sets: [0; 4],
+            near: [0; LOOKED_AT],
         }
     }
 
     /// Codes `value` under the `experts`; returns the value, which a decoder learns here.
     ///
-    /// `mean` and `scale` place the path; `contexts` (each below [`CONTEXTS`]) choose weights; `near` are the
-    /// pixels at [`PLACES`].
+    /// `mean` and `scale` place the path; `contexts` (below [`CONTEXTS`] twice, [`OUTLIERS`], [`SIDES`]) choose weights;
+    /// `near` are the values that [`neighbours`] looks at.
     #[inline(always)]
     pub(super) fn code<B: Binary>(
         &mut self,
@@ -147,16 +156,17 @@ impl Density {
         value: u32,
         experts: [Expert; EXPERTS],
         (mean, scale): (f32, f32),
-        contexts: [usize; 2],
-        near: [u32; PLACES.len()],
+        contexts: [usize; 4],
+        near: [u32; LOOKED_AT],
     ) -> u32 {
         self.near = near;
+        self.mixer.begin();
         self.means = experts.map(|expert| expert.mean);
         self.inverse_scales = experts.map(|expert| expert.inverse_scale);
         self.shapes_of = experts.map(|expert| expert.shape);
         self.mean = mean;
         self.inverse_scale = 1.0 / scale;
-        self.sets = [SETS + contexts[0] * 4, 2 * SETS + contexts[1] * 4];
+        self.sets = std::array::from_fn(|k| FIRST_CHOSEN[k] + contexts[k] * 4);
         self.low = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
         self.high = Edge { tail: [0.0; EXPERTS], above: [1.0; EXPERTS] };
         let mut level = 2;
@@ -250,13 +260,10 @@ impl Density {
         for (stated, bias) in stated[EXPERTS..].iter_mut().zip(&biases) {
             *stated = bias.value;
         }
-        let [a, b, c] = self.weight_sets(edge, (high - low) as f32, step);
-        let sets = [a, b, c, 3 * SETS + shared];
-        let [a, b, c, d] = sets.map(|set| &self.weights[set]);
-        let mut weights = [0.0f32; INPUTS];
-        for k in 0..INPUTS {
-            weights[k] = (a[k] + b[k]) + (c[k] + d[k]);
-        }
+        let (position, coarse) = self.position(edge, (high - low) as f32, step);
+        let [a, b, c, d] = self.sets;
+        let sets = [position, a + coarse, b + coarse, FIRST_NODE + shared, c + coarse, d + coarse];
+        let weights = self.mixer.weights(&sets);
         let mixed = dot(&weights, &stated);
         let probability = squash(bound(mixed, -MIXED_BOUND, MIXED_BOUND));
         let set = (probability * (1u32 << PROBABILITY_BITS) as f32) as u32;
@@ -266,15 +273,8 @@ impl Density {
             return bit;
         }
         let error = if bit { 1.0 } else { 0.0 } - probability;
-        let steps = sets.map(|set| FIRST_STEP / (1.0 + self.uses[set] * 0.02));
-        for (set, step) in sets.into_iter().zip(steps) {
-            self.uses[set] += 1.0;
-            let gain = error * if step > LAST_STEP { step } else { LAST_STEP };
-            for (weight, stated) in self.weights[set].iter_mut().zip(&stated) {
-                *weight += gain * stated;
-            }
-        }
         let information = probability * (1.0 - probability);
+        self.mixer.learn(&sets, position % CLASSES, &stated, error, information);
         for bias in &mut biases {
             bias.precision += information;
             bias.value += error / bias.precision;
@@ -294,9 +294,9 @@ impl Density {
         bit
     }
 
-    /// The weight sets of a decision at `edge` between `values` values.
+    /// The first weight set of a decision at `edge` between `values` values, and its width, coarsely.
     #[inline(always)]
-    fn weight_sets(&self, edge: f32, values: f32, step: Step) -> [usize; 3] {
+    fn position(&self, edge: f32, values: f32, step: Step) -> (usize, usize) {
         /// Upper bounds of the classes of |z|, and of the width of the interval, in scales.
         const DISTANCES: [f32; 7] = [0.25, 0.5, 1.0, 1.5, 2.5, 4.0, 8.0];
         const WIDTHS: [f32; 6] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0];
@@ -307,9 +307,9 @@ impl Density {
         let distance: usize = class(&DISTANCES, z.abs());
         let side = if z < 0.0 { 0 } else { 8 };
         let (width, coarse) = match step {
-            Step::Search => (7, 3),
+            Step::Search => (CLASSES - 1, 3),
             Step::Bit(_) => (class(&WIDTHS, values), class(&[0.5, 2.0], values)),
         };
-        [(side + distance) * 8 + width, self.sets[0] + coarse, self.sets[1] + coarse]
+        ((side + distance) * CLASSES + width, coarse)
     }
 }

@@ -1,5 +1,6 @@
 //! What the predictors see of the past: neighbours, and slow means of row, column and surroundings.
 
+use super::constants::Constants;
 use super::given::{Glimpse, PER_HELPER};
 use super::math::{bound, ln};
 use super::rows::Rows;
@@ -21,9 +22,6 @@ const NEIGHBOURS: [(usize, isize); 34] = [
 const MEANS: usize = NEIGHBOURS.len();
 const RESIDUAL_MEANS: usize = MEANS + 10;
 const EXCESSES: usize = RESIDUAL_MEANS + 4;
-
-/// Inputs are clipped at so many scales from the local reference: cosmic rays must not pull a predictor.
-const CLIP_SCALES: f32 = 4.0;
 
 /// The excess over the clip, of the nearest neighbours, is an input of its own, up to so many clips.
 const EXCESS_CLIPS: f32 = 100.0;
@@ -63,18 +61,21 @@ pub(super) struct History {
     /// Running means of the row's cleaned pixels: even and odd columns.
     row_mean: [f32; 2],
     /// Running means of columns, with one more at the end.
-    column_mean: Vec<f32>,
+    pub(super) column_mean: Vec<f32>,
     mean: f32,
+    /// Short running mean of the first row.
+    first_mean: f32,
     /// Residuals of the row with weight 1 / variance: even columns, odd columns, all (short memory).
     row_residual: [f32; 3],
     row_weight: [f32; 3],
     column_residual: Vec<f32>,
     /// Running quantiles (40 % and 90 %) of the spread.
     class_bounds: [f32; CLASSES - 1],
+    clip_scales: f32,
 }
 
 impl History {
-    pub(super) fn new(width: usize, median: f32) -> Self {
+    pub(super) fn new(width: usize, median: f32, constants: &Constants) -> Self {
         let pixels = Rows::new(width, 5, 6, median, true);
         let offsets = NEIGHBOURS.map(|(up, right)| right - (up * pixels.stride) as isize);
         Self {
@@ -84,10 +85,12 @@ impl History {
             row_mean: [median; 2],
             column_mean: vec![median; width + 1],
             mean: median,
+            first_mean: median,
             row_residual: [0.0; 3],
             row_weight: [0.0; 3],
             column_residual: vec![0.0; width],
             class_bounds: [0.0, 2.0],
+            clip_scales: constants.clip_scales,
         }
     }
 
@@ -121,7 +124,7 @@ impl History {
     #[inline(always)]
     pub(super) fn inputs<const N: usize>(&mut self, x: usize, scale: f32, glimpse: &Glimpse) -> Inputs<N> {
         let reference = self.reference(x);
-        let clip = CLIP_SCALES * scale;
+        let clip = self.clip_scales * scale;
         let clipped = |value: f32| bound(value - reference, -clip, clip);
         let mut values = [0.0f32; N];
         let place = self.pixels.start + x;
@@ -186,6 +189,19 @@ impl History {
         Inputs { reference, nearest, values, offset: glimpse.offset, scale, clip, spread_ln, class }
     }
 
+    /// The first row has no rows above it: they are filled, ahead of each pixel, with the level of what came.
+    #[inline(always)]
+    fn begin_first_row(&mut self, x: usize, cleaned: f32) {
+        if x == 0 {
+            (self.mean, self.first_mean, self.row_mean) = (cleaned, cleaned, [cleaned; 2]);
+        }
+        self.first_mean += (cleaned - self.first_mean) * 0.3;
+        self.pixels.fill_above(x, self.first_mean);
+        self.cleaned.fill_above(x, self.first_mean);
+        let end = self.column_mean.len();
+        self.column_mean[(x + 1).min(end - 1)..(x + 6).min(end)].fill(self.first_mean);
+    }
+
     /// The pixel became known: its value, the first stage's and the final prediction.
     #[inline(always)]
     pub(super) fn learn<const N: usize>(
@@ -201,8 +217,12 @@ impl History {
         self.pixels.values[self.pixels.start + x] = value;
         self.cleaned.values[self.cleaned.start + x] = cleaned;
         let parity = x & 1;
+        if self.pixels.is_first() {
+            self.begin_first_row(x, cleaned);
+        }
         self.row_mean[parity] += (cleaned - self.row_mean[parity]) * (1.0 / 24.0);
-        self.column_mean[x] += (cleaned - self.column_mean[x]) * (1.0 / 24.0);
+        let step = self.pixels.running_step(1.0 / 24.0);
+        self.column_mean[x] += (cleaned - self.column_mean[x]) * step;
         self.mean += (cleaned - self.mean) * (1.0 / 4096.0);
         let residual = bound(value - first, -reach, reach);
         let weight = 1.0 / (inputs.scale * inputs.scale);
@@ -220,7 +240,7 @@ mod tests {
 
     #[test]
     fn inputs_of_a_constant_tile_are_zero() {
-        let mut history = History::new(20, 77.0);
+        let mut history = History::new(20, 77.0, &Constants::COMMITTED);
         for _ in 0..12 {
             history.begin_row();
             for x in 0..20 {

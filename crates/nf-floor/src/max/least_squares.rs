@@ -26,6 +26,13 @@ impl<const N: usize> Moments<N> {
         self.samples = 0.0;
     }
 
+    /// Forgets all but a share of what it holds.
+    pub(super) fn scale(&mut self, share: f32) {
+        self.products.iter_mut().flatten().for_each(|sum| *sum *= share);
+        self.targets.iter_mut().for_each(|sum| *sum *= share);
+        self.samples *= share;
+    }
+
     /// Adds a sample; input and target carry the square root of its weight already.
     #[inline(always)]
     pub(super) fn add(&mut self, input: &[f32; N], target: f32) {
@@ -111,6 +118,33 @@ impl<const N: usize> Solver<N> {
         }
     }
 
+    /// The inverse of what was factored, times `scale`.
+    #[inline(always)]
+    pub(super) fn inverse(&self, scale: f64, inverse: &mut [[f32; N]; N]) {
+        for column in 0..N {
+            // Forward, through the transposed factor: nothing before `column` differs from zero.
+            let mut half = [0.0f64; N];
+            half[column] = scale * self.inverse_diagonal[column];
+            for k in column..N {
+                let value = if k == column { half[k] } else { half[k] * self.inverse_diagonal[k] };
+                half[k] = value;
+                for (half, factor) in half[k + 1..].iter_mut().zip(&self.upper[k][k + 1..]) {
+                    *half -= factor * value;
+                }
+            }
+            for i in (0..N).rev() {
+                let mut sum = half[i];
+                for (factor, known) in self.upper[i][i + 1..].iter().zip(&half[i + 1..]) {
+                    sum -= factor * known;
+                }
+                half[i] = sum * self.inverse_diagonal[i];
+            }
+            for (row, value) in inverse.iter_mut().zip(half) {
+                row[column] = value as f32;
+            }
+        }
+    }
+
     /// Weights of the model that uses only the first `count` inputs; unchanged if the solution is wild.
     #[inline(always)]
     pub(super) fn weights(&self, count: usize, weights: &mut [f32; N]) {
@@ -157,6 +191,31 @@ mod tests {
             solver.weights(count, &mut weights);
             for (weight, truth) in weights.iter().zip(&truth) {
                 assert!((weight - truth).abs() < 1e-4, "{weights:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_inverse_is_the_inverse() {
+        let mut state = 3;
+        let mut moments = Moments::<16>::new();
+        for _ in 0..100 {
+            moments.add(&std::array::from_fn(|_| noise(&mut state)), 0.0);
+        }
+        let mut solver = Solver::new();
+        let mut inverse = [[0.0; 16]; 16];
+        solver.factor(&moments, 1.0, &[0.0; 16]);
+        solver.inverse(2.0, &mut inverse);
+        for i in 0..16 {
+            for j in 0..16 {
+                // Of the products only the lower triangle is complete.
+                let product: f32 = (0..16)
+                    .map(|k| {
+                        let ridge = if i == k { 1.0 } else { 0.0 };
+                        (moments.products[i.max(k)][i.min(k)] + ridge) * inverse[k][j]
+                    })
+                    .sum();
+                assert!((product - if i == j { 2.0 } else { 0.0 }).abs() < 1e-4, "{i} {j} {product}");
             }
         }
     }

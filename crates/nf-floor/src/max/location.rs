@@ -12,6 +12,7 @@
 //!
 //! Samples weigh 1 / variance, less if they are outliers (Huber, 3 scales).
 
+use super::constants::Constants;
 use super::inputs::{CLASSES, Inputs};
 use super::least_squares::{Moments, Solver};
 use super::math::{bound, dot};
@@ -29,15 +30,13 @@ pub(super) const CLASS: usize = 4;
 const BLOCK_PX: usize = 64;
 /// Most blocks in a row: bounds the memory of wide tiles.
 const MAX_BLOCKS: usize = 64;
-/// Pixels that the tile's and the classes' memories hold.
-const TILE_MEMORY_PX: f32 = 300_000.0;
-/// What a block's memory keeps from row to row.
-const BLOCK_KEEP: f32 = 0.97;
-/// Samples of the tile's memory that speak in a block's and in a class's.
-const BLOCK_PRIOR: f32 = 1000.0;
+/// Samples of the tile's memory that speak in a class's.
 const CLASS_PRIOR: f32 = 300.0;
 /// Samples that speak for the weights at the start.
 const RIDGE: f32 = 3.0;
+/// The first samples, after which blocks are short enough; until then, columns between two solutions.
+const EARLY_PX: f32 = 600.0;
+const EARLY_EVERY_PX: usize = 8;
 /// Blocks between two solutions of the tile's and the classes' equations, once they have settled.
 const SLOW_EVERY: usize = 4;
 /// Pixels after which they have settled.
@@ -48,6 +47,7 @@ const START: [f32; 6] = [0.35, 0.35, 0.15, 0.0, 0.05, 0.1];
 /// The predictors of one tile.
 #[derive(Debug)]
 pub(super) struct Location<const N: usize> {
+    constants: Constants,
     block_px: usize,
     width: usize,
     /// Samples of the block so far, by class.
@@ -63,12 +63,13 @@ pub(super) struct Location<const N: usize> {
 }
 
 impl<const N: usize> Location<N> {
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(width: usize, constants: &Constants) -> Self {
         let block_px = BLOCK_PX * width.div_ceil(BLOCK_PX * MAX_BLOCKS).max(1);
         let mut start = [0.0; N];
         start[..START.len()].copy_from_slice(&START);
         let moments = || std::array::from_fn(|_| Moments::new());
         Self {
+            constants: *constants,
             block_px,
             width,
             fresh: moments(),
@@ -88,7 +89,26 @@ impl<const N: usize> Location<N> {
     pub(super) fn begin(&mut self, x: usize) {
         if x.is_multiple_of(self.block_px) && self.tile.samples > 0.0 {
             self.solve(x / self.block_px);
+        } else if self.tile.samples < EARLY_PX && x.is_multiple_of(EARLY_EVERY_PX) {
+            self.solve_early();
         }
+    }
+
+    /// While there are few samples, each of them counts: all predictors take part in those of the unfinished block.
+    #[inline(always)]
+    fn solve_early(&mut self) {
+        self.work.clear();
+        for fresh in &self.fresh {
+            self.work.blend(1.0, fresh, 1.0);
+        }
+        self.work.blend(1.0, &self.tile, 1.0);
+        self.solver.factor(&self.work, RIDGE, &self.start);
+        self.solver.weights(N, &mut self.weights[GLOBAL]);
+        self.solver.weights(12, &mut self.weights[SMALL]);
+        self.solver.weights(20, &mut self.weights[LOCAL_SMALL]);
+        self.weights[LOCAL] = self.weights[GLOBAL];
+        let all = self.weights[GLOBAL];
+        self.class_weights.fill(all);
     }
 
     #[inline(always)]
@@ -107,7 +127,7 @@ impl<const N: usize> Location<N> {
             }
         }
         self.work.clear();
-        self.work.blend(0.0, &self.tile, bound(BLOCK_PRIOR / samples, 0.0, 1.0));
+        self.work.blend(0.0, &self.tile, bound(self.constants.block_prior / samples, 0.0, 1.0));
         let last = self.blocks.len() - 1;
         for near in &self.blocks[block.saturating_sub(1)..=(block + 1).min(last)] {
             self.work.blend(1.0, near, 1.0);
@@ -150,15 +170,16 @@ impl<const N: usize> Location<N> {
 
     #[inline(always)]
     fn end_block(&mut self, block: usize) {
+        let memory_px = self.constants.tile_memory_px;
         self.work.clear();
         for (fresh, class) in self.fresh.iter_mut().zip(&mut self.classes) {
             if fresh.samples > 0.0 {
-                class.blend(1.0 - fresh.samples / TILE_MEMORY_PX, fresh, 1.0);
+                class.blend(1.0 - fresh.samples / memory_px, fresh, 1.0);
                 self.work.blend(1.0, fresh, 1.0);
                 fresh.clear();
             }
         }
-        self.tile.blend(1.0 - self.work.samples / TILE_MEMORY_PX, &self.work, 1.0);
-        self.blocks[block].blend(BLOCK_KEEP, &self.work, 1.0);
+        self.tile.blend(1.0 - self.work.samples / memory_px, &self.work, 1.0);
+        self.blocks[block].blend(self.constants.block_keep, &self.work, 1.0);
     }
 }

@@ -7,9 +7,10 @@
 //! - [`inputs`]: neighbours, clipped, and slow means; [`rows`]: the memory that holds them.
 //! - [`given`]: earlier planes of a stack.
 //! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
-//! - [`scale`]: how far the pixel may be from its prediction.
-//! - [`density`]: experts ([`shapes`]) and biases ([`neighbours`]) mixed at every binary decision; [`binary`]:
+//! - [`scale`], [`noise_law`]: how far the pixel may be from its prediction.
+//! - [`density`]: experts ([`shapes`]) and biases ([`neighbours`]) mixed ([`mixing`]) at every binary decision; [`binary`]:
 //!   decisions to bytes.
+//! - [`constants`]: the numbers that were chosen.
 //! - [`least_squares`], [`math`]: the arithmetic.
 //! - [`laws`]: what all this believed of every pixel.
 //!
@@ -18,6 +19,7 @@
 //! the weighted sum, rounded (i16).
 
 mod binary;
+mod constants;
 mod density;
 pub(crate) mod given;
 mod inputs;
@@ -25,12 +27,16 @@ mod laws;
 mod least_squares;
 mod location;
 mod math;
+mod mixing;
 mod neighbours;
+mod noise_law;
 mod refine;
 mod rows;
 mod scale;
 mod shapes;
 mod traverse;
+
+pub use constants::Constants;
 
 use crate::tile::TileView;
 use binary::{Binary, Decoder, Encoder};
@@ -46,6 +52,11 @@ const HEADER_BYTES: usize = 4;
 
 /// The payload of a tile, or `None` if the mode cannot take it: more than one plane, or no pixel.
 pub fn encode(tile: TileView) -> Option<Vec<u8>> {
+    encode_with(tile, &Constants::COMMITTED)
+}
+
+/// [`encode`] with other constants, for experiments: only their size is of interest, since decoders know but the committed ones.
+pub fn encode_with(tile: TileView, constants: &Constants) -> Option<Vec<u8>> {
     if tile.planes != 1 || tile.samples.is_empty() {
         return None;
     }
@@ -54,7 +65,7 @@ pub fn encode(tile: TileView) -> Option<Vec<u8>> {
     bytes.extend_from_slice(&floor.to_le_bytes());
     let header = Header { median: f32::from(median), floor: f32::from(floor) };
     let mut encoder = Encoder::new(bytes);
-    run(&mut encoder, header, tile.width, &mut tile.samples.to_vec(), None);
+    run(&mut encoder, header, tile.width, &mut tile.samples.to_vec(), None, constants);
     Some(encoder.finish())
 }
 
@@ -80,7 +91,7 @@ pub(crate) fn encode_given(tile: TileView, earlier: &[&[u16]], weights: &[i16]) 
     bytes.extend_from_slice(&floor.to_le_bytes());
     let header = Header { median: f32::from(median), floor: f32::from(floor) };
     let mut encoder = Encoder::new(bytes);
-    run(&mut encoder, header, tile.width, &mut samples, Some(&given));
+    run(&mut encoder, header, tile.width, &mut samples, Some(&given), &Constants::COMMITTED);
     encoder.finish()
 }
 
@@ -131,7 +142,7 @@ fn decode_with(
     }
     let mut samples = vec![0; pixels];
     let mut decoder = Decoder::new(coded);
-    run(&mut decoder, header, shape.width, &mut samples, given);
+    run(&mut decoder, header, shape.width, &mut samples, given, &Constants::COMMITTED);
     if !decoder.is_at_end() {
         return Err(Error::corrupt(
             what,
@@ -208,23 +219,31 @@ struct Work<'a, B> {
     width: usize,
     samples: &'a mut [u16],
     given: Option<&'a Given>,
+    constants: &'a Constants,
 }
 
 impl<B: Binary> Work<'_, B> {
     #[inline(always)]
     fn run(self) {
-        let Self { coder, header, width, samples, given } = self;
+        let Self { coder, header, width, samples, given, constants } = self;
         match given {
-            None => traverse::<B, ALONE>(coder, header, width, samples, None),
-            Some(_) => traverse::<B, GIVEN>(coder, header, width, samples, given),
+            None => traverse::<B, ALONE>(coder, header, width, samples, None, constants),
+            Some(_) => traverse::<B, GIVEN>(coder, header, width, samples, given, constants),
         }
     }
 }
 
 /// [`traverse`] with the best instructions of the machine.
-fn run<B: Binary>(coder: &mut B, header: Header, width: usize, samples: &mut [u16], given: Option<&Given>) {
+fn run<B: Binary>(
+    coder: &mut B,
+    header: Header,
+    width: usize,
+    samples: &mut [u16],
+    given: Option<&Given>,
+    constants: &Constants,
+) {
     let best = *Variant::available().last().expect("the plain variant is always available");
-    best.run(Work { coder, header, width, samples, given });
+    best.run(Work { coder, header, width, samples, given, constants });
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@
 
 /// Known pixels that are looked at (rows up, columns right).
 #[rustfmt::skip]
-pub(super) const PLACES: [(usize, isize); 11] = [
+pub(super) const PLACES: [(usize, isize); 17] = [
     (0, -1), (1, 0), (1, 1), (1, -1), (0, -2), (2, 0), (1, 2), (0, -3), (0, -6), (2, 2), (2, -2),
+    (2, 1), (2, -1), (1, -2), (3, 0), (4, 0), (0, -4),
 ];
 const W: usize = 0;
 const N: usize = 1;
@@ -19,11 +20,20 @@ const NEE: usize = 6;
 /// Its place takes the pixel of an earlier plane where there is one.
 pub(super) const WWW: usize = 7;
 const FAR_W: usize = 8;
-const NNEE: usize = 9;
-const NNWW: usize = 10;
+const NWW: usize = 13;
+const NNN: usize = 14;
+const NNNN: usize = 15;
+const WWWW: usize = 16;
+/// Behind the pixels: the column's mean, and the simple prediction of the nearest pixels.
+pub(super) const COLUMN: usize = 17;
+pub(super) const SIMPLE: usize = 18;
+/// Values that are looked at.
+pub(super) const LOOKED_AT: usize = PLACES.len() + 2;
+/// The nearest of them.
+const CROWD: usize = 15;
 
 /// Contexts of a decision.
-pub(super) const CONTEXTS: usize = 9;
+pub(super) const CONTEXTS: usize = 11;
 /// Values of a context at one depth, and depths: bits left in an aligned block; octaves of a search.
 const PER_DEPTH: usize = 256;
 const DEPTHS: usize = 17 + 17;
@@ -41,17 +51,6 @@ pub(super) struct Split {
 }
 
 impl Split {
-    /// How many of `values` lie in the lower part, and how many in the upper.
-    #[inline(always)]
-    fn counts(&self, values: [u32; 6]) -> usize {
-        let (mut lower, mut upper) = (0, 0);
-        for value in values {
-            lower += usize::from(value >= self.low && value < self.middle);
-            upper += usize::from(value >= self.middle && value < self.high);
-        }
-        lower * 7 + upper
-    }
-
     /// Of each value: whether it is at least `middle`, and whether it is inside.
     #[inline(always)]
     fn sides(&self, values: [u32; 4]) -> usize {
@@ -61,6 +60,23 @@ impl Split {
             sides |= usize::from(value >= self.low && value < self.high) << (4 + k);
         }
         sides
+    }
+
+    /// Of each value: whether it is at least `middle`.
+    #[inline(always)]
+    fn above(&self, values: [u32; 8]) -> usize {
+        let mut above = 0;
+        for (k, value) in values.into_iter().enumerate() {
+            above |= usize::from(value >= self.middle) << k;
+        }
+        above
+    }
+
+    /// The distance of `prediction`, and how many of the nearest pixels are at least `middle`.
+    #[inline(always)]
+    fn crowd(&self, inverse_half: f32, prediction: u32, around: &[u32; LOOKED_AT]) -> usize {
+        let above: usize = around[..CROWD].iter().map(|&value| usize::from(value >= self.middle)).sum();
+        self.distances(inverse_half, [0, prediction]) % 16 * 16 + above
     }
 
     /// Distances of two values from `middle` in halves of the interval, -8 to 7.
@@ -75,22 +91,24 @@ impl Split {
         a * 16 + b
     }
 
-    /// The value of every context. `around` holds the pixels at [`PLACES`], `prediction` the expected value.
+    /// The value of every context. `around` holds the pixels at [`PLACES`] and what follows them, `prediction` the expected value.
     #[inline(always)]
-    pub(super) fn contexts(&self, around: &[u32; PLACES.len()], prediction: u32) -> [usize; CONTEXTS] {
+    pub(super) fn contexts(&self, around: &[u32; LOOKED_AT], prediction: u32) -> [usize; CONTEXTS] {
         let depth = self.bits.unwrap_or_else(|| 17 + (self.high - self.low).ilog2()) as usize;
         let inverse_half = 1.0 / ((self.high - self.low) / 2) as f32;
         let v = |k: usize| around[k];
         let values = [
-            self.counts([v(W), v(N), v(NE), v(NW), v(WW), v(NN)]),
-            self.counts([v(WW), v(WWW), v(FAR_W), v(NN), v(NNEE), v(NNWW)]),
+            self.crowd(inverse_half, prediction, around),
             self.sides([v(W), v(N), v(NE), v(NW)]),
             self.sides([v(WW), v(N), v(NN), v(NEE)]),
             self.sides([v(NE), v(NW), v(WW), v(WWW)]),
             self.distances(inverse_half, [v(W), v(N)]),
             self.distances(inverse_half, [v(WW), v(NN)]),
-            self.distances(inverse_half, [prediction, v(W)]),
+            self.distances(inverse_half, [v(COLUMN), v(SIMPLE)]),
             self.distances(inverse_half, [v(N), v(NE)]),
+            self.sides([v(N), v(NN), v(NNN), v(NNNN)]),
+            self.sides([v(WW), v(WWWW), v(FAR_W), v(NNNN)]),
+            self.above([v(W), v(N), v(NE), v(NW), v(WW), v(NN), v(NEE), v(NWW)]),
         ];
         values.map(|value| depth * PER_DEPTH + value)
     }
@@ -103,14 +121,14 @@ mod tests {
     #[test]
     fn contexts_tell_sides_and_stay_in_range() {
         let split = Split { low: 64, middle: 68, high: 72, bits: Some(3) };
-        assert_eq!(split.counts([63, 64, 67, 68, 71, 72]), 2 * 7 + 2);
+        assert_eq!(split.above([63, 64, 67, 68, 71, 72, 0, 69]), 0b1011_1000);
         assert_eq!(split.sides([63, 64, 68, 72]), 0b0110_1100);
         assert_eq!(split.distances(0.25, [68, 64]), 8 * 16 + 7);
         assert_eq!(split.distances(0.25, [0, 65_535]), 15);
         for bits in [None, Some(16)] {
             for value in [0, 65_535] {
                 let widest = Split { low: 0, middle: 1 << 15, high: 1 << 16, bits };
-                for entry in widest.contexts(&[value; PLACES.len()], value) {
+                for entry in widest.contexts(&[value; LOOKED_AT], value) {
                     assert!(entry < ENTRIES);
                 }
             }

@@ -6,6 +6,7 @@
 //! - Least squares over: the differences of the first stage's predictions from its global one, the latest
 //!   residuals around, the filters' outputs, and the parities of row, column and their sum.
 
+use super::constants::Constants;
 use super::inputs::Inputs;
 use super::least_squares::{Moments, Solver};
 use super::location::{GLOBAL, PREDICTIONS};
@@ -17,8 +18,6 @@ const TAPS: usize = LEFT + ROWS * ABOVE;
 const LEFT: usize = 64;
 const ABOVE: usize = 48;
 const ROWS: usize = 4;
-/// Steps of the filters, as shares of the step that would cancel the error at once.
-const STEPS: [f32; 2] = [0.003, 0.012];
 /// Keeps the step bounded where the past is silent.
 const QUIET: f32 = 20.0;
 /// Whitened residuals are clipped here.
@@ -34,12 +33,13 @@ const PARITIES: usize = FILTERS + 2;
 const AROUND: [(usize, isize); 11] = [
     (0, -1), (1, 0), (1, 1), (1, -1), (0, -2), (2, 0), (1, 2), (1, -2), (0, -3), (2, -1), (2, 1),
 ];
-/// Pixels that the combination remembers.
-const MEMORY_PX: f32 = 5000.0;
 /// Samples that speak for no correction.
 const RIDGE: f32 = 10.0;
 /// Pixels between two solutions.
 const SOLVE_EVERY_PX: usize = 16;
+
+/// Values of [`Refine::outliers`].
+pub(super) const OUTLIERS: usize = 27;
 
 /// A pixel's correction and what led to it.
 #[derive(Debug)]
@@ -60,10 +60,12 @@ pub(super) struct Refine {
     moments: Moments<INPUTS>,
     solver: Solver<INPUTS>,
     weights: [f32; INPUTS],
+    steps: [f32; 2],
+    memory_px: f32,
 }
 
 impl Refine {
-    pub(super) fn new(width: usize) -> Self {
+    pub(super) fn new(width: usize, constants: &Constants) -> Self {
         Self {
             residuals: Rows::new(width, 2, 3, 0.0, true),
             white: Rows::new(width, ROWS, LEFT, 0.0, false),
@@ -72,6 +74,8 @@ impl Refine {
             moments: Moments::new(),
             solver: Solver::new(),
             weights: [0.0; INPUTS],
+            steps: constants.filter_steps,
+            memory_px: constants.combination_memory_px,
         }
     }
 
@@ -82,6 +86,20 @@ impl Refine {
     pub(super) fn end_row(&mut self) {
         self.residuals.end();
         self.white.end();
+    }
+
+    /// How far the nearest pixels missed their predictions (W, N, the worse of NE and NW), three levels each: below
+    /// [`OUTLIERS`].
+    #[inline(always)]
+    pub(super) fn outliers(&self, x: usize) -> usize {
+        let (white, place) = (&self.white.values, self.white.start + x);
+        let above = place - self.white.stride;
+        let level = |z: f32| {
+            let z = z.abs();
+            usize::from(z >= 1.7) + usize::from(z >= 2.9)
+        };
+        let (ne, nw) = (level(white[above + 1]), level(white[above - 1]));
+        level(white[place - 1]) * 9 + level(white[above]) * 3 + if ne > nw { ne } else { nw }
     }
 
     /// The final prediction of the pixel in row `y`, column `x`.
@@ -140,7 +158,7 @@ impl Refine {
         let weighted = refined.inputs.map(|input| input * weight_root);
         self.fresh.add(&weighted, residual * weight_root);
         if x % SOLVE_EVERY_PX == SOLVE_EVERY_PX - 1 {
-            self.moments.blend(1.0 - self.fresh.samples / MEMORY_PX, &self.fresh, 1.0);
+            self.moments.blend(1.0 - self.fresh.samples / self.memory_px, &self.fresh, 1.0);
             self.fresh.clear();
         }
         let place = self.residuals.start + x;
@@ -148,7 +166,7 @@ impl Refine {
         let white = bound(residual / from.scale, -WHITE_CLIP, WHITE_CLIP);
         self.white.values[self.white.start + x] = white;
         let power = QUIET + dot(&refined.past, &refined.past);
-        for ((filter, step), output) in self.filters.iter_mut().zip(STEPS).zip(refined.outputs) {
+        for ((filter, step), output) in self.filters.iter_mut().zip(self.steps).zip(refined.outputs) {
             let gain = step * (white - output) / power;
             for (tap, past) in filter.iter_mut().zip(&refined.past) {
                 *tap += gain * past;

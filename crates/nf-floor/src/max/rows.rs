@@ -13,6 +13,8 @@ pub(super) struct Rows {
     margin: usize,
     /// What the margins hold: the value at the edge, or always the value given at first.
     repeats_edge: bool,
+    /// Rows that have ended.
+    ended: f32,
 }
 
 impl Rows {
@@ -26,6 +28,7 @@ impl Rows {
             width,
             margin,
             repeats_edge,
+            ended: 0.0,
         }
     }
 
@@ -46,5 +49,28 @@ impl Rows {
             self.values[end..].fill(value);
         }
         self.values.copy_within(self.stride.., 0);
+        self.ended += 1.0;
+    }
+
+    /// Whether the current row is the first.
+    #[inline(always)]
+    pub(super) fn is_first(&self) -> bool {
+        self.ended == 0.0
+    }
+
+    /// Step of a running mean over rows that started with a guess worth one row: 1 / (rows + 1), but at least `least`.
+    #[inline(always)]
+    pub(super) fn running_step(&self, least: f32) -> f32 {
+        let step = 1.0 / (self.ended + 2.0);
+        if step > least { step } else { least }
+    }
+
+    /// Fills the rows above from column `x` to six columns on: what a first row sees there.
+    #[inline(always)]
+    pub(super) fn fill_above(&mut self, x: usize, value: f32) {
+        for above in 1..self.values.len() / self.stride {
+            let place = self.start - above * self.stride + x;
+            self.values[place..place + 7].fill(value);
+        }
     }
 }

@@ -6,11 +6,13 @@
 //! likelihood of a Student law with 5 degrees of freedom by Fisher scoring: weighted least squares of
 //! ln s + (n + 3) / (2 n) ((n + 1) z^2 / (n + z^2) - 1), z = residual / s, n = 5, which outliers cannot pull.
 
+use super::constants::Constants;
 use super::given::Glimpse;
 use super::inputs::{ALONE, Inputs};
 use super::least_squares::{Moments, Solver};
 use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS, SMALL};
 use super::math::{bound, dot, exp, ln};
+use super::noise_law::NoiseLaw;
 use super::rows::Rows;
 use std::f32::consts::LN_2;
 
@@ -18,8 +20,8 @@ use std::f32::consts::LN_2;
 const INPUTS: usize = 16;
 /// Samples that speak for the weights at the start.
 const RIDGE: f32 = 30.0;
-/// Pixels that the regression remembers.
-const MEMORY_PX: f32 = 50_000.0;
+/// Samples that speak for the prior in an entry of a table.
+const PRIOR: f32 = 8.0;
 /// Pixels between two solutions.
 const SOLVE_EVERY_PX: usize = 32;
 /// Standard deviation over mean absolute deviation of a Gaussian.
@@ -50,10 +52,10 @@ impl Place {
 }
 
 impl Table {
-    /// The mean at `place`; `prior` speaks with four samples.
+    /// The mean at `place`; `prior` speaks with [`PRIOR`] samples.
     #[inline(always)]
     fn mean(&self, place: Place, prior: f32) -> f32 {
-        let at = |entry: usize| (self.0[entry][0] + prior * 4.0) / (self.0[entry][1] + 4.0);
+        let at = |entry: usize| (self.0[entry][0] + prior * PRIOR) / (self.0[entry][1] + PRIOR);
         at(place.entry) * (1.0 - place.share) + at(place.entry + 1) * place.share
     }
 
@@ -97,18 +99,30 @@ pub(super) struct Scales {
     pub(super) first: [f32; FOLLOWED],
     /// ln of the regression's scale over the activity around.
     pub(super) contrast: f32,
+    /// By the detector's noise law.
+    pub(super) noise: f32,
+    signal: f32,
     regression_ln: f32,
     level_place: Place,
     inputs: [f32; INPUTS],
 }
 
 /// Number of simple predictions that are experts of their own.
-pub(super) const FOLLOWED: usize = 6;
+pub(super) const FOLLOWED: usize = 8;
 
-/// These predictions: the first stage's, and the local reference.
+/// These predictions: the first stage's, the local reference, and the pixels to the left and above.
 #[inline(always)]
 pub(super) fn followed<const N: usize>(first: &[f32; PREDICTIONS], from: &Inputs<N>) -> [f32; FOLLOWED] {
-    [first[GLOBAL], first[LOCAL], first[LOCAL_SMALL], first[CLASS], first[SMALL], from.reference]
+    [
+        first[GLOBAL],
+        first[LOCAL],
+        first[LOCAL_SMALL],
+        first[CLASS],
+        first[SMALL],
+        from.reference,
+        from.nearest[0],
+        from.nearest[1],
+    ]
 }
 
 /// The scale model of one tile.
@@ -122,6 +136,8 @@ pub(super) struct Scale {
     first: [Table; FOLLOWED],
     floor: f32,
     row_mean: f32,
+    law: NoiseLaw,
+    memory_px: f32,
     column_mean: Vec<f32>,
     fresh: Moments<INPUTS>,
     moments: Moments<INPUTS>,
@@ -132,7 +148,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// `floor` is about the darkest level of the tile.
-    pub(super) fn new(width: usize, floor: f32) -> Self {
+    pub(super) fn new(width: usize, floor: f32, constants: &Constants) -> Self {
         let mut start = [0.0; INPUTS];
         start[..3].copy_from_slice(&[0.2, 0.5, 1.0]);
         let table = Table([[0.0; 2]; ENTRIES]);
@@ -144,6 +160,8 @@ impl Scale {
             first: std::array::from_fn(|_| table.clone()),
             floor,
             row_mean: 0.0,
+            law: NoiseLaw::default(),
+            memory_px: constants.scale_memory_px,
             column_mean: vec![8.0; width],
             fresh: Moments::new(),
             moments: Moments::new(),
@@ -241,8 +259,11 @@ impl Scale {
             let sigma = table.mean(place, prior + 0.1) * SIGMA_PER_MEAN;
             if sigma > 0.05 { sigma } else { 0.05 }
         };
+        let regression = exp(regression_ln);
         Scales {
-            regression: exp(regression_ln),
+            noise: self.law.deviation(above_floor, regression),
+            signal: above_floor,
+            regression,
             near: sigma(&self.near, activity.near_place, activity.near),
             around: sigma(&self.around, activity.around_place, activity.around),
             level: sigma(&self.level, level_place, activity.around),
@@ -278,15 +299,17 @@ impl Scale {
             let z = deviation / scales.regression;
             bound(z * z, 0.0, 1e12)
         };
+        self.law.learn(scales.signal, scales.regression, square);
         let score = (6.0 * square / (5.0 + square) - 1.0) * 0.8;
         self.fresh.add(&scales.inputs, scales.regression_ln + score);
         if x % SOLVE_EVERY_PX == SOLVE_EVERY_PX - 1 {
-            self.moments.blend(1.0 - self.fresh.samples / MEMORY_PX, &self.fresh, 1.0);
+            self.moments.blend(1.0 - self.fresh.samples / self.memory_px, &self.fresh, 1.0);
             self.fresh.clear();
         }
         let bounded = bound(deviation, 0.0, 6.0 * activity.scale + 2.0);
         self.deviations.values[self.deviations.start + x] = bounded;
         self.row_mean += (bounded - self.row_mean) * (1.0 / 32.0);
-        self.column_mean[x] += (bounded - self.column_mean[x]) * (1.0 / 24.0);
+        let step = self.deviations.running_step(1.0 / 24.0);
+        self.column_mean[x] += (bounded - self.column_mean[x]) * step;
     }
 }

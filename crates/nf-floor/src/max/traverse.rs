@@ -1,12 +1,13 @@
 //! The one loop over the pixels of a tile: encoder and decoder run the same code.
 
 use super::binary::Binary;
+use super::constants::Constants;
 use super::density::{CONTEXTS, Density, EXPERTS, Expert};
 use super::given::{Given, Glimpse};
 use super::inputs::{ALONE, History};
-use super::location::{GLOBAL, Location};
+use super::location::{GLOBAL, Location, SMALL};
 use super::math::{bound, ln};
-use super::neighbours::{PLACES, WWW};
+use super::neighbours::{COLUMN, LOOKED_AT, PLACES, SIMPLE, WWW};
 use super::refine::Refine;
 use super::scale::{Scale, followed};
 use super::shapes::{HEAVY, NORMAL, TAILED};
@@ -30,12 +31,13 @@ pub(super) fn traverse<B: Binary, const N: usize>(
     width: usize,
     samples: &mut [u16],
     given: Option<&Given>,
+    constants: &Constants,
 ) {
-    let mut history = History::new(width, header.median);
-    let mut location = Location::<N>::new(width);
-    let mut refine = Refine::new(width);
-    let mut scale = Scale::new(width, header.floor);
-    let mut density = Density::new();
+    let mut history = History::new(width, header.median, constants);
+    let mut location = Location::<N>::new(width, constants);
+    let mut refine = Refine::new(width, constants);
+    let mut scale = Scale::new(width, header.floor, constants);
+    let mut density = Density::new(constants);
     for (y, row) in samples.chunks_exact_mut(width).enumerate() {
         history.begin_row();
         refine.begin_row();
@@ -72,19 +74,30 @@ pub(super) fn traverse<B: Binary, const N: usize>(
                 law(simple[5], scales.first[5], HEAVY),
                 law(prediction, scales.near, TAILED),
                 law(prediction, scales.level, TAILED),
+                law(prediction, scales.regression, HEAVY),
+                law(simple[6], scales.first[6], HEAVY),
+                law(simple[7], scales.first[7], HEAVY),
+                law(prediction, scales.noise, NORMAL),
             ];
             let path_scale = if scales.regression > 0.3 { scales.regression } else { 0.3 };
             let context = |value: f32| bound(value, 0.0, (CONTEXTS - 1) as f32) as usize;
+            // Where the pixels to the left and above lie around the prediction, in scales.
+            let side = |value: f32| bound((value - prediction) / scales.regression + 2.5, 0.0, 4.0) as usize;
             let contexts = [
                 context(scales.contrast * 4.0 + 6.0),
                 context(ln(path_scale) * std::f32::consts::LOG2_E + 2.0),
+                refine.outliers(x),
+                side(inputs.nearest[0]) * 5 + side(inputs.nearest[1]),
             ];
             let code = |value: f32| bound(value + offset, 0.0, 65_535.0) as u32;
             let place = history.pixels.start + x;
-            let mut near = PLACES.map(|(up, right)| {
+            let mut near = [0; LOOKED_AT];
+            for (near, (up, right)) in near.iter_mut().zip(PLACES) {
                 let place = (place - up * history.pixels.stride).wrapping_add_signed(right);
-                code(history.pixels.values[place])
-            });
+                *near = code(history.pixels.values[place]);
+            }
+            near[COLUMN] = code(history.column_mean[x]);
+            near[SIMPLE] = code(first[SMALL]);
             if N > ALONE {
                 // The same pixel, as far above its surroundings as in the earlier plane.
                 near[WWW] = code(inputs.reference + glimpse.helpers[0][0]);
