@@ -9,6 +9,7 @@ use nf_floor::tile::TileView;
 use nf_image::Shape;
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -19,18 +20,12 @@ fn sets() -> Vec<(&'static str, Constants)> {
         ("committed", all),
         ("clip 3", Constants { clip_scales: 3.0, ..all }),
         ("clip 6", Constants { clip_scales: 6.0, ..all }),
-        ("tile memory 100 000", Constants { tile_memory_px: 1e5, ..all }),
-        ("tile memory 1 000 000", Constants { tile_memory_px: 1e6, ..all }),
         ("block keeps 0.95", Constants { block_keep: 0.95, ..all }),
         ("block keeps 0.985", Constants { block_keep: 0.985, ..all }),
-        ("block prior 300", Constants { block_prior: 300.0, ..all }),
-        ("block prior 3000", Constants { block_prior: 3000.0, ..all }),
         ("filters slower", Constants { filter_steps: [0.001, 0.005], ..all }),
         ("filters faster", Constants { filter_steps: [0.006, 0.024], ..all }),
         ("combination 2500", Constants { combination_memory_px: 2500.0, ..all }),
         ("combination 15 000", Constants { combination_memory_px: 15_000.0, ..all }),
-        ("scale 20 000", Constants { scale_memory_px: 20_000.0, ..all }),
-        ("scale 150 000", Constants { scale_memory_px: 150_000.0, ..all }),
         ("mixing ends at 0.00001", Constants { mixing_last: 1e-5, ..all }),
         ("mixing ends at 0.0001", Constants { mixing_last: 1e-4, ..all }),
         ("mixing prior 400", Constants { mixing_prior: 400.0, ..all }),
@@ -51,9 +46,14 @@ impl LeftOut {
         let instrument = name.splitn(3, '_').take(2).collect::<Vec<_>>().join("_");
         let sets = sets();
         let (bytes, pixels) = self.instruments.entry(instrument).or_insert((vec![0; sets.len()], 0));
+        print!("{name}");
         for (bytes, (_, constants)) in bytes.iter_mut().zip(&sets) {
-            *bytes += max::encode_with(tile, constants).ok_or("the tile was not taken")?.len();
+            let size = max::encode_with(tile, constants).ok_or("the tile was not taken")?.len();
+            print!(" {size}");
+            std::io::stdout().flush()?;
+            *bytes += size;
         }
+        println!();
         *pixels += tile.samples.len();
         Ok(())
     }
@@ -97,7 +97,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut decodes = true;
     let mut left_out = None;
     let (mut bytes_total, mut pixels_total) = (0, 0);
-    println!("{:44} {:>8} {:>10} {:>10}", "frame", "bits/px", "enc MB/s", "dec MB/s");
     for argument in std::env::args().skip(1) {
         if let Some(value) = argument.strip_prefix("side=") {
             side = value.parse()?;
@@ -118,6 +117,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if let Some(left_out) = &mut left_out {
             left_out.measure(&name, TileView::new(shape, &samples))?;
             continue;
+        }
+        if pixels_total == 0 {
+            println!("{:44} {:>8} {:>10} {:>10}", "frame", "bits/px", "enc MB/s", "dec MB/s");
         }
         let start = Instant::now();
         let payload = max::encode(TileView::new(shape, &samples)).ok_or("the tile was not taken")?;
