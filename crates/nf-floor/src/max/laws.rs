@@ -5,6 +5,7 @@
 //! sample of the very law under which the pixel is coded.
 
 use super::binary::{Binary, PROBABILITY_BITS};
+use super::constants::Constants;
 use super::inputs::ALONE;
 use super::levels;
 use super::traverse::{Header, traverse};
@@ -20,7 +21,14 @@ pub(crate) fn laws(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<L
     let header = Header { median: f32::from(median), floor: f32::from(floor) };
     let mut listener = Listener { uniform, laws: Laws::default(), pixel: None };
     // Compiled for plain instructions only: every variant computes the same, and this is no matter of speed.
-    traverse::<_, ALONE>(&mut listener, header, tile.width, &mut tile.samples.to_vec(), None);
+    traverse::<_, ALONE>(
+        &mut listener,
+        header,
+        tile.width,
+        &mut tile.samples.to_vec(),
+        None,
+        &Constants::COMMITTED,
+    );
     listener.end_pixel();
     Some(listener.laws)
 }
