@@ -207,15 +207,15 @@ mod tests {
         solver.factor(&moments, 1.0, &[0.0; 16]);
         solver.inverse(2.0, &mut inverse);
         for i in 0..16 {
-            for j in 0..16 {
-                // Of the products only the lower triangle is complete.
-                let product: f32 = (0..16)
-                    .map(|k| {
-                        let ridge = if i == k { 1.0 } else { 0.0 };
-                        (moments.products[i.max(k)][i.min(k)] + ridge) * inverse[k][j]
-                    })
-                    .sum();
-                assert!((product - if i == j { 2.0 } else { 0.0 }).abs() < 1e-4, "{i} {j} {product}");
+            // Row `i` of the product of both; of the moments only the lower triangle is complete.
+            let mut product = [0.0f32; 16];
+            for (k, row) in inverse.iter().enumerate() {
+                let ridge = if i == k { 1.0 } else { 0.0 };
+                let factor = moments.products[i.max(k)][i.min(k)] + ridge;
+                product.iter_mut().zip(row).for_each(|(sum, entry)| *sum += factor * entry);
+            }
+            for (j, value) in product.into_iter().enumerate() {
+                assert!((value - if i == j { 2.0 } else { 0.0 }).abs() < 1e-4, "{i} {j} {value}");
             }
         }
     }
