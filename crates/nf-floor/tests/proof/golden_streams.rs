@@ -6,7 +6,7 @@ use crate::parts::{Dice, Parts, difference, scene};
 use nf_codec::Limits;
 use nf_floor::stack::Coded;
 use nf_floor::tile::TileView;
-use nf_floor::{Level, stream};
+use nf_floor::{Level, max, stream};
 use nf_image::{Image16, Shape};
 use std::path::PathBuf;
 
@@ -35,6 +35,12 @@ fn all() -> Vec<Golden> {
         golden("half-rows-column-v1", 2, frame(500, 1, 3.0), fast),
         golden("tiles-v1", 2, frame(40, 45, 5.0), |image| Parts::of(image, (20, 30), Level::Fast)),
         golden("difference-v2", 7, stack, differences),
+        golden("max-v1", 4, frame(24, 40, 3.0), |image| {
+            let payload = max::encode(view(image, 0)).expect("an image with pixels");
+            let tiles = vec![Coded { bytes: [&[4], payload.as_slice()].concat(), needs: 0 }];
+            Parts { version: 1, tile_height: 24, tile_width: 40, tiles }
+        }),
+        golden("given-v2", 8, crate::parts::pattern(), crate::parts::given),
     ]
 }
 

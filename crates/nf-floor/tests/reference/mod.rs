@@ -6,6 +6,7 @@
 
 mod bits;
 mod half_rows;
+mod max;
 mod planes;
 mod rans;
 mod stream;

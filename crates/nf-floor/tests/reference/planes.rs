@@ -1,6 +1,6 @@
 //! A tile that needs the same tile of earlier planes.
 
-use super::{UNDESCRIBED, Wrong, tile};
+use super::{Wrong, max, tile};
 
 /// The samples of a tile; `earlier` holds the planes that it needs, the latest first.
 pub(super) fn decode(
@@ -33,7 +33,7 @@ pub(super) fn decode(
             }
             Ok(samples)
         }
-        8 => Err(format!("{UNDESCRIBED} {mode}")),
+        8 => max::decode_given(payload, (height, width), earlier, &weights),
         _ => Err(format!("mode {mode} of a tile that needs planes")),
     }
 }

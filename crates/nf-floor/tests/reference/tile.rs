@@ -1,6 +1,6 @@
 //! A tile that decodes alone: a mode and its payload.
 
-use super::{UNDESCRIBED, Wrong, half_rows};
+use super::{UNDESCRIBED, Wrong, half_rows, max};
 
 /// The samples of a tile of `height` rows of `width` pixels.
 pub(super) fn decode(bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Wrong> {
@@ -11,7 +11,8 @@ pub(super) fn decode(bytes: &[u8], height: usize, width: usize) -> Result<Vec<u1
         0 if payload.len() == 2 * pixels => Ok((0..pixels).map(|i| number(2 * i)).collect()),
         1 if payload.len() == 2 => Ok(vec![number(0); pixels]),
         2 => half_rows::decode(payload, height, width),
-        3 | 4 => Err(format!("{UNDESCRIBED} {mode}")),
+        4 => max::decode(payload, height, width),
+        3 => Err(format!("{UNDESCRIBED} {mode}")),
         _ => Err(format!("mode {mode} with {} bytes", payload.len())),
     }
 }
