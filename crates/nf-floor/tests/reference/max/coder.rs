@@ -23,7 +23,7 @@ impl<'a> Coder<'a> {
     /// Whether a decision of probability `set / 2^22` is set.
     pub(super) fn decide(&mut self, set: u32) -> bool {
         let range = u128::from(self.high - self.low);
-        let middle = self.low + (range * u128::from(set) >> 22) as u64;
+        let middle = self.low + ((range * u128::from(set)) >> 22) as u64;
         let is_set = self.value <= middle;
         if is_set {
             self.high = middle;
