@@ -8,7 +8,7 @@ use crate::tile::TileView;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
 use nf_image::{Image16, Shape};
 
-/// Taps when none are asked for: those of level `default`.
+/// Taps when none are asked for: those of the large effort.
 const DEFAULT_TAPS: usize = Effort::LARGE.taps[0];
 
 /// The codec.
@@ -20,7 +20,7 @@ struct FloorContext {
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: "floor-context",
-    summary: "an experiment: floor's default model with fewer or more pixels of context",
+    summary: "an experiment: floor's half rows with fewer or more pixels of context",
     source: "docs/floor.md",
     options: &[OptionDoc {
         key: "taps",

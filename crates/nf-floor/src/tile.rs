@@ -1,8 +1,7 @@
 //! One tile: a mode byte and its payload.
 
-use crate::fitted::{self, Search};
 use crate::halves::{self, Effort};
-use crate::{Level, max};
+use crate::{Level, max, wave};
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 
@@ -43,17 +42,17 @@ pub enum Mode {
     Raw = 0,
     /// One sample (two bytes, low byte first) that all pixels share.
     Constant = 1,
-    /// Half rows at a time: levels `fast` and `default`.
+    /// Half rows at a time: level `fast`.
     Halves = 2,
-    /// Pixel by pixel with a fitted model.
-    Fitted = 3,
+    /// Sixteen rows at a time: level `default`.
+    Wave = 3,
     /// Level `max`.
     Max = 4,
 }
 
 impl Mode {
     fn of_byte(byte: u8) -> Option<Self> {
-        [Self::Raw, Self::Constant, Self::Halves, Self::Fitted, Self::Max]
+        [Self::Raw, Self::Constant, Self::Halves, Self::Wave, Self::Max]
             .into_iter()
             .find(|mode| *mode as u8 == byte)
     }
@@ -63,9 +62,6 @@ impl Mode {
 pub const fn max_bytes(pixels: usize) -> usize {
     1 + 2 * pixels
 }
-
-/// Tiles up to this many pixels are also tried pixel by pixel, which takes longer and pays for less.
-const FITTED_PX: usize = 1 << 16;
 
 /// The bytes of a tile: of the modes that `level` tries, the one that gives the fewest.
 pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
@@ -82,8 +78,8 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
     };
     // Every level tries what the levels below try, so that a higher level is never larger.
     let efforts: &[Effort] = match level {
-        Level::Fast => &[Effort::SMALL],
-        Level::Default | Level::Max => &[Effort::SMALL, Effort::LARGE],
+        Level::Fast | Level::Default => &[Effort::SMALL],
+        Level::Max => &[Effort::SMALL, Effort::LARGE],
     };
     for &effort in efforts {
         if let Some(payload) = halves::encode(tile, effort) {
@@ -91,10 +87,9 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
         }
     }
     if level >= Level::Default
-        && tile.samples.len() <= FITTED_PX
-        && let Some(payload) = fitted::encode(tile, Search::Thorough)
+        && let Some(payload) = wave::encode(tile)
     {
-        offer(with_mode(Mode::Fitted, &payload));
+        offer(with_mode(Mode::Wave, &payload));
     }
     if level >= Level::Max
         && let Some(payload) = max::encode(tile)
@@ -135,7 +130,7 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
             Err(Error::corrupt(what, format!("a payload of {} bytes for {pixels} pixels", payload.len())))
         }
         Some(Mode::Halves) => halves::decode(what, payload, shape),
-        Some(Mode::Fitted) => fitted::decode(what, payload, shape),
+        Some(Mode::Wave) => wave::decode(what, payload, shape),
         Some(Mode::Max) => max::decode(what, payload, shape),
         None => Err(Error::corrupt(what, format!("tile mode {mode} is unknown"))),
     }

@@ -2,8 +2,6 @@
 //!
 //! Sums are `f32` in sixteen lanes over blocks, then `f64`, in a fixed order: every machine fits the same.
 
-use crate::fitted::cholesky_solve;
-
 /// Lanes of a sum.
 const LANES: usize = 16;
 
@@ -164,5 +162,30 @@ impl Moments {
                 }
             }
         }
+    }
+}
+
+/// Solves a symmetric positive definite system; the lower triangle of `matrix` is given.
+fn cholesky_solve(matrix: &mut [f64], right: &mut [f64], n: usize) {
+    for j in 0..n {
+        for i in j..n {
+            let mut sum = matrix[i * n + j];
+            for k in 0..j {
+                sum -= matrix[i * n + k] * matrix[j * n + k];
+            }
+            matrix[i * n + j] = if i == j { sum.max(1e-9).sqrt() } else { sum / matrix[j * n + j] };
+        }
+    }
+    for i in 0..n {
+        for k in 0..i {
+            right[i] -= matrix[i * n + k] * right[k];
+        }
+        right[i] /= matrix[i * n + i];
+    }
+    for i in (0..n).rev() {
+        for k in i + 1..n {
+            right[i] -= matrix[k * n + i] * right[k];
+        }
+        right[i] /= matrix[i * n + i];
     }
 }

@@ -2,7 +2,6 @@
 
 use super::scale::SCALES;
 use super::symbols::{CONTEXTS, SYMBOLS, is_fine};
-use crate::fitted::log2;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::{Distribution, Frequencies};
@@ -154,6 +153,30 @@ fn merge(runs: &mut Vec<Run>) {
             if let Some(saving) = savings.get_mut(i) {
                 *saving = runs[i].bits + runs[i + 1].bits - join(&runs[i], &runs[i + 1]).1;
             }
+        }
+    }
+}
+
+/// Binary logarithm of a positive number, to about 1e-6, without libm.
+fn log2(x: f64) -> f64 {
+    let bits = x.to_bits();
+    let exponent = (bits >> 52) as i32 - 1023;
+    let mantissa = f64::from_bits((bits & ((1 << 52) - 1)) | 1023 << 52);
+    let s = (mantissa - 1.0) / (mantissa + 1.0);
+    let q = s * s;
+    let series = 1.0 + q * (1.0 / 3.0 + q * (0.2 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q / 11.0))));
+    f64::from(exponent) + s * series * 2.885_390_081_777_926_8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logarithms_are_those_of_the_library() {
+        for i in 1..4000 {
+            let x = f64::from(i) * 1e-3;
+            assert!((log2(x) - x.log2()).abs() < 2e-6, "{x}");
         }
     }
 }

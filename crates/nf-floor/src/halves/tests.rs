@@ -2,38 +2,9 @@
 
 use super::{Effort, decode, encode};
 use crate::machine::{Machine, Work};
+use crate::scenes::{self, scene};
 use crate::tile::TileView;
 use nf_image::Shape;
-
-/// Numbers that look random and never change.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as u32
-    }
-
-    /// Roughly normal, of this width.
-    fn noise(&mut self, width: f64) -> f64 {
-        let sum: f64 = (0..12).map(|_| f64::from(self.roll() % 4096) / 4096.0).sum();
-        (sum - 6.0) * width
-    }
-}
-
-/// A gradient with noise, a few hot pixels, and a corner that is all zero.
-fn scene(height: usize, width: usize, noise: f64) -> Vec<u16> {
-    let mut dice = Dice(7);
-    let mut samples = Vec::with_capacity(height * width);
-    for y in 0..height {
-        for x in 0..width {
-            let hot = if dice.roll().is_multiple_of(301) { f64::from(dice.roll() % 20_000) } else { 0.0 };
-            let value = 1000.0 + x as f64 * 0.7 + y as f64 * 0.2 + dice.noise(noise) + hot;
-            samples.push(if x < width / 4 && y < height / 3 { 0 } else { value as u16 });
-        }
-    }
-    samples
-}
 
 fn returns(shape: Shape, samples: &[u16]) {
     for effort in [Effort::SMALL, Effort::LARGE] {
@@ -44,25 +15,12 @@ fn returns(shape: Shape, samples: &[u16]) {
 
 #[test]
 fn tiles_of_all_shapes_return() {
-    for (height, width) in [(1, 1), (1, 2), (2, 1), (1, 700), (700, 1), (3, 5), (37, 41), (130, 257)] {
-        for noise in [0.0, 0.3, 4.0, 900.0] {
-            returns(Shape::frame(height, width), &scene(height, width, noise));
-        }
-    }
+    scenes::all_shapes().for_each(|(shape, samples)| returns(shape, &samples));
 }
 
 #[test]
 fn extremes_return() {
-    let shape = Shape::frame(48, 61);
-    let mut dice = Dice(3);
-    let n = shape.pixels();
-    returns(shape, &vec![0; n]);
-    returns(shape, &vec![u16::MAX; n]);
-    returns(shape, &(0..n).map(|i| if i % 2 == 0 { 0 } else { u16::MAX }).collect::<Vec<_>>());
-    returns(shape, &(0..n).map(|i| if i / 61 % 2 == 0 { 0 } else { u16::MAX }).collect::<Vec<_>>());
-    returns(shape, &(0..n).map(|_| dice.roll() as u16).collect::<Vec<_>>());
-    returns(shape, &(0..n).map(|i| (i * 22) as u16).collect::<Vec<_>>());
-    returns(shape, &(0..n).map(|_| (dice.roll() % 3 * 16) as u16).collect::<Vec<_>>());
+    scenes::extremes().for_each(|(shape, samples)| returns(shape, &samples));
 }
 
 #[test]
@@ -89,28 +47,8 @@ fn every_machine_writes_and_reads_the_same() {
 #[test]
 fn hostile_payloads_do_not_panic() {
     let shape = Shape::frame(24, 30);
-    let samples = scene(24, 30, 3.0);
-    let payload = encode(TileView::new(shape, &samples), Effort::SMALL).unwrap();
-    for end in 0..payload.len() {
-        assert!(decode("tile", &payload[..end], shape).is_err(), "{end} bytes");
-    }
-    for bit in 0..payload.len() * 8 {
-        let mut wrong = payload.clone();
-        wrong[bit / 8] ^= 1 << (bit % 8);
-        let _ = decode("tile", &wrong, shape);
-    }
-    let mut dice = Dice(5);
-    for _ in 0..3000 {
-        let mut wrong = payload.clone();
-        for _ in 0..1 + dice.roll() % 8 {
-            let at = dice.roll() as usize % wrong.len();
-            wrong[at] = dice.roll() as u8;
-        }
-        let _ = decode("tile", &wrong, shape);
-    }
-    let mut longer = payload.clone();
-    longer.push(0);
-    assert!(decode("tile", &longer, shape).is_err());
+    let payload = encode(TileView::new(shape, &scene(24, 30, 3.0)), Effort::SMALL).unwrap();
+    scenes::damage(&payload, |payload| decode("tile", payload, shape).is_err());
 }
 
 /// A payload of version 1 must decode for ever; the file is never rewritten.

@@ -10,7 +10,7 @@ const LANES: usize = 16;
 
 /// `x` between `low` and `high`; `low` if `x` is not a number.
 #[inline(always)]
-pub(super) fn bound(x: f32, low: f32, high: f32) -> f32 {
+pub(crate) fn bound(x: f32, low: f32, high: f32) -> f32 {
     let x = if x > low { x } else { low };
     if x < high { x } else { high }
 }
@@ -19,7 +19,7 @@ pub(super) fn bound(x: f32, low: f32, high: f32) -> f32 {
 ///
 /// x = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh((m - 1) / (m + 1)).
 #[inline(always)]
-pub(super) fn ln(x: f32) -> f32 {
+pub(crate) fn ln(x: f32) -> f32 {
     let bits = x.to_bits() as i32;
     let exponent = bits.wrapping_sub(0x3f35_04f3) >> 23;
     let mantissa = f32::from_bits(bits.wrapping_sub(exponent << 23) as u32);
@@ -31,7 +31,7 @@ pub(super) fn ln(x: f32) -> f32 {
 
 /// e^x for |x| <= 80 (beyond: the value at the bound), within 1e-6 relative.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     /// Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     let x = bound(x, -80.0, 80.0);

@@ -26,7 +26,7 @@ mod inputs;
 mod laws;
 mod least_squares;
 mod location;
-mod math;
+pub(crate) mod math;
 mod mixing;
 mod neighbours;
 mod noise_law;

@@ -57,7 +57,7 @@ pub(crate) fn all() -> Vec<Seed> {
         of("halves, low bits", 2, 200, frame(31, 15, 400.0), (31, 15), Level::Fast),
         of("halves, tiles", 2, 20, frame(40, 45, 5.0), (20, 30), Level::Fast),
         of("one column", 2, 10, frame(500, 1, 3.0), (500, 1), Level::Fast),
-        of("fitted", 3, 20, frame(14, 20, 1.5), (14, 20), Level::Default),
+        of("wave", 3, 20, frame(40, 60, 1.5), (40, 60), Level::Default),
         Seed::new("difference", 50, stack, differences),
         of("max", 4, 1, frame(10, 20, 3.0), (10, 20), Level::Max),
         Seed::new("max, given planes", 1, pattern, given),

@@ -1,0 +1,95 @@
+//! Sixteen rows at a time, one per lane, each three columns behind the one above.
+//!
+//! At step `t` lane `r` stands at column `t - 3 r`: whatever lies up to `3 dy - 1` columns to the right in row `-dy` is known
+//! then, so that all lanes go forward at once. A [`Plane`] keeps one number per pixel in the order of the steps: what
+//! the sixteen pixels of a step see in one direction then lies side by side.
+
+/// Rows that go forward together.
+pub(super) const LANES: usize = 16;
+
+/// Columns between a row and the next.
+pub(super) const SKEW: usize = 3;
+
+/// A number per lane.
+pub(super) type Lanes = [f32; LANES];
+
+/// Rows above that a step keeps beside its own.
+const ABOVE: usize = 8;
+
+/// Numbers of a step.
+const STRIDE: usize = ABOVE + LANES;
+
+/// Steps before the first: the farthest that is looked back, and more than the columns left of a row.
+const BEFORE: usize = 24;
+
+/// Columns on either side of a row that hold its border.
+const BORDER: usize = 8;
+
+/// Steps that a row of `width` pixels and the 15 below it take.
+pub(super) const fn steps(width: usize, rows: usize) -> usize {
+    width + SKEW * (rows - 1)
+}
+
+/// The lanes that stand on a pixel at step `t`.
+#[inline(always)]
+pub(super) fn active(t: usize, width: usize, rows: usize) -> std::ops::Range<usize> {
+    let first = if t >= width { (t - width) / SKEW + 1 } else { 0 };
+    first..rows.min(t / SKEW + 1)
+}
+
+/// One number per pixel, of the sixteen rows at hand and those right above.
+#[derive(Debug)]
+pub(super) struct Plane {
+    now: Vec<f32>,
+    next: Vec<f32>,
+}
+
+impl Plane {
+    pub(super) fn new(width: usize, value: f32) -> Self {
+        let size = (BEFORE + steps(width, LANES) + BORDER) * STRIDE;
+        Self { now: vec![value; size], next: vec![value; size] }
+    }
+
+    /// The numbers `up` rows above and `right` columns to the right of the pixels of step `t`.
+    #[inline(always)]
+    pub(super) fn at(&self, t: usize, up: usize, right: isize) -> &Lanes {
+        let step = (BEFORE + t - SKEW * up).wrapping_add_signed(right);
+        let start = step * STRIDE + ABOVE - up;
+        self.now[start..].first_chunk().expect("a plane holds all that is looked at")
+    }
+
+    /// Enters the numbers of the `active` lanes of step `t`.
+    #[inline(always)]
+    pub(super) fn set(&mut self, t: usize, active: &[bool; LANES], values: &Lanes) {
+        let start = (BEFORE + t) * STRIDE + ABOVE;
+        for ((place, &value), &active) in self.now[start..start + LANES].iter_mut().zip(values).zip(active) {
+            *place = if active { value } else { *place };
+        }
+    }
+
+    /// Before `lane` begins its row, at step `SKEW * lane`: the first number of the row above stands left of it.
+    pub(super) fn begin_row(&mut self, lane: usize) {
+        let t = SKEW * lane;
+        let first = self.at(t, 1, 0)[lane];
+        for k in 1..=BORDER {
+            self.now[(BEFORE + t - k) * STRIDE + ABOVE + lane] = first;
+        }
+    }
+
+    /// After `lane` has ended its row at step `t`: its last number stands right of it.
+    pub(super) fn end_row(&mut self, t: usize, lane: usize) {
+        let last = self.at(t, 0, 0)[lane];
+        for k in 1..=BORDER {
+            self.now[(BEFORE + t + k) * STRIDE + ABOVE + lane] = last;
+        }
+    }
+
+    /// Goes to the next sixteen rows.
+    pub(super) fn advance(&mut self) {
+        let now = self.now.chunks_exact(STRIDE).skip(SKEW * LANES);
+        for (next, now) in self.next.chunks_exact_mut(STRIDE).zip(now) {
+            next[..ABOVE].copy_from_slice(&now[LANES..]);
+        }
+        std::mem::swap(&mut self.now, &mut self.next);
+    }
+}
