@@ -12,22 +12,25 @@ use std::str::FromStr;
 pub enum Level {
     /// Hundreds of megabytes a second.
     Fast,
-    /// Tens of megabytes a second.
+    /// Tens of megabytes a second, and hundreds decoding.
     #[default]
     Default,
+    /// Twenty megabytes a second.
+    High,
     /// About one megabyte a second.
     Max,
 }
 
 impl Level {
     /// Every level, fastest first.
-    pub const ALL: [Self; 3] = [Self::Fast, Self::Default, Self::Max];
+    pub const ALL: [Self; 4] = [Self::Fast, Self::Default, Self::High, Self::Max];
 
     /// The word used in specs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
             Self::Default => "default",
+            Self::High => "high",
             Self::Max => "max",
         }
     }
@@ -63,7 +66,7 @@ pub const ENTRY: Entry = Entry {
     source: "docs/floor.md",
     options: &[OptionDoc {
         key: "level",
-        values: "fast, default, max",
+        values: "fast, default, high, max",
         default: "default",
         help: "how long the encoder searches for a smaller stream",
     }],
@@ -72,7 +75,7 @@ pub const ENTRY: Entry = Entry {
 
 fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     let mut options = spec.options();
-    let level = options.take("level", Level::Default, "fast, default or max", |_| true)?;
+    let level = options.take("level", Level::Default, "fast, default, high or max", |_| true)?;
     options.finish()?;
     Ok(Box::new(Floor { level }))
 }
@@ -97,7 +100,7 @@ impl Codec for Floor {
     fn planes(&self) -> PlaneTreatment {
         match self.level {
             Level::Fast => PlaneTreatment::Independent,
-            Level::Default | Level::Max => PlaneTreatment::Joint,
+            Level::Default | Level::High | Level::Max => PlaneTreatment::Joint,
         }
     }
 

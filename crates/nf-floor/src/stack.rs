@@ -67,7 +67,7 @@ pub fn encode(tile: TileView, earlier: &[&[u16]], level: Level) -> Coded {
             .enumerate()
             .map(|(i, &sample)| sample.wrapping_sub(foretold(earlier, &fit.weights, i)).wrapping_add(ZERO))
             .collect();
-        let inner = tile::encode(TileView { samples: &left, ..tile }, Level::Default);
+        let inner = tile::encode(TileView { samples: &left, ..tile }, level.min(Level::High));
         offer(DIFFERENCE, &fit.weights, &inner);
     }
     if level >= Level::Max {

@@ -42,17 +42,19 @@ pub enum Mode {
     Raw = 0,
     /// One sample (two bytes, low byte first) that all pixels share.
     Constant = 1,
-    /// Half rows at a time: level `fast`.
+    /// Half rows at a time: levels `fast` and `default`.
     Halves = 2,
-    /// Sixteen rows at a time: level `default`.
+    /// Sixteen rows at a time: level `high`, and small tiles from `default` on.
     Wave = 3,
     /// Level `max`.
     Max = 4,
+    /// A tile of any mode above whose samples are 32768 more, modulo 2^16.
+    Turned = 5,
 }
 
 impl Mode {
     fn of_byte(byte: u8) -> Option<Self> {
-        [Self::Raw, Self::Constant, Self::Halves, Self::Wave, Self::Max]
+        [Self::Raw, Self::Constant, Self::Halves, Self::Wave, Self::Max, Self::Turned]
             .into_iter()
             .find(|mode| *mode as u8 == byte)
     }
@@ -63,6 +65,12 @@ pub const fn max_bytes(pixels: usize) -> usize {
     1 + 2 * pixels
 }
 
+/// Tiles up to this many pixels go in a wave from level `default` on: fitted models cost small tiles most.
+const SMALL_PX: usize = 1 << 16;
+
+/// Half of the range of samples: what a turned tile adds.
+const HALF_TURN: u16 = 1 << 15;
+
 /// The bytes of a tile: of the modes that `level` tries, the one that gives the fewest.
 pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
     if let Some((&first, rest)) = tile.samples.split_first()
@@ -70,6 +78,25 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
     {
         return with_mode(Mode::Constant, &first.to_le_bytes());
     }
+    let straight = encode_straight(tile, level);
+    if !wraps(tile.samples) {
+        return straight;
+    }
+    let turned: Vec<u16> = tile.samples.iter().map(|sample| sample.wrapping_add(HALF_TURN)).collect();
+    let turned = encode_straight(TileView { samples: &turned, ..tile }, level);
+    if turned.len() + 1 < straight.len() { with_mode(Mode::Turned, &turned) } else { straight }
+}
+
+/// Whether samples keep to both ends of their range, as differences modulo 2^16 do.
+fn wraps(samples: &[u16]) -> bool {
+    let step = samples.len() / 1024 + 1;
+    let mut quarters = [0; 4];
+    samples.iter().step_by(step).for_each(|sample| quarters[usize::from(sample >> 14)] += 1);
+    let [low, middle_low, middle_high, high] = quarters;
+    low.min(high) > 8 * (middle_low + middle_high)
+}
+
+fn encode_straight(tile: TileView, level: Level) -> Vec<u8> {
     let mut best: Option<Vec<u8>> = None;
     let mut offer = |bytes: Vec<u8>| {
         if best.as_ref().is_none_or(|best| bytes.len() < best.len()) {
@@ -78,15 +105,15 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
     };
     // Every level tries what the levels below try, so that a higher level is never larger.
     let efforts: &[Effort] = match level {
-        Level::Fast | Level::Default => &[Effort::SMALL],
-        Level::Max => &[Effort::SMALL, Effort::LARGE],
+        Level::Fast => &[Effort::SMALL],
+        Level::Default | Level::High | Level::Max => &[Effort::SMALL, Effort::LARGE],
     };
     for &effort in efforts {
         if let Some(payload) = halves::encode(tile, effort) {
             offer(with_mode(Mode::Halves, &payload));
         }
     }
-    if level >= Level::Default
+    if (level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX)
         && let Some(payload) = wave::encode(tile)
     {
         offer(with_mode(Mode::Wave, &payload));
@@ -132,6 +159,12 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
         Some(Mode::Halves) => halves::decode(what, payload, shape),
         Some(Mode::Wave) => wave::decode(what, payload, shape),
         Some(Mode::Max) => max::decode(what, payload, shape),
+        Some(Mode::Turned) if payload.first() != Some(&mode) => {
+            let mut samples = decode(what, payload, shape)?;
+            samples.iter_mut().for_each(|sample| *sample = sample.wrapping_sub(HALF_TURN));
+            Ok(samples)
+        }
+        Some(Mode::Turned) => Err(Error::corrupt(what, "a tile that is turned twice")),
         None => Err(Error::corrupt(what, format!("tile mode {mode} is unknown"))),
     }
 }
@@ -196,12 +229,28 @@ mod tests {
     }
 
     #[test]
+    fn differences_modulo_the_range_cost_no_more_than_centred_ones() {
+        let mut dice = Dice(3);
+        let shape = Shape::frame(96, 128);
+        let centred: Vec<u16> =
+            (0..shape.pixels()).map(|_| (32_768.0 + 20.0 * dice.normal()).round() as u16).collect();
+        let wrapped: Vec<u16> = centred.iter().map(|sample| sample.wrapping_sub(32_768)).collect();
+        for level in Level::ALL {
+            let bytes = encode(TileView::new(shape, &wrapped), level);
+            assert_eq!(bytes.len(), encode(TileView::new(shape, &centred), level).len() + 1, "{level}");
+            assert_eq!(decode("tile", &bytes, shape).unwrap(), wrapped, "{level}");
+            let twice = [&[Mode::Turned as u8], bytes.as_slice()].concat();
+            assert!(decode("tile", &twice, shape).unwrap_err().to_string().contains("twice"));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_compressed_hardly_grows() {
         let mut dice = Dice(5);
         for (height, width) in [(1, 1), (3, 40), (128, 128), (300, 257)] {
             let shape = Shape::frame(height, width);
             let samples: Vec<u16> = (0..shape.pixels()).map(|_| dice.roll() as u16).collect();
-            for level in [Level::Fast, Level::Default] {
+            for level in [Level::Fast, Level::Default, Level::High] {
                 let bytes = encode(TileView::new(shape, &samples), level);
                 assert!(bytes.len() <= max_bytes(samples.len()), "{shape} {level}");
             }

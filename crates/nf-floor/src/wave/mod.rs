@@ -1,4 +1,4 @@
-//! Sixteen rows in a wave: level `default`.
+//! Sixteen rows in a wave: level `high`, and small tiles from level `default` on.
 //!
 //! Everything adapts backward, so that nothing but the pixels is sent; sixteen rows go forward together, each three columns
 //! behind the one above, one per lane of a wide register ([`lanes`]). A pixel's location is a least-squares sum of 34

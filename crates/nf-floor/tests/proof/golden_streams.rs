@@ -25,6 +25,12 @@ fn all() -> Vec<Golden> {
     let flat = Image16::from_fn(Shape::new(2, 3, 4), |plane, _, _| 517 + plane as u16);
     let frame = |height, width, noise| scene(Shape::frame(height, width), noise, 11);
     let stack = scene(Shape::new(3, 20, 24), 3.0, 5);
+    let wrapped = {
+        let around_zero = scene(Shape::frame(24, 32), 4.0, 3);
+        Image16::from_fn(around_zero.shape(), |_, y, x| {
+            around_zero.row(0, y)[x].wrapping_sub(around_zero.row(0, 0)[0])
+        })
+    };
     let golden = |name, mode, image, write| Golden { name, mode, image, write };
     let fast = |image: &Image16| Parts::of(image, (image.shape().height, image.shape().width), Level::Fast);
     vec![
@@ -34,6 +40,7 @@ fn all() -> Vec<Golden> {
         golden("half-rows-low-bits-v1", 2, frame(31, 15, 400.0), fast),
         golden("half-rows-column-v1", 2, frame(500, 1, 3.0), fast),
         golden("tiles-v1", 2, frame(40, 45, 5.0), |image| Parts::of(image, (20, 30), Level::Fast)),
+        golden("turned-v1", 5, wrapped, fast),
         golden("difference-v2", 7, stack, differences),
         golden("max-v1", 4, frame(24, 40, 3.0), |image| {
             let payload = max::encode(view(image, 0)).expect("an image with pixels");

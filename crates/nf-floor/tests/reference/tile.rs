@@ -12,6 +12,10 @@ pub(super) fn decode(bytes: &[u8], height: usize, width: usize) -> Result<Vec<u1
         1 if payload.len() == 2 => Ok(vec![number(0); pixels]),
         2 => half_rows::decode(payload, height, width),
         4 => max::decode(payload, height, width),
+        5 if payload.first() != Some(&5) => {
+            let turned = decode(payload, height, width)?;
+            Ok(turned.into_iter().map(|sample| sample.wrapping_sub(32_768)).collect())
+        }
         3 => Err(format!("{UNDESCRIBED} {mode}")),
         _ => Err(format!("mode {mode} with {} bytes", payload.len())),
     }
