@@ -51,7 +51,9 @@ pub fn markdown(run: &Run) -> String {
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
     }
-    let commands: Vec<String> = run.machines.iter().map(|machine| format!("`{}`", machine.command)).collect();
+    let mut commands: Vec<String> =
+        run.machines.iter().map(|machine| format!("`{}`", machine.command)).collect();
+    commands.dedup();
     let again = format!("`noisefloor report {} --splice FILE`", folder_name(&run.folder));
     let _ = writeln!(
         text,

@@ -234,7 +234,7 @@ fn mistakes_are_told_in_one_line_that_names_the_setting() {
         ("data.train=['empty']", "empty"),
         (
             "tiles.height_px=14 net.preset='idf/tiny'",
-            "multiples of 4, for 2 levels; change the section tiles or net",
+            "multiples of 8, for 3 levels; change the section tiles or net",
         ),
         (
             "tiles.width_px=13 net.preset='l3c/tiny'",
