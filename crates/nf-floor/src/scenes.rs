@@ -15,6 +15,22 @@ impl Dice {
         (self.0 >> 33) as u32
     }
 
+    /// From -1/2 to 1/2.
+    fn uniform(&mut self) -> f64 {
+        f64::from(self.roll()) / f64::from(1_u32 << 31) - 0.5
+    }
+
+    /// Normal, by the polar method (Marsaglia and Bray 1964).
+    pub(crate) fn normal(&mut self) -> f64 {
+        loop {
+            let (x, y) = (2.0 * self.uniform(), 2.0 * self.uniform());
+            let square = x * x + y * y;
+            if square > 0.0 && square < 1.0 {
+                return x * (-2.0 * square.ln() / square).sqrt();
+            }
+        }
+    }
+
     /// Roughly normal, of this width.
     pub(crate) fn noise(&mut self, width: f64) -> f64 {
         let sum: f64 = (0..12).map(|_| f64::from(self.roll() % 4096) / 4096.0).sum();

@@ -172,32 +172,7 @@ pub fn decode(what: &str, bytes: &[u8], shape: Shape) -> Result<Vec<u16>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Numbers that look random and never change.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self) -> u32 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) as u32
-        }
-
-        /// From -1/2 to 1/2.
-        fn uniform(&mut self) -> f64 {
-            f64::from(self.roll()) / f64::from(1_u32 << 31) - 0.5
-        }
-
-        /// Normal, by the polar method (Marsaglia and Bray 1964).
-        fn normal(&mut self) -> f64 {
-            loop {
-                let (x, y) = (2.0 * self.uniform(), 2.0 * self.uniform());
-                let square = x * x + y * y;
-                if square > 0.0 && square < 1.0 {
-                    return x * (-2.0 * square.ln() / square).sqrt();
-                }
-            }
-        }
-    }
+    use crate::scenes::Dice;
 
     /// Bits of a pixel that is normal noise of this width around the middle between two integers, rounded.
     fn entropy_bits(width: f64) -> f64 {
@@ -215,7 +190,7 @@ mod tests {
 
     #[test]
     fn white_noise_costs_its_entropy() {
-        let mut dice = Dice(11);
+        let mut dice = Dice::new(11);
         let shape = Shape::frame(768, 768);
         for width in [0.3, 1.0, 3.0, 10.0, 100.0, 3000.0_f64] {
             let samples: Vec<u16> =
@@ -230,7 +205,7 @@ mod tests {
 
     #[test]
     fn differences_modulo_the_range_cost_no_more_than_centred_ones() {
-        let mut dice = Dice(3);
+        let mut dice = Dice::new(3);
         let shape = Shape::frame(96, 128);
         let centred: Vec<u16> =
             (0..shape.pixels()).map(|_| (32_768.0 + 20.0 * dice.normal()).round() as u16).collect();
@@ -246,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compressed_hardly_grows() {
-        let mut dice = Dice(5);
+        let mut dice = Dice::new(5);
         for (height, width) in [(1, 1), (3, 40), (128, 128), (300, 257)] {
             let shape = Shape::frame(height, width);
             let samples: Vec<u16> = (0..shape.pixels()).map(|_| dice.roll() as u16).collect();

@@ -63,7 +63,13 @@ pub(super) fn dot<const N: usize>(a: &[f32; N], b: &[f32; N]) -> f32 {
     for (lane, (a, b)) in lanes.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *lane += a * b;
     }
-    let mut width = LANES / 2;
+    total(lanes)
+}
+
+/// Sum of all lanes, a power of two: halves are added until one is left.
+#[inline(always)]
+pub(crate) fn total<const N: usize>(mut lanes: [f32; N]) -> f32 {
+    let mut width = N / 2;
     while width > 0 {
         for lane in 0..width {
             lanes[lane] += lanes[lane + width];

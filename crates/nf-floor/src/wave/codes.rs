@@ -1,9 +1,10 @@
-//! Which samples of a block of sixteen occur: converters favour some codes, and leave others out.
+//! Which samples of a block of eight occur: converters favour some codes, and leave others out.
 //!
 //! Every code has a weight: how often it occurred over how often the laws alone expected it within its block, drawn to the same
-//! figure of all codes with these four low bits.
+//! figure of all codes with these three low bits.
 
 use super::law::BLOCK;
+use crate::max::math::total;
 
 /// Pixels that speak for the weight of the low bits, and for one.
 const PRIOR_PX: f32 = 20.0;
@@ -66,7 +67,7 @@ impl Codes {
             masses[k] = law[k] as i32 as f32 + 2.0;
             shares[k] = masses[k] * if weight < MOST { weight } else { MOST };
         }
-        let inverse = 1.0 / total(&shares);
+        let inverse = 1.0 / total(shares);
         // What rounding leaves of the scale goes to the last sample; every one has at least one unit.
         let factor = inverse * ((1 << FINE_BITS) - 2 * BLOCK) as f32;
         let mut sums = [0u32; BLOCK];
@@ -97,18 +98,4 @@ impl Codes {
             low[k] += fine.expected[k];
         }
     }
-}
-
-/// Sum of all: halves are added until one is left.
-#[inline(always)]
-fn total(numbers: &[f32; BLOCK]) -> f32 {
-    let mut sums = *numbers;
-    let mut width = BLOCK / 2;
-    while width > 0 {
-        for k in 0..width {
-            sums[k] += sums[k + width];
-        }
-        width /= 2;
-    }
-    sums[0]
 }

@@ -6,6 +6,7 @@
 
 use super::lanes::{LANES, Lanes};
 use crate::machine::Machine;
+use crate::max::math::total;
 
 /// Rows and columns whose sums are in registers together.
 const SIDE: usize = 4;
@@ -39,14 +40,7 @@ fn plain<const N: usize>(steps: &[[Lanes; N]], weights: &[Lanes], products: &mut
                     *sum += step[i][k] * weight[k] * step[j][k];
                 }
             }
-            let mut width = LANES / 2;
-            while width > 0 {
-                for lane in 0..width {
-                    sums[lane] += sums[lane + width];
-                }
-                width /= 2;
-            }
-            products[i][j] += sums[0];
+            products[i][j] += total(sums);
         }
     }
 }
