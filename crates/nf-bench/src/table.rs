@@ -33,7 +33,7 @@ pub fn terminal(run: &Run) -> String {
         text.push_str(&summary_table(&all, true).aligned());
     }
     for remark in remarks(&all) {
-        let _ = writeln!(text, "  {}", cut(&remark, TERMINAL_COLUMNS - 2));
+        text.push_str(&folded(&remark, TERMINAL_COLUMNS));
     }
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
@@ -274,6 +274,22 @@ pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -
         rows.push(row);
     }
     Some(Table { rows })
+}
+
+/// The text in lines that end between words, the first indented by two columns and the others by four.
+fn folded(text: &str, columns: usize) -> String {
+    let mut lines = String::new();
+    let mut line = " ".to_owned();
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > columns && !line.trim().is_empty() {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = "   ".to_owned();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
 }
 
 /// The text, or its beginning and a `~` if it is longer than `columns`.

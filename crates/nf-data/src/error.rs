@@ -17,7 +17,7 @@ pub enum Error {
         /// Which field, and what was expected of it.
         reason: String,
     },
-    /// There is no such dataset, view, split or file.
+    /// There is no such dataset, view, split or file, or no network to fetch it over.
     #[error("{what}: {reason}")]
     Missing {
         /// What was looked for.
@@ -41,7 +41,7 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
-    /// The hub cannot be reached, or refuses.
+    /// The hub refuses, or breaks off.
     #[error("{url}: {reason}")]
     Hub {
         /// What was asked for.

@@ -33,8 +33,6 @@ impl Facts {
 pub(crate) fn detector(file: &FitsFile, hdu: usize) -> Option<Detector> {
     let header = file.hdus().get(hdu)?.header();
     let (columns, rows) = section(&header.text("BIASSEC")?)?;
-    let first = file.hdus().first().map(|hdu| hdu.header());
-    let instrument = header.text("INSTRUME").or_else(|| first?.text("INSTRUME")).unwrap_or_default();
     let overscan = Region {
         kind: RegionKind::Overscan,
         amplifier: 0,
@@ -43,7 +41,13 @@ pub(crate) fn detector(file: &FitsFile, hdu: usize) -> Option<Detector> {
         reversed_columns: false,
         reversed_rows: false,
     };
-    Some(Detector { instrument, regions: vec![overscan] })
+    Some(Detector { instrument: instrument(file, hdu), regions: vec![overscan] })
+}
+
+/// The instrument as the header of an image HDU names it, or the first one of the file; empty if both are silent.
+pub(crate) fn instrument(file: &FitsFile, hdu: usize) -> String {
+    let named = |index: usize| file.hdus().get(index)?.header().text("INSTRUME");
+    named(hdu).or_else(|| named(0)).unwrap_or_default()
 }
 
 /// Columns and rows of a section, from zero.

@@ -1,12 +1,13 @@
 //! A local folder of files, as a dataset.
 
+use crate::blind::{self, Blind};
 use crate::manifest::{FileEntry, list};
 use crate::reader::{ImageFile, ROWS_ENDING, image_stem};
 use crate::rows::{RowColumns, RowFile};
 use crate::sha256::sha256_of_file;
 use crate::view::{HduChoice, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Facts, Result};
-use nf_image::Image16;
+use nf_image::{Detector, Image16};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -16,6 +17,7 @@ pub struct FolderSet {
     card: Card,
     view: View,
     columns: RowColumns,
+    blind: Vec<Blind>,
     files: Vec<File>,
     members: Vec<Member>,
 }
@@ -66,7 +68,7 @@ impl FolderSet {
             let reason = "no such folder; name another with --data or NOISEFLOOR_DATA";
             return Err(Error::missing(folder.display().to_string(), reason));
         }
-        let mut set = Self { card, view, columns, files: vec![], members: vec![] };
+        let mut set = Self { card, view, columns, blind: vec![], files: vec![], members: vec![] };
         if files.is_empty() {
             for name in every_image_file(folder)? {
                 set.add(folder.join(&name), &name, None)?;
@@ -84,10 +86,16 @@ impl FolderSet {
     /// If it cannot be read or holds no image.
     pub fn of_file(path: &Path, view: View, card: Card) -> Result<Self> {
         let columns = RowColumns::default();
-        let mut set = Self { card, view, columns, files: vec![], members: vec![] };
+        let mut set = Self { card, view, columns, blind: vec![], files: vec![], members: vec![] };
         let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         set.add(path.to_owned(), &name, None)?;
         Ok(set)
+    }
+
+    /// The same with what is known of blind regions besides the headers.
+    pub fn with_blind(mut self, blind: Vec<Blind>) -> Self {
+        self.blind = blind;
+        self
     }
 
     fn add(&mut self, path: PathBuf, name: &str, sha256: Option<String>) -> Result<()> {
@@ -238,7 +246,11 @@ impl Dataset for FolderSet {
         let (rows, columns) =
             (centre(shape.height, self.view.centre_px), centre(shape.width, self.view.centre_px));
         if rows.len() == shape.height && columns.len() == shape.width {
-            return Ok(match frames.detector(member.stack) {
+            let wrong = |reason| Error::Image { path: file.path.clone(), reason };
+            let regions = blind::regions(&self.blind, &member.name, image.shape()).map_err(wrong)?;
+            let instrument = || frames.instrument(member.stack);
+            let known = (!regions.is_empty()).then(|| Detector { instrument: instrument(), regions });
+            return Ok(match frames.detector(member.stack).or(known) {
                 Some(detector) => image.with_detector(detector),
                 None => image,
             });

@@ -11,6 +11,7 @@
 //! - [`random`]: the portable generator behind simulations and shuffles.
 #![forbid(unsafe_code)]
 
+mod blind;
 mod dataset;
 mod error;
 mod facts;
@@ -29,6 +30,7 @@ pub mod simulate;
 pub mod tiles;
 mod view;
 
+pub use blind::{Blind, BlindKind};
 pub use dataset::{Card, Dataset, Download, Oracle};
 pub use error::{Error, Result};
 pub use facts::Facts;

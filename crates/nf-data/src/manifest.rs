@@ -1,5 +1,6 @@
 //! A dataset on paper: `datasets/<name>.toml`.
 
+use crate::blind::Blind;
 use crate::hub::HubSource;
 use crate::rows::RowColumns;
 use crate::simulate::Simulator;
@@ -40,6 +41,9 @@ pub struct Manifest {
     /// Files of a folder, in order, with what is known of each.
     #[serde(default, rename = "file")]
     pub files: Vec<FileEntry>,
+    /// Blind regions of detectors whose headers do not tell.
+    #[serde(default)]
+    pub blind: Vec<Blind>,
     /// Lists of file names, by split. A file is in at most one of `train`, `validation` and `test`.
     #[serde(default)]
     pub splits: BTreeMap<String, Vec<String>>,

@@ -32,6 +32,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("jwst-res", include_str!("../../../datasets/jwst-res.toml")),
     ("keck", include_str!("../../../datasets/keck.toml")),
     ("lco", include_str!("../../../datasets/lco.toml")),
+    ("real-instruments", include_str!("../../../datasets/real-instruments.toml")),
     ("real-open", include_str!("../../../datasets/real-open.toml")),
     ("sbi-16-2d", include_str!("../../../datasets/sbi-16-2d.toml")),
     ("sbi-16-3d", include_str!("../../../datasets/sbi-16-3d.toml")),
@@ -180,13 +181,9 @@ fn build(
                     std::env::var_os(DATA_VARIABLE).map_or_else(|| found.root.join(folder), PathBuf::from)
                 }
             };
-            Ok(Box::new(FolderSet::new(
-                &folder,
-                &files,
-                view,
-                manifest.parquet.clone(),
-                card(&view_name, &split),
-            )?))
+            let card = card(&view_name, &split);
+            let set = FolderSet::new(&folder, &files, view, manifest.parquet.clone(), card)?;
+            Ok(Box::new(set.with_blind(manifest.blind.clone())))
         }
         Source::Hub(hub) => {
             let view = view.or(manifest.default_view.as_deref()).unwrap_or_default();

@@ -87,6 +87,16 @@ impl ImageFile {
         }
     }
 
+    /// The instrument that the header of a stack names; empty if it is silent.
+    pub(crate) fn instrument(&self, stack: usize) -> String {
+        match &self.content {
+            Content::Fits(file, images) => {
+                images.get(stack).map(|&hdu| facts::instrument(file, hdu)).unwrap_or_default()
+            }
+            Content::Plain(_) => String::new(),
+        }
+    }
+
     /// Number of stacks: image HDUs with pixels, in the file's order.
     pub(crate) fn stacks(&self) -> usize {
         match &self.content {

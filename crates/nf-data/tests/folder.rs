@@ -112,6 +112,22 @@ fn damaged_and_changed_files_are_named() {
     assert!(error.contains("c.npy: digest is") && error.contains("expected 0000"), "{error}");
 }
 
+#[test]
+fn blind_regions_come_from_the_manifest_and_must_lie_inside() {
+    let dir = made();
+    let with_columns = |columns: &str| {
+        let c = format!("[[blind]]\nimages = 'c'\nkind = 'overscan'\ncolumns = {columns}\n");
+        let other = "[[blind]]\nimages = 'night/'\nkind = 'prescan'\n";
+        std::fs::write(dir.path().join("datasets/made.toml"), format!("{MANIFEST}{c}{other}")).unwrap();
+        opened(dir.path(), "/whole@test").image(0)
+    };
+    let image = with_columns("[12, 20]").unwrap();
+    let regions = &image.detector().unwrap().regions;
+    assert_eq!((regions.len(), regions[0].rows.clone(), regions[0].columns.clone()), (1, 0..3, 12..20));
+    let error = with_columns("[12, 21]").unwrap_err().to_string();
+    assert!(error.contains("c.npy") && error.contains("21"), "{error}");
+}
+
 /// The folder of real frames, if there is one here.
 fn real_frames() -> Option<PathBuf> {
     let folder = match std::env::var_os("NOISEFLOOR_DATA") {
@@ -154,4 +170,19 @@ fn real_frames_are_those_of_the_manifest() {
         (0..series.len()).map(|i| series.image(i).unwrap().shape().planes).sum()
     };
     assert_eq!(planes, open("real-open/planes@series", &options).unwrap().len());
+}
+
+#[test]
+fn manifests_know_the_blind_parts_of_real_detectors() {
+    let Some(folder) = real_frames() else { return };
+    let options = OpenOptions { data: Some(folder), ..OpenOptions::default() };
+    let frames = open("real-instruments/whole@lrisb", &options).unwrap();
+    let image = frames.image(0).unwrap();
+    let blind = nf_data::inspect::Statistics::of(&image).unwrap().blind;
+    assert_eq!(blind.len(), 2, "{blind:?}");
+    // Read noise of two to three samples: 2.05 + log2(sigma) bits.
+    assert!(blind.iter().all(|region| (2.5..4.0).contains(&region.entropy_bits)), "{blind:?}");
+    assert!(
+        open("real-instruments/centre-256@lrisb", &options).unwrap().image(0).unwrap().detector().is_none()
+    );
 }

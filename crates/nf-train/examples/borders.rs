@@ -2,7 +2,7 @@
 //!
 //! ```sh
 //! cargo run --release -p nf-train --example borders -- CHECKPOINT DATASET [DATA_FOLDER]
-//! cargo run --release -p nf-train --example borders -- checkpoints/pixelcnnpp-small-real-aa1c1e68 real-open/centre-256@test
+//! cargo run --release -p nf-train --example borders -- checkpoints/pixelcnnpp-small-real-9eb68e26 real-open/centre-256@test
 //! ```
 //!
 //! Every image is weighed as one tile, and cut into tiles. Far from the borders that a cut makes, the difference is that of

@@ -133,6 +133,20 @@ fn absent_data_is_skipped_and_broken_data_fails() {
 }
 
 #[test]
+fn without_a_network_the_hub_is_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine.toml"), format!("{SUITE}data = 'lco'\nsplit = 'tiny-test'\n"))
+        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    command.args(["bench", "mine.toml"]).current_dir(folder.path());
+    // Nobody listens there.
+    command.env("HF_ENDPOINT", "http://127.0.0.1:1").env("HF_HOME", folder.path());
+    let printed = good(&command.output().unwrap());
+    assert!(printed.contains("frames: skipped: http://127.0.0.1:1/api/"), "{printed}");
+    assert!(printed.contains("HF_HUB_OFFLINE=1"), "{printed}");
+}
+
+#[test]
 fn mistakes_give_one_line_that_names_the_place() {
     let folder = tempfile::tempdir().unwrap();
     let suite = folder.path().join("mine.toml");

@@ -180,6 +180,10 @@ impl Hub {
     }
 
     /// Asks until there is an answer that asking again would not change.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without a network, so that whoever can do without these data goes on; [`Error::Hub`] for
+    /// what a hub that is there refuses.
     fn patiently(&self, url: &str, range: Option<&str>) -> Result<Response<ureq::Body>> {
         if self.options.offline {
             return Err(refused(url, "offline: nothing may be asked of the network".into()));
@@ -194,6 +198,7 @@ impl Hub {
             if let Some(range) = range {
                 request = request.header("Range", range);
             }
+            let mut nobody = false;
             let (reason, asked_pause) = match request.call() {
                 Ok(response) if response.status().is_success() => return Ok(response),
                 Ok(response) => {
@@ -210,7 +215,8 @@ impl Hub {
                     return Err(refused(url, format!("{error}; {example}")));
                 }
                 Err(error) => {
-                    if is_unreachable(&error) {
+                    nobody = is_unreachable(&error);
+                    if nobody {
                         attempts = attempts.min(ATTEMPTS_WITHOUT_NETWORK);
                     }
                     let hint = "without a network, HF_HUB_OFFLINE=1 works with what is here";
@@ -218,7 +224,8 @@ impl Hub {
                 }
             };
             if attempt >= attempts {
-                return Err(refused(url, format!("{reason} (asked {attempt} times)")));
+                let reason = format!("{reason} (asked {attempt} times)");
+                return Err(if nobody { Error::missing(url, reason) } else { refused(url, reason) });
             }
             tracing::debug!("{url}: {reason}; asking again");
             std::thread::sleep(asked_pause.unwrap_or(pause).min(LONGEST_PAUSE));
