@@ -162,7 +162,7 @@ fn mistakes_of_a_fetch_give_one_line() {
     let run =
         |endpoint: &str, arguments: &[&str]| noisefloor(folder.path(), endpoint, arguments).output().unwrap();
     let line = failed(&run(&server.endpoint, &["data", "fetch", "lcoo"]));
-    assert!(line.contains("lcoo: no such dataset") && line.contains("keck, lco, real-open"), "{line}");
+    assert!(line.contains("lcoo: no such dataset") && line.contains("keck, lco, real-instruments"), "{line}");
     let line = failed(&run(&server.endpoint, &["data", "fetch", "lco@huge"]));
     assert!(line.contains("no such split, there are: tiny-train, tiny-test"), "{line}");
     let mut offline = noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]);
