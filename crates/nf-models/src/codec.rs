@@ -7,27 +7,24 @@
 //! arithmetic                               1 byte   ARITHMETIC; another number is another way of computing
 //! height, width of tiles; tiles per batch  3 x u16, little-endian
 //! per batch: length in bytes               u32
-//!            location and noise scale of every plane of every tile, 3 bytes each
-//!            rANS stream of the samples
+//!            heads and samples of its tiles, see batch.rs
 //! ```
 //!
 //! The stack is cut into tiles of as many planes as the net takes; tiles of equal extents, in the order of the stack,
 //! form batches. Every tile has its real borders: nothing is padded, nothing is charged twice.
 
+use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
 use crate::laws::Listener;
-use crate::normal::Normal;
 use crate::traverse::{NetCoder, Tile};
 use burn::module::Module;
 use burn::tensor::Device;
 use nf_codec::container::{TileBox, tile_boxes};
 use nf_codec::{Codec, Entry, Error, Laws, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
-use nf_entropy::{Meter, Reader, Writer};
 use nf_image::{Digest, Image16, Shape};
 use rayon::prelude::*;
 
 const NAME: &str = "net";
-const STREAM: &str = "net stream";
 
 /// The way of computing that this program has; it changes whenever equal weights would give other numbers.
 const ARITHMETIC: u8 = 1;
@@ -118,27 +115,6 @@ impl NetCodec {
         let batches = classes.iter().flat_map(|(_, tiles)| tiles.chunks(batch).map(<[TileBox]>::to_vec));
         Ok(batches.collect())
     }
-
-    fn decode_batch(&self, bytes: &[u8], boxes: &[TileBox]) -> Result<Vec<Tile>> {
-        let normals_bytes = boxes.len() * self.planes * Normal::BYTES;
-        let (normals, stream) =
-            bytes.split_at_checked(normals_bytes).ok_or_else(|| Error::truncated(STREAM))?;
-        let (normals, _) = normals.as_chunks::<{ Normal::BYTES }>();
-        let normals = normals.iter().map(|&bytes| {
-            Normal::from_bytes(bytes)
-                .ok_or_else(|| Error::corrupt(STREAM, "a noise scale beyond 2^13 samples"))
-        });
-        let normals: Vec<Normal> = normals.collect::<Result<_>>()?;
-        let tiles = boxes.iter().zip(normals.chunks(self.planes));
-        let mut tiles: Vec<Tile> = tiles
-            .map(|(tile, normals)| Tile::blank(tile.rows.len(), tile.columns.len(), normals.to_vec()))
-            .collect();
-        let mut reader = Reader::new(stream);
-        let wrong = |error: nf_entropy::Error| Error::corrupt(STREAM, error.to_string());
-        self.coder.traverse(&mut reader, &mut tiles).map_err(wrong)?;
-        reader.finish().map_err(wrong)?;
-        Ok(tiles)
-    }
 }
 
 /// The tiles of these boxes.
@@ -164,15 +140,10 @@ impl Codec for NetCodec {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        let streams = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
-            let mut tiles = cut(image, &boxes);
-            let mut bytes: Vec<u8> =
-                tiles.iter().flat_map(|tile| &tile.normals).flat_map(|normal| normal.to_bytes()).collect();
-            let mut writer = Writer::new();
-            self.coder.traverse(&mut writer, &mut tiles).map_err(failed)?;
-            bytes.extend(writer.finish());
-            Ok(bytes)
-        });
+        let streams = self
+            .batches(image.shape(), self.tile_px, BATCH)?
+            .into_par_iter()
+            .map(|boxes| batch::encode(&self.coder, cut(image, &boxes)).map_err(failed));
         let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
         let mut bytes = self.digest.0.to_vec();
         bytes.push(ARITHMETIC);
@@ -237,12 +208,12 @@ impl Codec for NetCodec {
             return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
         }
         let decoded =
-            parts.into_par_iter().map(|(boxes, part)| Ok((self.decode_batch(part, &boxes)?, boxes)));
-        let decoded: Vec<(Vec<Tile>, Vec<TileBox>)> = decoded.collect::<Result<_>>()?;
+            parts.into_par_iter().map(|(boxes, part)| Ok((batch::decode(&self.coder, part, &boxes)?, boxes)));
+        let decoded: Vec<(Vec<Vec<u16>>, Vec<TileBox>)> = decoded.collect::<Result<_>>()?;
         let mut image = Image16::zeros(shape);
         for (tiles, boxes) in decoded {
-            for (tile, at) in tiles.into_iter().zip(boxes) {
-                let part = Image16::new(at.shape(), tile.samples).expect("a tile has the samples of its box");
+            for (samples, at) in tiles.into_iter().zip(boxes) {
+                let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
                 image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
             }
         }
@@ -250,15 +221,12 @@ impl Codec for NetCodec {
     }
 
     fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
-        let meters = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter().map(|boxes| {
-            let mut meter = Meter::new();
-            self.coder.traverse(&mut meter, &mut cut(image, &boxes)).map_err(failed)?;
-            Ok(meter)
-        });
-        let meters: Vec<Meter> = meters.collect::<Result<_>>()?;
-        let mut all = Meter::new();
-        meters.iter().for_each(|meter| all.merge(meter));
-        Ok(Some(all.bits()))
+        let batches = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter();
+        let bits =
+            batches.map(|boxes| batch::ideal_bits(&self.coder, &mut cut(image, &boxes)).map_err(failed));
+        // Added up in the order of the batches, whatever the threads.
+        let bits: Vec<f64> = bits.collect::<Result<_>>()?;
+        Ok(Some(bits.iter().sum()))
     }
 
     /// Those of PixelCNN++ for single planes; the other nets code numbers that are no samples.
@@ -285,8 +253,8 @@ impl Codec for NetCodec {
         let tiles = (shape.planes.div_ceil(self.planes)
             * shape.height.div_ceil(tile)
             * shape.width.div_ceil(tile)) as u64;
-        // At most 30 bits a sample; per batch a length, the end of a stream, and the heads of its blocks.
-        HEAD_BYTES as u64 + 4 * shape.pixels() as u64 + tiles * (64 + (self.planes * Normal::BYTES) as u64)
+        // Every batch has a length, and at least one tile.
+        HEAD_BYTES as u64 + 4 * tiles + batch::max_bytes(tiles, self.planes as u64, shape.pixels() as u64)
     }
 
     fn planes(&self) -> PlaneTreatment {

@@ -1,5 +1,6 @@
 //! What a net believed of every pixel while it coded them: for nets that code samples one by one under a law each.
 
+use crate::traverse::TileCoder;
 use nf_codec::Laws;
 use nf_codec::container::TileBox;
 use nf_entropy::{Distribution, Error, Result, SymbolCoder};
@@ -25,7 +26,8 @@ impl<'a> Listener<'a> {
     }
 
     /// Puts what was seen of a batch of tiles of one plane and equal extents in its places in a frame of `samples` in rows of `width`: tiles take
-    /// turns at every pixel. `None` if the symbols were not the samples.
+    /// turns at every pixel. `None` if the symbols were not the samples, or a tile is dearer than its samples as they are, and so
+    /// coded under no law.
     pub(crate) fn place(
         self,
         boxes: &[TileBox],
@@ -35,6 +37,12 @@ impl<'a> Listener<'a> {
     ) -> Option<()> {
         let pixels: usize = boxes.iter().map(|tile| tile.shape().pixels()).sum();
         if self.seen.len() != pixels {
+            return None;
+        }
+        let tile_bits =
+            |tile: usize| self.seen.iter().skip(tile).step_by(boxes.len()).map(|seen| seen.bits).sum::<f64>();
+        let raw_bits = 16.0 * (pixels / boxes.len()) as f64;
+        if (0..boxes.len()).any(|tile| tile_bits(tile) > raw_bits) {
             return None;
         }
         for (k, seen) in self.seen.into_iter().enumerate() {
@@ -71,3 +79,5 @@ impl SymbolCoder for Listener<'_> {
         Ok(())
     }
 }
+
+impl TileCoder for Listener<'_> {}

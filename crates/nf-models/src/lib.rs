@@ -5,6 +5,7 @@
 //! - [`Checkpoint`]: a folder with weights and a card that says where they come from.
 #![forbid(unsafe_code)]
 
+mod batch;
 mod checkpoint;
 mod codec;
 mod config;

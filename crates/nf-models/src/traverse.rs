@@ -6,7 +6,7 @@ use crate::nets::l3c::L3cCoder;
 use crate::nets::pixelcnnpp::PixelCnnPpCoder;
 use crate::normal::Normal;
 use crate::surroundings::Plane;
-use nf_entropy::{Result, SymbolCoder};
+use nf_entropy::{Meter, Reader, Result, SymbolCoder, Writer};
 
 /// One tile of as many planes as the net takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,18 @@ impl Tile {
         &mut self.samples[(plane * self.height + y) * self.width + x]
     }
 }
+
+/// A coder of the symbols of several tiles.
+pub(crate) trait TileCoder: SymbolCoder {
+    /// Hears that the symbols which follow are of tile `tile`.
+    fn enter(&mut self, tile: usize) {
+        let _ = tile;
+    }
+}
+
+impl TileCoder for Writer {}
+impl TileCoder for Reader<'_> {}
+impl TileCoder for Meter {}
 
 /// A net made ready for coding.
 #[derive(Clone, Debug)]
@@ -97,7 +109,7 @@ impl NetCoder {
     ///
     /// # Errors
     /// What the coder says.
-    pub(crate) fn traverse(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+    pub(crate) fn traverse(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
         match self {
             Self::PixelCnnPp(net) => net.code(coder, tiles),
             Self::Idf(net) => net.code(coder, tiles),

@@ -83,9 +83,8 @@ fn odd_frames_come_back_and_streams_are_near_their_ideal_size() {
 }
 
 #[test]
-fn published_mappings_and_bytes_come_back_at_the_size_in_training() {
+fn published_mappings_and_bytes_come_back() {
     let folder = folder("mappings");
-    let device = Device::flex();
     for net in NETS {
         for (inputs, planes) in [(Inputs::Published, 1), (Inputs::MsbFirst, 1), (Inputs::LsbFirst, 2)] {
             let config = NetConfig::preset(net, "tiny").unwrap().with_planes(planes);
@@ -99,13 +98,6 @@ fn published_mappings_and_bytes_come_back_at_the_size_in_training() {
             let bytes = codec(&dir, 32).encode(&image).unwrap();
             let decoded = codec(&dir, 32).decode(&bytes, image.shape(), &Limits::default()).unwrap();
             assert!(decoded.samples() == image.samples(), "{net}, {inputs:?}");
-            let net_itself = Checkpoint::load(&dir, &device).unwrap().net;
-            let loss = net_itself.loss(tensor(&image, &device)).unwrap().into_scalar::<f32>();
-            let coded = codec(&dir, 32).ideal_bits(&image).unwrap().unwrap() / image.samples().len() as f64;
-            assert!(
-                (coded - f64::from(loss)).abs() < 0.05,
-                "{net}, {inputs:?}: {coded} bits, {loss} in training"
-            );
         }
     }
     std::fs::remove_dir_all(folder).unwrap();

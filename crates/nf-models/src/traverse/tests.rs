@@ -36,6 +36,8 @@ impl SymbolCoder for Witness {
     }
 }
 
+impl TileCoder for Witness {}
+
 /// Hands out symbols one by one, as a reader does, and notes the laws that it is asked under.
 struct Teller<'a> {
     symbols: &'a [u32],
@@ -49,6 +51,8 @@ impl SymbolCoder for Teller<'_> {
         Ok(())
     }
 }
+
+impl TileCoder for Teller<'_> {}
 
 /// Adds noise to every weight: some layers of a new net are zero and would hide what they read.
 struct Roughen(Random);
@@ -167,5 +171,23 @@ fn neither_batches_nor_vector_widths_change_a_law() {
         }
         let all: Vec<usize> = alone.iter().map(|witness| witness.symbols.len()).collect();
         assert_eq!(places, all, "{config:?}");
+    }
+}
+
+#[test]
+fn the_size_in_training_is_the_size_in_coding() {
+    let device = Device::flex();
+    for config in configurations() {
+        let planes = config.planes();
+        let calm = |at: usize| 900 + 2 * (at / 32 % 24) + at * at % 23 + 50 * (at / 768);
+        let samples: Vec<u16> = (0..planes * 768).map(|at| calm(at) as u16).collect();
+        let values: Vec<f32> = samples.iter().map(|&sample| f32::from(sample)).collect();
+        let tensor = Tensor::from_data(TensorData::new(values, [1, planes, 24, 32]), &device);
+        let net = config.init(&device, 1).unwrap().observe(tensor.clone()).unwrap();
+        let loss = f64::from(net.loss(tensor).unwrap().into_scalar::<f32>());
+        let mut meter = Meter::new();
+        NetCoder::new(&net).traverse(&mut meter, &mut [Tile::known(24, 32, samples)]).unwrap();
+        let coded = meter.bits() / (planes * 768) as f64;
+        assert!((coded - loss).abs() < 0.05, "{config:?}: {coded} bits in coding, {loss} in training");
     }
 }

@@ -8,7 +8,7 @@ use crate::heads::{Bell, code_mixture};
 use crate::math;
 use crate::nets::Inputs;
 use crate::nets::margin::code_in_steps;
-use crate::traverse::Tile;
+use crate::traverse::{Tile, TileCoder};
 use nf_entropy::{Result, SymbolCoder};
 
 /// Integers of one tile, (height, width, channels), each in -32768..=32767.
@@ -214,9 +214,10 @@ impl IdfCoder {
 
     /// Codes tiles one after the other: the last latents, then those of the splits from the last to the first, then the
     /// rows and columns that are no multiple of the flow's step.
-    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+    pub(crate) fn code(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
         let step = 1 << self.config.levels;
-        tiles.iter_mut().try_for_each(|tile| {
+        tiles.iter_mut().enumerate().try_for_each(|(index, tile)| {
+            coder.enter(index);
             code_in_steps(coder, tile, step, |coder, tile, height, width| {
                 self.code_box(coder, tile, height, width)
             })

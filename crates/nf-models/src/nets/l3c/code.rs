@@ -7,7 +7,7 @@ use crate::engine::{Graph, Recorded};
 use crate::heads::{Bell, code_level};
 use crate::nets::margin::code_in_steps;
 use crate::surroundings::{CONTEXT, Surroundings};
-use crate::traverse::Tile;
+use crate::traverse::{Tile, TileCoder};
 use nf_entropy::laws::Uniform;
 use nf_entropy::{Result, SymbolCoder};
 
@@ -91,9 +91,10 @@ impl L3cCoder {
 
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
     /// no multiple of the net's step.
-    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+    pub(crate) fn code(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
         let step = 1 << self.config.scales;
-        tiles.iter_mut().try_for_each(|tile| {
+        tiles.iter_mut().enumerate().try_for_each(|(index, tile)| {
+            coder.enter(index);
             code_in_steps(coder, tile, step, |coder, tile, height, width| {
                 self.code_box(coder, tile, height, width)
             })

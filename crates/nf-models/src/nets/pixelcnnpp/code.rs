@@ -5,8 +5,8 @@ use crate::engine::rows::Rows;
 use crate::engine::{Graph, Recorded};
 use crate::nets::Inputs;
 use crate::surroundings::{CONTEXT, Surroundings};
-use crate::traverse::Tile;
-use nf_entropy::{Result, SymbolCoder};
+use crate::traverse::{Tile, TileCoder};
+use nf_entropy::Result;
 
 /// The net's graph: inputs seen and, if the net has it, context.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl PixelCnnPpCoder {
     }
 
     /// Codes tiles of equal extents, pixel by pixel, at every pixel tile by tile, in every tile plane by plane.
-    pub(crate) fn code(&self, coder: &mut impl SymbolCoder, tiles: &mut [Tile]) -> Result<()> {
+    pub(crate) fn code(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
         let Some(first) = tiles.first() else { return Ok(()) };
         let (height, width, planes) = (first.height, first.width, self.config.planes);
         let head = self.config.head();
@@ -67,6 +67,7 @@ impl PixelCnnPpCoder {
                 numbers.extend_from_slice(rows.demand(0, y, x));
                 let of_tile = self.graph.channels(0);
                 for (t, (tile, numbers)) in tiles.iter_mut().zip(numbers.chunks_exact(of_tile)).enumerate() {
+                    coder.enter(t);
                     let around = &around[t * planes..][..planes];
                     head.code_pixel(coder, tile, (y, x), numbers, around)?;
                 }
