@@ -30,6 +30,9 @@ pub struct Suite {
     /// Whether every codec is also timed with all cores at its disposal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_threads: bool,
+    /// Whether sizes may be pooled over datasets; not where these are forms of the same images.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub pooled: bool,
     /// What the report works out beyond the tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub analyses: Vec<Analysis>,
@@ -106,6 +109,10 @@ pub enum Analysis {
     Options,
     /// Speeds with one thread and with all, memory, and what models cost.
     Runtime,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_repeats() -> u32 {

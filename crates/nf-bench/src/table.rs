@@ -29,7 +29,7 @@ pub fn terminal(run: &Run) -> String {
     let datasets = summarise(run);
     let all = overview(run, &datasets);
     let _ = writeln!(text, "{}", title(&all));
-    if !all.codecs.is_empty() {
+    if !all.codecs.is_empty() && run.suite.pooled {
         text.push_str(&summary_table(&all, true).aligned());
     }
     for remark in remarks(&all) {
@@ -47,7 +47,7 @@ pub fn terminal(run: &Run) -> String {
 pub fn markdown(run: &Run) -> String {
     let datasets = summarise(run);
     let all = overview(run, &datasets);
-    let mut text = summary_markdown(&all);
+    let mut text = summary_markdown(&all, run.suite.pooled);
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
     }
@@ -79,9 +79,9 @@ pub(crate) fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary
     }
 }
 
-fn summary_markdown(dataset: &DatasetSummary) -> String {
+fn summary_markdown(dataset: &DatasetSummary, with_table: bool) -> String {
     let mut text = format!("**{}**\n\n", title(dataset));
-    if !dataset.codecs.is_empty() {
+    if with_table && !dataset.codecs.is_empty() {
         let _ = writeln!(text, "{}", summary_table(dataset, false).markdown());
     }
     let remarks = remarks(dataset);
@@ -100,7 +100,7 @@ pub(crate) fn document(run: &Run) -> String {
     let mut text = format!("# {}\n\n{}\n\n{}", suite.name, suite.question.trim(), markdown(run));
     let datasets = summarise(run);
     if datasets.len() > 1 {
-        datasets.iter().for_each(|dataset| text.push_str(&format!("\n{}", summary_markdown(dataset))));
+        datasets.iter().for_each(|dataset| text.push_str(&format!("\n{}", summary_markdown(dataset, true))));
     }
     for dataset in datasets {
         if let Some(table) = image_table(run, &dataset) {
@@ -246,7 +246,8 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
     remarks
 }
 
-/// One row per codec, one column per dataset that has sizes; `None` if that is at most one.
+/// One row per codec, one column per dataset that has sizes, or the other way round if there are more datasets than codecs;
+/// `None` if there is at most one dataset.
 pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
     let columns: Vec<&DatasetSummary> = datasets.iter().filter(|dataset| dataset.pixels > 0).collect();
     if columns.len() < 2 {
@@ -272,6 +273,10 @@ pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -
         let mut row = vec![codec.codec.clone()];
         row.extend(columns.iter().map(|dataset| value(dataset).unwrap_or_default()));
         rows.push(row);
+    }
+    if rows[0].len() > rows.len() {
+        rows = (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i].clone()).collect()).collect();
+        rows[0][0] = "dataset".to_owned();
     }
     Some(Table { rows })
 }

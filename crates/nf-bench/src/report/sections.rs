@@ -47,7 +47,11 @@ fn of_run(
     let all = overview(run, &datasets);
     let mut first = Section::new(heading);
     first.text(run.suite.question.trim());
-    first.table(caption(&all), summary_table(&all, false));
+    if run.suite.pooled {
+        first.table(caption(&all), summary_table(&all, false));
+    } else if let Some(table) = dataset_table(&datasets, &all) {
+        first.table("Bits per pixel by dataset", table);
+    }
     let remarks = remarks(&all);
     if !remarks.is_empty() {
         first.blocks.push(Block::List(remarks));
@@ -57,23 +61,27 @@ fn of_run(
     }
 
     let mut speed = Section::below("Size against speed");
-    speed.plots(size_speed(&all, prefix));
+    if run.suite.pooled {
+        speed.plots(size_speed(&all, prefix));
+    }
 
     let mut by_dataset = Section::below("By dataset and by image");
-    if let Some(table) = dataset_table(&datasets, &all) {
+    if let Some(table) = dataset_table(&datasets, &all).filter(|_| run.suite.pooled) {
         by_dataset.table("Bits per pixel by dataset", table);
     }
     by_dataset.plots(excess(run, &datasets, &all, prefix).into_iter().collect());
     by_dataset.plots(by_image(run, &all, prefix).into_iter().collect());
-    if let Some((caption, table)) = gains(run, &all) {
+    if let Some((caption, table)) = gains(run, &all).filter(|_| run.suite.pooled) {
         by_dataset.table(caption, table);
     }
 
     let mut comparison = Section::below("How sure the differences are");
-    comparison.table(
-        "Larger than the smallest codec, over the same images; 95 % interval over images (both codecs see the same draws)",
-        differences(&all),
-    );
+    if run.suite.pooled {
+        comparison.table(
+            "Larger than the smallest codec, over the same images; 95 % interval over images (both codecs see the same draws)",
+            differences(&all),
+        );
+    }
 
     let mut sections = vec![first, speed, comparison, by_dataset];
     sections.extend(with_published(run, &datasets));
