@@ -63,7 +63,7 @@ fn one_tile_is_learnt_to_its_entropy() {
         let before = loss_of(&net, tile.clone());
         let mut after = before;
         let mut steps = 0;
-        // All of them may take the tile in by heart, PixelCNN++ after 50 steps, the flow after 380.
+        // All of them may take the tile in by heart, PixelCNN++ after 50 steps, the others after 70.
         while after > entropy && steps < 800 {
             let loss = net.loss(tile.clone()).unwrap();
             after = loss.clone().into_scalar::<f32>();

@@ -1,7 +1,7 @@
 //! Streams that must never change: equal weights give equal bytes on every machine and in every build.
 //!
 //! If one of these digests changes on purpose, `ARITHMETIC` in `codec.rs` must change too: old streams are then refused
-//! instead of decoded to other pixels.
+//! instead of decoded to other pixels. Where a net has other layers, old weights do not load, and that is enough.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use burn::tensor::Device;
@@ -17,7 +17,7 @@ fn streams_are_the_same_everywhere() {
         (1200 + 3 * x + y + (state >> 59) as usize + if (y, x) == (8, 9) { 30_000 } else { 0 }) as u16
     });
     let folder = std::env::temp_dir().join(format!("nf-models-golden-{}", std::process::id()));
-    for (name, wanted) in [("pixelcnnpp", "94987a18"), ("idf", "d9e81e28"), ("l3c", "6d5a5a78")] {
+    for (name, wanted) in [("pixelcnnpp", "94987a18"), ("idf", "11c9da7a"), ("l3c", "6d5a5a78")] {
         let net = NetConfig::preset(name, "tiny").unwrap().init(&Device::flex(), 11).unwrap();
         let card = Card {
             data: "none".into(),

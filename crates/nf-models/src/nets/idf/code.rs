@@ -34,7 +34,7 @@ struct Coupling {
 #[derive(Clone, Debug)]
 struct Level {
     flows: Vec<Coupling>,
-    split: Option<Graph>,
+    split: Vec<Graph>,
 }
 
 /// The flow made ready for coding.
@@ -46,8 +46,8 @@ pub(crate) struct IdfCoder {
     prior: Vec<f32>,
 }
 
-fn record(net: &Dense, inputs: usize) -> Graph {
-    Graph::record(&[inputs, inputs], |maps: &[Recorded]| vec![net.forward(&maps[0], &maps[1])])
+fn record(net: &Dense, inputs: usize, conditions: usize) -> Graph {
+    Graph::record(&[inputs + conditions, inputs], |maps: &[Recorded]| vec![net.forward(&maps[0], &maps[1])])
 }
 
 impl Latents {
@@ -115,6 +115,35 @@ impl Latents {
         Self { channels: self.channels + other.channels, values, ..*self }
     }
 
+    /// How much they vary around each place; see `Scaled::spread`.
+    fn spread(&self, smooth: usize, scale: f32) -> Vec<f32> {
+        let inverse = 1.0 / scale;
+        let at = |y: usize, x: usize| &self.values[(y * self.width + x) * self.channels..][..self.channels];
+        let size = |value: i32| math::asinh(value.abs() as f32 * inverse);
+        let places = (0..self.height * self.width).map(|place| (place / self.width, place % self.width));
+        let mean_size = |(y, x): (usize, usize)| {
+            let own = at(y, x);
+            let (above, before) = (at(y.saturating_sub(1), x), at(y, x.saturating_sub(1)));
+            let first = self.channels - smooth;
+            let steps = (first..self.channels).map(|c| size(own[c] - above[c]) + size(own[c] - before[c]));
+            let sum = steps.fold(0.0, |sum, steps| sum + steps);
+            own[..first].iter().fold(sum, |sum, &z| sum + size(z)) / (smooth + self.channels) as f32
+        };
+        let sizes: Vec<f32> = places.clone().map(mean_size).collect();
+        let around = |(y, x): (usize, usize)| {
+            let (rows, columns) = (y.saturating_sub(1)..=y + 1, x.saturating_sub(1)..=x + 1);
+            let (mut sum, mut count) = (0.0_f32, 0.0_f32);
+            for row in rows.filter(|&row| row < self.height) {
+                for column in columns.clone().filter(|&column| column < self.width) {
+                    sum += sizes[row * self.width + column];
+                    count += 1.0;
+                }
+            }
+            sum / count
+        };
+        places.map(around).collect()
+    }
+
     fn blank(height: usize, width: usize, channels: usize) -> Self {
         Self { height, width, channels, values: vec![0; height * width * channels] }
     }
@@ -125,11 +154,14 @@ impl IdfCoder {
         let config = net.config.clone();
         let levels = net.levels.iter().enumerate().map(|(level, own)| {
             let channels = config.channels(level);
+            let group = config.group(level);
             let flows = own.flows.iter().map(|flow| Coupling {
                 order: flow.order().into_iter().map(|channel| channel as usize).collect(),
-                net: record(&flow.net, channels - channels / 4),
+                net: record(&flow.net, channels - channels / 4, config.conditions(false)),
             });
-            Level { flows: flows.collect(), split: own.split.as_ref().map(|net| record(net, channels / 2)) }
+            let split = own.split.iter().zip(1..);
+            let split = split.map(|(net, known)| record(net, known * group, config.conditions(true)));
+            Level { flows: flows.collect(), split: split.collect() }
         });
         let levels = levels.collect();
         let prior = net.prior.val().into_data().try_to_vec::<f32>().expect("parameters are f32");
@@ -161,14 +193,23 @@ impl IdfCoder {
         levels.sum()
     }
 
-    /// What a net says of some latents, in units of `scale`.
-    fn numbers(&self, net: &Graph, latents: &Latents, scale: f32) -> Map {
+    /// What a net says of some latents, in units of `scale`, that vary by `spread`.
+    fn numbers(&self, net: &Graph, latents: &Latents, spread: Option<&[f32]>, scale: f32) -> Map {
         let mut divided = Map::zeros(latents.height, latents.width, latents.channels);
         let inverse = 1.0 / scale;
         divided.values.iter_mut().zip(&latents.values).for_each(|(to, &z)| *to = z as f32 * inverse);
         let mut shown = divided.clone();
         if self.config.inputs == Inputs::Robust {
-            shown.values.iter_mut().for_each(|value| *value = math::asinh(*value));
+            let channels = latents.channels + self.config.conditions(spread.is_some());
+            shown = Map::zeros(latents.height, latents.width, channels);
+            let pixels = shown.values.chunks_exact_mut(channels);
+            for (place, (to, from)) in pixels.zip(divided.values.chunks_exact(latents.channels)).enumerate() {
+                to.iter_mut().zip(from).for_each(|(to, &z)| *to = math::asinh(z));
+                to[latents.channels] = inverse;
+                if let Some(spread) = spread {
+                    to[latents.channels + 1] = spread[place];
+                }
+            }
         }
         net.run(vec![shown, divided]).remove(0)
     }
@@ -176,7 +217,7 @@ impl IdfCoder {
     /// Adds (`sign` 1) or subtracts (-1) what the coupling's net predicts.
     fn couple(&self, flow: &Coupling, latents: &Latents, scale: f32, sign: i32) -> Latents {
         let [fixed, mut moved] = latents.split(latents.channels - latents.channels / 4);
-        let numbers = self.numbers(&flow.net, &fixed, scale);
+        let numbers = self.numbers(&flow.net, &fixed, None, scale);
         for (z, &number) in moved.values.iter_mut().zip(&numbers.values) {
             let shift = (number * scale + 0.5).floor();
             // A prediction beyond all integers of the flow, or no number, counts as the nearest, or as zero.
@@ -186,20 +227,23 @@ impl IdfCoder {
         fixed.join(&moved)
     }
 
-    fn forth(&self, x: Latents, scale: f32) -> (Vec<Latents>, Latents) {
+    /// The groups that leave, level by level in the order of coding, and the last latents.
+    fn forth(&self, x: Latents, scale: f32) -> (Vec<Vec<Latents>>, Latents) {
         let mut z = x;
         let mut left = vec![];
-        for level in &self.levels {
+        for (index, level) in self.levels.iter().enumerate() {
             z = z.squeeze();
             for flow in &level.flows {
                 z.permute(&flow.order);
                 z = self.couple(flow, &z, scale, 1);
             }
-            if level.split.is_some() {
-                let [staying, leaving] = z.split(z.channels / 2);
-                left.push(leaving);
-                z = staying;
+            let mut groups = vec![];
+            for _ in &level.split {
+                let [group, rest] = z.split(self.config.group(index));
+                groups.insert(0, group);
+                z = rest;
             }
+            left.push(groups);
         }
         (left, z)
     }
@@ -244,25 +288,20 @@ impl IdfCoder {
             }
             self.forth(x, scale)
         } else {
-            let blank = |level: usize| {
-                let channels = self.config.channels(level);
-                (height >> (level + 1), width >> (level + 1), channels)
+            let blank = |level: usize, channels: usize| {
+                Latents::blank(height >> (level + 1), width >> (level + 1), channels)
             };
-            let splits = (0..self.levels.len() - 1).map(|level| {
-                let (h, w, c) = blank(level);
-                Latents::blank(h, w, c / 2)
-            });
-            let (h, w, c) = blank(self.levels.len() - 1);
-            (splits.collect(), Latents::blank(h, w, c))
+            let groups = (0..self.levels.len())
+                .map(|level| vec![blank(level, self.config.group(level)); self.config.groups(level)]);
+            (groups.collect(), blank(self.levels.len() - 1, self.config.last()))
         };
         for values in z.values.chunks_exact_mut(z.channels) {
             code_latents(coder, values, &self.prior, self.config.mixtures, (scale, log_scale))?;
         }
         for (level, own) in self.levels.iter().enumerate().rev() {
-            if let Some(net) = &own.split {
-                let leaving = &mut left[level];
+            for (net, leaving) in own.split.iter().zip(&mut left[level]) {
                 self.code_split(coder, net, &z, leaving, (scale, log_scale))?;
-                z = z.join(leaving);
+                z = leaving.join(&z);
             }
             z = self.back(own, z, scale);
         }
@@ -281,11 +320,16 @@ impl IdfCoder {
         leaving: &mut Latents,
         (scale, log_scale): (f32, f32),
     ) -> Result<()> {
-        let numbers = self.numbers(net, staying, scale);
+        let robust = self.config.inputs == Inputs::Robust;
+        let spread = robust.then(|| staying.spread(leaving.channels, scale));
+        let numbers = self.numbers(net, staying, spread.as_deref(), scale);
         let k = self.config.split_mixtures();
         let pixels = leaving.values.chunks_exact_mut(leaving.channels);
-        for (values, numbers) in pixels.zip(numbers.values.chunks_exact(numbers.channels)) {
-            code_latents(coder, values, numbers, k, (scale, log_scale))?;
+        for (place, (values, numbers)) in
+            pixels.zip(numbers.values.chunks_exact(numbers.channels)).enumerate()
+        {
+            let spread = spread.as_ref().map_or(0.0, |spread| spread[place]);
+            code_latents(coder, values, numbers, k, (scale, log_scale + spread))?;
         }
         Ok(())
     }

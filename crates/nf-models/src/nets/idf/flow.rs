@@ -6,12 +6,14 @@ use crate::nets::Inputs;
 use crate::normal::Normal;
 use crate::tiles::{Tiles, tensor};
 use burn::tensor::Tensor;
+use burn::tensor::module::conv2d;
+use burn::tensor::ops::ConvOptions;
 
 /// Latents in the order of the flow.
 pub(super) struct Levels {
-    /// Of every level but the last: the half that leaves and the half that stays, (N, C / 2, h, w).
-    pub(super) split: Vec<(Tensor<4>, Tensor<4>)>,
-    /// (N, C, h, w)
+    /// Of every level that splits: the groups that leave, the last one first, then what stays, (N, C, h, w).
+    pub(super) split: Vec<Tensor<4>>,
+    /// What stays after the last one, (N, C, h, w).
     pub(super) last: Tensor<4>,
 }
 
@@ -56,22 +58,58 @@ impl Scaled {
         latents.clone() / self.scale.clone()
     }
 
-    /// The same as nets see them.
-    pub(super) fn shown(&self, latents: &Tensor<4>) -> Tensor<4> {
+    /// The same as nets see them, how far apart integers are in units of the scale, and the spread where there is one.
+    pub(super) fn shown(&self, latents: &Tensor<4>, spread: Option<&Tensor<4>>) -> Tensor<4> {
         let divided = self.divided(latents);
         if !self.compressed {
             return divided;
         }
-        // asinh by its odd symmetry, so that large negative numbers do not cancel.
-        let size = divided.clone().abs();
-        let compressed = (size.clone() + (size.square() + 1.0).sqrt()).log();
-        compressed * divided.sign()
+        let [n, _, h, w] = latents.dims();
+        let inverse = self.scale.clone().recip().expand([n, 1, h, w]);
+        let compressed = asinh(divided.clone().abs()) * divided.sign();
+        Tensor::cat([compressed, inverse].into_iter().chain(spread.cloned()).collect(), 1)
+    }
+
+    /// How much known latents vary around each place, as the logarithm of a scale in units of the tile's: the mean
+    /// over 3x3 places of `asinh` of sizes, of the differences of neighbours in the last `smooth` channels and of the other
+    /// channels themselves. (N, 1, h, w)
+    pub(super) fn spread(&self, latents: &Tensor<4>, smooth: usize) -> Option<Tensor<4>> {
+        if !self.compressed {
+            return None;
+        }
+        let divided = self.divided(latents).detach();
+        let [n, c, h, w] = divided.dims();
+        let last = divided.clone().narrow(1, c - smooth, smooth);
+        let step = |axis: usize, extent: usize| {
+            let zero = last.clone().narrow(axis, 0, 1).zeros_like();
+            if extent == 1 {
+                return zero;
+            }
+            let later = last.clone().narrow(axis, 1, extent - 1);
+            Tensor::cat(vec![zero, later - last.clone().narrow(axis, 0, extent - 1)], axis)
+        };
+        let mut sizes = vec![step(2, h), step(3, w)];
+        if c > smooth {
+            sizes.push(divided.narrow(1, 0, c - smooth));
+        }
+        let sizes = asinh(Tensor::cat(sizes, 1).abs()).mean_dim(1);
+        let around = |map: Tensor<4>| {
+            let ones = Tensor::ones([1, 1, 3, 3], &map.device());
+            conv2d(map, ones, None, ConvOptions::new([1, 1], [1, 1], [1, 1], 1))
+        };
+        let count = around(Tensor::ones([n, 1, h, w], &sizes.device()));
+        Some(around(sizes) / count)
     }
 
     /// Numbers in units of the scale, in samples.
     pub(super) fn times(&self, numbers: Tensor<4>) -> Tensor<4> {
         numbers * self.scale.clone()
     }
+}
+
+/// `asinh` of numbers that are not negative, so that nothing cancels.
+fn asinh(size: Tensor<4>) -> Tensor<4> {
+    (size.clone() + (size.square() + 1.0).sqrt()).log()
 }
 
 /// What is subtracted from the samples of a plane.
@@ -121,13 +159,14 @@ impl Idf {
                 z = z.select(1, flow.order.val());
                 let fixed = z.clone().narrow(1, 0, channels - channels / 4);
                 let moved = z.narrow(1, channels - channels / 4, channels / 4);
-                let shift = scaled.times(flow.net.forward(&scaled.shown(&fixed), &scaled.divided(&fixed)));
+                let shift =
+                    scaled.times(flow.net.forward(&scaled.shown(&fixed, None), &scaled.divided(&fixed)));
                 z = Tensor::cat(vec![fixed, wrap(moved + round_straight(shift))], 1);
             }
-            if level.split.is_some() {
-                let staying = z.clone().narrow(1, 0, channels / 2);
-                split.push((z.narrow(1, channels / 2, channels / 2), staying.clone()));
-                z = staying;
+            if !level.split.is_empty() {
+                let staying = channels / (level.split.len() + 1);
+                split.push(z.clone());
+                z = z.narrow(1, channels - staying, staying);
             }
         }
         Levels { split, last: z }

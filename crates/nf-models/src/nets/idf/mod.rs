@@ -9,13 +9,20 @@
 //!                                       └─► coded under a logistic that a net computes from the half that goes on
 //! ```
 //!
-//! Letters: N tiles, P planes, H rows, W columns, C channels of a level (4 P, 8 P, 16 P, ...), F flows per level, K components.
+//! Letters: N tiles, P planes, H rows, W columns, C channels of a level (4 P, 8 P, 16 P, ... as published, always 4 P with
+//! `Inputs::Robust`), F flows per level, K components.
 //!
 //! Integers are residues modulo 2^16: a latent beyond the range of samples wraps, and nothing is lost.
 //! The published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any size. Ours beside the
-//! published mapping (`Inputs::Robust`): nets see latents in units of the tile's noise, compressed by asinh, and add a linear
-//! layer on the uncompressed ones; latents that leave are coded under mixtures too; and channels are not permuted at random
-//! but in turn, see `IdfConfig::order`.
+//! published mapping (`Inputs::Robust`):
+//!
+//! - Nets see latents in units of the tile's noise, compressed by asinh, and how far apart integers are in these units, and
+//!   add a linear layer on the uncompressed latents.
+//! - Channels are not permuted at random but in turn, and the flow begins as a wavelet; see `IdfConfig::order`, `lifting`.
+//! - Three quarters of the channels leave after every level, also the last: the differences. A half that stays would
+//!   take differences along to a level where their neighbours are far.
+//! - They leave one quarter after the other, each under mixtures that a net computes from what stays and the quarters before
+//!   it. Scales are relative to the spread of those around the place (`Scaled::spread`): noise is no single number in a tile.
 
 mod code;
 mod flow;
@@ -73,7 +80,33 @@ impl IdfConfig {
 
     /// Channels of level `level`, before its split.
     fn channels(&self, level: usize) -> usize {
-        (self.planes * 4) << level
+        match self.inputs {
+            Inputs::Robust => 4 * self.planes,
+            _ => (4 * self.planes) << level,
+        }
+    }
+
+    /// Groups of channels of level `level` that leave after its couplings, each of as many channels as stay.
+    fn groups(&self, level: usize) -> usize {
+        match self.inputs {
+            Inputs::Robust => 3,
+            _ => usize::from(level + 1 < self.levels),
+        }
+    }
+
+    /// Channels of a level that go on, or that leave together.
+    fn group(&self, level: usize) -> usize {
+        self.channels(level) / (self.groups(level) + 1)
+    }
+
+    /// Channels of the last latents.
+    fn last(&self) -> usize {
+        self.group(self.levels - 1)
+    }
+
+    /// Channels that nets see beside those of latents: couplings one, priors two.
+    fn conditions(&self, prior: bool) -> usize {
+        if self.inputs == Inputs::Robust { 1 + usize::from(prior) } else { 0 }
     }
 
     /// Components of the mixtures of latents that leave.
@@ -84,8 +117,8 @@ impl IdfConfig {
     /// Where the channels before coupling `flow` of a level come from.
     ///
     /// At random as published. With `Inputs::Robust` the quarter that a coupling moves is one phase of the 2x2 squeeze, and
-    /// the next coupling moves the next phase: after three of them, one phase is as it was, at the front, and each of the
-    /// others is what could not be told from the rest. At random, some channels are moved twice, others never, and a channel
+    /// the next coupling moves the next phase: after four of them, three phases are what could not be told from the rest, and
+    /// the last one, which stays, is a mean of its surroundings. At random, some channels are moved twice, others never, and a channel
     /// that was never told from its neighbours costs more than the noise wherever a frame has structure.
     fn order(&self, flow: usize, channels: usize, random: &mut Random) -> Vec<usize> {
         if self.inputs != Inputs::Robust {
@@ -97,24 +130,30 @@ impl IdfConfig {
         if flow == 0 { turned.map(phases).collect() } else { turned.collect() }
     }
 
-    /// First weights (moved, fixed, 3, 3) of the linear layer of coupling `flow`: a phase of the samples, or of the phase of
-    /// them that no coupling has moved, minus the mean of those of its eight neighbours that are not moved yet. So the flow
-    /// begins as an integer wavelet by lifting (Calderbank et al. 1998, Appl. Comput. Harmon. Anal. 5, 332) and learns from
-    /// there. Latents that are differences already begin as they are.
+    /// First weights (moved, fixed, 3, 3) of the linear layer of coupling `flow`: a phase minus the mean of those of its
+    /// eight neighbours that are not moved yet, and at last the remaining phase plus a quarter of each of these
+    /// differences at its place, which makes it a mean of its surroundings. So the flow begins as an integer wavelet by lifting
+    /// (Calderbank et al. 1998, Appl. Comput. Harmon. Anal. 5, 332) and learns from there.
     fn lifting(&self, flow: usize, channels: usize) -> Vec<f32> {
         let quarter = channels / 4;
         let fixed = 3 * quarter;
+        // Fixed phases and taps of the 3x3 layer with their weights.
+        let mut taps = vec![];
+        if flow < 3 {
+            let near = |a: usize, tap: usize, b: usize| (2 * tap + a).abs_diff(2 + b) <= 1;
+            for (phase, tap) in (flow + 1..4).flat_map(|phase| (0..9).map(move |tap| (phase, tap))) {
+                if near(phase / 2, tap / 3, flow / 2) && near(phase % 2, tap % 3, flow % 2) {
+                    taps.push((phase - flow - 1, tap));
+                }
+            }
+        } else if flow == 3 {
+            taps.extend((0..3).map(|phase| (phase, 4)));
+        }
+        let weight = if flow < 3 { -1.0 / taps.len() as f32 } else { 0.25 };
         let mut weights = vec![0.0; quarter * fixed * 9];
-        // Taps (quarter of the fixed channels, row, column) that hold a neighbour of the moved phase.
-        let near = |a: usize, tap: usize, b: usize| (2 * tap + a).abs_diff(2 + b) <= 1;
-        let taps: Vec<(usize, usize)> = (flow + 1..4)
-            .flat_map(|phase| (0..9).map(move |tap| (phase, tap)))
-            .filter(|&(phase, tap)| near(phase / 2, tap / 3, flow / 2) && near(phase % 2, tap % 3, flow % 2))
-            .collect();
         for plane in 0..self.planes {
             for &(phase, tap) in &taps {
-                let input = (phase - flow - 1) * quarter + plane;
-                weights[(plane * fixed + input) * 9 + tap] = -1.0 / taps.len() as f32;
+                weights[(plane * fixed + phase * quarter + plane) * 9 + tap] = weight;
             }
         }
         weights
@@ -130,7 +169,8 @@ impl IdfConfig {
                 let order = self.order(flow, channels, random);
                 let order: Vec<i64> = order.into_iter().map(|c| c as i64).collect();
                 let order = Tensor::from_data(TensorData::new(order, [channels]), device);
-                let mut net = Dense::new(self, channels - moved, moved, random, device);
+                let mut net =
+                    Dense::new(self, channels - moved, self.conditions(false), moved, random, device);
                 if let Some(linear) = &mut net.linear {
                     let weights = TensorData::new(self.lifting(flow, channels), linear.direction.dims());
                     linear.direction = Param::from_tensor(Tensor::from_data(weights, device));
@@ -138,10 +178,17 @@ impl IdfConfig {
                 Coupling { order: Param::initialized(burn::module::ParamId::new(), order), net }
             });
             let flows = flows.collect();
-            let split = (level + 1 < self.levels).then(|| {
-                let (leaving, k) = (channels / 2, self.split_mixtures());
+            let (leaving, k) = (self.group(level), self.split_mixtures());
+            let split = (1..=self.groups(level)).map(|known| {
                 let numbers = if k > 1 { 3 * k } else { 2 };
-                let mut net = Dense::new(self, leaving, numbers * leaving, random, device);
+                let mut net = Dense::new(
+                    self,
+                    known * leaving,
+                    self.conditions(true),
+                    numbers * leaving,
+                    random,
+                    device,
+                );
                 if k > 1 {
                     // Scales an octave apart, so that the components part.
                     let scale = |i: usize| std::f32::consts::LN_2 * (i as f32 - k as f32 / 2.0);
@@ -153,16 +200,23 @@ impl IdfConfig {
                 }
                 net
             });
+            let split = split.collect();
             Level { flows, split }
         });
         let levels = levels.collect();
-        let last = self.channels(self.levels - 1);
+        let last = self.last();
         // Means spread over -2..2 as published, in units of the noise where that is the unit.
         let k = self.mixtures;
         let spread = |i: usize| if k > 1 { 4.0 * i as f32 / (k - 1) as f32 - 2.0 } else { 0.0 };
         let mut prior = vec![0.0_f32; 3 * k * last];
         for (at, value) in prior[k * last..2 * k * last].iter_mut().enumerate() {
             *value = spread(at / last);
+        }
+        if self.inputs == Inputs::Robust {
+            // Samples far apart differ by more than the noise.
+            for (at, value) in prior[2 * k * last..].iter_mut().enumerate() {
+                *value = 2.0 * (at / last) as f32;
+            }
         }
         let prior = Tensor::from_data(TensorData::new(prior, [3, k, last]), device);
         Idf { levels, prior: Param::from_tensor(prior), config: self.clone() }
@@ -179,8 +233,15 @@ struct Dense {
 }
 
 impl Dense {
-    fn new(config: &IdfConfig, inputs: usize, outputs: usize, random: &mut Random, device: &Device) -> Self {
-        let mut channels = inputs;
+    fn new(
+        config: &IdfConfig,
+        inputs: usize,
+        conditions: usize,
+        outputs: usize,
+        random: &mut Random,
+        device: &Device,
+    ) -> Self {
+        let mut channels = inputs + conditions;
         let mut left = config.growth;
         let (one, three) = (Geometry::centred(1), Geometry::centred(3));
         let layers = (0..config.depth).map(|layer| {
@@ -202,7 +263,7 @@ impl Dense {
     }
 
     /// # Shapes
-    /// `x`, and the same latents uncompressed: (N, in, H, W); result: (N, out, H, W).
+    /// `x`: (N, in and conditions, H, W); the same latents uncompressed: (N, in, H, W); result: (N, out, H, W).
     fn forward<T: Flow>(&self, x: &T, uncompressed: &T) -> T {
         let mut all = x.clone();
         for [narrow, wide] in &self.layers {
@@ -225,11 +286,12 @@ struct Coupling {
     net: Dense,
 }
 
-/// Flows at one resolution, and the prior of the half that leaves after them.
+/// Flows at one resolution, and the priors of the groups that leave after them, each given what stays and the groups
+/// before it.
 #[derive(Module, Debug)]
 struct Level {
     flows: Vec<Coupling>,
-    split: Option<Dense>,
+    split: Vec<Dense>,
 }
 
 /// The net.
@@ -278,26 +340,41 @@ impl Idf {
         let [n, c, h, w] = last.dims();
         let k = self.config.mixtures;
         let prior = self.prior.val().reshape([1, 3 * k * c, 1, 1]).expand([n, 3 * k * c, h, w]);
-        let mut bits = latent_bits(last, prior, k, &scaled);
-        for (level, (leaving, staying)) in self.levels.iter().zip(split) {
-            let net = level.split.as_ref().expect("a level that splits has a prior");
-            let numbers = net.forward(&scaled.shown(&staying), &scaled.divided(&staying));
-            bits = bits + latent_bits(leaving, numbers, self.config.split_mixtures(), &scaled);
+        let mut bits = latent_bits(last, prior, k, &scaled, None);
+        for (level, z) in self.levels.iter().zip(split) {
+            let group = z.dims()[1] / (level.split.len() + 1);
+            for (net, known) in level.split.iter().zip(1..) {
+                let first = (level.split.len() + 1 - known) * group;
+                let staying = z.clone().narrow(1, first, known * group);
+                let leaving = z.clone().narrow(1, first - group, group);
+                let spread = scaled.spread(&staying, group);
+                let shown = scaled.shown(&staying, spread.as_ref());
+                let numbers = net.forward(&shown, &scaled.divided(&staying));
+                let k = self.config.split_mixtures();
+                bits = bits + latent_bits(leaving, numbers, k, &scaled, spread);
+            }
         }
         Ok(bits / samples as f64)
     }
 }
 
 /// Information of latents (N, C, h, w), summed, in bits. Their numbers are (N, R * K * C, h, w), in this order: weights,
-/// means and scales (R = 3), or means and scales (R = 2).
-fn latent_bits(latents: Tensor<4>, numbers: Tensor<4>, k: usize, scaled: &Scaled) -> Tensor<1> {
+/// means and scales (R = 3), or means and scales (R = 2). Scales are relative to `spread`, (N, 1, h, w).
+fn latent_bits(
+    latents: Tensor<4>,
+    numbers: Tensor<4>,
+    k: usize,
+    scaled: &Scaled,
+    spread: Option<Tensor<4>>,
+) -> Tensor<1> {
     let [n, c, h, w] = latents.dims();
     let parts = numbers.dims()[1] / (k * c);
     let part = |at: usize| numbers.clone().narrow(1, at * k * c, k * c);
     // Channels take the place of tiles.
     let flat = |map: Tensor<4>| map.reshape([n, k, c, h * w]).swap_dims(1, 2).reshape([n * c, k, h, w]);
     let means = flat(scaled.times(part(parts - 2))) + CENTRE;
-    let log_scales = flat(part(parts - 1) + scaled.log_scale());
+    let unit = spread.map_or_else(|| scaled.log_scale(), |spread| spread + scaled.log_scale());
+    let log_scales = flat(part(parts - 1) + unit);
     let logits = if parts > 2 { flat(part(0)) } else { means.zeros_like() };
     mixture_bits(latents.reshape([n * c, 1, h, w]) + CENTRE, logits, means, log_scales, 65_535.0).sum()
 }

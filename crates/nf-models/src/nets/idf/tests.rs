@@ -13,8 +13,9 @@ fn net(planes: usize) -> Idf {
     let random = &mut Random::new(9);
     for (level, own) in net.levels.iter_mut().enumerate() {
         let channels = config.channels(level);
+        let numbers = 3 * config.split_mixtures() * config.group(level);
         let dense = own.flows.iter_mut().map(|flow| (&mut flow.net, channels / 4));
-        for (dense, outputs) in dense.chain(own.split.iter_mut().map(|net| (net, 3 * channels))) {
+        for (dense, outputs) in dense.chain(own.split.iter_mut().map(|net| (net, numbers))) {
             let inputs = dense.last.channels()[1];
             dense.last = Conv::plain(inputs, outputs, Geometry::centred(3), 2.0, random, &Device::flex());
         }
@@ -52,18 +53,19 @@ fn the_graph_of_a_coupling_computes_what_tensors_do() {
     let net = net(1);
     let dense = &net.levels[0].flows[0].net;
     let mut random = Random::new(2);
-    let values: Vec<f32> = (0..5 * 6 * 3).map(|_| random.normal()).collect();
-    let tensor = Tensor::from_data(TensorData::new(values, [1, 3, 5, 6]), &Device::flex());
+    let values: Vec<f32> = (0..5 * 6 * 4).map(|_| random.normal()).collect();
+    let shown = Tensor::from_data(TensorData::new(values, [1, 4, 5, 6]), &Device::flex());
+    let latents = shown.clone().narrow(1, 0, 3);
     let map = |tensor: Tensor<4>| {
         let [_, channels, height, width] = tensor.dims();
         let values = tensor.permute([0, 2, 3, 1]).into_data().try_to_vec::<f32>().unwrap();
         Map { height, width, channels, values }
     };
-    let wanted = map(dense.forward(&tensor, &tensor));
-    let graph = crate::engine::Graph::record(&[3, 3], |maps: &[crate::engine::Recorded]| {
+    let wanted = map(dense.forward(&shown, &latents));
+    let graph = crate::engine::Graph::record(&[4, 3], |maps: &[crate::engine::Recorded]| {
         vec![dense.forward(&maps[0], &maps[1])]
     });
-    let got = graph.run(vec![map(tensor.clone()), map(tensor)]).remove(0);
+    let got = graph.run(vec![map(shown), map(latents)]).remove(0);
     for (a, b) in got.values.iter().zip(&wanted.values) {
         assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()), "{a}, tensors say {b}");
     }
