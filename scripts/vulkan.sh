@@ -50,5 +50,12 @@ need_build_tools
 # The same packages and features in both commands, so that nothing is compiled twice.
 build=(--release --locked -p nf-models -p nf-train -p noisefloor --no-default-features --features vulkan
   --target-dir "${NF_GPU_TARGET:-target/gpu}")
+# Crates that write kernels, which the device then runs: compiled for a short build.
+for crate in cubecl-{core,ir,opt,runtime,server,spirv,std,wgpu} burn-cubecl wgpu-{core,hal} naga; do
+  build+=(--config "profile.release.package.$crate.opt-level=1")
+done
+for crate in cubek-{attention,convolution,interpolate,matmul,pool,quant,random,reduce,std,tile} pliron-spirv; do
+  build+=(--config "profile.release.package.$crate.opt-level=0")
+done
 export NOISEFLOOR_DEVICE=vulkan
 cargo test "${build[@]}" --test device -- --nocapture --test-threads 1

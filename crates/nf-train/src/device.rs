@@ -1,7 +1,7 @@
 //! On what a net is trained.
 
 use crate::{Error, Result};
-use burn::tensor::Device;
+use burn::tensor::{Device, DeviceKind};
 use serde::{Deserialize, Serialize};
 
 /// A class of devices. Weights depend on it, since each sums floats in its own order.
@@ -47,16 +47,25 @@ impl DeviceClass {
         }
     }
 
-    /// The class itself, or for [`DeviceClass::Auto`] the one that it stands for on this machine.
-    pub fn resolved(self) -> Self {
-        let fastest_first = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu];
-        match self {
-            Self::Auto => {
-                let answers = |class: &Self| class.is_built_in() && class.open().is_ok();
-                fastest_first.into_iter().find(answers).unwrap_or(Self::Cpu)
-            }
-            class => class,
+    /// The class itself, or for [`DeviceClass::Auto`] the fastest one with a GPU that answers on this machine, and why no
+    /// faster one was taken. A driver that computes on the processor is no GPU: Burn's own loops are faster there.
+    pub fn resolved(self) -> (Self, Vec<String>) {
+        if self != Self::Auto {
+            return (self, vec![]);
         }
+        let fastest_first = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu];
+        let mut passed_over = vec![];
+        for class in fastest_first.into_iter().filter(|class| class.is_built_in()) {
+            match class.open_first(&GPUS) {
+                Ok(_) => return (class, passed_over),
+                Err(reason) => passed_over.push(format!("{}: {reason}", class.name())),
+            }
+        }
+        if passed_over.is_empty() {
+            let features = fastest_first.map(Self::name).join(", ");
+            passed_over.push(format!("this program was built without the features {features}"));
+        }
+        (Self::Cpu, passed_over)
     }
 
     /// The device, without gradients, once it has computed something.
@@ -64,26 +73,46 @@ impl DeviceClass {
     /// # Errors
     /// If this program was built without support for it, or there is none that answers.
     pub fn open(self) -> Result<Device> {
-        let device = match self.resolved() {
-            Self::Cpu => return Ok(Device::flex()),
+        let class = self.resolved().0;
+        class.open_first(&[DeviceKind::DefaultDevice]).map_err(|reason| Error::NoDevice {
+            name: class.name(),
+            reason: format!("{reason}, or use --device cpu"),
+        })
+    }
+
+    /// Its first device of these kinds that answers; the reason of the first one else.
+    fn open_first(self, kinds: &[DeviceKind]) -> Result<Device, String> {
+        let mut tried = kinds.iter().map(|kind| match self {
+            Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => answering(self, || Device::vulkan(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Vulkan => answering(self, || Device::vulkan(kind.clone())),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => answering(self, || Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Wgpu => answering(self, || Device::wgpu(kind.clone())),
             #[cfg(feature = "metal")]
-            Self::Metal => answering(self, || Device::metal(burn::tensor::DeviceKind::DefaultDevice)),
+            Self::Metal => answering(self, || Device::metal(kind.clone())),
             #[cfg(feature = "cuda")]
             Self::Cuda => answering(self, || Device::cuda(0)),
             #[allow(unreachable_patterns, reason = "no class is left when all features are on")]
             class => {
+                let _ = kind;
                 Err(format!("this program was built without it; build with --features {}", class.name()))
             }
-        };
-        device.map_err(|reason| Error::NoDevice {
-            name: self.name(),
-            reason: format!("{reason}, or use --device cpu"),
-        })
+        });
+        let first = tried.next().expect("kinds are given");
+        first.or_else(|reason| tried.find_map(Result::ok).ok_or(reason))
     }
+}
+
+/// What `auto` takes, the fastest first.
+const GPUS: [DeviceKind; 3] =
+    [DeviceKind::DiscreteGpu(0), DeviceKind::IntegratedGpu(0), DeviceKind::VirtualGpu(0)];
+
+/// What the driver calls the device; nothing of the processor.
+pub fn device_name(device: &Device) -> Option<String> {
+    #[cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda"))]
+    return device.identity().map(|identity| identity.name);
+    #[cfg(not(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda")))]
+    return Some(device).and(None);
 }
 
 /// The device, if it can add two numbers: drivers are loaded at its first use, and what is missing then panics.
@@ -91,10 +120,11 @@ impl DeviceClass {
 fn answering(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Device, String> {
     use crate::error::panic_words;
     use burn::tensor::Tensor;
+    use nf_models::total;
     use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
     let trial = AssertUnwindSafe(|| {
         let device = device();
-        let sum = Tensor::<1>::from_floats([1.0, 2.0], &device).sum().into_scalar::<f32>();
+        let sum = total(Tensor::<1>::from_floats([1.0, 2.0], &device)).into_scalar::<f32>();
         (sum == 3.0).then_some(device).ok_or_else(|| format!("1 + 2 is {sum} there"))
     });
     // The panic becomes an error; its own report would only repeat it.
@@ -127,7 +157,10 @@ mod tests {
     #[test]
     fn the_processor_is_always_there_and_others_say_what_they_need() {
         assert!(DeviceClass::Cpu.open().is_ok());
-        assert_ne!(DeviceClass::Auto.resolved(), DeviceClass::Auto);
+        let (class, passed_over) = DeviceClass::Auto.resolved();
+        assert_ne!(class, DeviceClass::Auto);
+        assert!(class != DeviceClass::Cpu || !passed_over.is_empty(), "no reason is given for the processor");
+        assert_eq!(DeviceClass::Cpu.resolved(), (DeviceClass::Cpu, vec![]));
         if !cfg!(feature = "cuda") {
             let error = DeviceClass::Cuda.open().unwrap_err().to_string();
             assert!(error.contains("--features cuda"), "{error}");

@@ -19,7 +19,7 @@ mod overrides;
 mod state;
 mod stop;
 
-pub use device::DeviceClass;
+pub use device::{DeviceClass, device_name};
 pub use error::{Error, Result};
 pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use frames::{Batch, Frame, Frames};

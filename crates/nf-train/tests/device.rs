@@ -47,7 +47,7 @@ fn configurations() -> Vec<NetConfig> {
     let tiny = |net| NetConfig::preset(net, "tiny").unwrap();
     let mut all: Vec<NetConfig> =
         NETS.into_iter().flat_map(|net| [tiny(net), tiny(net).with_planes(3)]).collect();
-    all.push(tiny("pixelcnnpp").with_inputs(Inputs::Published).unwrap());
+    all.extend(NETS.map(|net| tiny(net).with_inputs(Inputs::Published).unwrap()));
     all.push(tiny("l3c").with_inputs(Inputs::MsbFirst).unwrap());
     all
 }

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use nf_models::total;
 use std::marker::PhantomData;
 
 /// Scales all gradients of a net by one factor so that their joint Euclidean norm is at most `limit`
@@ -28,7 +29,7 @@ struct Squares<'a, M> {
 impl<M: Module> ModuleVisitor for Squares<'_, M> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.get::<D>(param.id) {
-            self.sum += f64::from(gradient.square().sum().into_scalar::<f32>());
+            self.sum += f64::from(total(gradient.square()).into_scalar::<f32>());
         }
     }
 }

@@ -3,6 +3,7 @@
 mod adamax;
 mod clip;
 mod ema;
+mod on_processor;
 mod schedule;
 
 pub use adamax::{Adamax, AdamaxState};
@@ -11,6 +12,7 @@ pub use ema::{average_weights, decay_at};
 pub use schedule::{Decay, Schedule};
 
 use burn::optim::{AdamConfig, ModuleOptimizer, RmsPropConfig};
+use on_processor::OnProcessor;
 use serde::{Deserialize, Serialize};
 
 /// The optimiser of an experiment.
@@ -91,15 +93,17 @@ impl Rule {
     pub fn init(&self) -> ModuleOptimizer {
         match *self {
             Self::Adam { beta_1, beta_2, epsilon } => {
-                AdamConfig::new().with_beta_1(beta_1).with_beta_2(beta_2).with_epsilon(epsilon).init()
+                let config = AdamConfig::new().with_beta_1(beta_1).with_beta_2(beta_2).with_epsilon(epsilon);
+                OnProcessor(config.build()).into()
             }
-            Self::Adamax { beta_1, beta_2, epsilon } => ModuleOptimizer::from(Adamax {
-                beta_1: beta_1.into(),
-                beta_2: beta_2.into(),
-                epsilon: epsilon.into(),
-            }),
+            Self::Adamax { beta_1, beta_2, epsilon } => {
+                let (beta_1, beta_2, epsilon) = (beta_1.into(), beta_2.into(), epsilon.into());
+                OnProcessor(Adamax { beta_1, beta_2, epsilon }).into()
+            }
             Self::RmsProp { alpha, momentum, epsilon } => {
-                RmsPropConfig::new().with_alpha(alpha).with_momentum(momentum).with_epsilon(epsilon).init()
+                let config =
+                    RmsPropConfig::new().with_alpha(alpha).with_momentum(momentum).with_epsilon(epsilon);
+                OnProcessor(config.build()).into()
             }
         }
     }

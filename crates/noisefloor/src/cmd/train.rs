@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_models::{Card, Checkpoint, Net};
-use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher};
+use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher, device_name};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,7 +69,11 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
         return Ok(());
     }
+    if !experiment.passed_over.is_empty() {
+        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.passed_over.join("; "));
+    }
     let device = experiment.device.open()?;
+    let device_words = device_in_words(experiment.device, device_name(&device));
     let save_every = Duration::try_from_secs_f64(args.save_every * 60.0).context("--save-every")?;
     let frames = Frames::read(&experiment, args.data.clone())?;
     let net = experiment.net.init(&device.clone().autodiff(), experiment.seed)?;
@@ -83,7 +87,7 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         interrupted: &INTERRUPTED,
     };
     let mut keep = |net: &Net, position: &Position| {
-        Checkpoint::save(&checkpoint, net, card(&experiment, &frames, position))
+        Checkpoint::save(&checkpoint, net, card(&device_words, &frames, position))
             .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
         Ok(())
     };
@@ -92,7 +96,7 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         frames.train.len(),
         frames.validation.len(),
         net.config().name(),
-        experiment.device.name(),
+        device_words,
     );
     let mut bar = Bar::new(&experiment);
     let ended = session.learn(net, &mut bar, &mut keep);
@@ -130,7 +134,7 @@ fn interrupted() {
 }
 
 /// Where the weights come from.
-fn card(experiment: &Experiment, frames: &Frames, position: &Position) -> Card {
+fn card(device: &str, frames: &Frames, position: &Position) -> Card {
     let sets = frames.cards.iter().map(|card| format!("{card} ({})", card.digest.short()));
     let names: Vec<&str> = frames.validation.iter().map(|frame| frame.name.as_str()).collect();
     Card {
@@ -139,21 +143,23 @@ fn card(experiment: &Experiment, frames: &Frames, position: &Position) -> Card {
         validation_bits_per_sample: position.best_bits.unwrap_or(f64::NAN),
         steps: position.step,
         training_time_s: position.seconds.round(),
-        device: device_in_words(experiment.device),
+        device: device.to_owned(),
         parameters: 0,
         weights_blake3: String::new(),
         net: None,
     }
 }
 
-fn device_in_words(class: DeviceClass) -> String {
+/// The class and the name of the device, and the processor beside it.
+fn device_in_words(class: DeviceClass, name: Option<String>) -> String {
     let processor = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
         let line = text.lines().find(|line| line.starts_with("model name"))?;
         Some(line.split_once(':')?.1.trim().to_owned())
     });
     let processor = processor.unwrap_or_else(|| std::env::consts::ARCH.to_owned());
     let threads = rayon::current_num_threads();
-    format!("{}; host {processor}, {threads} threads", class.name())
+    let name = name.map_or_else(String::new, |name| format!(" on {name}"));
+    format!("{}{name}; host {processor}, {threads} threads", class.name())
 }
 
 /// Steps, bits per pixel and the time left; nothing where standard error is no terminal.

@@ -36,6 +36,7 @@ use crate::flow::Flow;
 use crate::heads::{MAX_COMPONENTS, mixture_bits};
 use crate::nets::Inputs;
 use crate::random::Random;
+use crate::sum::total;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use flow::{Levels, Scaled};
@@ -376,7 +377,7 @@ fn latent_bits(
     let unit = spread.map_or_else(|| scaled.log_scale(), |spread| spread + scaled.log_scale());
     let log_scales = flat(part(parts - 1) + unit);
     let logits = if parts > 2 { flat(part(0)) } else { means.zeros_like() };
-    mixture_bits(latents.reshape([n * c, 1, h, w]) + CENTRE, logits, means, log_scales, 65_535.0).sum()
+    total(mixture_bits(latents.reshape([n * c, 1, h, w]) + CENTRE, logits, means, log_scales, 65_535.0))
 }
 
 impl Coupling {

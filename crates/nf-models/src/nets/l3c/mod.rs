@@ -38,6 +38,7 @@ use crate::heads::{MAX_COMPONENTS, mixture_bits};
 use crate::math;
 use crate::nets::{Inputs, SampleHead};
 use crate::random::Random;
+use crate::sum::total;
 use burn::module::{Module, Param};
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -243,9 +244,9 @@ impl L3c {
                 let [n, _, h, w] = coarsest.dims();
                 let count = self.config.level_numbers();
                 let numbers = (prior.val() * PRIOR_GAIN).reshape([1, count, 1, 1]).expand([n, count, h, w]);
-                self.level_bits(coarsest, numbers, self.scales.len() - 1).sum()
+                total(self.level_bits(coarsest, numbers, self.scales.len() - 1))
             }
-            None => coarsest.ones_like().sum() * (self.config.levels as f64).log2(),
+            None => total(coarsest.ones_like()) * (self.config.levels as f64).log2(),
         };
         let mut features: Option<Tensor<4>> = None;
         for (index, scale) in self.scales.iter().enumerate().rev() {
@@ -253,10 +254,10 @@ impl L3c {
             features = Some(finer);
             if index > 0 {
                 let numbers = scale.numbers(&parallel);
-                bits = bits + self.level_bits(quantised[index - 1].clone(), numbers, index - 1).sum();
+                bits = bits + total(self.level_bits(quantised[index - 1].clone(), numbers, index - 1));
             } else {
                 let numbers = self.sample_numbers(&parallel, shown.context.as_ref());
-                bits = bits + self.config.head().bits(numbers, &shown).sum();
+                bits = bits + total(self.config.head().bits(numbers, &shown));
             }
         }
         Ok(bits / (n * planes * height * width) as f64)
