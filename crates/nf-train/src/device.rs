@@ -122,19 +122,31 @@ fn answering(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Devi
     use burn::tensor::Tensor;
     use nf_models::total;
     use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+    use std::sync::{Arc, OnceLock};
     let trial = AssertUnwindSafe(|| {
         let device = device();
         let sum = total(Tensor::<1>::from_floats([1.0, 2.0], &device)).into_scalar::<f32>();
         (sum == 3.0).then_some(device).ok_or_else(|| format!("1 + 2 is {sum} there"))
     });
-    // The panic becomes an error; its own report would only repeat it.
+    // The reason is what panics first, in a thread of the driver's; this one only hears that there is no answer.
+    let first = Arc::new(OnceLock::new());
+    let heard = Arc::clone(&first);
     let hook = take_hook();
-    set_hook(Box::new(|_| ()));
+    set_hook(Box::new(move |panic| {
+        heard.get_or_init(|| panic_words(panic.payload()));
+    }));
     let tried = catch_unwind(trial);
     set_hook(hook);
-    let tried = tried.unwrap_or_else(|panic| Err(panic_words(panic.as_ref())));
-    tried
-        .map_err(|reason| format!("no such device answers ({reason}); install a driver for {}", class.name()))
+    let tried = tried
+        .unwrap_or_else(|panic| Err(first.get().cloned().unwrap_or_else(|| panic_words(panic.as_ref()))));
+    tried.map_err(|mut reason| {
+        // Drivers list all that they know of every device.
+        if let Some((end, _)) = reason.char_indices().nth(200) {
+            reason.truncate(end);
+            reason.push_str("...");
+        }
+        format!("no such device answers ({reason}); install a driver for {}", class.name())
+    })
 }
 
 impl std::str::FromStr for DeviceClass {
@@ -166,5 +178,19 @@ mod tests {
             assert!(error.contains("--features cuda"), "{error}");
         }
         assert_eq!("metal".parse(), Ok(DeviceClass::Metal));
+    }
+
+    #[cfg(feature = "vulkan")]
+    #[test]
+    fn a_kind_that_is_missing_does_not_spoil_the_next() {
+        if DeviceClass::Vulkan.open().is_err() {
+            println!("SKIP: no device answers through Vulkan");
+            return;
+        }
+        // Nobody has so many GPUs.
+        let kinds = [DeviceKind::DiscreteGpu(99), DeviceKind::IntegratedGpu(99), DeviceKind::DefaultDevice];
+        let reason = DeviceClass::Vulkan.open_first(&kinds[..2]).unwrap_err();
+        assert!(reason.contains("Discrete"), "{reason}");
+        assert!(DeviceClass::Vulkan.open_first(&kinds).is_ok());
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 const HEIGHT: usize = 38;
@@ -17,6 +17,7 @@ name = "device"
 seed = 5
 [net]
 preset = "NET/tiny"
+planes = PLANES
 SETTINGS
 [data]
 train = ["frames"]
@@ -34,10 +35,10 @@ ema_decay = 0.8
 [schedule]
 rate = RATE
 [validation]
-every_steps = 3
+every_steps = 2
 tiles_per_image = 4
 [stop]
-steps = 6
+steps = 4
 "#;
 
 /// Three files in the folder `frames`: noise of 5.2 bits on a slope, (planes, HEIGHT, WIDTH).
@@ -120,7 +121,7 @@ fn a_net_trained_on_the_device_codes_frames() {
         let started = Instant::now();
         let text = succeeds(&mut command(folder, &["train", "device.toml", "--device", &device]));
         let seconds = started.elapsed().as_secs_f64();
-        assert!(text.contains("step 6") && text.contains(&device), "{text}");
+        assert!(text.contains("step 4, ") && text.contains(&device), "{text}");
         let checkpoint = checkpoint(folder);
         let card = fs::read_to_string(checkpoint.join("card.toml")).unwrap();
         let line = card.lines().find(|line| line.starts_with("device = ")).unwrap();
@@ -138,7 +139,7 @@ fn a_net_trained_on_the_device_codes_frames() {
         assert!(fs::read(folder.join("back.npy")).unwrap() == original, "{net}: another file came back");
         let coded = fs::metadata(folder.join("c.nfl")).unwrap().len() as f64;
         println!(
-            "{device} {net}, {planes} planes, {rule}: validation {bits:.3?} bits per sample, 6 steps in {seconds:.1} s; {:.3} bits \
+            "{device} {net}, {planes} planes, {rule}: validation {bits:.3?} bits per sample, 4 steps in {seconds:.1} s; {:.3} bits \
              per sample in the container",
             8.0 * coded / (planes * HEIGHT * WIDTH) as f64,
         );
@@ -155,13 +156,13 @@ fn a_killed_run_goes_on_on_the_device() {
     let work = tempfile::tempdir().unwrap();
     let folder = work.path();
     write_frames(folder, 1);
-    for (net, rule) in [("l3c", "rms-prop"), ("idf", "adamax"), ("l3c", "adam")] {
-        write_experiment(folder, net, 1, "", rule, 1e-3);
-        let output = format!("{net}-{rule}");
+    for rule in ["rms-prop", "adamax", "adam"] {
+        write_experiment(folder, "l3c", 1, "", rule, 1e-3);
+        let output = format!("l3c-{rule}");
         let arguments = ["train", "device.toml", "--device", &device, "--save-every", "0"];
-        let long = ["--set", "stop.steps=40", "--set", "validation.every_steps=20", "--output", &output];
+        let long = ["--set", "stop.steps=12", "--set", "validation.every_steps=12", "--output", &output];
         let arguments = [&arguments[..], &long].concat();
-        let mut child = command(folder, &arguments).spawn().unwrap();
+        let mut child = command(folder, &arguments).stderr(Stdio::null()).spawn().unwrap();
         let state = || {
             let entries = fs::read_dir(folder.join(&output)).ok()?.map(|entry| entry.unwrap().path());
             entries.map(|path| path.join("resume.state")).find(|path| path.is_file())
@@ -173,9 +174,9 @@ fn a_killed_run_goes_on_on_the_device() {
         child.kill().unwrap();
         child.wait().unwrap();
         let text = succeeds(&mut command(folder, &[&arguments[..], &["--resume"]].concat()));
-        assert!(text.contains("going on at step ") && text.contains("step 40"), "{text}");
+        assert!(text.contains("going on at step ") && text.contains("step 12, "), "{text}");
         let from = text.split("going on at step ").nth(1).unwrap().lines().next().unwrap();
-        println!("{device} {net}, {rule}: killed and gone on at step {from} to step 40");
+        println!("{device} l3c, {rule}: killed, and gone on at step {from} to step 12");
     }
 }
 
@@ -210,12 +211,12 @@ fn without_a_driver_the_error_says_what_helps_and_auto_takes_the_processor() {
     assert!(!folder.join("checkpoints").exists(), "something was written");
     let text = succeeds(without_a_driver(&mut train("auto")));
     let line = text.lines().next().unwrap();
-    assert!(line.starts_with("device auto: cpu (device vulkan: "), "{text}");
+    assert!(line.starts_with("device auto: cpu (vulkan: "), "{text}");
     println!("{line}");
     let card = fs::read_to_string(checkpoint(folder).join("card.toml")).unwrap();
     assert!(card.contains("device = \"cpu"), "{card}");
     // A state of the processor is read back without a device, too.
     fs::remove_dir_all(checkpoint(folder)).unwrap();
     let text = succeeds(without_a_driver(train("cpu").arg("--resume")));
-    assert!(text.contains("going on at step 6"), "{text}");
+    assert!(text.contains("going on at step 4"), "{text}");
 }
