@@ -176,6 +176,25 @@ pub fn read_rows(path: &Path) -> Result<Vec<Measurement>> {
     rows.map_err(|error| Error::malformed(path, one_line(&error.to_string())))
 }
 
+/// A spec where there is little room: of a net the name of its checkpoint, without the digest at its end and the words around it.
+pub(crate) fn short_name(spec: &str) -> String {
+    let Some((_, options)) = spec.split_once(':').filter(|(_, options)| options.contains("checkpoint="))
+    else {
+        return spec.to_owned();
+    };
+    let mut parts = options.split(',').map(|pair| match pair.strip_prefix("checkpoint=") {
+        None => pair,
+        Some(id) => match id.rsplit_once('-') {
+            Some((name, digest)) if digest.len() == 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                name
+            }
+            _ => id,
+        },
+    });
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| format!("{name}, {part}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,6 +248,14 @@ mod tests {
         sheet.append(&row()).unwrap();
         assert_eq!(read_rows(&path).unwrap(), [row(), row()]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
+    }
+
+    #[test]
+    fn names_of_nets_are_short() {
+        let short = short_name("net:checkpoint=pixelcnnpp-tiny-keck-739d0350,tile=128");
+        assert_eq!(short, "pixelcnnpp-tiny-keck, tile=128");
+        assert_eq!(short_name("net:checkpoint=a/b"), "a/b");
+        assert_eq!(short_name("jpegxl:effort=9"), "jpegxl:effort=9");
     }
 
     #[test]

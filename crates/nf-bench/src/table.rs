@@ -1,6 +1,6 @@
 //! The summary as a table: aligned for a terminal, or Markdown for a document.
 
-use crate::measurement::ORACLE;
+use crate::measurement::{ORACLE, short_name};
 use crate::run::Run;
 use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use std::collections::{BTreeMap, BTreeSet};
@@ -198,7 +198,8 @@ fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
             if value.is_some_and(|v| v < 1.0) { 3 } else { usize::from(value.is_some_and(|v| v < 10.0)) },
         )
     };
-    let mut name = if narrow { cut(&codec.codec, LONGEST_NAME_CHARS) } else { codec.codec.clone() };
+    let mut name =
+        if narrow { cut(&short_name(&codec.codec), LONGEST_NAME_CHARS) } else { codec.codec.clone() };
     if codec.starts_process {
         name.push('*');
     }

@@ -3,32 +3,13 @@
 use super::heat::HeatMap;
 use super::plot::{Plot, slug};
 use super::xy::{Axis, Mark, Point, Series, XyPlot};
-use crate::measurement::ORACLE;
+use crate::measurement::{ORACLE, short_name};
 use crate::run::Run;
 use crate::summary::{CodecSummary, DatasetSummary, ImageSizes};
 
 /// The name of a spec without its options.
 pub(crate) fn family(spec: &str) -> &str {
     spec.split(':').next().unwrap_or(spec)
-}
-
-/// A spec as it fits into a plot: of a net the name of its checkpoint, without the digest at its end and the words around it.
-pub(crate) fn short_name(spec: &str) -> String {
-    let Some((_, options)) = spec.split_once(':').filter(|(_, options)| options.contains("checkpoint="))
-    else {
-        return spec.to_owned();
-    };
-    let mut parts = options.split(',').map(|pair| match pair.strip_prefix("checkpoint=") {
-        None => pair,
-        Some(id) => match id.rsplit_once('-') {
-            Some((name, digest)) if digest.len() == 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                name
-            }
-            _ => id,
-        },
-    });
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |name, part| format!("{name}, {part}"))
 }
 
 /// The codecs that may be compared: they coded every image and do something.
@@ -271,14 +252,6 @@ mod tests {
         let front =
             frontier(vec![(1.0, 5.0), (10.0, 6.0), (5.0, 7.0), (100.0, 8.0), (90.0, 8.0), (0.5, 5.0)]);
         assert_eq!(front, [(1.0, 5.0), (1.0, 6.0), (10.0, 6.0), (10.0, 8.0), (100.0, 8.0)]);
-    }
-
-    #[test]
-    fn names_of_nets_are_short() {
-        let short = short_name("net:checkpoint=pixelcnnpp-tiny-keck-739d0350,tile=128");
-        assert_eq!(short, "pixelcnnpp-tiny-keck, tile=128");
-        assert_eq!(short_name("net:checkpoint=a/b"), "a/b");
-        assert_eq!(short_name("jpegxl:effort=9"), "jpegxl:effort=9");
     }
 
     #[test]

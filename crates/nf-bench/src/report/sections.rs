@@ -1,13 +1,12 @@
 //! From runs to the sections of a report.
 
-use super::charts::{
-    best_of_families, by_image, curves, excess, family, reference, short_name, size_speed, whole,
-};
+use super::charts::{best_of_families, by_image, curves, excess, family, reference, size_speed, whole};
 use super::document::{Block, Document, Section};
 use super::frames::frames;
 use super::plot::slug;
 use super::{ReportOptions, Sources};
 use crate::bootstrap::Interval;
+use crate::measurement::short_name;
 use crate::published::published;
 use crate::run::Run;
 use crate::summary::{DatasetSummary, ImageSizes, summarise};
