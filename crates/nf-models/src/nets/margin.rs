@@ -3,25 +3,30 @@
 
 use crate::heads::{Bell, code_mixture};
 use crate::math;
-use crate::traverse::Tile;
+use crate::traverse::{Tile, TileCoder};
 use nf_entropy::{Result, SymbolCoder};
 
 /// Scale of a logistic around the mean of four neighbours, in units of the local noise: the sample and the mean vary,
 /// `sqrt(5 / 4)` deviations together, 1.81 of which are a logistic's.
 const SCALE: f32 = 0.62;
 
-/// Codes the largest box of `tile` whose height and width are multiples of `step` by `code_box`, then what it leaves over.
-pub(crate) fn code_in_steps<C: SymbolCoder>(
+/// Codes tiles one after the other: of each the largest box whose height and width are multiples of `step` by `code_box`,
+/// then what it leaves over.
+pub(crate) fn code_in_steps<C: TileCoder>(
     coder: &mut C,
-    tile: &mut Tile,
+    tiles: &mut [Tile],
     step: usize,
-    code_box: impl FnOnce(&mut C, &mut Tile, usize, usize) -> Result<()>,
+    code_box: impl Fn(&mut C, &mut Tile, usize, usize) -> Result<()>,
 ) -> Result<()> {
-    let (height, width) = (tile.height / step * step, tile.width / step * step);
-    if height > 0 && width > 0 {
-        code_box(coder, tile, height, width)?;
+    for (index, tile) in tiles.iter_mut().enumerate() {
+        coder.enter(index);
+        let (height, width) = (tile.height / step * step, tile.width / step * step);
+        if height > 0 && width > 0 {
+            code_box(coder, tile, height, width)?;
+        }
+        code_margin(coder, tile, height, width)?;
     }
-    code_margin(coder, tile, height, width)
+    Ok(())
 }
 
 /// Codes the samples below row `height` and right of column `width`, row by row, each under one logistic around the

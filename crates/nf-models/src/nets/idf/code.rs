@@ -259,12 +259,8 @@ impl IdfCoder {
     /// Codes tiles one after the other: the last latents, then those of the splits from the last to the first, then the
     /// rows and columns that are no multiple of the flow's step.
     pub(crate) fn code(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
-        let step = 1 << self.config.levels;
-        tiles.iter_mut().enumerate().try_for_each(|(index, tile)| {
-            coder.enter(index);
-            code_in_steps(coder, tile, step, |coder, tile, height, width| {
-                self.code_box(coder, tile, height, width)
-            })
+        code_in_steps(coder, tiles, 1 << self.config.levels, |coder, tile, height, width| {
+            self.code_box(coder, tile, height, width)
         })
     }
 

@@ -92,12 +92,8 @@ impl L3cCoder {
     /// Codes tiles one after the other, each from its coarsest levels to its samples, then the rows and columns that are
     /// no multiple of the net's step.
     pub(crate) fn code(&self, coder: &mut impl TileCoder, tiles: &mut [Tile]) -> Result<()> {
-        let step = 1 << self.config.scales;
-        tiles.iter_mut().enumerate().try_for_each(|(index, tile)| {
-            coder.enter(index);
-            code_in_steps(coder, tile, step, |coder, tile, height, width| {
-                self.code_box(coder, tile, height, width)
-            })
+        code_in_steps(coder, tiles, 1 << self.config.scales, |coder, tile, height, width| {
+            self.code_box(coder, tile, height, width)
         })
     }
 
