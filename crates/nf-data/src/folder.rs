@@ -248,8 +248,8 @@ impl Dataset for FolderSet {
         if rows.len() == shape.height && columns.len() == shape.width {
             let wrong = |reason| Error::Image { path: file.path.clone(), reason };
             let regions = blind::regions(&self.blind, &member.name, image.shape()).map_err(wrong)?;
-            let instrument = || frames.instrument(member.stack);
-            let known = (!regions.is_empty()).then(|| Detector { instrument: instrument(), regions });
+            let known = (!regions.is_empty())
+                .then(|| Detector { instrument: frames.instrument(member.stack), regions });
             return Ok(match frames.detector(member.stack).or(known) {
                 Some(detector) => image.with_detector(detector),
                 None => image,

@@ -44,12 +44,28 @@ fn of_run(
 ) -> Vec<Section> {
     let datasets = summarise(run);
     let all = overview(run, &datasets);
+    let pooled = run.suite.pooled;
     let mut first = Section::new(heading);
+    let mut speed = Section::below("Size against speed");
+    let mut comparison = Section::below("How sure the differences are");
+    let mut by_dataset = Section::below("By dataset and by image");
     first.text(run.suite.question.trim());
-    if run.suite.pooled {
+    if pooled {
         first.table(caption(&all), summary_table(&all, false));
-    } else if let Some(table) = dataset_table(&datasets, &all) {
-        first.table("Bits per pixel by dataset", table);
+        speed.plots(size_speed(&all, prefix));
+        comparison.table(
+            "Larger than the smallest codec, over the same images; 95 % interval over images (both codecs see the same draws)",
+            differences(&all),
+        );
+    }
+    if let Some(table) = dataset_table(&datasets, &all) {
+        let section = if pooled { &mut by_dataset } else { &mut first };
+        section.table("Bits per pixel by dataset", table);
+    }
+    by_dataset.plots(excess(run, &datasets, &all, prefix).into_iter().collect());
+    by_dataset.plots(by_image(run, &all, prefix).into_iter().collect());
+    if let Some((caption, table)) = pooled.then(|| gains(run, &all)).flatten() {
+        by_dataset.table(caption, table);
     }
     let remarks = remarks(&all);
     if !remarks.is_empty() {
@@ -57,29 +73,6 @@ fn of_run(
     }
     for part in run.suite.analysis.trim().split("\n\n").filter(|part| !part.is_empty()) {
         first.text(part.replace('\n', " "));
-    }
-
-    let mut speed = Section::below("Size against speed");
-    if run.suite.pooled {
-        speed.plots(size_speed(&all, prefix));
-    }
-
-    let mut by_dataset = Section::below("By dataset and by image");
-    if let Some(table) = dataset_table(&datasets, &all).filter(|_| run.suite.pooled) {
-        by_dataset.table("Bits per pixel by dataset", table);
-    }
-    by_dataset.plots(excess(run, &datasets, &all, prefix).into_iter().collect());
-    by_dataset.plots(by_image(run, &all, prefix).into_iter().collect());
-    if let Some((caption, table)) = gains(run, &all).filter(|_| run.suite.pooled) {
-        by_dataset.table(caption, table);
-    }
-
-    let mut comparison = Section::below("How sure the differences are");
-    if run.suite.pooled {
-        comparison.table(
-            "Larger than the smallest codec, over the same images; 95 % interval over images (both codecs see the same draws)",
-            differences(&all),
-        );
     }
 
     let mut sections = vec![first, speed, comparison, by_dataset];
