@@ -58,3 +58,8 @@ pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
 pub use section::Section;
 pub use write::{FitsWriter, write_image};
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

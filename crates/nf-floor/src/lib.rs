@@ -31,3 +31,8 @@ mod weights;
 
 pub use codec::{ENTRY, Floor, Level};
 pub use stream::decode_region;
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -14,3 +14,8 @@ pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};
 pub use image::{Image16, ShapeError};
 pub use shape::{PlaneAxis, Shape};
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
