@@ -77,9 +77,9 @@ impl Codec for Left {
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
-        // DEFLATE stores what it cannot compress, in blocks with a few bytes of header.
+        // At its lowest level DEFLATE may spend 9 bits on a byte that it cannot compress.
         let raw = shape.raw_bytes() as u64;
-        raw + raw / 1000 + 64
+        raw + raw / 8 + 64
     }
 }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod cmd;
+#[cfg(test)]
+mod documents;
 mod files;
 mod registry;
 
