@@ -11,6 +11,7 @@
 //! ```
 
 use crate::header::Header;
+use crate::scale::PhysicalScale;
 use crate::tiled::quantise::Dither;
 use crate::tiled::{Algorithm, Tiling};
 use crate::{Geometry, Hdu, HduKind, SampleType};
@@ -31,6 +32,8 @@ pub struct HduDescription {
     pub data_bytes: u64,
     /// What the data are.
     pub content: Content,
+    /// What was found odd in the header ([`Hdu::remarks`]).
+    pub remarks: Vec<String>,
 }
 
 /// What the data of an HDU are.
@@ -41,6 +44,8 @@ pub enum Content {
     Empty,
     /// An image, plain or tile-compressed.
     Image(ImageDescription),
+    /// A tile-compressed image whose header contradicts itself, as a remark says.
+    UnreadableImage,
     /// A binary table.
     BinaryTable(TableDescription),
     /// A table in ASCII.
@@ -158,6 +163,7 @@ impl Hdu {
             header_bytes: header.bytes().len() as u64,
             data_bytes: self.data_bytes(),
             content: content(header, self.kind()),
+            remarks: self.remarks().to_vec(),
         }
     }
 }
@@ -169,6 +175,7 @@ fn content(header: &Header, kind: &HduKind) -> Content {
         HduKind::TiledImage(tiling) => {
             Content::Image(image(header, tiling.geometry(), Some(compression(tiling))))
         }
+        HduKind::UnreadableImage => Content::UnreadableImage,
         HduKind::BinaryTable => Content::BinaryTable(table(header)),
         HduKind::AsciiTable => Content::AsciiTable(table(header)),
         HduKind::Other => other(header),
@@ -180,12 +187,13 @@ fn image(
     geometry: &Geometry,
     compression: Option<CompressionDescription>,
 ) -> ImageDescription {
+    let PhysicalScale { scale, zero, blank, .. } = header.physical_scale();
     ImageDescription {
         sample: geometry.sample,
         axes: geometry.axes.clone(),
-        scale: header.real("BSCALE").ok().flatten().unwrap_or(1.0),
-        zero: header.real("BZERO").ok().flatten().unwrap_or(0.0),
-        blank: header.integer("BLANK").ok().flatten().filter(|_| !geometry.sample.is_float()),
+        scale,
+        zero,
+        blank: blank.filter(|_| !geometry.sample.is_float()),
         compression,
     }
 }
@@ -257,6 +265,7 @@ impl fmt::Display for Content {
         match self {
             Self::Empty => f.write_str("no data"),
             Self::Image(image) => image.fmt(f),
+            Self::UnreadableImage => f.write_str("compressed image that cannot be read"),
             Self::BinaryTable(table) => write!(f, "binary table, {table}"),
             Self::AsciiTable(table) => write!(f, "ASCII table, {table}"),
             Self::RandomGroups { sample, axes, groups, parameters } => {
