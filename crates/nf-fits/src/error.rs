@@ -101,6 +101,14 @@ impl Error {
         Self::Header { hdu, keyword: keyword.into(), problem: problem.into() }
     }
 
+    /// What is wrong with a card, for a message that names the HDU itself.
+    pub(crate) fn of_card(self) -> String {
+        match self {
+            Self::Header { keyword, problem, .. } => format!("{keyword} {problem}"),
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn request(hdu: usize, problem: impl Into<String>) -> Self {
         Self::Request { hdu, problem: problem.into() }
     }

@@ -3,7 +3,7 @@
 use crate::hdu::{self, Hdu, HduKind};
 use crate::image::ImageHdu;
 use crate::source::Source;
-use crate::tiled::{NoCodec, TileCodec};
+use crate::tiled::{NoCodec, TileCodec, Tiling};
 use crate::{Error, Limits, Result};
 use std::fs::File;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A FITS file whose headers have been read; pixels are read on request.
 ///
 /// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only what is asked
-/// for is read. A gzipped file is inflated into memory when it is opened.
+/// for is read. A gzipped file is inflated when it is opened, a long one into a temporary file.
 #[derive(Debug)]
 pub struct FitsFile {
     source: Source,
@@ -36,7 +36,7 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
-        Self::of_source(Source::open(path.as_ref(), &limits)?, limits)
+        Ok(Self::of_source(Source::open(path.as_ref(), &limits)?, limits)?.with_remarks_said())
     }
 
     /// Takes the bytes of a file that is in memory.
@@ -52,7 +52,8 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
-        Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)
+        Ok(Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)?
+            .with_remarks_said())
     }
 
     /// Another file, which is open already, with the limits and codecs of this one.
@@ -64,6 +65,16 @@ impl FitsFile {
     fn of_source(source: Source, limits: Limits) -> Result<Self> {
         let hdus = hdu::walk(&source)?;
         Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec) })
+    }
+
+    /// Warns of what is odd in the headers.
+    fn with_remarks_said(self) -> Self {
+        for hdu in &self.hdus {
+            for remark in hdu.remarks() {
+                tracing::warn!("{}, HDU {}: {remark}", self.source.name(), hdu.index());
+            }
+        }
+        self
     }
 
     /// The same file with codecs for tiles of [`FLOOR_1`](crate::tiled::FLOOR_1).
@@ -94,6 +105,9 @@ impl FitsFile {
             .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
         match hdu.kind() {
             HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
+            HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
+                .err()
+                .unwrap_or_else(|| Error::request(index, "holds no image"))),
             _ => Err(Error::request(index, "holds no image")),
         }
     }

@@ -18,7 +18,7 @@
 //!
 //! What to look at for what:
 //!
-//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds.
+//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds; [`describe`]: the same in words and numbers.
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
 //! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
@@ -29,9 +29,11 @@
 mod card;
 mod checksum;
 mod cutout;
+pub mod describe;
 mod detector;
 mod error;
 mod file;
+mod gunzip;
 mod hdu;
 mod header;
 mod image;
@@ -40,6 +42,7 @@ pub mod npy;
 pub mod pack;
 mod pixels;
 mod samples16;
+mod scale;
 mod section;
 mod source;
 pub mod tiled;
@@ -56,6 +59,7 @@ pub use image::ImageHdu;
 pub use limits::Limits;
 pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
+pub use scale::PhysicalScale;
 pub use section::Section;
 pub use write::{FitsWriter, write_image};
 

@@ -21,6 +21,7 @@ pub use verify::{HduChecksums, Verdict, verify, verify_checksums};
 
 use crate::card::write::{integer, logical};
 use crate::file::FitsFile;
+use crate::hdu::HduKind;
 use crate::header::Header;
 use crate::image::ImageHdu;
 use crate::tiled::{Quantise, TilePlan};
@@ -143,7 +144,12 @@ pub fn pack<W: Write + Seek>(
             remark: None,
         };
         match part {
-            Part::Verbatim(hdu) => unpack::copy(file, hdu.range(), out)?,
+            Part::Verbatim(hdu) => {
+                if let (HduKind::UnreadableImage, Err(problem)) = (hdu.kind(), file.image(hdu.index())) {
+                    packed.remark = Some(format!("left as it is: {}", problem.of_card()));
+                }
+                unpack::copy(file, hdu.range(), out)?;
+            }
             Part::Image(image, header) => {
                 let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
                 packed.bytes_before = header.bytes().len() as u64 + crate::hdu::padded(data_bytes);

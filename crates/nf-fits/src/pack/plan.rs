@@ -55,14 +55,15 @@ pub(super) fn plan(
         )),
         None => None,
     };
-    let unsigned = sample == SampleType::I16 && header.real("BZERO")? == Some(32768.0);
+    let physical = header.physical_scale();
+    let unsigned = sample == SampleType::I16 && physical.zero == 32768.0;
     let plan = TilePlan {
         sample,
         grid,
         algorithm,
         quantise,
         plio_offset: if unsigned { 32768 } else { 0 },
-        blank: header.integer("BLANK")?,
+        blank: physical.blank,
         gzip_level: options.gzip_level.clamp(1, 9),
     };
     Ok((plan, remark))

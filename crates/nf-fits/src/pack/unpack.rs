@@ -3,7 +3,7 @@
 use super::view::{Part, parts};
 use crate::checksum::{Checksums, Sum, judge, stamp};
 use crate::file::FitsFile;
-use crate::hdu::padded;
+use crate::hdu::{HduKind, padded};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::image::ImageHdu;
 use crate::{Error, Result};
@@ -59,6 +59,10 @@ pub fn unpack(
                         "HDU {index}: the checksums of the original do not fit the restored image"
                     );
                 }
+            }
+            // Left compressed, it would pass for unpacked.
+            Part::Verbatim(hdu) if matches!(hdu.kind(), HduKind::UnreadableImage) => {
+                file.image(hdu.index())?;
             }
             part => copy(file, part.hdu().range(), out)?,
         }

@@ -5,6 +5,7 @@ use crate::card::CARD_BYTES;
 use crate::card::write::{integer, real, text};
 use crate::header::Header;
 use crate::{Error, Result};
+use std::fmt;
 
 /// How the tiles of an image are compressed (ZCMPTYPE and its parameters in ZNAMEn and ZVALn).
 #[derive(Clone, Debug, PartialEq)]
@@ -55,16 +56,25 @@ impl Algorithm {
         }
     }
 
-    /// Reads ZCMPTYPE, ZNAMEn and ZVALn.
-    pub(super) fn parse(header: &Header) -> Result<Self> {
+    /// Reads ZCMPTYPE, ZNAMEn and ZVALn. With it comes what is wrong with a parameter, if anything is: that concerns
+    /// tiles that the algorithm compressed, and no others.
+    pub(super) fn parse(header: &Header) -> Result<(Self, Option<String>)> {
         let hdu = header.hdu();
         let name = header
             .text("ZCMPTYPE")
             .ok_or_else(|| Error::header(hdu, "ZCMPTYPE", "is missing or not a string"))?;
+        let name = name.trim();
+        Ok(match Self::with_parameters(name, header) {
+            Ok(algorithm) => (algorithm, None),
+            Err(problem) => (Self::Other(name.to_owned()), Some(problem)),
+        })
+    }
+
+    fn with_parameters(name: &str, header: &Header) -> Result<Self, String> {
         let wrong = |name: &str, value: i64, expected: &str| {
-            Error::header(hdu, "ZVALn", format!("of {name} is {value}, expected {expected}"))
+            format!("ZVALn of {name} is {value}, expected {expected}")
         };
-        Ok(match name.trim() {
+        Ok(match name {
             // The second name marks files that old readers of the first would get wrong (dithering method 2).
             "RICE_1" | "RICE_ONE" => {
                 let block = integer_parameter(header, "BLOCKSIZE")?.unwrap_or(32);
@@ -85,7 +95,9 @@ impl Algorithm {
             "PLIO_1" => Self::Plio,
             "HCOMPRESS_1" => Self::Hcompress {
                 scale: match parameter(header, "SCALE") {
-                    Some(n) => header.real(&format!("ZVAL{n}"))?.unwrap_or(0.0) as f32,
+                    Some(n) => {
+                        header.real(&format!("ZVAL{n}")).map_err(Error::of_card)?.unwrap_or(0.0) as f32
+                    }
                     None => 0.0,
                 },
                 smooth: integer_parameter(header, "SMOOTH")?.unwrap_or(0) != 0,
@@ -93,9 +105,7 @@ impl Algorithm {
             "NOCOMPRESS" => Self::None,
             FLOOR_1 => {
                 let spec = parameter(header, "CODEC").and_then(|n| header.text(&format!("ZVAL{n}")));
-                Self::Floor {
-                    spec: spec.ok_or_else(|| Error::header(hdu, "ZNAMEn", "CODEC of FLOOR_1 is missing"))?,
-                }
+                Self::Floor { spec: spec.ok_or("ZNAMEn of FLOOR_1 names no CODEC")? }
             }
             other => Self::Other(other.to_owned()),
         })
@@ -126,6 +136,20 @@ impl Algorithm {
     }
 }
 
+impl fmt::Display for Algorithm {
+    /// The name, and behind it in brackets what is not usual: the loss of HCOMPRESS_1, the codec of FLOOR_1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Hcompress { scale, smooth } if *scale != 0.0 => {
+                write!(f, " (scale {scale}{})", if *smooth { ", smoothed" } else { "" })
+            }
+            Self::Floor { spec } => write!(f, " ({spec})"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The n whose ZNAMEn is `name`.
 fn parameter(header: &Header, name: &str) -> Option<usize> {
     (1..=99)
@@ -135,6 +159,6 @@ fn parameter(header: &Header, name: &str) -> Option<usize> {
 }
 
 /// The whole number ZVALn whose ZNAMEn is `name`.
-fn integer_parameter(header: &Header, name: &str) -> Result<Option<i64>> {
-    parameter(header, name).map_or(Ok(None), |n| header.integer(&format!("ZVAL{n}")))
+fn integer_parameter(header: &Header, name: &str) -> Result<Option<i64>, String> {
+    parameter(header, name).map_or(Ok(None), |n| header.integer(&format!("ZVAL{n}")).map_err(Error::of_card))
 }

@@ -2,7 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::codec::TileCodec;
-use super::decode::stack_shape;
+use super::decode::{hcompress_range, stack_shape};
 use super::grid::Grid;
 use super::noise::statistics;
 use super::quantise::{Dither, NULL, Plan, Scaling, dequantise, quantise};
@@ -128,7 +128,7 @@ impl TilePlan {
         let decoded = if encoded.largest_error == 0.0 {
             integers
         } else {
-            hcompress::decode(&encoded.bytes, pixels.len(), width, self.smooth())?
+            hcompress::decode_wrapping(&encoded.bytes, pixels.len(), width, self.smooth())?.pixels
         };
         encoded.largest_error = match pixels {
             Pixels::F32(values) => {
@@ -203,7 +203,11 @@ impl TilePlan {
         let scale = absolute_scale(values, width, scale);
         let mut encoded = EncodedTile::exact(Column::Compressed, hcompress::encode(values, width, scale)?);
         if scale > 1 {
-            let back = hcompress::decode(&encoded.bytes, values.len(), width, self.smooth())?;
+            let mut back =
+                hcompress::decode_wrapping(&encoded.bytes, values.len(), width, self.smooth())?.pixels;
+            if let Some(range) = hcompress_range(self.sample) {
+                back.iter_mut().for_each(|pixel| *pixel = (*pixel).clamp(*range.start(), *range.end()));
+            }
             encoded.largest_error =
                 values.iter().zip(&back).map(|(a, b)| a.abs_diff(*b)).max().map_or(0.0, f64::from);
         }
@@ -219,7 +223,8 @@ impl TilePlan {
 fn absolute_scale(values: &[i32], width: usize, scale: f32) -> u32 {
     let absolute =
         if scale > 0.0 { (f64::from(scale) * statistics(values, width).sigma) as f32 } else { -scale };
-    (absolute + 0.5) as u32
+    // Streams have 31 bits for it.
+    ((absolute + 0.5) as u32).min(i32::MAX as u32)
 }
 
 fn widened(pixels: &Pixels) -> Result<Vec<i32>, String> {
