@@ -6,7 +6,7 @@ use crate::names::{READABLE, image_stem, is_rows, looks_like_an_image, shown};
 use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
 use crate::sha256::sha256_of_file;
-use crate::view::{HduChoice, PlaneChoice, View, centre};
+use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Facts, FitsOptions, Result};
 use nf_image::{Detector, Image16};
 use std::collections::HashMap;
@@ -68,9 +68,6 @@ enum Taken {
     Middle,
     One(usize),
 }
-
-/// More images than this in one file are a mistake, or a lie that would cost memory.
-const MOST_IMAGES: usize = 1 << 22;
 
 impl FolderSet {
     /// The images of `files` of `folder`; with no file listed, of every image file in the folder itself,

@@ -1,7 +1,7 @@
 //! From a name to a dataset.
 
 use crate::folder::{FolderSet, files_of_split};
-use crate::hub::{HubSet, StreamOptions};
+use crate::hub::{HubSet, Opening, StreamOptions};
 use crate::manifest::{Manifest, Source, list};
 use crate::names::shown;
 use crate::rows::RowColumns;
@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 /// What may be said about a dataset besides its name.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    /// The folder that holds the files of a folder dataset, instead of the one its manifest names.
+    /// The folder that holds the dataset's files, instead of the one its manifest names or of the hub. Of a dataset of
+    /// the hub it is a copy of the repository, a folder of such copies (`OWNER/NAME` or `NAME`), or the cache of another
+    /// client of the hub. A simulated dataset has no files.
     pub data: Option<PathBuf>,
     /// View, instead of the one in the reference or the manifest's default.
     pub view: Option<String>,
@@ -220,16 +222,12 @@ fn build(
         split: split.to_owned(),
         digest: Manifest::digest(&found.text, view, split),
     };
+    let data = DataFolder::of(options);
     match &manifest.source {
         Source::Folder(folder) => {
             let (view_name, view) = manifest.view(view)?;
             let (split, files) = files_of_split(manifest, split)?;
-            let folder = match &options.data {
-                Some(data) => data.clone(),
-                None => {
-                    std::env::var_os(DATA_VARIABLE).map_or_else(|| found.root.join(folder), PathBuf::from)
-                }
-            };
+            let folder = data.map_or_else(|| found.root.join(folder), |data| data.path);
             let card = card(&view_name, &split);
             let set =
                 FolderSet::new(&folder, &files, view, manifest.parquet.clone(), options.fits.clone(), card)?;
@@ -244,8 +242,15 @@ fn build(
             })?;
             let split = split.or(manifest.default_split.as_deref()).unwrap_or("tiny-test");
             let stream = options.stream.clone().unwrap_or_else(StreamOptions::from_environment);
-            let columns = &manifest.parquet;
-            Ok(Box::new(HubSet::open(hub, columns, &options.fits, *rule, split, card(view, split), &stream)?))
+            let opening = Opening {
+                columns: &manifest.parquet,
+                fits: &options.fits,
+                rule: *rule,
+                split,
+                data: data.as_ref(),
+                stream: &stream,
+            };
+            Ok(Box::new(HubSet::open(hub, card(view, split), &opening)?))
         }
         Source::Simulator(simulator) => {
             let (view, simulator) = match view {
@@ -266,6 +271,21 @@ fn build(
             let card = card(view, split);
             Ok(Box::new(SimulatedSet::new(simulator, seeds.clone(), card)))
         }
+    }
+}
+
+/// A folder that holds the files of datasets, instead of where they are to be had otherwise.
+pub(crate) struct DataFolder {
+    pub(crate) path: PathBuf,
+    /// Whether it was named for this dataset, and not for all by the variable.
+    pub(crate) is_asked_for: bool,
+}
+
+impl DataFolder {
+    fn of(options: &OpenOptions) -> Option<Self> {
+        let named = options.data.clone().map(|path| Self { path, is_asked_for: true });
+        let variable = || std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
+        named.or_else(|| Some(Self { path: variable()?.into(), is_asked_for: false }))
     }
 }
 

@@ -170,6 +170,19 @@ pub(crate) fn rows_of_footer(footer: &[u8], file_bytes: u64) -> Result<usize, St
     starts_of(&metadata, file_bytes).map(|starts| starts.last().map_or(0, |&rows| rows as usize))
 }
 
+/// Rows that the footer of a Parquet file on this disk states.
+pub(crate) fn rows_of_file(path: &Path) -> Result<usize> {
+    let wrong = |reason: String| Error::Image { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(Error::io(path))?;
+    let bytes = file.metadata().map_err(Error::io(path))?.len();
+    let metadata = guarded(|| {
+        let read = ParquetMetaDataReader::new().parse_and_finish(&file);
+        read.map_err(|error| format!("is no whole Parquet file: {error}"))
+    });
+    let starts = metadata.and_then(|metadata| starts_of(&metadata, bytes)).map_err(wrong)?;
+    Ok(starts.last().map_or(0, |&rows| rows as usize))
+}
+
 /// Rows before every row group, and after the last. A row takes at least one bit of the file; a footer that states more
 /// rows lies.
 fn starts_of(metadata: &ParquetMetaData, file_bytes: u64) -> Result<Vec<u64>, String> {
