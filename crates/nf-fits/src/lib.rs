@@ -18,7 +18,7 @@
 //!
 //! What to look at for what:
 //!
-//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds.
+//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds; [`describe`]: the same in words and numbers.
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
 //! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
@@ -29,6 +29,7 @@
 mod card;
 mod checksum;
 mod cutout;
+pub mod describe;
 mod detector;
 mod error;
 mod file;

@@ -5,6 +5,7 @@ use crate::card::CARD_BYTES;
 use crate::card::write::{integer, real, text};
 use crate::header::Header;
 use crate::{Error, Result};
+use std::fmt;
 
 /// How the tiles of an image are compressed (ZCMPTYPE and its parameters in ZNAMEn and ZVALn).
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +124,20 @@ impl Algorithm {
             _ => {}
         }
         cards
+    }
+}
+
+impl fmt::Display for Algorithm {
+    /// The name, and behind it in brackets what is not usual: the loss of HCOMPRESS_1, the codec of FLOOR_1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Hcompress { scale, smooth } if *scale != 0.0 => {
+                write!(f, " (scale {scale}{})", if *smooth { ", smoothed" } else { "" })
+            }
+            Self::Floor { spec } => write!(f, " ({spec})"),
+            _ => Ok(()),
+        }
     }
 }
 

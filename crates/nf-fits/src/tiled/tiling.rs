@@ -114,6 +114,12 @@ impl Tiling {
         self.quantised.is_some() || scaled
     }
 
+    /// How floating-point pixels became integers, with the seed of the dithering (ZDITHER0); `None` where they were kept
+    /// as they are, and for integer images.
+    pub fn quantisation(&self) -> Option<(Dither, i64)> {
+        self.quantised.as_ref().map(|quantised| (quantised.dither, quantised.seed))
+    }
+
     pub(crate) fn grid(&self) -> &Grid {
         &self.grid
     }
