@@ -5,8 +5,7 @@ use super::rule::Rule;
 use super::store::Store;
 use crate::random::Pcg64;
 use crate::rows::{RowColumns, RowFile};
-use crate::{Card, Dataset, Download, Error, Facts, Result};
-use nf_fits::FitsFile;
+use crate::{Card, Dataset, Download, Error, Facts, FitsOptions, Result};
 use nf_image::Image16;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -142,6 +141,7 @@ pub struct HubSet {
     ahead: usize,
     prefetch: Mutex<Sender<RemoteFile>>,
     columns: RowColumns,
+    fits: FitsOptions,
     /// The Parquet file read last.
     rows: Mutex<Option<(usize, Arc<RowFile>)>>,
 }
@@ -156,13 +156,14 @@ struct Member {
 
 impl HubSet {
     /// Opens a split: asks for the commit, the list of files and the split's list (of Parquet files, their footers), and
-    /// for no image. `columns` says where Parquet files hold the images.
+    /// for no image. `columns` says where Parquet files hold the images, `fits` how FITS files are read.
     ///
     /// # Errors
     /// If there is no such split, the hub does not answer, or a list makes no sense.
     pub fn open(
         source: &HubSource,
         columns: &RowColumns,
+        fits: &FitsOptions,
         rule: Rule,
         split: &str,
         card: Card,
@@ -204,12 +205,13 @@ impl HubSet {
             ahead: options.ahead,
             prefetch: Mutex::new(prefetch),
             columns: columns.clone(),
+            fits: fits.clone(),
             rows: Mutex::default(),
         };
         for path in row_files.into_iter().flatten() {
             let file = find(path)?;
             for row in 0..store.rows(&commit, &file)? {
-                let stem = path.rsplit('/').next().and_then(crate::reader::image_stem).unwrap_or(path);
+                let stem = path.rsplit('/').next().and_then(crate::names::image_stem).unwrap_or(path);
                 set.add(&file, &format!("{stem}.{row:05}"), Some(row), None)?;
             }
             set.files.push(file);
@@ -224,7 +226,7 @@ impl HubSet {
                     continue;
                 }
                 let file = find(row.image.trim_start_matches("./"))?;
-                set.add(&file, crate::reader::image_stem(&id).unwrap_or(&id), None, row.planes())?;
+                set.add(&file, crate::names::image_stem(&id).unwrap_or(&id), None, row.planes())?;
                 set.files.push(file);
             }
         }
@@ -256,7 +258,7 @@ impl HubSet {
         {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(RowFile::open(path, &self.columns)?);
+        let file = Arc::new(RowFile::open(path, &self.columns, &self.fits)?);
         *last = Some((number, Arc::clone(&file)));
         Ok(file)
     }
@@ -335,7 +337,7 @@ impl Dataset for HubSet {
                 None => Err(wrong(format!("row {row} holds bare samples, its rule needs a FITS file"))),
             };
         }
-        let file = FitsFile::open(&path).map_err(|error| wrong(error.to_string()))?;
+        let file = self.fits.open(&path).map_err(|error| wrong(error.to_string()))?;
         self.rule.read(&file, member.item).map_err(wrong)
     }
 
@@ -350,7 +352,7 @@ impl Dataset for HubSet {
             path: self.files[member.file].path.clone().into(),
             reason: error.to_string(),
         };
-        Ok(Facts::of_fits(&FitsFile::open(&path).map_err(wrong)?, None))
+        Ok(Facts::of_fits(&self.fits.open(&path).map_err(wrong)?, None))
     }
 
     fn download(&self) -> Option<Download> {
