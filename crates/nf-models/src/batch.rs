@@ -12,9 +12,9 @@
 
 use crate::normal::Normal;
 use crate::traverse::{NetCoder, Tile, TileCoder};
-use nf_codec::container::TileBox;
 use nf_codec::{Error, Result};
 use nf_entropy::{Distribution, Meter, Reader, SymbolCoder, Writer};
+use nf_image::TileBox;
 
 /// The head of every plane of a raw tile. No noise scale has this step.
 const RAW_HEAD: [u8; Normal::BYTES] = [0, 0, 0xff];

@@ -19,9 +19,8 @@ use crate::laws::Listener;
 use crate::traverse::{NetCoder, Tile};
 use burn::module::Module;
 use burn::tensor::Device;
-use nf_codec::container::{TileBox, tile_boxes};
 use nf_codec::{Codec, Entry, Error, Laws, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
-use nf_image::{Digest, Image16, Shape};
+use nf_image::{Digest, Grid, Image16, Shape, TileBox};
 use rayon::prelude::*;
 
 const NAME: &str = "net";
@@ -105,7 +104,7 @@ impl NetCodec {
             return Err(Error::Unsupported { codec: NAME.into(), shape, reason });
         }
         let mut classes: Vec<(Shape, Vec<TileBox>)> = vec![];
-        for tile in tile_boxes(shape, Shape::new(self.planes, tile_px, tile_px)) {
+        for tile in Grid::new(shape, Shape::new(self.planes, tile_px, tile_px)).boxes() {
             let extents = tile.shape();
             match classes.iter_mut().find(|(class, _)| *class == extents) {
                 Some((_, tiles)) => tiles.push(tile),
@@ -267,7 +266,6 @@ impl Codec for NetCodec {
             bytes: self.weights_bytes,
             parameters: self.parameters,
             macs_per_px: self.coder.macs_per_px(),
-            device: "any machine".into(),
         })
     }
 }

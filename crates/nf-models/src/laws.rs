@@ -2,8 +2,8 @@
 
 use crate::traverse::TileCoder;
 use nf_codec::Laws;
-use nf_codec::container::TileBox;
 use nf_entropy::{Distribution, Error, Result, SymbolCoder};
+use nf_image::TileBox;
 
 /// What is seen of one law.
 struct Seen {

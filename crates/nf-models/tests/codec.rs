@@ -202,7 +202,7 @@ fn nets_conform() {
         let dir = folder.join(net);
         save(&dir, &NetConfig::preset(net, "tiny").unwrap(), 1);
         let spec = Spec::new("net").with("checkpoint", dir.display().to_string(), String::new());
-        check(&spec, &|spec| (ENTRY.build)(spec), Effort { mutations: 100 });
+        check(&spec, &|spec| (ENTRY.build)(spec), Effort { mutations: 100, ..Effort::default() });
     }
     std::fs::remove_dir_all(folder).unwrap();
 }

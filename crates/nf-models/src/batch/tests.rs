@@ -3,8 +3,7 @@
 use super::*;
 use crate::config::{NETS, NetConfig};
 use burn::tensor::Device;
-use nf_codec::container::tile_boxes;
-use nf_image::Shape;
+use nf_image::{Grid, Shape};
 use proptest::prelude::*;
 
 fn coder(net: &str, planes: usize) -> NetCoder {
@@ -14,7 +13,7 @@ fn coder(net: &str, planes: usize) -> NetCoder {
 
 /// Boxes of so many tiles of one shape.
 fn boxes(count: usize, shape: Shape) -> Vec<TileBox> {
-    tile_boxes(Shape::new(count * shape.planes, shape.height, shape.width), shape).collect()
+    Grid::new(Shape::new(count * shape.planes, shape.height, shape.width), shape).boxes().collect()
 }
 
 fn tile(shape: Shape, samples: &[u16]) -> Tile {
