@@ -3,6 +3,7 @@
 
 mod cmd;
 mod files;
+mod progress;
 mod registry;
 
 use clap::{Parser, Subcommand};

@@ -1,0 +1,332 @@
+//! The summary as a table: aligned for a terminal, or Markdown for a document.
+
+use crate::names::short_name;
+use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
+use crate::table::Table;
+use nf_bench::{ORACLE, Run};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::Path;
+
+/// Width of the terminal table; what is longer is in the run's folder in full.
+const TERMINAL_COLUMNS: usize = 100;
+
+/// Longest codec name that the terminal table prints in full, so that a line fits.
+const LONGEST_NAME_CHARS: usize = 26;
+
+/// What the short heads of the terminal table mean.
+const LEGEND: &str = "b/px: bits per pixel, pooled. ratio: pooled; mean: of the images. enc, dec: MB of raw samples per\n\
+                      second on one thread. peak: MB. ok: images decoded and equal. >oracle: bits per pixel above it.\n";
+
+/// The tables of a run for a terminal 100 columns wide.
+pub fn terminal(run: &Run) -> String {
+    let mut text = String::new();
+    let datasets = summarise(run);
+    let all = overview(run, &datasets);
+    let _ = writeln!(text, "{}", title(&all));
+    if !all.codecs.is_empty() && run.suite.pooled {
+        text.push_str(&summary_table(&all, true).aligned());
+    }
+    for remark in remarks(&all) {
+        text.push_str(&folded(&remark, TERMINAL_COLUMNS));
+    }
+    if let Some(table) = dataset_table(&datasets, &all) {
+        let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
+    }
+    text.push('\n');
+    text.push_str(LEGEND);
+    text
+}
+
+/// The tables of a run as Markdown, with the command that made them, for splicing.
+pub fn markdown(run: &Run) -> String {
+    let datasets = summarise(run);
+    let all = overview(run, &datasets);
+    let mut text = summary_markdown(&all, run.suite.pooled);
+    if let Some(table) = dataset_table(&datasets, &all) {
+        let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
+    }
+    let mut commands: Vec<String> =
+        run.machines.iter().map(|machine| format!("`{}`", machine.command)).collect();
+    commands.dedup();
+    let again = format!("`noisefloor report {} --splice FILE`", folder_name(&run.folder));
+    let _ = writeln!(
+        text,
+        "Measured by {}; this table by {again}; columns are defined in `docs/methodology.md`.",
+        commands.join(", ")
+    );
+    text
+}
+
+/// The name of a run's folder as it may stand in a document: relative as it is, absolute without what lies above it.
+fn folder_name(path: &Path) -> String {
+    match path.file_name().filter(|_| path.is_absolute()) {
+        Some(name) => format!(".../{}", name.to_string_lossy()),
+        None => path.display().to_string(),
+    }
+}
+
+/// The only dataset, or all of them together.
+pub(crate) fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary {
+    match datasets {
+        [only] => only.clone(),
+        _ => summarise_all(run),
+    }
+}
+
+fn summary_markdown(dataset: &DatasetSummary, with_table: bool) -> String {
+    let mut text = format!("**{}**\n\n", title(dataset));
+    if with_table && !dataset.codecs.is_empty() {
+        let _ = writeln!(text, "{}", summary_table(dataset, false).markdown());
+    }
+    let remarks = remarks(dataset);
+    for remark in &remarks {
+        let _ = writeln!(text, "- {remark}");
+    }
+    if !remarks.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// The page that a run's folder keeps: question, tables, one line per image, machine, analysis.
+pub fn document(run: &Run) -> String {
+    let suite = &run.suite;
+    let mut text = format!("# {}\n\n{}\n\n{}", suite.name, suite.question.trim(), markdown(run));
+    let datasets = summarise(run);
+    if datasets.len() > 1 {
+        datasets.iter().for_each(|dataset| text.push_str(&format!("\n{}", summary_markdown(dataset, true))));
+    }
+    for dataset in datasets {
+        if let Some(table) = image_table(run, &dataset) {
+            let _ = write!(text, "\n## {}: bits per pixel by image\n\n{}", dataset.dataset, table.markdown());
+        }
+    }
+    text.push_str("\n## Data\n\n");
+    for card in &run.cards {
+        let _ = writeln!(text, "- `{card}` (manifest digest {}): {}", card.digest.short(), card.title);
+        let _ = writeln!(text, "  from {}; licence: {}", card.origin, card.licence);
+    }
+    text.push_str("\n## Measured on\n\n");
+    for machine in &run.machines {
+        let build = &machine.build;
+        let load = machine.load_1min.map_or(String::new(), |load| format!(", load {load:.1}"));
+        let _ = writeln!(text, "- {}; from {}{load}", machine.line(), machine.started_utc);
+        let _ = writeln!(
+            text,
+            "  noisefloor {} at commit {} ({}), {}",
+            build.version, build.commit, build.dirty, build.toolchain
+        );
+    }
+    let timed = match suite.repeats {
+        0 => "times are those of the verifying pass".to_owned(),
+        repeats => format!(
+            "times are medians of {repeats} after the verifying one, of fewer for codecs slower than {} s per image",
+            suite.timing_budget_s
+        ),
+    };
+    let _ = writeln!(text, "\nOne thread per codec; {timed} (column `runs` of `measurements.csv`).");
+    if !suite.analysis.trim().is_empty() {
+        let _ = writeln!(text, "\n## How to read it\n\n{}", suite.analysis.trim());
+    }
+    text
+}
+
+pub(crate) fn title(dataset: &DatasetSummary) -> String {
+    let split = if dataset.split == "all" { String::new() } else { format!(" ({})", dataset.split) };
+    let megapixels = dataset.pixels as f64 / 1e6;
+    let images =
+        if dataset.images == 1 { "1 image".to_owned() } else { format!("{} images", dataset.images) };
+    format!("{}{split}: {images}, {megapixels:.1} Mpixel", dataset.dataset)
+}
+
+pub(crate) fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
+    let has_oracle = dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some());
+    let head = if narrow {
+        ["codec", "b/px", "95 %", "ratio", "mean", "enc", "dec", "peak", "planes", "ok", ">oracle"]
+    } else {
+        [
+            "codec",
+            "bits/pixel",
+            "95 %",
+            "ratio (pooled)",
+            "ratio (mean)",
+            "encode MB/s",
+            "decode MB/s",
+            "peak MB",
+            "planes",
+            "verified",
+            "bits/pixel above oracle",
+        ]
+    };
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(dataset.codecs.iter().map(|codec| summary_row(codec, narrow)));
+    if narrow || dataset.codecs.iter().all(|codec| codec.bits_per_pixel_interval.is_none()) {
+        // No room, or too few images to say.
+        rows.iter_mut().for_each(|row| drop(row.remove(2)));
+    }
+    if !has_oracle {
+        rows.iter_mut().for_each(|row| drop(row.pop()));
+    }
+    // The oracle's own are its bits per pixel.
+    let ideal = |codec: &CodecSummary| codec.ideal_bits.filter(|_| codec.codec != ORACLE && codec.pixels > 0);
+    if !narrow && dataset.codecs.iter().any(|codec| ideal(codec).is_some()) {
+        let cells = dataset
+            .codecs
+            .iter()
+            .map(|codec| fixed(ideal(codec).map(|bits| bits as f64 / codec.pixels as f64), 3));
+        let column = std::iter::once("ideal bits/pixel".to_owned()).chain(cells);
+        rows.iter_mut().zip(column).for_each(|(row, cell)| row.insert(2, cell));
+    }
+    Table { rows }
+}
+
+fn fixed(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+}
+
+fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
+    // Three significant digits are more than a time is worth.
+    let speed = |value: Option<f64>| {
+        fixed(
+            value,
+            if value.is_some_and(|v| v < 1.0) { 3 } else { usize::from(value.is_some_and(|v| v < 10.0)) },
+        )
+    };
+    let mut name =
+        if narrow { cut(&short_name(&codec.codec), LONGEST_NAME_CHARS) } else { codec.codec.clone() };
+    if codec.starts_process {
+        name.push('*');
+    }
+    let planes = match codec.planes {
+        "independent" if narrow => "indep.",
+        "concatenated" if narrow => "concat.",
+        word => word,
+    };
+    let verified = if codec.coded_bytes.is_none() && codec.images_ok > 0 {
+        String::new()
+    } else {
+        format!("{}/{}", codec.images_ok, codec.images)
+    };
+    vec![
+        name,
+        fixed(codec.bits_per_pixel, 3),
+        codec.bits_per_pixel_interval.map_or_else(String::new, |i| format!("{:.2} to {:.2}", i.low, i.high)),
+        fixed(codec.ratio_pooled, 3),
+        fixed(codec.ratio_mean, 3),
+        speed(codec.encode_mb_per_s),
+        speed(codec.decode_mb_per_s),
+        fixed(codec.peak_bytes.map(|bytes| bytes as f64 / 1e6), 0),
+        planes.to_owned(),
+        verified,
+        fixed(codec.above_oracle_bits_per_pixel, 3),
+    ]
+}
+
+/// What the columns cannot say.
+pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
+    let mut remarks = dataset.notes.clone();
+    for codec in dataset.codecs.iter().filter(|codec| !codec.error.is_empty()) {
+        let partial = if codec.images_ok > 0 { ", pooled over the images it could code" } else { "" };
+        remarks.push(format!("{}{partial}: {}", codec.codec, codec.error));
+    }
+    for codec in dataset.codecs.iter().filter(|codec| codec.weights_bytes > 0) {
+        remarks.push(format!("{}: needs a model of {} bytes, not counted", codec.codec, codec.weights_bytes));
+    }
+    if let Some(oracle) = dataset.codecs.iter().find(|c| c.codec == ORACLE && c.images_ok < dataset.images) {
+        remarks.push(format!("oracle: known of {} of the {} images", oracle.images_ok, dataset.images));
+    }
+    if dataset.codecs.iter().any(|codec| codec.starts_process) {
+        remarks.push("*: an external program; times include its start and its files".to_owned());
+    }
+    remarks
+}
+
+/// One row per codec, one column per dataset that has sizes, or the other way round if there are more datasets than codecs;
+/// `None` if there is at most one dataset.
+pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
+    let columns: Vec<&DatasetSummary> = datasets.iter().filter(|dataset| dataset.pixels > 0).collect();
+    if columns.len() < 2 {
+        return None;
+    }
+    let names: Vec<String> = columns
+        .iter()
+        .map(|dataset| match dataset.split.as_str() {
+            "all" | "test" => dataset.dataset.clone(),
+            split => format!("{} {split}", dataset.dataset),
+        })
+        .collect();
+    // Names of one family would fill the line with what they share.
+    let shared = names[0].find('-').map_or("", |end| &names[0][..=end]);
+    let shared = if names.iter().all(|name| name.starts_with(shared)) { shared.len() } else { 0 };
+    let mut rows = vec![vec!["codec".to_owned()]];
+    rows[0].extend(names.iter().map(|name| name[shared..].to_owned()));
+    for codec in all.codecs.iter().filter(|codec| codec.images_ok > 0) {
+        let value = |dataset: &&DatasetSummary| {
+            let here = dataset.codecs.iter().find(|here| here.codec == codec.codec)?;
+            here.bits_per_pixel.map(|bits| format!("{bits:.3}"))
+        };
+        let mut row = vec![codec.codec.clone()];
+        row.extend(columns.iter().map(|dataset| value(dataset).unwrap_or_default()));
+        rows.push(row);
+    }
+    if rows[0].len() > rows.len() {
+        rows = (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i].clone()).collect()).collect();
+        rows[0][0] = "dataset".to_owned();
+    }
+    Some(Table { rows })
+}
+
+/// The text in lines that end between words, the first indented by two columns and the others by four.
+fn folded(text: &str, columns: usize) -> String {
+    let mut lines = String::new();
+    let mut line = " ".to_owned();
+    for word in text.split_whitespace() {
+        if line.chars().count() + 1 + word.chars().count() > columns && !line.trim().is_empty() {
+            lines.push_str(&line);
+            lines.push('\n');
+            line = "   ".to_owned();
+        }
+        line.push(' ');
+        line.push_str(word);
+    }
+    lines + &line + "\n"
+}
+
+/// The text, or its beginning and a `~` if it is longer than `columns`.
+fn cut(text: &str, columns: usize) -> String {
+    if text.chars().count() <= columns {
+        return text.to_owned();
+    }
+    text.chars().take(columns - 1).chain(['~']).collect()
+}
+
+/// One row per image, one column per codec; `None` if there is no size.
+pub(crate) fn image_table(run: &Run, dataset: &DatasetSummary) -> Option<Table> {
+    let codecs: Vec<&str> =
+        dataset.codecs.iter().filter(|c| c.images_ok > 0).map(|c| c.codec.as_str()).collect();
+    let mut order: Vec<&str> = vec![];
+    let mut seen = BTreeSet::new();
+    let mut cells: BTreeMap<(&str, &str), f64> = BTreeMap::new();
+    let mut pixels: BTreeMap<&str, u64> = BTreeMap::new();
+    for row in run.rows.iter().filter(|row| row.dataset == dataset.dataset && row.split == dataset.split) {
+        let Some(bits) = row.bits().filter(|_| row.pixels() > 0) else { continue };
+        if seen.insert(row.image.as_str()) {
+            order.push(&row.image);
+        }
+        cells.insert((&row.image, &row.codec), bits as f64 / row.pixels() as f64);
+        pixels.insert(&row.image, row.pixels());
+    }
+    if codecs.is_empty() || order.is_empty() {
+        return None;
+    }
+    let mut rows = vec![["image", "pixels"].iter().chain(&codecs).map(|cell| (*cell).to_owned()).collect()];
+    for image in order {
+        let value =
+            |codec: &&str| cells.get(&(image, *codec)).map_or(String::new(), |bits| format!("{bits:.3}"));
+        let mut row: Vec<String> = vec![image.to_owned(), pixels[image].to_string()];
+        row.extend(codecs.iter().map(value));
+        rows.push(row);
+    }
+    Some(Table { rows })
+}
