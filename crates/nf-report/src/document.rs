@@ -1,7 +1,9 @@
 //! A report before it is written: sections of text, tables, plots and pictures.
 
 use crate::draw::plot::Plot;
+use crate::slug::unique_slug;
 use crate::table::Table;
+use std::collections::BTreeSet;
 
 /// A report.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +57,7 @@ pub(crate) enum Block {
 /// A picture of a frame or of something measured on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture {
-    /// File stem, unique in a document.
+    /// File stem.
     pub(crate) name: String,
     /// What it shows.
     pub(crate) caption: String,
@@ -87,6 +89,24 @@ impl Grid {
     pub(crate) fn csv(&self) -> String {
         let line = |row: &[f64]| row.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(",");
         self.values.chunks(self.columns.max(1)).map(|row| line(row) + "\n").collect()
+    }
+}
+
+impl Document {
+    /// The same with a file stem of its own for every plot and picture, whatever they are called.
+    pub(crate) fn with_own_names(mut self) -> Self {
+        let mut taken = BTreeSet::new();
+        let mut rename = |name: &mut String| *name = unique_slug(name, "figure", &mut taken);
+        for block in self.sections.iter_mut().flat_map(|section| &mut section.blocks) {
+            match block {
+                Block::Plots(plots) => plots.iter_mut().for_each(|plot| rename(&mut plot.name)),
+                Block::Pictures { pictures, .. } => {
+                    pictures.iter_mut().for_each(|picture| rename(&mut picture.name));
+                }
+                _ => {}
+            }
+        }
+        self
     }
 }
 

@@ -3,10 +3,12 @@
 use crate::document::{Block, Document, Grid, Picture};
 use crate::draw::colours::dark_rules;
 use crate::draw::plot::{FONT, Plot};
-use crate::slug::slug;
+use crate::escape::{html, html_with_code, json_in_script};
+use crate::slug::unique_slug;
 use crate::table::Table;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("report.css");
@@ -14,22 +16,22 @@ const SCRIPT: &str = include_str!("report.js");
 
 /// The page.
 pub(crate) fn page(document: &Document) -> String {
-    let title = escape(&document.title);
+    let title = html(&document.title);
     let mut body = String::new();
-    let _ = write!(body, "<header><h1>{title}</h1><p class=\"lead\">{}</p>", inline(&document.lead));
-    let parts: Vec<_> = document.sections.iter().filter(|section| section.depth == 1).collect();
-    if parts.len() > 1 {
+    let _ = write!(body, "<header><h1>{title}</h1><p class=\"lead\">{}</p>", html_with_code(&document.lead));
+    let ids = anchors(document);
+    let parts = || ids.iter().zip(&document.sections).filter(|(_, section)| section.depth == 1);
+    if parts().count() > 1 {
         body.push_str("<nav>");
-        for section in parts {
-            let _ = write!(body, "<a href=\"#{}\">{}</a> ", slug(&section.title), escape(&section.title));
+        for (id, section) in parts() {
+            let _ = write!(body, "<a href=\"#{id}\">{}</a> ", html(&section.title));
         }
         body.push_str("</nav>");
     }
     body.push_str("</header>\n<main>\n");
-    for section in &document.sections {
+    for (id, section) in ids.iter().zip(&document.sections) {
         let level = section.depth + 1;
-        let id = slug(&section.title);
-        let _ = writeln!(body, "<section id=\"{id}\"><h{level}>{}</h{level}>", escape(&section.title));
+        let _ = writeln!(body, "<section id=\"{id}\"><h{level}>{}</h{level}>", html(&section.title));
         section.blocks.iter().for_each(|block| body.push_str(&block_html(block)));
         body.push_str("</section>\n");
     }
@@ -43,14 +45,24 @@ pub(crate) fn page(document: &Document) -> String {
     )
 }
 
+/// A name for every section of its own.
+fn anchors(document: &Document) -> Vec<String> {
+    let mut taken = BTreeSet::new();
+    document.sections.iter().map(|section| unique_slug(&section.title, "section", &mut taken)).collect()
+}
+
 fn block_html(block: &Block) -> String {
     match block {
-        Block::Text(text) => format!("<p>{}</p>\n", inline(text)),
+        Block::Text(text) => format!("<p>{}</p>\n", html_with_code(text)),
         Block::List(items) => {
-            let items: String = items.iter().map(|item| format!("<li>{}</li>", inline(item))).collect();
+            let items: String =
+                items.iter().map(|item| format!("<li>{}</li>", html_with_code(item))).collect();
             format!("<ul>{items}</ul>\n")
         }
-        Block::Code(text) => format!("<pre><code>{}</code></pre>\n", escape(text)),
+        Block::Code(text) => {
+            let lines: Vec<String> = text.lines().map(html).collect();
+            format!("<pre><code>{}</code></pre>\n", lines.join("\n"))
+        }
         Block::Table { caption, table } => table_html(caption, table),
         Block::Plots(plots) => {
             let plots: String = plots.iter().map(plot_html).collect();
@@ -60,7 +72,7 @@ fn block_html(block: &Block) -> String {
             let pictures: String = pictures.iter().map(picture_html).collect();
             format!(
                 "<div class=\"frame\"><h4>{}</h4><div class=\"pictures\">{pictures}</div></div>\n",
-                inline(caption)
+                html_with_code(caption)
             )
         }
     }
@@ -70,18 +82,20 @@ fn table_html(caption: &str, table: &Table) -> String {
     let Some((head, rows)) = table.rows.split_first() else { return String::new() };
     let heads: String = head
         .iter()
-        .map(|cell| format!("<th scope=\"col\"><button type=\"button\">{}</button></th>", inline(cell)))
+        .map(|cell| {
+            format!("<th scope=\"col\"><button type=\"button\">{}</button></th>", html_with_code(cell))
+        })
         .collect();
     let mut text = format!(
         "<p class=\"caption\">{}</p><div class=\"scroll\" tabindex=\"0\"><table><thead><tr>{heads}</tr></thead><tbody>",
-        inline(caption)
+        html_with_code(caption)
     );
     for row in rows {
         text.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
             let tag = if column == 0 { "th scope=\"row\"" } else { "td" };
             let close = if column == 0 { "th" } else { "td" };
-            let _ = write!(text, "<{tag}>{}</{close}>", inline(cell));
+            let _ = write!(text, "<{tag}>{}</{close}>", html_with_code(cell));
         }
         text.push_str("</tr>");
     }
@@ -92,16 +106,15 @@ fn plot_html(plot: &Plot) -> String {
     let (width, height) = plot.size_px;
     // The library states width and height only; with a view box the drawing follows the width of the page.
     let svg =
-        plot.svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", escape(&plot.title)), 1);
+        plot.svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", html(&plot.title)), 1);
     let svg = svg.replacen(&format!("width=\"{width}\" height=\"{height}\" "), "", 1);
     let spots = serde_json::to_string(&plot.spots).expect("numbers and texts print as JSON");
     let class = if plot.wide { "plot wide" } else { "plot" };
     format!(
         "<figure class=\"{class}\"><figcaption>{}</figcaption><div class=\"scroll\" style=\"--w:{width}px\">{svg}</div>\
          <script type=\"application/json\">{}</script><p class=\"files\">{} {}</p></figure>",
-        inline(&plot.title),
-        // A text that closes the element would end the data early.
-        spots.replace("</", "<\\/"),
+        html_with_code(&plot.title),
+        json_in_script(&spots),
         download(&plot.name, "svg", "image/svg+xml", plot.standalone_svg().as_bytes()),
         download(&plot.name, "csv", "text/csv", plot.csv.as_bytes()),
     )
@@ -110,7 +123,7 @@ fn plot_html(plot: &Plot) -> String {
 fn picture_html(picture: &Picture) -> String {
     let mut text = format!(
         "<figure class=\"picture\"><img alt=\"{0}\" src=\"data:image/png;base64,{1}\">",
-        escape(&picture.caption),
+        html(&picture.caption),
         STANDARD.encode(&picture.png)
     );
     if let Some(grid) = &picture.grid {
@@ -124,15 +137,16 @@ fn picture_html(picture: &Picture) -> String {
         });
         let _ = write!(
             text,
-            "<script type=\"application/json\">{data}</script><div class=\"bar\"><span>{:.2}</span>\
+            "<script type=\"application/json\">{}</script><div class=\"bar\"><span>{:.2}</span>\
              <i style=\"background:linear-gradient(90deg,{})\"></i><span>{:.2} {}</span></div>",
+            json_in_script(&data.to_string()),
             scale[0],
             colours.join(","),
             scale[1],
-            escape(unit)
+            html(unit)
         );
     }
-    let _ = write!(text, "<figcaption>{}</figcaption></figure>", inline(&picture.caption));
+    let _ = write!(text, "<figcaption>{}</figcaption></figure>", html_with_code(&picture.caption));
     text
 }
 
@@ -142,23 +156,6 @@ fn download(name: &str, ending: &str, kind: &str, bytes: &[u8]) -> String {
         "<a download=\"{name}.{ending}\" href=\"data:{kind};base64,{data}\">{}</a>",
         ending.to_uppercase()
     )
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// Escaped, with words between back quotes as code and between double stars as strong.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    for (index, part) in escape(text).split('`').enumerate() {
-        if index % 2 == 1 {
-            let _ = write!(out, "<code>{part}</code>");
-        } else {
-            out.push_str(part);
-        }
-    }
-    out
 }
 
 #[cfg(test)]

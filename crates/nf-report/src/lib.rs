@@ -18,6 +18,7 @@ mod charts;
 mod document;
 mod draw;
 mod error;
+mod escape;
 mod html;
 pub mod limit;
 mod markdown;
@@ -36,3 +37,4 @@ pub mod table;
 pub mod tables;
 
 pub use error::{Error, Result};
+pub use escape::printable;

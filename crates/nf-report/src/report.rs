@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// If a file cannot be written.
 pub fn write_report(runs: &[Run], sources: &Sources, options: &ReportOptions, out: &Path) -> Result<PathBuf> {
-    save(&sections::document(runs, sources, options), out)
+    save(sections::document(runs, sources, options), out)
 }
 
 /// The two plots of size against speed of a run, as SVG files `<stem>-encode.svg` and `<stem>-decode.svg`.

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Writes a document as `report.html`, `report.md` and the folder `plots`.
-pub(crate) fn save(document: &Document, out: &Path) -> Result<PathBuf> {
+pub(crate) fn save(document: Document, out: &Path) -> Result<PathBuf> {
+    let document = &document.with_own_names();
     let plots = out.join(markdown::PLOTS);
     make_folder(&plots)?;
     for block in document.sections.iter().flat_map(|section| &section.blocks) {

@@ -1,5 +1,6 @@
 //! Cells in rows.
 
+use crate::escape::{markdown, printable};
 use std::fmt::Write;
 
 /// Cells in rows; the first row is the head.
@@ -11,12 +12,12 @@ pub(crate) struct Table {
 impl Table {
     /// Columns of equal width, the first to the left, the others to the right.
     pub(crate) fn aligned(&self) -> String {
-        let columns = self.rows[0].len();
-        let width =
-            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let rows: Vec<Vec<String>> =
+            self.rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
         let mut text = String::new();
-        for row in &self.rows {
+        for row in &rows {
             let mut line = String::new();
             for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
                 let _ = if column == 0 {
@@ -34,7 +35,7 @@ impl Table {
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
-            let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
+            let cells: Vec<String> = row.iter().map(|cell| markdown(cell)).collect();
             let _ = writeln!(text, "| {} |", cells.join(" | "));
             if index == 0 {
                 let _ = writeln!(text, "|---{}|", "|---:".repeat(row.len() - 1));

@@ -1,5 +1,6 @@
 //! The summary as a table: aligned for a terminal, or Markdown for a document.
 
+use crate::escape::{markdown as escaped, markdown_code, markdown_line, printable};
 use crate::names::short_name;
 use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use crate::table::Table;
@@ -23,12 +24,12 @@ pub fn terminal(run: &Run) -> String {
     let mut text = String::new();
     let datasets = summarise(run);
     let all = overview(run, &datasets);
-    let _ = writeln!(text, "{}", title(&all));
+    let _ = writeln!(text, "{}", printable(&title(&all)));
     if !all.codecs.is_empty() && run.suite.pooled {
         text.push_str(&summary_table(&all, true).aligned());
     }
     for remark in remarks(&all) {
-        text.push_str(&folded(&remark, TERMINAL_COLUMNS));
+        text.push_str(&folded(&printable(&remark), TERMINAL_COLUMNS));
     }
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
@@ -47,9 +48,9 @@ pub fn markdown(run: &Run) -> String {
         let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
     }
     let mut commands: Vec<String> =
-        run.machines.iter().map(|machine| format!("`{}`", machine.command)).collect();
+        run.machines.iter().map(|machine| markdown_code(&machine.command)).collect();
     commands.dedup();
-    let again = format!("`noisefloor report {} --splice FILE`", folder_name(&run.folder));
+    let again = markdown_code(&format!("noisefloor report {} --splice FILE", folder_name(&run.folder)));
     let _ = writeln!(
         text,
         "Measured by {}; this table by {again}; columns are defined in `docs/methodology.md`.",
@@ -75,13 +76,13 @@ pub(crate) fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary
 }
 
 fn summary_markdown(dataset: &DatasetSummary, with_table: bool) -> String {
-    let mut text = format!("**{}**\n\n", title(dataset));
+    let mut text = format!("**{}**\n\n", escaped(&title(dataset)));
     if with_table && !dataset.codecs.is_empty() {
         let _ = writeln!(text, "{}", summary_table(dataset, false).markdown());
     }
     let remarks = remarks(dataset);
     for remark in &remarks {
-        let _ = writeln!(text, "- {remark}");
+        let _ = writeln!(text, "- {}", markdown_line(remark));
     }
     if !remarks.is_empty() {
         text.push('\n');
@@ -92,26 +93,28 @@ fn summary_markdown(dataset: &DatasetSummary, with_table: bool) -> String {
 /// The page that a run's folder keeps: question, tables, one line per image, machine, analysis.
 pub fn document(run: &Run) -> String {
     let suite = &run.suite;
-    let mut text = format!("# {}\n\n{}\n\n{}", suite.name, suite.question.trim(), markdown(run));
+    let mut text = format!("# {}\n\n{}\n\n{}", suite.name, prose(&suite.question), markdown(run));
     let datasets = summarise(run);
     if datasets.len() > 1 {
         datasets.iter().for_each(|dataset| text.push_str(&format!("\n{}", summary_markdown(dataset, true))));
     }
     for dataset in datasets {
         if let Some(table) = image_table(run, &dataset) {
-            let _ = write!(text, "\n## {}: bits per pixel by image\n\n{}", dataset.dataset, table.markdown());
+            let name = escaped(&dataset.dataset);
+            let _ = write!(text, "\n## {name}: bits per pixel by image\n\n{}", table.markdown());
         }
     }
     text.push_str("\n## Data\n\n");
     for card in &run.cards {
-        let _ = writeln!(text, "- `{card}` (manifest digest {}): {}", card.digest.short(), card.title);
-        let _ = writeln!(text, "  from {}; licence: {}", card.origin, card.licence);
+        let (name, title) = (markdown_code(&card.to_string()), escaped(&card.title));
+        let _ = writeln!(text, "- {name} (manifest digest {}): {title}", card.digest.short());
+        let _ = writeln!(text, "  from {}; licence: {}", escaped(&card.origin), escaped(&card.licence));
     }
     text.push_str("\n## Measured on\n\n");
     for machine in &run.machines {
         let build = &machine.build;
         let load = machine.load_1min.map_or(String::new(), |load| format!(", load {load:.1}"));
-        let _ = writeln!(text, "- {}; from {}{load}", machine.line(), machine.started_utc);
+        let _ = writeln!(text, "- {}; from {}{load}", escaped(&machine.line()), machine.started_utc);
         let _ = writeln!(
             text,
             "  noisefloor {} at commit {} ({}), {}",
@@ -127,9 +130,14 @@ pub fn document(run: &Run) -> String {
     };
     let _ = writeln!(text, "\nOne thread per codec; {timed} (column `runs` of `measurements.csv`).");
     if !suite.analysis.trim().is_empty() {
-        let _ = writeln!(text, "\n## How to read it\n\n{}", suite.analysis.trim());
+        let _ = writeln!(text, "\n## How to read it\n\n{}", prose(&suite.analysis));
     }
     text
+}
+
+/// Paragraphs, line by line as they were written.
+fn prose(text: &str) -> String {
+    text.trim().lines().map(markdown_line).collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn title(dataset: &DatasetSummary) -> String {

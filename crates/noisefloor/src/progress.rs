@@ -1,13 +1,13 @@
-//! A run as people see it while it runs.
+//! A run of `bench` on the terminal.
 
-use crate::Measurement;
 use indicatif::{ProgressBar, ProgressStyle};
+use nf_bench::{Measurement, Observer};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// A bar on the terminal with the time that is left; nothing where standard error is not a terminal.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     codecs: BTreeMap<String, Pace>,
     started: Instant,
@@ -27,7 +27,7 @@ impl Default for Progress {
     }
 }
 
-impl Reporter for Progress {
+impl Observer for Progress {
     fn start(&mut self, plan: &[(String, usize)]) {
         let pace = |waiting| Pace { waiting, ..Pace::default() };
         self.codecs = plan.iter().map(|(codec, images)| (codec.clone(), pace(*images))).collect();
@@ -44,7 +44,7 @@ impl Reporter for Progress {
 
     fn row(&mut self, row: &Measurement) {
         if row.is_failure() {
-            self.bar.println(format!("{} {} {}: {}", row.dataset, row.image, row.codec, row.error));
+            self.bar.println(format!("{} {} {}: {}", row.dataset, row.image, row.codec, row.status.text()));
         }
         if let Some(pace) = self.codecs.get_mut(&row.codec).filter(|pace| pace.waiting > 0) {
             pace.waiting -= 1;

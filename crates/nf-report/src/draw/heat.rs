@@ -2,6 +2,7 @@
 
 use super::colours::{INK, PAPER, SOFT, ink_on, viridis};
 use super::plot::{Plot, Spot, csv};
+use crate::escape::printable;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -80,12 +81,16 @@ impl HeatMap {
             let x = left + CELL_PX.0 * column as i32 + CELL_PX.0 / 2;
             let font = ("sans-serif", FONT).into_font().transform(FontTransform::Rotate270);
             let slanted = font.color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
-            area.draw(&Text::new(name.clone(), (x, top - 6), slanted))?;
+            area.draw(&Text::new(printable(name), (x, top - 6), slanted))?;
         }
         for (row, name) in self.rows.iter().enumerate() {
             let y = top + CELL_PX.1 * row as i32;
             let middle = y + CELL_PX.1 / 2;
-            area.draw(&Text::new(name.clone(), (left - 8, middle), style(&INK, HPos::Right, VPos::Center)))?;
+            area.draw(&Text::new(
+                printable(name),
+                (left - 8, middle),
+                style(&INK, HPos::Right, VPos::Center),
+            ))?;
             for (column, other) in self.columns.iter().enumerate() {
                 let Some(value) = self.cells[row * self.columns.len() + column] else { continue };
                 let x = left + CELL_PX.0 * column as i32;

@@ -2,6 +2,7 @@
 
 use super::colours::{INK, tone};
 use super::xy::{Mark, SIZE_PX, Series};
+use crate::escape::printable;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -22,7 +23,7 @@ pub(super) fn draw_labels(
 ) -> Result<(), Box<dyn std::error::Error>> {
     for &(label, at) in labels {
         let Some((x, y, h)) = place(label, at, bounds, taken) else { continue };
-        area.draw(&Text::new(label.to_owned(), (x, y), ink(h)))?;
+        area.draw(&Text::new(printable(label), (x, y), ink(h)))?;
     }
     Ok(())
 }
@@ -113,7 +114,7 @@ pub(super) fn draw_legend(area: &Area, named: &[&Series]) -> Result<(), Box<dyn 
         if series.mark == Mark::Bars {
             area.draw(&Rectangle::new([(x - 5, y - 5), (x + 5, y + 5)], colour.mix(0.75).filled()))?;
         }
-        area.draw(&Text::new(series.name.clone(), (x + 12, y), ink(HPos::Left)))?;
+        area.draw(&Text::new(printable(&series.name), (x + 12, y), ink(HPos::Left)))?;
     }
     Ok(())
 }

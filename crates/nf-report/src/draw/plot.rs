@@ -1,12 +1,13 @@
 //! A plot: an SVG drawing, the places in it that tell their values, and its data as CSV.
 
 use super::colours::dark_rules;
+use crate::escape::csv_text;
 use serde::Serialize;
 
 /// A finished plot.
 #[derive(Clone, Debug)]
 pub(crate) struct Plot {
-    /// File stem, unique in a document.
+    /// File stem.
     pub(crate) name: String,
     /// What it shows.
     pub(crate) title: String,
@@ -53,11 +54,11 @@ impl Plot {
 pub(crate) const FONT: &str = "svg text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue','Noto Sans',sans-serif;\
      font-variant-numeric:tabular-nums}";
 
-/// A row of CSV, quoted where it must be.
+/// Rows of CSV, quoted where they must be, whose texts are no formulas.
 pub(super) fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     for row in rows {
-        writer.write_record(&row).expect("memory takes it");
+        writer.write_record(row.iter().map(|cell| csv_text(cell))).expect("memory takes it");
     }
     String::from_utf8(writer.into_inner().expect("memory takes it")).expect("texts are UTF-8")
 }

@@ -3,6 +3,7 @@
 use super::colours::{GRID, PAPER, SOFT, tone};
 use super::labels::{Area, DOT_PX, draw_labels, draw_legend, legend_lines};
 use super::plot::{Plot, Spot, csv};
+use crate::escape::printable;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
@@ -160,8 +161,8 @@ impl XyPlot {
             .light_line_style(TRANSPARENT)
             .label_style(soft(14))
             .axis_desc_style(soft(15))
-            .x_desc(&self.x.label)
-            .y_desc(&self.y.label)
+            .x_desc(printable(&self.x.label))
+            .y_desc(printable(&self.y.label))
             .x_labels(8)
             .y_labels(8)
             .x_label_formatter(&tick)

@@ -28,7 +28,7 @@ pub fn write_page(images: &[FrameReport], command: &str, out: &Path) -> Result<P
         lead: "Estimates of what each frame must cost, by every method that applies, beside what a codec makes of it.".into(),
         sections,
     };
-    save(&document, out)
+    save(document, out)
 }
 
 /// Every image, and its figures by estimator.
