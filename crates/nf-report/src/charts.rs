@@ -3,7 +3,7 @@
 use crate::draw::heat::HeatMap;
 use crate::draw::plot::Plot;
 use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
-use crate::names::short_name;
+use crate::names::Names;
 use crate::slug::slug;
 use crate::summary::{CodecSummary, DatasetSummary, ImageSizes};
 use nf_bench::{ORACLE, Run};
@@ -48,7 +48,7 @@ fn tone_of(codec: &CodecSummary) -> (usize, &'static str) {
 
 /// Bits per pixel over speed, one plot for each direction. Lower and further right is better; the line joins the codecs that no
 /// other beats in both.
-pub(crate) fn size_speed(summary: &DatasetSummary, prefix: &str) -> Vec<Plot> {
+pub(crate) fn size_speed(summary: &DatasetSummary, names: &Names, prefix: &str) -> Vec<Plot> {
     type Speed = fn(&CodecSummary) -> Option<f64>;
     let directions: [(&str, Speed); 2] =
         [("encode", |c| c.encode_mb_per_s), ("decode", |c| c.decode_mb_per_s)];
@@ -62,7 +62,7 @@ pub(crate) fn size_speed(summary: &DatasetSummary, prefix: &str) -> Vec<Plot> {
                 places.push((x, y));
                 let (tone, name) = tone_of(codec);
                 let hover = format!("{}\n{y:.3} bits/pixel, {word} {x:.3} MB/s", codec.codec);
-                let point = Point { x, y, label: short_name(&codec.codec), hover, error: None };
+                let point = Point { x, y, label: names.short(&codec.codec), hover, error: None };
                 match series.iter_mut().find(|series| series.tone == tone) {
                     Some(series) => series.points.push(point),
                     None => {
@@ -118,7 +118,7 @@ fn frontier(mut places: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 }
 
 /// Every image: how much larger or smaller than the reference the best codec of each family is.
-pub(crate) fn by_image(run: &Run, summary: &DatasetSummary, prefix: &str) -> Option<Plot> {
+pub(crate) fn by_image(run: &Run, summary: &DatasetSummary, names: &Names, prefix: &str) -> Option<Plot> {
     let reference = reference(summary)?;
     let sizes = ImageSizes::of(run);
     let shown = best_of_families(summary).into_iter().filter(|c| c.codec != reference.codec).take(5);
@@ -133,7 +133,7 @@ pub(crate) fn by_image(run: &Run, summary: &DatasetSummary, prefix: &str) -> Opt
             );
             Some(Point { x, y, hover, ..Point::default() })
         });
-        Series { name: short_name(&codec.codec), tone, mark: Mark::Dots, points: points.collect() }
+        Series { name: names.short(&codec.codec), tone, mark: Mark::Dots, points: points.collect() }
     });
     let mut series: Vec<Series> = series.collect();
     let xs: Vec<f64> = series.iter().flat_map(|s| s.points.iter().map(|p| p.x)).collect();
@@ -158,6 +158,7 @@ pub(crate) fn excess(
     run: &Run,
     datasets: &[DatasetSummary],
     all: &DatasetSummary,
+    names: &Names,
     prefix: &str,
 ) -> Option<Plot> {
     let codecs: Vec<&str> = whole(all).map(|c| c.codec.as_str()).collect();
@@ -175,7 +176,7 @@ pub(crate) fn excess(
         };
         sizes.images().take(ROWS).map(|image| row(&image)).collect()
     };
-    matrix(&format!("{prefix}-excess"), "Excess over the smallest codec of each row, %", rows, &codecs)
+    matrix(&format!("{prefix}-excess"), "Excess over the smallest codec of each row, %", rows, &codecs, names)
 }
 
 /// Rows of sizes as excess over the smallest of each row, in percent.
@@ -184,6 +185,7 @@ pub(crate) fn matrix(
     title: &str,
     rows: Vec<(String, Vec<Option<f64>>)>,
     columns: &[&str],
+    names: &Names,
 ) -> Option<Plot> {
     let cells = rows.iter().flat_map(|(_, sizes)| {
         let least = sizes.iter().flatten().copied().fold(f64::INFINITY, f64::min);
@@ -194,7 +196,7 @@ pub(crate) fn matrix(
         title: title.to_owned(),
         cells: cells.collect(),
         rows: rows.iter().map(|(name, _)| name.clone()).collect(),
-        columns: columns.iter().map(|column| short_name(column)).collect(),
+        columns: columns.iter().map(|column| names.short(column)).collect(),
         unit: "%".into(),
         end: 30.0,
     }

@@ -2,6 +2,7 @@
 
 use crate::Result;
 use crate::charts::size_speed;
+use crate::names::Names;
 use crate::save::{make_folder, save};
 use crate::sections;
 pub use crate::sources::{ReportOptions, Sources};
@@ -23,9 +24,9 @@ pub fn write_report(runs: &[Run], sources: &Sources, options: &ReportOptions, ou
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_size_speed(run: &Run, stem: &Path) -> Result<Vec<PathBuf>> {
+pub fn write_size_speed(run: &Run, names: &Names, stem: &Path) -> Result<Vec<PathBuf>> {
     let all = overview(run, &summarise(run));
-    let plots = size_speed(&all, "x");
+    let plots = size_speed(&all, names, "x");
     let name = |direction: &str| {
         let stem = stem.file_name().unwrap_or_default().to_string_lossy().into_owned();
         format!("{stem}-{direction}.svg")

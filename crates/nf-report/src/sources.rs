@@ -1,5 +1,6 @@
 //! What a report needs besides the rows of its runs.
 
+use crate::names::Experiments;
 use nf_bench::Opener;
 use nf_codec::{Registry, Spec};
 
@@ -22,4 +23,6 @@ pub struct Sources<'a> {
     pub open: &'a Opener<'a>,
     /// The log of a checkpoint's training (CSV: `step`, and columns in bits), if it is at hand.
     pub training: &'a dyn Fn(&str) -> Option<String>,
+    /// The experiment (TOML) behind a checkpoint, if it is at hand.
+    pub experiment: &'a Experiments<'a>,
 }

@@ -1,7 +1,7 @@
 //! The summary as a table: aligned for a terminal, or Markdown for a document.
 
 use crate::escape::{markdown as escaped, markdown_code, markdown_line, printable};
-use crate::names::short_name;
+use crate::names::Names;
 use crate::summary::{CodecSummary, DatasetSummary, summarise, summarise_all};
 use crate::table::Table;
 use nf_bench::{ORACLE, Run};
@@ -20,18 +20,19 @@ const LEGEND: &str = "b/px: bits per pixel, pooled. ratio: pooled; mean: of the 
                       second on one thread. peak: MB. ok: images decoded and equal. >oracle: bits per pixel above it.\n";
 
 /// The tables of a run for a terminal 100 columns wide.
-pub fn terminal(run: &Run) -> String {
+pub fn terminal(run: &Run, names: &Names) -> String {
     let mut text = String::new();
     let datasets = summarise(run);
     let all = overview(run, &datasets);
     let _ = writeln!(text, "{}", printable(&title(&all)));
     if !all.codecs.is_empty() && run.suite.pooled {
-        text.push_str(&summary_table(&all, true).aligned());
+        text.push_str(&narrow_summary_table(&all, names).aligned());
     }
     for remark in remarks(&all) {
         text.push_str(&folded(&printable(&remark), TERMINAL_COLUMNS));
     }
-    if let Some(table) = dataset_table(&datasets, &all) {
+    let name = |spec: &str| names.cut(spec, LONGEST_NAME_CHARS);
+    if let Some(table) = table_by_dataset(&datasets, &all, name) {
         let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
     }
     text.push('\n');
@@ -78,7 +79,7 @@ pub(crate) fn overview(run: &Run, datasets: &[DatasetSummary]) -> DatasetSummary
 fn summary_markdown(dataset: &DatasetSummary, with_table: bool) -> String {
     let mut text = format!("**{}**\n\n", escaped(&title(dataset)));
     if with_table && !dataset.codecs.is_empty() {
-        let _ = writeln!(text, "{}", summary_table(dataset, false).markdown());
+        let _ = writeln!(text, "{}", summary_table(dataset).markdown());
     }
     let remarks = remarks(dataset);
     for remark in &remarks {
@@ -148,87 +149,115 @@ pub(crate) fn title(dataset: &DatasetSummary) -> String {
     format!("{}{split}: {images}, {megapixels:.1} Mpixel", dataset.dataset)
 }
 
-pub(crate) fn summary_table(dataset: &DatasetSummary, narrow: bool) -> Table {
-    let has_oracle = dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some());
-    let head = if narrow {
-        ["codec", "b/px", "95 %", "ratio", "mean", "enc", "dec", "peak", "planes", "ok", ">oracle"]
-    } else {
-        [
-            "codec",
-            "bits/pixel",
-            "95 %",
-            "ratio (pooled)",
-            "ratio (mean)",
-            "encode MB/s",
-            "decode MB/s",
-            "peak MB",
-            "planes",
-            "verified",
-            "bits/pixel above oracle",
-        ]
+/// The columns of a summary, in full for a page.
+pub(crate) fn summary_table(dataset: &DatasetSummary) -> Table {
+    let with_intervals = dataset.codecs.iter().any(|codec| codec.bits_per_pixel_interval.is_some());
+    let with_ideal = dataset.codecs.iter().any(|codec| ideal_bits_per_pixel(codec).is_some());
+    let interval = |c: &CodecSummary| {
+        c.bits_per_pixel_interval.map_or_else(String::new, |i| format!("{:.2} to {:.2}", i.low, i.high))
     };
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    rows.extend(dataset.codecs.iter().map(|codec| summary_row(codec, narrow)));
-    if narrow || dataset.codecs.iter().all(|codec| codec.bits_per_pixel_interval.is_none()) {
-        // No room, or too few images to say.
-        rows.iter_mut().for_each(|row| drop(row.remove(2)));
+    let columns: Vec<Column> = vec![
+        Column::new("codec", |c| marked(c.codec.clone(), c)),
+        Column::new("bits/pixel", |c| fixed(c.bits_per_pixel, 3)),
+        Column::new("ideal bits/pixel", |c| fixed(ideal_bits_per_pixel(c), 3)).only_if(with_ideal),
+        Column::new("95 %", interval).only_if(with_intervals),
+        Column::new("ratio (pooled)", |c| fixed(c.ratio_pooled, 3)),
+        Column::new("ratio (mean)", |c| fixed(c.ratio_mean, 3)),
+        Column::new("encode MB/s", |c| speed(c.encode_mb_per_s)),
+        Column::new("decode MB/s", |c| speed(c.decode_mb_per_s)),
+        Column::new("peak MB", |c| megabytes(c.peak_bytes)),
+        Column::new("planes", |c| c.planes.to_owned()),
+        Column::new("verified", verified),
+        Column::new("bits/pixel above oracle", |c| fixed(c.above_oracle_bits_per_pixel, 3))
+            .only_if(has_oracle(dataset)),
+    ];
+    of_columns(dataset, columns)
+}
+
+/// The same for a terminal: short heads and names, without what there is no room for.
+fn narrow_summary_table(dataset: &DatasetSummary, names: &Names) -> Table {
+    let planes = |c: &CodecSummary| match c.planes {
+        "independent" => "indep.".to_owned(),
+        "concatenated" => "concat.".to_owned(),
+        word => word.to_owned(),
+    };
+    let columns: Vec<Column> = vec![
+        Column::new("codec", |c| marked(names.cut(&c.codec, LONGEST_NAME_CHARS), c)),
+        Column::new("b/px", |c| fixed(c.bits_per_pixel, 3)),
+        Column::new("ratio", |c| fixed(c.ratio_pooled, 3)),
+        Column::new("mean", |c| fixed(c.ratio_mean, 3)),
+        Column::new("enc", |c| speed(c.encode_mb_per_s)),
+        Column::new("dec", |c| speed(c.decode_mb_per_s)),
+        Column::new("peak", |c| megabytes(c.peak_bytes)),
+        Column::new("planes", planes),
+        Column::new("ok", verified),
+        Column::new(">oracle", |c| fixed(c.above_oracle_bits_per_pixel, 3)).only_if(has_oracle(dataset)),
+    ];
+    of_columns(dataset, columns)
+}
+
+/// A column: its head, and the cell of a codec.
+struct Column<'a> {
+    head: &'static str,
+    cell: Box<dyn Fn(&CodecSummary) -> String + 'a>,
+    shown: bool,
+}
+
+impl<'a> Column<'a> {
+    fn new(head: &'static str, cell: impl Fn(&CodecSummary) -> String + 'a) -> Self {
+        Self { head, cell: Box::new(cell), shown: true }
     }
-    if !has_oracle {
-        rows.iter_mut().for_each(|row| drop(row.pop()));
+
+    fn only_if(self, shown: bool) -> Self {
+        Self { shown, ..self }
     }
-    // The oracle's own are its bits per pixel.
-    let ideal = |codec: &CodecSummary| codec.ideal_bits.filter(|_| codec.codec != ORACLE && codec.pixels > 0);
-    if !narrow && dataset.codecs.iter().any(|codec| ideal(codec).is_some()) {
-        let cells = dataset
-            .codecs
-            .iter()
-            .map(|codec| fixed(ideal(codec).map(|bits| bits as f64 / codec.pixels as f64), 3));
-        let column = std::iter::once("ideal bits/pixel".to_owned()).chain(cells);
-        rows.iter_mut().zip(column).for_each(|(row, cell)| row.insert(2, cell));
+}
+
+fn of_columns(dataset: &DatasetSummary, mut columns: Vec<Column>) -> Table {
+    columns.retain(|column| column.shown);
+    let head = columns.iter().map(|column| column.head.to_owned()).collect();
+    let row = |codec: &CodecSummary| columns.iter().map(|column| (column.cell)(codec)).collect();
+    Table { rows: [head].into_iter().chain(dataset.codecs.iter().map(row)).collect() }
+}
+
+fn has_oracle(dataset: &DatasetSummary) -> bool {
+    dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some())
+}
+
+/// By the codec's own probabilities; the oracle's are its bits per pixel.
+fn ideal_bits_per_pixel(codec: &CodecSummary) -> Option<f64> {
+    let bits = codec.ideal_bits.filter(|_| codec.codec != ORACLE && codec.pixels > 0)?;
+    Some(bits as f64 / codec.pixels as f64)
+}
+
+/// A name, with the mark of external programs.
+fn marked(name: String, codec: &CodecSummary) -> String {
+    if codec.starts_process { name + "*" } else { name }
+}
+
+fn verified(codec: &CodecSummary) -> String {
+    match codec.coded_bytes.is_none() && codec.images_ok > 0 {
+        true => String::new(),
+        false => format!("{}/{}", codec.images_ok, codec.images),
     }
-    Table { rows }
 }
 
 fn fixed(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(String::new, |value| format!("{value:.digits$}"))
 }
 
-fn summary_row(codec: &CodecSummary, narrow: bool) -> Vec<String> {
-    // Three significant digits are more than a time is worth.
-    let speed = |value: Option<f64>| {
-        fixed(
-            value,
-            if value.is_some_and(|v| v < 1.0) { 3 } else { usize::from(value.is_some_and(|v| v < 10.0)) },
-        )
+/// Three significant digits are more than a time is worth.
+fn speed(mb_per_s: Option<f64>) -> String {
+    let digits = match mb_per_s {
+        Some(value) if value < 1.0 => 3,
+        Some(value) => usize::from(value < 10.0),
+        None => 0,
     };
-    let mut name =
-        if narrow { cut(&short_name(&codec.codec), LONGEST_NAME_CHARS) } else { codec.codec.clone() };
-    if codec.starts_process {
-        name.push('*');
-    }
-    let planes = match codec.planes {
-        "independent" if narrow => "indep.",
-        "concatenated" if narrow => "concat.",
-        word => word,
-    };
-    let verified = if codec.coded_bytes.is_none() && codec.images_ok > 0 {
-        String::new()
-    } else {
-        format!("{}/{}", codec.images_ok, codec.images)
-    };
-    vec![
-        name,
-        fixed(codec.bits_per_pixel, 3),
-        codec.bits_per_pixel_interval.map_or_else(String::new, |i| format!("{:.2} to {:.2}", i.low, i.high)),
-        fixed(codec.ratio_pooled, 3),
-        fixed(codec.ratio_mean, 3),
-        speed(codec.encode_mb_per_s),
-        speed(codec.decode_mb_per_s),
-        fixed(codec.peak_bytes.map(|bytes| bytes as f64 / 1e6), 0),
-        planes.to_owned(),
-        verified,
-        fixed(codec.above_oracle_bits_per_pixel, 3),
-    ]
+    fixed(mb_per_s, digits)
+}
+
+fn megabytes(bytes: Option<u64>) -> String {
+    fixed(bytes.map(|bytes| bytes as f64 / 1e6), 0)
 }
 
 /// What the columns cannot say.
@@ -250,9 +279,18 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
     remarks
 }
 
-/// One row per codec, one column per dataset that has sizes, or the other way round if there are more datasets than codecs;
-/// `None` if there is at most one dataset.
+/// One row per codec, one column per dataset that has sizes, or the other way round if there are more
+/// datasets than codecs; `None` if there is at most one dataset.
 pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
+    table_by_dataset(datasets, all, str::to_owned)
+}
+
+/// The same with codecs called by `name`.
+fn table_by_dataset(
+    datasets: &[DatasetSummary],
+    all: &DatasetSummary,
+    name: impl Fn(&str) -> String,
+) -> Option<Table> {
     let columns: Vec<&DatasetSummary> = datasets.iter().filter(|dataset| dataset.pixels > 0).collect();
     if columns.len() < 2 {
         return None;
@@ -274,7 +312,7 @@ pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -
             let here = dataset.codecs.iter().find(|here| here.codec == codec.codec)?;
             here.bits_per_pixel.map(|bits| format!("{bits:.3}"))
         };
-        let mut row = vec![codec.codec.clone()];
+        let mut row = vec![name(&codec.codec)];
         row.extend(columns.iter().map(|dataset| value(dataset).unwrap_or_default()));
         rows.push(row);
     }
@@ -299,14 +337,6 @@ fn folded(text: &str, columns: usize) -> String {
         line.push_str(word);
     }
     lines + &line + "\n"
-}
-
-/// The text, or its beginning and a `~` if it is longer than `columns`.
-fn cut(text: &str, columns: usize) -> String {
-    if text.chars().count() <= columns {
-        return text.to_owned();
-    }
-    text.chars().take(columns - 1).chain(['~']).collect()
 }
 
 /// One row per image, one column per codec; `None` if there is no size.

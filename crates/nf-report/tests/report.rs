@@ -6,6 +6,7 @@ mod fakes;
 
 use fakes::{open, registry};
 use nf_bench::{Run, RunOptions, Silent, Status, Suite};
+use nf_report::names::Names;
 use nf_report::report::{ReportOptions, Sources, write_report, write_size_speed};
 use nf_report::tables;
 use std::fs;
@@ -47,7 +48,7 @@ fn the_page_holds_everything_and_needs_nothing() {
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None };
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
     let out = folder.path().join("a/b");
     let page = write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
     let html = fs::read_to_string(&page).unwrap();
@@ -87,14 +88,14 @@ fn pictures_for_other_documents_and_folders_that_cannot_be_written() {
     for (i, row) in run.rows.iter_mut().enumerate() {
         row.figures.encode_ns = row.figures.encode_ns.map(|_| 1000 + i as u64);
     }
-    let paths = write_size_speed(&run, &folder.path().join("docs/speed")).unwrap();
+    let paths = write_size_speed(&run, &Names::default(), &folder.path().join("docs/speed")).unwrap();
     assert!(paths[0].ends_with("docs/speed-encode.svg"));
     assert!(fs::read_to_string(&paths[0]).unwrap().contains("halving"));
     fs::write(folder.path().join("file"), "").unwrap();
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None };
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
     let error = write_report(&[run], &sources, &options(), &folder.path().join("file")).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
 }
@@ -155,7 +156,7 @@ fn names_from_outside_are_shown_and_do_nothing() {
     fs::write(run.folder.join("train.csv"), "step,train_bits\n1,5\n2,4\n").unwrap();
     let (registry, loads) = (registry(), Arc::default());
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None };
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
     let out = folder.path().join("out");
     let page = write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
 
@@ -184,7 +185,7 @@ fn names_from_outside_are_shown_and_do_nothing() {
             assert_eq!(cells(pair[0]), cells(pair[1]), "{}", pair[0]);
         }
     }
-    assert!(!tables::terminal(&run).contains('\u{1b}'));
+    assert!(!tables::terminal(&run, &Names::default()).contains('\u{1b}'));
 
     for entry in fs::read_dir(out.join("plots")).unwrap() {
         let path = entry.unwrap().path();

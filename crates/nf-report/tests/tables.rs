@@ -6,6 +6,7 @@ mod fakes;
 
 use fakes::{open, registry};
 use nf_bench::{Run, RunOptions, Silent, Suite, run};
+use nf_report::names::Names;
 use nf_report::summary::{summarise, summarise_all};
 use nf_report::tables;
 use std::path::Path;
@@ -35,7 +36,7 @@ fn run_in(runs: &Path, suite: &Suite) -> Run {
 fn failures_and_absences_are_told_below_the_table() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path(), &suite(&["lying", "raw"], &["counting", "nowhere", "three"]));
-    let text = tables::terminal(&run);
+    let text = tables::terminal(&run, &Names::default());
     for part in
         ["lying: not lossless", "0/4", "4/4", "nowhere: no such folder", "count,2: count,2: cut short"]
     {
@@ -51,7 +52,7 @@ fn rows_of_other_runs_and_external_programs_are_marked() {
     let mut run = run_in(folder.path(), &suite(&["raw"], &["counting"]));
     run.rows.iter_mut().for_each(|row| row.origin = "another".into());
     run.facts.get_mut("raw").unwrap().starts_process = true;
-    let text = tables::terminal(&run);
+    let text = tables::terminal(&run, &Names::default());
     assert!(text.contains("2 rows are those of the run another") && text.contains("raw*"), "{text}");
 }
 
@@ -77,7 +78,7 @@ fn rates_are_what_the_methodology_says() {
         text.contains("| halving | 8.000 | 8.000 | 2.000") && text.contains("| raw | 16.000 |  | 1.000"),
         "{text}"
     );
-    assert!(!tables::terminal(&run).contains("ideal"));
+    assert!(!tables::terminal(&run, &Names::default()).contains("ideal"));
     assert_eq!((raw.bits_per_pixel, raw.pixels), (Some(16.0), 70));
     assert_eq!(raw.encode_mb_per_s.is_some(), raw.decode_mb_per_s.is_some());
 
@@ -119,7 +120,7 @@ fn several_datasets_are_pooled_and_told_apart() {
     let halving = all.codecs.iter().find(|codec| codec.codec == "halving").unwrap();
     assert_eq!((halving.images_ok, halving.images), (4, 4));
     assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0), "where there is one");
-    let text = tables::terminal(&run);
+    let text = tables::terminal(&run, &Names::default());
     assert!(
         text.contains("codec     known  counting\noracle    2.857\nhalving   8.000     8.000\n"),
         "{text}"
@@ -141,7 +142,7 @@ fn terminal_tables_fit_a_hundred_columns() {
         (row.figures.encode_ns, row.figures.decode_ns, row.figures.peak_bytes) =
             (Some(1), Some(70_000_000_000), Some(99_999_000_000));
     }
-    let text = tables::terminal(&run);
+    let text = tables::terminal(&run, &Names::default());
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     assert!(text.contains("a-codec-of-a-long-name:wi~"), "{text}");
 }

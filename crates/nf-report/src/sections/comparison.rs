@@ -1,7 +1,7 @@
 //! Differences between codecs over the same images.
 
 use crate::charts::{best_of_families, family, reference, whole};
-use crate::names::short_name;
+use crate::names::Names;
 use crate::statistics::bootstrap::Interval;
 use crate::summary::{DatasetSummary, ImageSizes};
 use crate::table::Table;
@@ -29,7 +29,7 @@ pub(super) fn differences(all: &DatasetSummary) -> Table {
 }
 
 /// Image by image: what the smallest codecs save against the best reference of that image.
-pub(super) fn gains(run: &Run, all: &DatasetSummary) -> Option<(String, Table)> {
+pub(super) fn gains(run: &Run, all: &DatasetSummary, names: &Names) -> Option<(String, Table)> {
     let name = family(&reference(all)?.codec).to_owned();
     let opponents: Vec<&str> =
         whole(all).filter(|c| family(&c.codec) == name).map(|c| c.codec.as_str()).collect();
@@ -39,7 +39,7 @@ pub(super) fn gains(run: &Run, all: &DatasetSummary) -> Option<(String, Table)> 
     shown.extend(others.filter(|c| family(c) != name && family(c) != "floor").take(3));
     let sizes = ImageSizes::of(run);
     let mut head = vec!["image".to_owned(), format!("smallest {name}"), "bits/pixel".to_owned()];
-    head.extend(shown.iter().map(|codec| format!("{}, saved %", short_name(codec))));
+    head.extend(shown.iter().map(|codec| format!("{}, saved %", names.short(codec))));
     let mut rows = vec![head];
     for image in sizes.images() {
         let best = opponents.iter().filter_map(|codec| Some((*codec, sizes.bits_per_pixel(image, codec)?)));

@@ -21,6 +21,7 @@ mod training;
 
 use crate::charts::{by_image, excess, size_speed};
 use crate::document::{Block, Document, Section};
+use crate::names::Names;
 use crate::slug::slug;
 use crate::sources::{ReportOptions, Sources};
 use crate::summary::{DatasetSummary, summarise};
@@ -59,6 +60,7 @@ fn of_run(
 ) -> Vec<Section> {
     let datasets = summarise(run);
     let all = overview(run, &datasets);
+    let names = Names::of_run(run, sources.experiment);
     let pooled = run.suite.pooled;
     let mut first = Section::new(heading);
     let mut speed = Section::below("Size against speed");
@@ -66,8 +68,8 @@ fn of_run(
     let mut by_dataset = Section::below("By dataset and by image");
     first.text(run.suite.question.trim());
     if pooled {
-        first.table(caption(&all), summary_table(&all, false));
-        speed.plots(size_speed(&all, prefix));
+        first.table(caption(&all), summary_table(&all));
+        speed.plots(size_speed(&all, &names, prefix));
         comparison.table(
             "Larger than the smallest codec, over the same images; 95 % interval over images (both codecs see the same draws)",
             differences(&all),
@@ -77,9 +79,9 @@ fn of_run(
         let section = if pooled { &mut by_dataset } else { &mut first };
         section.table("Bits per pixel by dataset", table);
     }
-    by_dataset.plots(excess(run, &datasets, &all, prefix).into_iter().collect());
-    by_dataset.plots(by_image(run, &all, prefix).into_iter().collect());
-    if let Some((caption, table)) = pooled.then(|| gains(run, &all)).flatten() {
+    by_dataset.plots(excess(run, &datasets, &all, &names, prefix).into_iter().collect());
+    by_dataset.plots(by_image(run, &all, &names, prefix).into_iter().collect());
+    if let Some((caption, table)) = pooled.then(|| gains(run, &all, &names)).flatten() {
         by_dataset.table(caption, table);
     }
     let remarks = remarks(&all);

@@ -2,6 +2,7 @@
 
 use crate::charts::curves;
 use crate::document::Section;
+use crate::names::checkpoint;
 use crate::sources::Sources;
 use nf_bench::Run;
 use std::fs;
@@ -10,8 +11,7 @@ use std::fs;
 pub(super) fn section(run: &Run, prefix: &str, sources: &Sources) -> Option<Section> {
     let mut logs: Vec<(String, String)> = vec![];
     for codec in run.facts.keys() {
-        let options = codec.split_once(':').map_or("", |(_, options)| options).split(',');
-        let Some(id) = options.filter_map(|pair| pair.strip_prefix("checkpoint=")).next() else { continue };
+        let Some(id) = checkpoint(codec) else { continue };
         if let Some(text) = (sources.training)(id).filter(|_| !logs.iter().any(|(name, _)| name == id)) {
             logs.push((id.to_owned(), text));
         }
