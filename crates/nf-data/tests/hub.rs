@@ -3,24 +3,35 @@
 
 mod server;
 
-use nf_data::hub::{Hub, HubOptions, Store, StreamOptions};
+use nf_data::hub::{Hub, HubOptions, Patience, Store, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use server::frames::{card, hdu, plain, repository, row, value};
 use server::{COMMIT, Fault, Server};
 use std::time::Duration;
 
+/// Quick to give up.
+fn patience() -> Patience {
+    Patience {
+        attempts: 4,
+        pause: Duration::from_millis(2),
+        silence: Duration::from_millis(300),
+        least_bytes_per_s: 100_000,
+        speed_window: Duration::from_millis(300),
+    }
+}
+
 fn stream(endpoint: &str, cache: &std::path::Path) -> StreamOptions {
     StreamOptions {
         hub: HubOptions {
             endpoint: endpoint.to_owned(),
             token: Some("secret".into()),
-            attempts: 4,
-            pause: Duration::from_millis(2),
+            patience: patience(),
             offline: false,
         },
         cache: cache.to_owned(),
         budget_bytes: 1 << 30,
+        other_cache: None,
         ahead: 1,
     }
 }
@@ -47,7 +58,7 @@ fn lco_takes_the_rows_of_its_telescope() {
     assert_eq!((image.shape(), image.row(0, 3)[8]), (Shape::frame(4, 9), value(2, 8, 3, 0)));
     assert!(set.card().origin.ends_with(&format!("at commit {COMMIT}")));
     assert_eq!(opened(&server, cache.path(), "gbi-16-2d-legacy@full-test").len(), 2);
-    assert!(!server.token_leaked());
+    assert!(!server.token_leaked() && server.token_came());
 }
 
 #[test]
@@ -177,10 +188,12 @@ fn faults_of_every_kind_are_survived() {
         vec![Fault::TooShort],
         vec![Fault::CutAfter(5000), Fault::WholeFile],
         vec![Fault::CutAfter(5000), Fault::WrongByte, Fault::Status(503)],
+        vec![Fault::StallAfter(1000), Fault::TrickleAfter(500)],
+        vec![Fault::Silent, Fault::StallAfter(0)],
     ] {
         let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
         let set = opened(&server, cache.path(), "lco");
-        faults.iter().for_each(|fault| server.fault(FILE, *fault));
+        faults.iter().for_each(|fault| server.fault(FILE, fault.clone()));
         let image = set.image(0).unwrap_or_else(|error| panic!("{faults:?}: {error}"));
         assert_eq!(image.row(0, 39)[89], value(2, 89, 39, 0), "{faults:?}");
         assert!(server.ranges(FILE).len() > 1, "{faults:?}");
@@ -218,7 +231,8 @@ fn what_stays_wrong_is_refused_and_leaves_nothing_behind() {
 fn a_partial_file_of_a_killed_run_is_finished() {
     let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
     let options = stream(&server.endpoint, cache.path());
-    let store = Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy");
+    let store =
+        Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy", None);
     let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
     // What a process that was killed in the middle leaves: some right bytes under the digest's name.
     let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
@@ -309,7 +323,7 @@ fn the_training_list_is_cut_as_the_benchmark_cuts_it() {
 fn an_address_that_is_none_is_not_asked_twice() {
     let cache = tempfile::tempdir().unwrap();
     let mut options = stream("huggingface", cache.path());
-    options.hub.pause = Duration::from_secs(3600);
+    options.hub.patience.pause = Duration::from_secs(3600);
     let options = OpenOptions { stream: Some(options), ..OpenOptions::default() };
     let error = open("lco", &options).err().unwrap().to_string();
     assert!(error.contains("HF_ENDPOINT must be an address") && !error.contains('\n'), "{error}");

@@ -3,7 +3,7 @@
 
 mod server;
 
-use nf_data::hub::{HubOptions, StreamOptions};
+use nf_data::hub::{HubOptions, Patience, StreamOptions};
 use nf_data::{Dataset, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use parquet::basic::Compression;
@@ -285,12 +285,12 @@ fn the_hub_streams_parquet_files_row_by_row() {
         hub: HubOptions {
             endpoint: server.endpoint.clone(),
             token: None,
-            attempts: 3,
-            pause: Duration::from_millis(2),
+            patience: Patience { attempts: 3, pause: Duration::from_millis(2), ..Patience::default() },
             offline: false,
         },
         cache: dir.path().join("cache"),
         budget_bytes: 1 << 30,
+        other_cache: None,
         ahead: 0,
     };
     let reference = format!("{}/h.toml", dir.path().display());
