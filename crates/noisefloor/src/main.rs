@@ -5,6 +5,7 @@ mod cmd;
 #[cfg(test)]
 mod documents;
 mod files;
+mod progress;
 mod registry;
 
 use clap::{Parser, Subcommand};

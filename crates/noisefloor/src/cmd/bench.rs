@@ -1,12 +1,15 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
 use crate::files::output::watch_interruptions;
+use crate::progress::Progress;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail};
+use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
-use nf_bench::{Build, DatasetChoice, Progress, Run, RunOptions, Suite, summary, table};
+use nf_bench::{Build, DatasetChoice, Run, RunOptions, Suite};
 use nf_classic::External;
 use nf_codec::Registry;
+use nf_report::{summary, tables};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -52,6 +55,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let run = measure(args)?;
+    write_atomically(&run.folder.join("table.md"), tables::document(&run).as_bytes())?;
     let mut out = std::io::stdout().lock();
     if args.json {
         let report = json!({
@@ -62,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         });
         writeln!(out, "{report:#}")?;
     } else {
-        write!(out, "{}", table::terminal(&run))?;
+        write!(out, "{}", tables::terminal(&run))?;
         writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
     }
     if args.update_ledger {

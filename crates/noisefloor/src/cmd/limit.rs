@@ -2,9 +2,9 @@
 
 use crate::cmd::bench::command_line;
 use anyhow::{Result, bail};
-use nf_bench::limit::{Examined, Tools, examine, write_page};
 use nf_codec::Spec;
 use nf_data::OpenOptions;
+use nf_report::limit::{Context, FrameReport, examine, write_page};
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -40,10 +40,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let registry = crate::registry::registry();
     registry.build(&args.codec)?;
     registry.build(&args.laws)?;
-    let tools = Tools {
+    let context = Context {
         registry: &registry,
         codec: args.codec.clone(),
-        laws: args.laws.clone(),
+        traced: args.laws.clone(),
         window_px: args.window_px,
     };
     let mut out = std::io::stdout().lock();
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let set = nf_data::open(input, &OpenOptions { data: args.data.clone(), ..OpenOptions::default() })?;
         for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
             let (name, image) = (set.name(index), set.image(index)?);
-            let found = examine(&name, &image, set.oracle(index)?, &tools);
+            let found = examine(&name, &image, set.oracle(index)?, &context);
             if args.json {
                 writeln!(out, "{}", serde_json::to_string(&found)?)?;
             } else {
@@ -71,12 +71,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn print(out: &mut impl Write, found: &Examined) -> std::io::Result<()> {
+fn print(out: &mut impl Write, found: &FrameReport) -> std::io::Result<()> {
     let bits = found.bits_per_pixel.map_or("none".to_owned(), |bits| format!("{bits:.4}"));
     writeln!(out, "{}: {} pixels, {bits} bits/pixel by {}", found.image, found.pixels, found.codec)?;
-    for finding in &found.findings {
-        let bits = finding.bits_per_pixel.map_or(String::new(), |bits| format!("{bits:.4}"));
-        writeln!(out, "  {:<16} {bits:>8}  {}", finding.estimator, finding.details.join("; "))?;
+    for estimate in &found.estimates {
+        let bits = estimate.bits_per_pixel.map_or(String::new(), |bits| format!("{bits:.4}"));
+        writeln!(out, "  {:<17} {bits:>8}  {}", estimate.estimator.name(), estimate.details.join("; "))?;
     }
     Ok(())
 }

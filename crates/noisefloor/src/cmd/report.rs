@@ -2,10 +2,11 @@
 
 use crate::cmd::bench::{command_line, open_choice, with_external};
 use anyhow::{Context, Result, bail};
-use nf_bench::report::{ReportOptions, Sources, write_report, write_size_speed};
-use nf_bench::{Run, Suite, splice, table};
+use nf_bench::{Run, Suite};
 use nf_codec::Spec;
 use nf_models::Checkpoint;
+use nf_report::report::{ReportOptions, Sources, write_report, write_size_speed};
+use nf_report::{splice, tables};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(file) = &args.splice {
         for run in &runs {
-            splice::splice(file, &run.suite.name, &table::markdown(run))?;
+            splice::splice(file, &run.suite.name, &tables::markdown(run))?;
         }
         writeln!(out, "{}", file.display())?;
     }
