@@ -111,7 +111,9 @@ fn braces(word: &str) -> Vec<String> {
 /// Whether a word of a path stands for something that a reader puts there.
 fn is_placeholder(path: &str) -> bool {
     path.split(['/', '.', '-']).any(|part| {
-        part == "foo" || part.contains('<') || (!part.is_empty() && part.chars().all(|c| c.is_ascii_uppercase()))
+        part == "foo"
+            || part.contains('<')
+            || (!part.is_empty() && part.chars().all(|c| c.is_ascii_uppercase()))
     }) && !["README", "CHANGELOG", "CONTRIBUTING", "CITATION"].iter().any(|name| path.contains(name))
 }
 
@@ -163,7 +165,9 @@ fn every_dataset_is_known() {
     for document in documents() {
         for words in document.commands() {
             let asks_for_one = words[1] == "data" && words.len() > 3;
-            let Some(word) = words.get(3).filter(|word| asks_for_one && !word.starts_with('-')) else { continue };
+            let Some(word) = words.get(3).filter(|word| asks_for_one && !word.starts_with('-')) else {
+                continue;
+            };
             let name = word.split(['/', '@']).next().unwrap();
             if name.contains('.') || is_placeholder(name) || name == "night" {
                 continue;
