@@ -42,6 +42,7 @@ mod pixels;
 mod samples16;
 mod section;
 mod source;
+mod sums;
 pub mod tiled;
 mod write;
 

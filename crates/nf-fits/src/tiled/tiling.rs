@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::heap::Overlap;
 use super::quantise::Dither;
 use super::table::Table;
+use crate::checksum::Checksums;
 use crate::hdu::{Geometry, read_axes};
 use crate::header::Header;
 use crate::pixels::SampleType;
@@ -28,6 +29,8 @@ pub struct Tiling {
     pub(super) hdu: usize,
     /// What was found when the heap was looked at, which is done before the first tile is read.
     pub(super) overlap: OnceLock<Option<Overlap>>,
+    /// What the sums of the table say, which are looked at before the first tile is read.
+    pub(crate) sums: OnceLock<Checksums>,
 }
 
 /// How the integers of a floating-point image become its pixels.
@@ -73,10 +76,10 @@ impl Tiling {
             return Err(Error::header(hdu, "NAXIS2", problem));
         }
         let algorithm = Algorithm::parse(header)?;
-        let unsigned = sample == SampleType::I16 && header.real("BZERO")? == Some(32768.0);
+        let unsigned = sample == SampleType::I16 && matches!(header.real("BZERO"), Ok(Some(32768.0)));
         Ok(Self {
             quantised: if sample.is_float() { quantised(header, &table, &algorithm)? } else { None },
-            blank: header.integer("BLANK")?,
+            blank: header.integer("BLANK").ok().flatten(),
             mask: mask_algorithm(header),
             plio_offset: if unsigned { 32768 } else { 0 },
             geometry: Geometry { sample, axes },
@@ -85,6 +88,7 @@ impl Tiling {
             table,
             hdu,
             overlap: OnceLock::new(),
+            sums: OnceLock::new(),
         })
     }
 
