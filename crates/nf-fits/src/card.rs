@@ -194,6 +194,37 @@ pub(crate) mod write {
         with_comment(format!("{keyword:<8}= {:>20}", format!("{value:?}").to_uppercase()), comment)
     }
 
+    /// A string of any length: what does not fit goes on in CONTINUE cards.
+    pub(crate) fn long_text(keyword: &str, value: &str) -> Vec<[u8; CARD_BYTES]> {
+        // Columns 11 to 80 without the quotes and the ampersand that says that more follows.
+        const PIECE: usize = 67;
+        let mut pieces = vec![String::new()];
+        for character in value.chars() {
+            let quoted = if character == '\'' { "''".to_owned() } else { character.to_string() };
+            if pieces.last().is_some_and(|piece| piece.len() + quoted.len() > PIECE) {
+                pieces.push(String::new());
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.push_str(&quoted);
+            }
+        }
+        let last = pieces.len() - 1;
+        let card = |(n, piece): (usize, &String)| {
+            let start = if n == 0 { format!("{keyword:<8}= ") } else { format!("{:<10}", "CONTINUE") };
+            finish(format!("{start}'{piece:<8}{}'", if n < last { "&" } else { "" }))
+        };
+        pieces.iter().enumerate().map(card).collect()
+    }
+
+    /// Free text in as many cards as it takes.
+    pub(crate) fn comment(text: &str) -> Vec<[u8; CARD_BYTES]> {
+        let characters: Vec<char> = text.chars().collect();
+        characters
+            .chunks(CARD_BYTES - 8)
+            .map(|line| finish(format!("{:<8}{}", "COMMENT", line.iter().collect::<String>())))
+            .collect()
+    }
+
     pub(crate) fn text(keyword: &str, value: &str, comment: &str) -> [u8; CARD_BYTES] {
         let quoted = format!("'{:<8}'", value.replace('\'', "''"));
         with_comment(format!("{keyword:<8}= {quoted:<20}"), comment)

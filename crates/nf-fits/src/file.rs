@@ -20,6 +20,7 @@ pub struct FitsFile {
     hdus: Vec<Hdu>,
     limits: Limits,
     codec: Arc<dyn TileCodec>,
+    salvaged: bool,
 }
 
 impl FitsFile {
@@ -64,7 +65,7 @@ impl FitsFile {
 
     fn of_source(source: Source, limits: Limits) -> Result<Self> {
         let hdus = hdu::walk(&source)?;
-        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec) })
+        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec), salvaged: false })
     }
 
     /// Warns of what is odd in the headers.
@@ -81,6 +82,23 @@ impl FitsFile {
     pub fn with_codec(mut self, codec: Arc<dyn TileCodec>) -> Self {
         self.codec = codec;
         self
+    }
+
+    /// The same file, read although the sums of its compressed images are wrong.
+    pub fn salvaged(mut self) -> Self {
+        self.salvaged = true;
+        self
+    }
+
+    /// Whether wrong sums are passed over.
+    pub fn is_salvaged(&self) -> bool {
+        self.salvaged
+    }
+
+    /// Bytes that the last block lacks: a file is whole blocks, so that one without its last bytes may have been cut,
+    /// and HDUs be lost that followed.
+    pub fn missing_bytes(&self) -> u64 {
+        crate::hdu::padded(self.len_bytes()) - self.len_bytes()
     }
 
     /// All header-data units, the primary first.

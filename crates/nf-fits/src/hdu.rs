@@ -66,6 +66,11 @@ impl Hdu {
         &self.kind
     }
 
+    /// Whether it is a table whose columns are compressed (FITS 4.0 section 10.3).
+    pub fn is_compressed_table(&self) -> bool {
+        matches!(self.kind, HduKind::BinaryTable) && self.header.is_true("ZTABLE")
+    }
+
     /// Number of the HDU, 0 for the primary.
     pub fn index(&self) -> usize {
         self.header.hdu()
@@ -164,6 +169,7 @@ fn classify(header: &Header) -> Result<(HduKind, u64)> {
     let groups = axes.first() == Some(&0) && header.is_true("GROUPS");
     let mut bytes = data_bytes(&axes[usize::from(groups)..], sample)
         .ok_or_else(|| Error::header(hdu, "NAXISn", format!("{axes:?} is more data than can exist")))?;
+    let pixel_bytes = bytes;
     if extension.is_some() || groups {
         let count = |keyword: &str, default: i64| -> Result<u64> {
             let value = header.integer(keyword)?.unwrap_or(default);
@@ -180,6 +186,8 @@ fn classify(header: &Header) -> Result<(HduKind, u64)> {
     let kind = match extension.as_deref() {
         _ if groups => HduKind::Other,
         _ if axes.is_empty() => HduKind::Empty,
+        // No groups (GCOUNT of 0), no pixels.
+        Some("IMAGE" | "IUEIMAGE") if bytes < pixel_bytes => HduKind::Other,
         None | Some("IMAGE" | "IUEIMAGE") => HduKind::Image(Geometry { sample, axes }),
         Some("BINTABLE" | "A3DTABLE") if header.is_true("ZIMAGE") => Tiling::parse(header)
             .map_or(HduKind::UnreadableImage, |tiling| HduKind::TiledImage(Box::new(tiling))),

@@ -45,6 +45,7 @@ mod samples16;
 mod scale;
 mod section;
 mod source;
+mod sums;
 pub mod tiled;
 mod write;
 

@@ -64,7 +64,8 @@ impl Packed {
     fn errors(&self) -> [Option<String>; 3] {
         let file = match FitsFile::from_bytes(self.bytes.clone()) {
             Err(error) => return [(); 3].map(|()| Some(error.to_string())),
-            Ok(file) => file,
+            // What the sums do not say, because whoever lies can make them anew.
+            Ok(file) => file.salvaged(),
         };
         let unpacked = unpack(&file, &mut std::io::sink(), &mut |_| {}).err().map(|error| error.to_string());
         let image = match file.image(1) {
@@ -136,7 +137,7 @@ fn two_tiles_of_the_same_bytes_are_legal() {
     let (count, offset) = packed.descriptor(3);
     let packed = packed.set_descriptor(4, count, offset);
     assert_eq!(packed.errors(), [None, None, None]);
-    let file = FitsFile::from_bytes(packed.bytes).unwrap();
+    let file = FitsFile::from_bytes(packed.bytes).unwrap().salvaged();
     let image = file.image(1).unwrap();
     assert_eq!(image.read_rows(0, 3..4).unwrap(), image.read_rows(0, 4..5).unwrap());
 }
@@ -163,7 +164,7 @@ fn tiles_in_any_order_with_gaps_are_legal() {
     packed.bytes.extend(&heap);
     let packed = packed.card("PCOUNT", &heap.len().to_string());
     assert_eq!(packed.errors(), [None, None, None]);
-    let file = FitsFile::from_bytes(packed.bytes).unwrap();
+    let file = FitsFile::from_bytes(packed.bytes).unwrap().salvaged();
     assert_eq!(file.image(1).unwrap().read().unwrap(), expected);
 }
 

@@ -7,7 +7,7 @@
 mod files;
 
 use files::{ImageSpec, images, real_frames};
-use nf_fits::pack::{Method, PackOptions, TileSize, Verdict, pack, verify};
+use nf_fits::pack::{Method, PackOptions, TileSize, Verdict, compare, pack};
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use nf_fits::{FitsFile, Pixels, Section};
@@ -303,7 +303,7 @@ fn real_frames_go_through_cfitsio_and_back() {
         std::fs::write(path("ours.fz"), out.into_inner()).unwrap();
         run(Command::new("funpack").args(["-C", "-O"]).arg(path("back.fits")).arg(path("ours.fz")));
         let back = FitsFile::open(path("back.fits")).unwrap();
-        let verdicts = verify(&file, &back, &mut |_| {}).unwrap();
+        let verdicts = compare(&file, &back, &mut |_| {}).unwrap();
         let good = verdicts.iter().all(|verdict| *verdict == Verdict::Identical);
         assert!(good, "{}: {verdicts:?}", source.display());
         std::fs::remove_file(path("back.fits")).unwrap();

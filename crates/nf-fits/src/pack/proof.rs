@@ -1,6 +1,6 @@
 //! Packing and unpacking into an open file, and proving from what was written that nothing is lost.
 
-use super::{PackOptions, PackedHdu, UnpackedHdu, Verdict, pack, unpack, verify};
+use super::{PackOptions, PackedHdu, UnpackedHdu, Verdict, compare, pack, unpack};
 use crate::file::FitsFile;
 use crate::{Error, Result};
 use std::fs::File;
@@ -58,7 +58,7 @@ pub fn unpack_proven(file: &FitsFile, out: &File, progress: &mut dyn FnMut(u64))
 /// Compares what was written with what it was made from; the verdicts, none of which is a difference, and its length.
 fn prove(file: &FitsFile, out: &File, progress: &mut dyn FnMut(u64)) -> Result<(Vec<Verdict>, u64)> {
     let written = file.sibling(out)?;
-    let verdicts = verify(&written, file, progress)?;
+    let verdicts = compare(&written, file, progress)?;
     for (index, verdict) in verdicts.iter().enumerate() {
         if let Verdict::Different(problem) = verdict {
             return Err(Error::request(index, format!("what was written is not the original: {problem}")));

@@ -2,10 +2,13 @@
 
 use super::codec::FLOOR_1;
 use crate::card::CARD_BYTES;
-use crate::card::write::{integer, real, text};
+use crate::card::write::{integer, long_text, real, text};
 use crate::header::Header;
-use crate::{Error, Result};
+use crate::{Error, Result, SampleType};
 use std::fmt;
+
+/// Version of the parameters of FLOOR_1 that are written. The first had the parameter CODEC only.
+const FLOOR_VERSION: i64 = 2;
 
 /// How the tiles of an image are compressed (ZCMPTYPE and its parameters in ZNAMEn and ZVALn).
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +107,11 @@ impl Algorithm {
             },
             "NOCOMPRESS" => Self::None,
             FLOOR_1 => {
+                let version = integer_parameter(header, "VERSION")?.unwrap_or(1);
+                if !(1..=FLOOR_VERSION).contains(&version) {
+                    let expected = format!("1 to {FLOOR_VERSION}: a newer program wrote it");
+                    return Err(wrong("VERSION", version, &expected));
+                }
                 let spec = parameter(header, "CODEC").and_then(|n| header.text(&format!("ZVAL{n}")));
                 Self::Floor { spec: spec.ok_or("ZNAMEn of FLOOR_1 names no CODEC")? }
             }
@@ -111,8 +119,8 @@ impl Algorithm {
         })
     }
 
-    /// The cards of ZCMPTYPE, ZNAMEn and ZVALn.
-    pub(crate) fn cards(&self) -> Vec<[u8; CARD_BYTES]> {
+    /// The cards of ZCMPTYPE, ZNAMEn and ZVALn for stored pixels of type `sample`.
+    pub(crate) fn cards(&self, sample: SampleType) -> Vec<[u8; CARD_BYTES]> {
         let mut cards = vec![text("ZCMPTYPE", self.name(), "compression algorithm")];
         match self {
             Self::Rice { block, bytepix } => cards.extend([
@@ -128,7 +136,18 @@ impl Algorithm {
                 integer("ZVAL2", i64::from(*smooth), "HCOMPRESS smooth option"),
             ]),
             Self::Floor { spec } => {
-                cards.extend([text("ZNAME1", "CODEC", "codec of the tiles"), text("ZVAL1", spec, "")]);
+                // Other readers expect numbers in the first three before they look at the name of the algorithm.
+                let (bytes, offset) = if sample == SampleType::U8 { (1, 0) } else { (2, 1 << 15) };
+                cards.extend([
+                    text("ZNAME1", "VERSION", "version of these parameters"),
+                    integer("ZVAL1", FLOOR_VERSION, "version of these parameters"),
+                    text("ZNAME2", "BYTEPIX", "bytes per stored pixel"),
+                    integer("ZVAL2", bytes, "bytes per stored pixel"),
+                    text("ZNAME3", "OFFSET", "added to stored pixels before coding"),
+                    integer("ZVAL3", offset, "added to stored pixels before coding"),
+                    text("ZNAME4", "CODEC", "codec of the tiles"),
+                ]);
+                cards.extend(long_text("ZVAL4", spec));
             }
             _ => {}
         }

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::heap::Overlap;
 use super::quantise::Dither;
 use super::table::Table;
+use crate::checksum::Checksums;
 use crate::hdu::{Geometry, read_axes};
 use crate::header::Header;
 use crate::pixels::SampleType;
@@ -34,6 +35,8 @@ pub struct Tiling {
     pub(super) overlap: OnceLock<Option<Overlap>>,
     /// Set when it was said that sums of lossy HCOMPRESS_1 tiles wrapped.
     pub(super) said_wrapped: OnceLock<()>,
+    /// What the sums of the table say, which are looked at before the first tile is read.
+    pub(crate) sums: OnceLock<Checksums>,
 }
 
 /// How the integers of a floating-point image become its pixels.
@@ -98,6 +101,7 @@ impl Tiling {
             table,
             hdu,
             overlap: OnceLock::new(),
+            sums: OnceLock::new(),
         })
     }
 
