@@ -87,6 +87,12 @@ pub enum Error {
         /// What was asked, and what is possible.
         problem: String,
     },
+    /// The file holds no image, or none of the name that was asked for.
+    #[error("{problem}")]
+    NoImage {
+        /// What was asked, and what there is.
+        problem: String,
+    },
     /// Reading would need more than the caller allows.
     #[error("{what} needs {needed}, the limit is {limit}")]
     Limit {
@@ -121,6 +127,10 @@ impl Error {
             Self::Header { keyword, problem, .. } => format!("{keyword} {problem}"),
             other => other.to_string(),
         }
+    }
+
+    pub(crate) fn no_image(problem: impl Into<String>) -> Self {
+        Self::NoImage { problem: problem.into() }
     }
 
     pub(crate) fn request(hdu: usize, problem: impl Into<String>) -> Self {

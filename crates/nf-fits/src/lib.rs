@@ -41,17 +41,19 @@ mod limits;
 pub mod npy;
 pub mod pack;
 mod pixels;
+mod positions;
 mod samples16;
 mod scale;
 mod section;
 mod source;
 mod sums;
+mod target;
 pub mod tiled;
 mod write;
 
 pub use card::{CARD_BYTES, Card, Value};
 pub use checksum::Checksums;
-pub use cutout::{Target, cutout};
+pub use cutout::cutout;
 pub use error::{Error, Result};
 pub use file::FitsFile;
 pub use hdu::{Geometry, Hdu, HduKind};
@@ -62,6 +64,7 @@ pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
 pub use scale::PhysicalScale;
 pub use section::Section;
+pub use target::Target;
 pub use write::{FitsWriter, write_image};
 
 // The examples of the README are tests.

@@ -153,12 +153,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             None => check_sums(&args.file),
         },
         Verb::Cutout(args) => {
-            let target = Target::parse(&args.target);
-            let file = open(Path::new(&target.path))?;
+            let target = Target::locate(&args.target);
+            let file = open(&target.path)?;
             let image = target.image(&file).with_context(|| args.target.clone())?;
             let section = target.section(&image).with_context(|| args.target.clone())?;
             write_file(&args.output, args.force, |out| {
-                cutout(&image, &section, out).with_context(|| args.target.clone())
+                let remarks = cutout(&image, &section, out).with_context(|| args.target.clone())?;
+                remarks.iter().for_each(|remark| tracing::warn!("{}: {remark}", args.target));
+                Ok(())
             })
         }
     }
