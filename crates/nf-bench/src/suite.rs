@@ -147,8 +147,11 @@ impl Suite {
             split: split.to_owned(),
             ..DatasetChoice::default()
         };
+        let word = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let suite: String = name.chars().map(word).collect();
+        let suite = suite.trim_matches(['.', '-']);
         Self {
-            name: "folder".to_owned(),
+            name: if suite.is_empty() { "data".to_owned() } else { suite.to_owned() },
             question: format!("Which codec is smallest on the frames of {name}?"),
             analysis: String::new(),
             datasets: vec![choice],
@@ -272,6 +275,28 @@ mod tests {
     }
 
     #[test]
+    fn any_name_of_data_makes_a_legal_suite() {
+        for (name, word) in [
+            ("real-open/whole", "real-open-whole"),
+            (".hidden", "hidden"),
+            ("M 31.fits", "M-31.fits"),
+            ("星", "data"),
+        ] {
+            let suite = Suite::of_data(name, "x", "all");
+            assert_eq!((suite.name.as_str(), suite.check()), (word, Ok(())));
+            assert_eq!(suite.datasets[0].name, name);
+        }
+    }
+
+    #[test]
+    fn external_programs_join_the_codecs_once() {
+        let external = "[external.cjxl]\nencode = ['a']\n[external.fpack]\nencode = ['a']\n";
+        let text = format!("{}{external}", SMALL.replace("'raw'", "'fpack'"));
+        let suite = Suite::parse("small.toml", &text).unwrap().with_external_codecs();
+        assert_eq!(suite.codecs, ["fpack", "zstd:level=19", "cjxl"]);
+    }
+
+    #[test]
     fn every_suite_of_the_project_is_legal_and_named_like_its_file() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
         let mut names = vec![];
@@ -283,6 +308,21 @@ mod tests {
             names.push(suite.name);
         }
         assert!(names.contains(&Suite::quick().name));
+    }
+
+    #[test]
+    fn the_example_of_external_programs_can_be_appended_to_every_suite() {
+        const EXAMPLE: &str = include_str!("../../../configs/external/example.toml");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap() + EXAMPLE;
+            let suite = Suite::parse("pasted.toml", &text).unwrap().with_external_codecs();
+            assert!(
+                suite.codecs.ends_with(&["cjxl-e7", "fpack-rice", "imagecodecs-jpegls"].map(str::to_owned))
+            );
+            assert_eq!(suite.check(), Ok(()));
+        }
     }
 
     #[test]

@@ -134,7 +134,10 @@ fn registries_take_programs_under_new_names_only() {
 #[test]
 fn the_programs_of_the_example_file_work_where_they_are_installed() {
     let text = include_str!("../../../configs/external/example.toml");
-    let programs = External::from_toml("configs/external/example.toml", text).expect("it is legal");
+    // The tables as a suite holds them.
+    let suite: toml::Table = text.parse().expect("it is TOML");
+    let programs = External::from_toml("configs/external/example.toml", &suite["external"].to_string())
+        .expect("it is legal");
     assert!(programs.len() >= 3);
     let image = frame(Shape::frame(64, 80));
     for (name, external) in programs {

@@ -42,7 +42,7 @@ pub use facts::Facts;
 pub use fits::FitsOptions;
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, Manifest, Source};
-pub use names::file_stem;
+pub use names::{file_stem, printable};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
 pub use preview::preview_png;
 pub use rows::RowColumns;

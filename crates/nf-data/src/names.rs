@@ -57,7 +57,7 @@ pub(crate) fn shown(name: &OsStr) -> String {
 
 /// A name from outside as it may be printed: what would move the cursor, change colours or turn the
 /// direction of writing is shown as `\u{1b}`.
-pub(crate) fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     let acts = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

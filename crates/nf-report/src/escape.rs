@@ -1,17 +1,11 @@
 //! Text from outside (names of datasets, images and files, reasons of errors) where it could be taken
 //! for something else than text.
 
-/// The text in one line without characters that act instead of being shown: line breaks and tabs become
-/// spaces, other controls and marks that reorder text the replacement character.
+/// The text in one line in which every character is shown instead of acting: line breaks and tabs become
+/// spaces; other controls, and marks that reorder text, are written as `\u{1b}`.
 pub fn printable(text: &str) -> String {
-    let reorders =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let shown = |c: char| match c {
-        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
-        c if c.is_control() || reorders(c) => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(shown).collect()
+    let is_break = |c: char| matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
+    nf_data::printable(&text.replace(is_break, " "))
 }
 
 /// HTML that shows the text, also within an attribute in quotes.
@@ -145,7 +139,7 @@ mod tests {
     fn nothing_acts_in_html() {
         assert_eq!(html("<b a=\"x\">&amp;"), "&lt;b a=&quot;x&quot;&gt;&amp;amp;");
         assert_eq!(html_with_code("a `x<y` b ` c"), "a <code>x&lt;y</code> b ` c");
-        assert_eq!(html("a\u{1b}[31m\nb\u{202e}"), "a\u{fffd}[31m b\u{fffd}");
+        assert_eq!(html("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m b\\u{202e}");
         assert_eq!(
             json_in_script("\"<!--<script></script>\""),
             "\"\\u003c!--\\u003cscript>\\u003c/script>\""
@@ -188,7 +182,7 @@ mod tests {
     fn code_holds_back_quotes() {
         assert_eq!(markdown_code("a|<b>"), "`a|<b>`");
         assert_eq!(markdown_code("a`b``c"), "``` a`b``c ```");
-        assert_eq!(markdown_code_block("a\n```\nb\u{7}\n"), "````\na\n```\nb\u{fffd}\n````");
+        assert_eq!(markdown_code_block("a\n```\nb\u{7}\n"), "````\na\n```\nb\\u{7}\n````");
     }
 
     #[test]

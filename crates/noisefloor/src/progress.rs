@@ -2,6 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_bench::{Measurement, Observer};
+use nf_report::printable;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -38,13 +39,14 @@ impl Observer for Progress {
 
     fn begin(&mut self, _dataset: &str, image: &str, codec: &str) {
         let left = time_left(self.codecs.values()).map_or("?".to_owned(), minutes);
-        self.bar.set_message(format!("{left} left  {codec}  {image}"));
+        self.bar.set_message(printable(&format!("{left} left  {codec}  {image}")));
         self.started = Instant::now();
     }
 
     fn row(&mut self, row: &Measurement) {
         if row.is_failure() {
-            self.bar.println(format!("{} {} {}: {}", row.dataset, row.image, row.codec, row.status.text()));
+            let Measurement { dataset, image, codec, status, .. } = row;
+            self.bar.println(printable(&format!("{dataset} {image} {codec}: {}", status.text())));
         }
         if let Some(pace) = self.codecs.get_mut(&row.codec).filter(|pace| pace.waiting > 0) {
             pace.waiting -= 1;

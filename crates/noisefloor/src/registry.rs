@@ -1,8 +1,10 @@
 //! All codecs of this build.
 
 use nf_codec::{Limits, Registry, Spec};
+use nf_data::FitsOptions;
 use nf_fits::tiled::TileCodec;
 use nf_image::{Image16, Shape};
+use std::sync::Arc;
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -11,6 +13,11 @@ pub(crate) const DEFAULT_CODEC: &str = "floor";
 pub(crate) fn registry() -> Registry {
     let own = [nf_floor::ENTRY, nf_models::ENTRY, nf_floor::context::ENTRY];
     Registry::new(own.into_iter().chain(nf_classic::entries()))
+}
+
+/// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles.
+pub(crate) fn fits_options() -> FitsOptions {
+    FitsOptions { tile_codec: Some(Arc::new(RegistryTiles)), ..FitsOptions::default() }
 }
 
 /// The same codecs for the tiles of FITS files (FLOOR_1).

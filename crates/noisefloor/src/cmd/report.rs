@@ -1,10 +1,10 @@
 //! `noisefloor report`: runs as a page, and their tables inside other documents.
 
-use crate::cmd::bench::{command_line, open_choice, with_external};
+use crate::cmd::bench::{command_line, experiment, open_choice, training_file, with_external};
 use anyhow::{Context, Result, bail};
 use nf_bench::{Run, Suite};
 use nf_codec::Spec;
-use nf_models::Checkpoint;
+use nf_report::names::Names;
 use nf_report::report::{ReportOptions, Sources, write_report, write_size_speed};
 use nf_report::{splice, tables};
 use std::fs;
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let mut out = std::io::stdout().lock();
     if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
-        for path in write_size_speed(run, stem)? {
+        for path in write_size_speed(run, &Names::of_run(run, &experiment), stem)? {
             writeln!(out, "{}", path.display())?;
         }
     }
@@ -68,13 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = args.out.clone().unwrap_or_else(|| args.runs[0].join("report"));
     let options =
         ReportOptions { frames: args.frames, map_codec: args.map_codec.clone(), command: command_line() };
-    let training = |id: &str| {
-        let folder = Checkpoint::find(id);
-        let mut name = folder.file_name()?.to_owned();
-        name.push(".run");
-        fs::read_to_string(folder.with_file_name(name).join("train.csv")).ok()
-    };
-    let sources = Sources { registry: &registry, open: &open, training: &training };
+    let training = |id: &str| training_file(id, "train.csv");
+    let sources = Sources { registry: &registry, open: &open, training: &training, experiment: &experiment };
     let page = write_report(&runs, &sources, &options, &folder)?;
     writeln!(out, "{}", Path::new(&page).display())?;
     Ok(())
