@@ -44,7 +44,7 @@ struct File {
 enum Content {
     Image,
     /// A Parquet file.
-    Rows(RowFile),
+    Rows(Box<RowFile>),
     /// Why it cannot be read.
     Unreadable(String),
 }
@@ -171,7 +171,7 @@ impl FolderSet {
         if count > MOST_IMAGES {
             return Err(file.wrong(format!("states {count} rows, more than {MOST_IMAGES}")));
         }
-        file.content = Content::Rows(rows);
+        file.content = Content::Rows(Box::new(rows));
         for row in 0..count {
             // One row that cannot be read is one image that fails; the others are there.
             let members =

@@ -57,7 +57,7 @@ fn options(dir: &Path) -> OpenOptions {
 }
 
 fn opened(dir: &Path, rest: &str) -> Box<dyn Dataset> {
-    open(&format!("{}/datasets/made.toml{rest}", dir.display()), &options(dir)).unwrap()
+    open(format!("{}/datasets/made.toml{rest}", dir.display()), &options(dir)).unwrap()
 }
 
 fn names(set: &dyn Dataset) -> Vec<String> {

@@ -196,7 +196,7 @@ fn a_manifest_names_the_columns_and_the_view() {
         [views.stack]\naxis='time'\n[splits]\ntest=['x.parquet']\n";
     std::fs::write(dir.path().join("m.toml"), manifest).unwrap();
     let options = OpenOptions { data: Some(dir.path().to_owned()), ..OpenOptions::default() };
-    let open = |rest: &str| open(&format!("{}/m.toml{rest}", dir.path().display()), &options).unwrap();
+    let open = |rest: &str| open(format!("{}/m.toml{rest}", dir.path().display()), &options).unwrap();
     assert_eq!(open("@test").image(0).unwrap().samples(), &samples(5, 3, 4, 6)[24..48]);
     let stack = open("/stack@test").image(0).unwrap();
     assert_eq!((stack.shape(), stack.axis()), (Shape::new(3, 4, 6), PlaneAxis::Time));
@@ -296,7 +296,7 @@ fn the_hub_streams_parquet_files_row_by_row() {
     let reference = format!("{}/h.toml", dir.path().display());
     let opened = |stream: &StreamOptions, rest: &str| {
         let options = OpenOptions { stream: Some(stream.clone()), ..OpenOptions::default() };
-        open(&format!("{reference}{rest}"), &options)
+        open(format!("{reference}{rest}"), &options)
     };
     server.fault("data/a.parquet", Fault::Status(503));
     let set = opened(&stream, "").unwrap();

@@ -8,10 +8,12 @@
 
 pub mod client;
 mod copy;
+mod footer;
 mod lris;
 mod repository;
 pub mod rule;
 pub mod set;
+mod split;
 pub mod store;
 
 pub use crate::net::Patience;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Files of one commit.
 pub(crate) enum Repository {
     /// Fetched from the hub when they are needed.
-    Hub { store: Store, commit: String, files: BTreeMap<String, RemoteFile> },
+    Hub { store: Box<Store>, commit: String, files: BTreeMap<String, RemoteFile> },
     /// A copy, of which only what is there can be had.
     Copy(Copy),
 }
@@ -62,7 +62,7 @@ impl Repository {
             Err(error) => return Err(error),
         };
         let files = files.into_iter().map(|file| (file.path.clone(), file)).collect();
-        Ok(Self::Hub { store, commit, files })
+        Ok(Self::Hub { store: Box::new(store), commit, files })
     }
 
     /// What of it is read, in words.

@@ -10,7 +10,6 @@ use super::copy::{Copy, cache_name, inside};
 use super::is_hash;
 use crate::lock::Lock;
 use crate::net::download::{Expected, fetch};
-use crate::net::{Failure, Request};
 use crate::{Error, Result};
 use sha1::Sha1;
 use sha2::Digest;
@@ -24,12 +23,12 @@ use std::time::SystemTime;
 /// A folder of fetched files of one repository.
 #[derive(Debug)]
 pub struct Store {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The folder in which other clients of the hub keep the same repository; only read.
     foreign: Option<PathBuf>,
     budget_bytes: u64,
-    hub: Hub,
-    repository: String,
+    pub(super) hub: Hub,
+    pub(super) repository: String,
     /// Digests being fetched now, so that two threads never fetch one file.
     busy: Mutex<HashSet<String>>,
     done: Condvar,
@@ -40,11 +39,6 @@ pub const CACHE_VARIABLE: &str = "NOISEFLOOR_CACHE";
 /// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may take; 20 without it.
 pub const BUDGET_VARIABLE: &str = "NOISEFLOOR_CACHE_GB";
 const DEFAULT_BUDGET_GB: f64 = 20.0;
-/// Bytes of a Parquet file's end that are asked for first: most footers are shorter.
-const FOOTER_GUESS_BYTES: u64 = 64 << 10;
-const MOST_FOOTER_BYTES: u64 = 64 << 20;
-/// Bytes that are passed over where a server sends the beginning though its end was asked for.
-const MOST_SKIPPED_BYTES: u64 = 64 << 20;
 
 impl Store {
     /// A store of `repository` below `root`, allowed `budget_bytes` on disk; files that other clients of
@@ -93,78 +87,6 @@ impl Store {
     /// Bytes that fetched files may take.
     pub fn budget_bytes(&self) -> u64 {
         self.budget_bytes
-    }
-
-    /// Number of rows of a Parquet file. Only its footer is asked for, and remembered.
-    ///
-    /// # Errors
-    /// If it cannot be had, or is no footer of a Parquet file.
-    pub(crate) fn rows(&self, commit: &str, file: &RemoteFile) -> Result<usize> {
-        let wrong = |reason: String| Error::Image { path: file.path.clone().into(), reason };
-        let memory = self.folder.join("footers").join(&file.digest);
-        let footer = match fs::read(&memory) {
-            Ok(footer) => footer,
-            Err(_) => {
-                let mut tail = self.tail(commit, file, FOOTER_GUESS_BYTES)?;
-                let length = match tail.last_chunk::<8>() {
-                    Some([a, b, c, d, b'P', b'A', b'R', b'1']) => {
-                        u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
-                    }
-                    _ => return Err(wrong("is no Parquet file: it does not end so".into())),
-                };
-                if length > file.size_bytes.saturating_sub(8).min(MOST_FOOTER_BYTES) {
-                    return Err(wrong(format!("states a footer of {length} bytes")));
-                }
-                if length + 8 > tail.len() as u64 {
-                    tail = self.tail(commit, file, length + 8)?;
-                }
-                let footer = tail[tail.len() - 8 - length as usize..tail.len() - 8].to_vec();
-                write_whole(&memory, &footer)?;
-                footer
-            }
-        };
-        crate::rows::rows_of_footer(&footer, file.size_bytes).map_err(wrong)
-    }
-
-    /// The last `bytes` of a file, or all of it if it is shorter.
-    fn tail(&self, commit: &str, file: &RemoteFile, bytes: u64) -> Result<Vec<u8>> {
-        let start = file.size_bytes.saturating_sub(bytes);
-        if let Some(path) = self.here(commit, file) {
-            let mut tail = vec![];
-            let mut input = File::open(&path).map_err(Error::io(&path))?;
-            let read = std::io::Seek::seek(&mut input, std::io::SeekFrom::Start(start))
-                .and_then(|_| input.take(bytes).read_to_end(&mut tail));
-            read.map_err(Error::io(&path))?;
-            return Ok(tail);
-        }
-        if self.hub.is_offline() {
-            return Err(self.not_here(file, "its footer was never read before"));
-        }
-        let address = self.hub.file_address(&self.repository, commit, &file.path)?;
-        let client = self.hub.client();
-        self.hub.with_request(&address, |request| {
-            client.patiently(|| {
-                let mut answer = client.get(Request { start_bytes: start, ..request })?;
-                let wrong = |reason: String| Failure::refused(address.as_str(), reason);
-                // A server that ignores the range begins with the first byte.
-                let skipped = start.checked_sub(answer.begins_bytes);
-                let skipped = skipped.filter(|&bytes| bytes <= MOST_SKIPPED_BYTES && !answer.is_beyond_end);
-                let skipped = skipped.ok_or_else(|| {
-                    wrong(format!("asked for byte {start} on, the answer begins at {}", answer.begins_bytes))
-                })?;
-                answer.body.skip(skipped)?;
-                let expected = file.size_bytes - start;
-                let tail = answer.body.all(expected)?;
-                if tail.len() as u64 == expected {
-                    Ok(tail)
-                } else {
-                    Err(Failure::lost(
-                        address.as_str(),
-                        format!("{} bytes of its end came, expected {expected}", tail.len()),
-                    ))
-                }
-            })
-        })
     }
 
     /// The commit of a revision: asked of the hub, or, when offline, the one seen last.
@@ -234,7 +156,7 @@ impl Store {
         Error::missing(format!("{}@{revision}", self.repository), reason)
     }
 
-    fn not_here(&self, file: &RemoteFile, what: &str) -> Error {
+    pub(super) fn not_here(&self, file: &RemoteFile, what: &str) -> Error {
         let name = format!("{}/{}", self.repository, file.path);
         let reason = format!(
             "offline, and {what}; fetch it once with a network, or name a copy with --data DIR or HF_HUB_CACHE \
@@ -369,7 +291,7 @@ fn touch(path: &Path) {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().expect("the path has a folder: it was joined to one");
     fs::create_dir_all(folder).map_err(unwritable(folder))?;
     let beside = |ending: &str| {
