@@ -36,6 +36,11 @@ impl TileCodec for RegistryTiles {
         Self::build(spec)?.encode(tile).map_err(|error| error.to_string())
     }
 
+    fn creator(&self) -> Option<String> {
+        let version = env!("CARGO_PKG_VERSION");
+        Some(format!("noisefloor {version}; tiles described in its docs/format.md (FLOOR_1)"))
+    }
+
     fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
         Self::build(spec)?.decode(bytes, shape, &Limits::default()).map_err(|error| error.to_string())
     }

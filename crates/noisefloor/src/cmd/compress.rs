@@ -38,6 +38,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = source.name();
     ensure_distinct(&args.input, &args.output)?;
     let mut input = input::read(source)?;
+    if !args.no_verify {
+        input.prove().with_context(|| name.clone())?;
+    }
     let header = Header {
         codec: codec.spec(),
         reproducibility: codec.reproducibility(),

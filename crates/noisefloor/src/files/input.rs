@@ -1,9 +1,11 @@
 //! FITS and .npy files as stacks, with what is needed to write them again.
 
 use super::source::Source;
+use crate::registry::RegistryTiles;
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
-use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType, npy};
+use nf_fits::pack::{Remainder, original_hdus, unpack};
+use nf_fits::{FitsFile, FitsWriter, ImageHdu, SampleMap, SampleType, npy};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -18,6 +20,8 @@ pub(crate) struct Input {
     pub(crate) stacks: Vec<Box<dyn ImageSource>>,
     /// How to write it again from its stacks.
     pub(crate) layout: Layout,
+    /// The FITS file that it is.
+    original: Option<Arc<FitsFile>>,
 }
 
 /// The kinds of files that hold pixels.
@@ -65,7 +69,7 @@ fn read_npy(source: &Source) -> Result<Input> {
     source.reader()?.read_to_end(&mut bytes)?;
     let image = npy::read(&bytes, &nf_fits::Limits::default())?;
     let layout = npy_layout(&bytes, &image);
-    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout })
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout, original: None })
 }
 
 /// The header as it stands, then the samples in the form that gives the file again; where none does, our own
@@ -90,34 +94,48 @@ fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
 }
 
 fn read_fits(source: Source) -> Result<Input> {
-    let file = Arc::new(match source {
+    let file = match source {
         Source::Disk(path) => FitsFile::open(path)?,
         Source::Memory(bytes, _) => FitsFile::from_bytes(bytes)?,
-    });
+    };
+    fits_input(file.with_codec(Arc::new(RegistryTiles)))
+}
+
+/// The stacks of a FITS file, and all else that stands in it without compression.
+fn fits_input(file: FitsFile) -> Result<Input> {
+    let file = Arc::new(file);
     let mut stacks: Vec<Box<dyn ImageSource>> = Vec::new();
     let mut segments = Vec::new();
     let mut not_coded = Vec::new();
-    for (index, hdu) in file.hdus().iter().enumerate() {
-        let image = match hdu.kind() {
-            HduKind::Image(_) | HduKind::TiledImage(_) => Some(file.image(index)?),
-            _ => None,
-        };
-        match image.filter(|image| image.pixels() > 0).map(|image| (image, sample_map(&image))) {
-            Some((_, Err(error))) if !is_not_u16(&error) => return Err(error),
-            Some((image, Ok((format, offset)))) => {
-                let number = u32::try_from(stacks.len()).context("too many images")?;
-                stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
-                segments.push(Segment::Verbatim(image.image_header().bytes().to_vec()));
-                segments.push(Segment::Samples { image: number, format, offset });
-                segments.push(padding(&file, &image)?);
-            }
-            other => {
-                not_coded.extend(other.and_then(|(_, map)| map.err()));
-                segments.push(verbatim(&file, hdu.range())?);
+    for original in original_hdus(&file) {
+        original.check_sums()?;
+        let mut bytes = original.header_of_pixels()?.bytes().to_vec();
+        if let Some(image) = original.image() {
+            match sample_map(&image) {
+                Ok((format, offset)) => {
+                    let number = u32::try_from(stacks.len()).context("too many images")?;
+                    let index = original.hdu().index();
+                    stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
+                    segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
+                    segments.push(Segment::Samples { image: number, format, offset });
+                }
+                Err(error) if !is_not_u16(&error) => return Err(error),
+                Err(error) => {
+                    not_coded.push(error);
+                    original.each_band(&mut |band| {
+                        bytes.extend_from_slice(band);
+                        Ok(())
+                    })?;
+                }
             }
         }
+        match original.remainder() {
+            Remainder::InFile(range) => bytes.extend(file.read_bytes(range)?),
+            Remainder::Zeros(count) => bytes.resize(bytes.len() + count as usize, 0),
+        }
+        segments.push(Segment::Verbatim(bytes));
     }
-    segments.push(verbatim(&file, file.rest())?);
+    segments.push(Segment::Verbatim(file.read_bytes(file.rest())?));
     if stacks.is_empty() {
         match not_coded.into_iter().next() {
             Some(reason) => return Err(reason),
@@ -128,24 +146,46 @@ fn read_fits(source: Source) -> Result<Input> {
         tracing::warn!("an image is kept as it is, not coded: {reason:#}");
     }
     segments.retain(|segment| *segment != Segment::Verbatim(Vec::new()));
-    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments } })
+    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments }, original: Some(file) })
 }
 
-/// The bytes of a range, as far as the file reaches: the padding of the last HDU may be missing.
-fn verbatim(file: &FitsFile, range: Range<u64>) -> Result<Segment> {
-    let end = range.end.min(file.len_bytes());
-    Ok(Segment::Verbatim(file.read_bytes(range.start..end.max(range.start))?))
-}
-
-/// What follows the samples of an image up to the next block: of a compressed one, what would follow.
-fn padding(file: &FitsFile, image: &ImageHdu<'_>) -> Result<Segment> {
-    if image.tiling().is_none() {
-        return verbatim(file, image.hdu().data_range().end..image.hdu().range().end);
+impl Input {
+    /// Proves that layout and stacks are the file, byte for byte: what a container of them will be decompressed to is
+    /// what unpacking the file gives. Everything is read once more.
+    ///
+    /// # Errors
+    /// If it is not so, or reading fails.
+    pub(crate) fn prove(&mut self) -> Result<()> {
+        // The layout of an .npy file was made by comparing its bytes.
+        let Some(file) = &self.original else { return Ok(()) };
+        let mut expected = blake3::Hasher::new();
+        unpack(file, &mut expected, &mut |_| {})?;
+        let mut found = blake3::Hasher::new();
+        let stacks = &mut self.stacks;
+        self.layout.write(
+            |stack, sink| {
+                let stack = &mut stacks[stack as usize];
+                let shape = stack.shape();
+                let rows = (PROOF_PX / shape.width.max(1)).max(1);
+                for plane in 0..shape.planes {
+                    for start in (0..shape.height).step_by(rows) {
+                        let end = (start + rows).min(shape.height);
+                        sink(stack.band(plane..plane + 1, start..end)?.as_ref())?;
+                    }
+                }
+                Ok(())
+            },
+            &mut found,
+        )?;
+        if expected.finalize() != found.finalize() {
+            bail!("its bytes could not be restored from a container; please report this file");
+        }
+        Ok(())
     }
-    let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
-    let padded = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64);
-    Ok(Segment::Verbatim(vec![0; (padded - data_bytes) as usize]))
 }
+
+/// Pixels that are compared at once.
+const PROOF_PX: usize = 1 << 20;
 
 /// Whether all that is wrong with an image is that its pixels are no 16-bit samples.
 fn is_not_u16(error: &anyhow::Error) -> bool {
@@ -224,3 +264,6 @@ pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> 
 pub(crate) fn write_npy(image: &Image16, out: &mut dyn Write) -> Result<()> {
     Ok(out.write_all(&npy::write(image))?)
 }
+
+#[cfg(test)]
+mod tests;
