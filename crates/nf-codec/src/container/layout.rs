@@ -26,7 +26,8 @@ pub enum Segment {
         image: u32,
         /// How one sample is written.
         format: SampleFormat,
-        /// Subtracted from a pixel before it is written (BZERO of FITS).
+        /// Subtracted, modulo 2^64, from a pixel before it is written (BZERO of FITS): `i64::MIN` is that of unsigned
+        /// 64-bit integers, 2^63.
         offset: i64,
     },
 }
@@ -74,17 +75,21 @@ impl SampleFormat {
         for piece in samples.chunks(PIECE_PX) {
             bytes.clear();
             match self {
-                Self::U8 => bytes.extend(piece.iter().map(|&pixel| (i64::from(pixel) - offset) as u8)),
+                Self::U8 => {
+                    bytes.extend(piece.iter().map(|&pixel| i64::from(pixel).wrapping_sub(offset) as u8))
+                }
                 Self::I16Be => {
                     let offset = offset as u16;
                     bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_be_bytes()));
                 }
                 Self::I32Be => bytes.extend(
-                    piece.iter().flat_map(|&pixel| ((i64::from(pixel) - offset) as i32).to_be_bytes()),
+                    piece
+                        .iter()
+                        .flat_map(|&pixel| (i64::from(pixel).wrapping_sub(offset) as i32).to_be_bytes()),
                 ),
-                Self::I64Be => {
-                    bytes.extend(piece.iter().flat_map(|&pixel| (i64::from(pixel) - offset).to_be_bytes()))
-                }
+                Self::I64Be => bytes.extend(
+                    piece.iter().flat_map(|&pixel| i64::from(pixel).wrapping_sub(offset).to_be_bytes()),
+                ),
                 Self::U16Le => {
                     let offset = offset as u16;
                     bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_le_bytes()));
@@ -321,5 +326,13 @@ mod tests {
         SampleFormat::U16Le.write(&[0x0102], 0, &mut out).unwrap();
         SampleFormat::U8.write(&[7], 0, &mut out).unwrap();
         assert_eq!(out, [2, 1, 7]);
+        // Unsigned 64-bit integers of FITS, and the signed values of `.npy`.
+        out.clear();
+        SampleFormat::I64Be.write(&[1], i64::MIN, &mut out).unwrap();
+        assert_eq!(out, [0x80, 0, 0, 0, 0, 0, 0, 1]);
+        out.clear();
+        SampleFormat::U16Le.write(&[0x7fff], 32768, &mut out).unwrap();
+        SampleFormat::U8.write(&[0, 127], 128, &mut out).unwrap();
+        assert_eq!(out, [0xff, 0xff, 0x80, 0xff]);
     }
 }

@@ -4,8 +4,9 @@ use super::source::Source;
 use crate::registry::RegistryTiles;
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
+use nf_fits::npy::{self, NpyFile};
 use nf_fits::pack::{Remainder, original_hdus, unpack};
-use nf_fits::{FitsFile, FitsWriter, ImageHdu, SampleMap, SampleType, npy};
+use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -67,30 +68,33 @@ pub(crate) fn read(source: Source) -> Result<Input> {
 fn read_npy(source: &Source) -> Result<Input> {
     let mut bytes = Vec::new();
     source.reader()?.read_to_end(&mut bytes)?;
-    let image = npy::read(&bytes, &nf_fits::Limits::default())?;
-    let layout = npy_layout(&bytes, &image);
-    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout, original: None })
+    let file = npy::parse(&bytes, &nf_fits::Limits::default())?;
+    let layout = npy_layout(&bytes, &file);
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(file.image)], layout, original: None })
 }
 
-/// The header as it stands, then the samples in the form that gives the file again; where none does, our own
-/// header with our own form.
-fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
-    let layout = |header: &[u8], format| Layout {
-        segments: vec![Segment::Verbatim(header.to_vec()), Segment::Samples { image: 0, format, offset: 0 }],
+/// The header as it stands, then the values in their form, then what follows the array. Values in Fortran order come
+/// back in C order, which is the same array in another file.
+fn npy_layout(bytes: &[u8], file: &NpyFile) -> Layout {
+    let (form, samples) = (file.form, file.image.samples());
+    let format = match (form.wide, form.big_endian) {
+        (false, _) => SampleFormat::U8,
+        (true, false) => SampleFormat::U16Le,
+        // Big-endian unsigned values are big-endian signed ones without an offset.
+        (true, true) => SampleFormat::I16Be,
     };
-    // Big-endian unsigned samples are big-endian signed ones without an offset.
-    for format in [SampleFormat::U16Le, SampleFormat::I16Be, SampleFormat::U8] {
-        let mut samples = Vec::new();
-        let written = format.write(image.samples(), 0, &mut samples);
-        if written.is_ok()
-            && let Some(header) = bytes.strip_suffix(&samples[..])
-            && !header.is_empty()
-        {
-            return layout(header, format);
-        }
+    let offset = i64::from(form.offset());
+    let mut written = Vec::with_capacity(file.data.len());
+    let same = format.write(samples, offset, &mut written).is_ok() && written == bytes[file.data.clone()];
+    let header = if same { bytes[..file.data.start].to_vec() } else { file.c_order_header() };
+    if !same {
+        tracing::warn!("the array is in Fortran order; it will be written in C order, with the same values");
     }
-    let ours = npy::write(image);
-    layout(&ours[..ours.len() - image.shape().raw_bytes()], SampleFormat::U16Le)
+    let mut segments = vec![Segment::Verbatim(header), Segment::Samples { image: 0, format, offset }];
+    if file.data.end < bytes.len() {
+        segments.push(Segment::Verbatim(bytes[file.data.end..].to_vec()));
+    }
+    Layout { segments }
 }
 
 fn read_fits(source: Source) -> Result<Input> {
@@ -109,6 +113,9 @@ fn fits_input(file: FitsFile) -> Result<Input> {
     let mut not_coded = Vec::new();
     for original in original_hdus(&file) {
         original.check_sums()?;
+        if matches!(original.hdu().kind(), HduKind::UnreadableImage) {
+            not_coded.extend(file.image(original.hdu().index()).err().map(anyhow::Error::from));
+        }
         let mut bytes = original.header_of_pixels()?.bytes().to_vec();
         if let Some(image) = original.image() {
             match sample_map(&image) {
