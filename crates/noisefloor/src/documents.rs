@@ -260,6 +260,43 @@ fn every_link_leads_somewhere() {
     assert!(followed > 40, "{followed} links were followed");
 }
 
+/// Fenced TOML whose first line is a comment with the name of the file.
+fn toml_files(document: &Document) -> Vec<(&str, &str)> {
+    let blocks = document.text.split("```toml\n# ").skip(1);
+    blocks.map(|part| part.split_once("\n```").unwrap().0.split_once('\n').unwrap()).collect()
+}
+
+#[test]
+fn the_contributors_files_are_accepted() {
+    let documents = documents();
+    let guide = documents.iter().find(|document| document.path == "CONTRIBUTING.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = toml_files(guide);
+    for (name, text) in &files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let base = "configs/experiments/idf-tiny-sim.toml";
+    fs::copy(root().join(base), folder.path().join(base)).unwrap();
+    nf_train::Experiment::read(&folder.path().join("configs/experiments/foo.toml"), &[]).unwrap();
+
+    let suite = nf_bench::Suite::read(&folder.path().join("configs/suites/foo.toml")).unwrap();
+    let registry = registry();
+    for codec in &suite.codecs {
+        registry.build(&codec.parse().unwrap()).unwrap();
+    }
+
+    let frame = nf_image::Image16::zeros(nf_image::Shape::frame(600, 700));
+    fs::create_dir(folder.path().join("frames")).unwrap();
+    fs::write(folder.path().join("frames/a.fits"), nf_fits::write_image(&frame, None).unwrap()).unwrap();
+    let manifest = folder.path().join("datasets/foo.toml");
+    let set = nf_data::open(manifest.to_str().unwrap(), &nf_data::OpenOptions::default()).unwrap();
+    assert_eq!(set.len(), 1);
+    assert_eq!(set.image(0).unwrap().shape(), nf_image::Shape::frame(512, 512));
+    assert_eq!(files.len(), 3);
+}
+
 #[test]
 fn the_readme_quotes_an_example_that_runs() {
     let documents = documents();

@@ -11,11 +11,11 @@ mod registry;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Lossless compression of raw 16-bit astronomical frames, down to the noise floor.
+/// Lossless compression of raw 16-bit astronomical frames, measured against their noise.
 #[derive(Parser)]
 #[command(version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
-    /// Say more of what is done (also NOISEFLOOR_LOG=debug)
+    /// Log more (also NOISEFLOOR_LOG=debug)
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Use at most this many threads (default: all)
@@ -27,21 +27,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Compress a FITS or .npy file into a container, verifying that it decodes
+    /// Compress a FITS or .npy file into a container, verified by decoding it
     Compress(cmd::compress::Args),
-    /// Write the original file, or a region of it, from a container
+    /// Restore the original file, or a region of it, from a container
     Decompress(cmd::decompress::Args),
     /// Describe a container, FITS or .npy file: shapes, codec, sizes, digests
     Info(cmd::info::Args),
     /// Measure codecs on datasets: verified sizes, times, memory
     Bench(cmd::bench::Args),
-    /// Train a net: experiment file in, checkpoint out
+    /// Train a network: experiment file in, checkpoint out
     Train(cmd::train::Args),
-    /// Make a page with tables and plots from runs of bench, or put their tables into a document
+    /// Turn runs of bench into a page with tables and plots, or put their tables into a document
     Report(cmd::report::Args),
-    /// Say what frames must cost, by every way of knowing it that applies
+    /// Estimate the noise floor of frames in every way that applies
     Limit(cmd::limit::Args),
-    /// Pack, unpack, verify and cut tile-compressed FITS files
+    /// Pack, unpack, verify and cut out of tile-compressed FITS files
     Fits(cmd::fits::Args),
     /// List, fetch, inspect and simulate datasets
     Data(cmd::data::Args),

@@ -19,38 +19,38 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Suite file, as in configs/suites, or data: a folder, a file, a manifest, or NAME[/VIEW][@SPLIT]
-    /// (default: the built-in suite of simulated frames)
+    /// Suite file, such as those in configs/suites, or data: a folder, a file, a manifest, or
+    /// NAME[/VIEW][@SPLIT] [default: the built-in suite of simulated frames]
     #[arg(value_name = "SUITE|DATA")]
     suite: Option<PathBuf>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only these codecs, by name or spec, separated by spaces; a spec may be new to the suite
+    /// Only these codecs, by name or spec, separated by spaces; specs need not be in the suite
     #[arg(long, value_name = "LIST")]
     codecs: Option<String>,
-    /// Timed runs after the verifying one, instead of the suite's number
+    /// Timed runs after the verifying run, instead of the suite's number
     #[arg(long, value_name = "N")]
     repeats: Option<u32>,
-    /// Folder in which the run's own folder is made
+    /// Folder in which the folder of the run is created
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     out: PathBuf,
-    /// Continue the run in this folder, with its suite
+    /// Continue the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
     resume: Option<PathBuf>,
-    /// Take over the rows of an earlier run of the same program on this machine, for the same pixels and codecs; may be repeated
+    /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs; repeatable
     #[arg(long, value_name = "RUN")]
     reuse: Vec<PathBuf>,
     /// Fail if a size differs from the ledger
     #[arg(long)]
     check_ledger: bool,
-    /// Write the sizes into the ledger
+    /// Write the sizes to the ledger
     #[arg(long, conflicts_with = "check_ledger")]
     update_ledger: bool,
-    /// The ledger
+    /// File of the ledger
     #[arg(long, value_name = "FILE", default_value = "results/sizes.csv")]
     ledger: PathBuf,
-    /// Start the programs that the suite lists as external codecs
+    /// Run the external programs that the suite lists as codecs
     #[arg(long)]
     allow_external: bool,
     /// Print JSON instead of tables

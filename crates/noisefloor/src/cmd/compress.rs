@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4 Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile)]
     tile: Option<Shape>,
-    /// Do not decode and compare every tile before it is written
+    /// Skip decoding and comparing every tile before it is written
     #[arg(long)]
     no_verify: bool,
     /// Replace OUTPUT if it exists

@@ -19,15 +19,15 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List the datasets that can be named here
+    /// List the datasets that can be named
     List,
-    /// Fetch every file of a dataset of the hub, or check that a local one is complete
+    /// Fetch every file of a dataset on the hub, or check that a local one is complete
     Fetch(Which),
-    /// Print a dataset's card and statistics of its images
+    /// Print the description of a dataset and statistics of its images
     Inspect(Inspect),
     /// Cut a dataset into tiles for training, in one Parquet file
     Pack(Pack),
-    /// Write simulated frames as FITS files, with what each is worth in bits
+    /// Write simulated frames as FITS files, and print the entropy of each
     Simulate(Simulate),
 }
 
@@ -51,7 +51,7 @@ struct Inspect {
     /// Only the first N images
     #[arg(long, value_name = "N")]
     first: Option<usize>,
-    /// Write a PNG of every image (its middle plane) into this folder
+    /// Write a PNG of the middle plane of every image to this folder
     #[arg(long, value_name = "DIR")]
     preview: Option<PathBuf>,
 }
@@ -60,21 +60,21 @@ struct Inspect {
 struct Pack {
     #[command(flatten)]
     which: Which,
-    /// The file to write, by custom NAME.parquet
+    /// File to write, usually NAME.parquet
     output: PathBuf,
-    /// Side of a tile, pixels
+    /// Side of a tile in pixels
     #[arg(long, value_name = "PX", default_value_t = 64)]
     size: usize,
-    /// Distance of neighbouring tiles' corners, pixels (default: the side, so that tiles do not overlap)
+    /// Distance between the corners of neighbouring tiles in pixels [default: the side of a tile]
     #[arg(long, value_name = "PX")]
     stride: Option<usize>,
     /// Successive planes in one tile
     #[arg(long, value_name = "N", default_value_t = 1)]
     planes: usize,
-    /// Seed of the grid's first corner on every plane and of the choice of tiles
+    /// Seed of the grid's offset on every plane and of the choice of tiles
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// At most N tiles of one image, drawn from all
+    /// At most N tiles per image, drawn at random
     #[arg(long, value_name = "N")]
     per_image: Option<usize>,
     /// Replace the file if it exists
@@ -86,7 +86,7 @@ struct Pack {
 struct Simulate {
     /// A simulated dataset: NAME[/window|/full][@SPLIT]
     dataset: String,
-    /// Folder for the files
+    /// Folder to write the files to
     folder: PathBuf,
     /// Only the first N exposures
     #[arg(long, value_name = "N")]

@@ -14,14 +14,14 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Container to read; `-` reads the standard input
+    /// Container to read; `-` reads standard input
     input: PathBuf,
-    /// File to write, .fits or .npy; `-` writes the original file to the standard output
+    /// File to write, .fits or .npy; `-` writes the original file to standard output
     output: PathBuf,
     /// Only these pixels: Y0:Y1,X0:X1 or Y0:Y1,X0:X1,P0:P1 (counted from 0, ends excluded)
     #[arg(short, long, value_name = "REGION", value_parser = Region::parse)]
     region: Option<Region>,
-    /// Only this stack, counted from 0 (needed for .npy and --region where there are several)
+    /// Only this stack, counted from 0 (required for .npy and --region if there are several)
     #[arg(short, long, value_name = "N")]
     stack: Option<usize>,
     /// Replace OUTPUT if it exists

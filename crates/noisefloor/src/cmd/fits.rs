@@ -40,7 +40,7 @@ struct Pack {
     /// FITS files, plain, gzipped or packed; names or patterns such as 'night/*.fits'
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The algorithm; what it cannot take without loss gets RICE_1 or GZIP_2
+    /// Algorithm; images that it cannot code without loss get RICE_1 or GZIP_2
     #[arg(long, value_enum, default_value_t = To::Rice)]
     to: To,
     /// The codec of `--to floor`
@@ -50,19 +50,20 @@ struct Pack {
     /// equal parts of about 1024,1024 for floor, where smaller tiles cost time and bytes]
     #[arg(long, value_name = "SIDES", value_parser = parse_tile)]
     tile: Option<TileSize>,
-    /// Quantise floating-point pixels (integers stay as they are) to this many steps per sigma of the noise (negative: the step itself)
+    /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step itself);
+    /// integer images are not changed
     #[arg(long, value_name = "Q", allow_hyphen_values = true)]
     quantise: Option<f32>,
-    /// Dithering of quantised pixels: 0 (none), 1 or 2 (exact zeros stay)
+    /// Dithering of quantised pixels: 0 (none), 1, or 2 (zeros are kept exactly)
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2), default_value_t = 1, requires = "quantise")]
     dither: u8,
-    /// Seed of the dithering (default: from the first tile)
+    /// Seed of the dithering [default: from the first tile]
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=10_000), requires = "quantise")]
     seed: Option<i64>,
-    /// HCOMPRESS_1 with loss: in units of the noise (negative: the quantisation itself)
+    /// Lossy HCOMPRESS_1: scale in units of the noise (negative: the scale itself)
     #[arg(long, value_name = "SCALE", allow_hyphen_values = true, default_value_t = 0.0)]
     hcompress_scale: f32,
-    /// Have HCOMPRESS_1 smoothed by readers
+    /// Ask readers to smooth HCOMPRESS_1 images
     #[arg(long)]
     smooth: bool,
     #[command(flatten)]
@@ -83,13 +84,13 @@ struct Unpack {
 
 #[derive(clap::Args)]
 struct Out {
-    /// Name of the file to write, for one input; `unpack` takes `-` for the standard output
+    /// File to write, for a single input; `unpack` accepts `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace files that exist
     #[arg(short, long)]
     force: bool,
-    /// Remove every input once its output has been read back and compared
+    /// Delete each input after its output has been read back and compared
     #[arg(long)]
     delete: bool,
 }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Container, FITS or .npy file; `-` reads the standard input
+    /// Container, FITS or .npy file; `-` reads standard input
     file: PathBuf,
     /// Print JSON
     #[arg(long)]

@@ -19,13 +19,13 @@ pub(crate) struct Args {
     /// Folder that holds the files of a folder dataset [env: NOISEFLOOR_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The codec whose sizes are compared with the estimates
+    /// Codec whose size is compared with the noise floor
     #[arg(long, value_name = "SPEC", default_value = crate::registry::DEFAULT_CODEC)]
     codec: Spec,
-    /// The codec whose predictive distributions are tested (model sample, calibration), if it exposes them
+    /// Codec whose predictive distributions are tested (calibration, sampled frame), if it exposes them
     #[arg(long, visible_alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
     trace: Spec,
-    /// Longest side of the window of the middle plane in which that is done
+    /// Longest side of the window of the middle plane used for that test, in pixels
     #[arg(long, value_name = "N", default_value_t = 1024)]
     window_px: usize,
     /// Only the first N images of every input
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// One JSON object per image and line
     #[arg(long)]
     json: bool,
-    /// Write report.html, report.md and plots into this folder
+    /// Write report.html, report.md and plots to this folder
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
 }

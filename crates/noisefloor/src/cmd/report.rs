@@ -13,25 +13,25 @@ use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Folders of runs, as `bench` leaves them in results/runs
+    /// Folders of runs, as `bench` writes them to results/runs
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Folder for report.html, report.md and the folder plots (default: `report` in the first run's folder)
+    /// Folder for report.html, report.md and plots [default: `report` in the folder of the first run]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Frames to show of every run; 0 for none
+    /// Number of frames to show for every run
     #[arg(long, value_name = "N", default_value_t = 6)]
     frames: usize,
-    /// The codec that shows where the bits go: by its laws of every pixel if it hands them out, else by its sizes of blocks
+    /// Codec for the maps of bits: by its code length of every pixel if it exposes it, otherwise by blocks
     #[arg(long, value_name = "SPEC", default_value = "floor:level=max")]
     map_codec: Spec,
-    /// Put the tables of every run between the markers of its suite in a Markdown file, instead of writing a report
+    /// Instead of a report, put the tables of every run between its suite's markers in a Markdown file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "frames", "map_codec"])]
     splice: Option<PathBuf>,
-    /// Draw the first run's sizes against speeds into STEM-encode.svg and STEM-decode.svg, instead of writing a report
+    /// Instead of a report, plot size against speed of the first run to STEM-encode.svg and STEM-decode.svg
     #[arg(long, value_name = "STEM", conflicts_with_all = ["out", "frames", "map_codec"])]
     picture: Option<PathBuf>,
 }

@@ -10,25 +10,25 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Experiment files, as in configs/experiments, run one after the other; finished ones are left alone
+    /// Experiment files, such as those in configs/experiments; run in turn, finished ones are skipped
     #[arg(required = true, value_name = "EXPERIMENT")]
     experiments: Vec<PathBuf>,
-    /// Go on from the last state of an experiment, if there is one
+    /// Continue from the last saved state of an experiment, if there is one
     #[arg(long)]
     resume: bool,
-    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiments'
+    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiment's device
     #[arg(long)]
     device: Option<DeviceClass>,
-    /// Another value for a setting of every experiment, such as tiles.batch=16; may be repeated
+    /// Override a setting of every experiment, such as tiles.batch=16; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder in which the checkpoint's own folder is made
+    /// Folder in which the folder of the checkpoint is created
     #[arg(long, value_name = "DIR", default_value = "checkpoints")]
     output: PathBuf,
-    /// Save the state at least this often; so much work can be lost
+    /// Save the state at least this often; bounds the work that can be lost
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
     save_every: f64,
 }
