@@ -3,12 +3,15 @@
 //! - [`Image16`]: the pixels with their [`Shape`] and [`PlaneAxis`].
 //! - [`Detector`]: what is known of the chip that made them.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
+//! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
 
 mod detector;
 mod digest;
 mod image;
 mod shape;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};

@@ -9,7 +9,7 @@ use super::symbols::{CONTEXTS, SYMBOLS, base, bin, low_bits, outlier};
 use super::tables::{Counts, Tables, entropy_bits};
 use super::window::Window;
 use nf_entropy::bits::BitWriter;
-use nf_entropy::table::{EncodeTables, TableEncoder};
+use nf_entropy::table::EncodeTables;
 use std::cell::Cell;
 
 /// How large a model the encoder fits, and to how many pixels.
@@ -163,7 +163,7 @@ fn write(model: &Model, samples: &[u16], width: usize) -> Vec<u8> {
         *context = of_context[usize::from(*context)];
     }
     let laws = EncodeTables::new(&tables.laws).expect("tables of one scale, at least one");
-    let coded = TableEncoder::encode(&laws, contexts, symbols).expect("all symbols were counted");
+    let coded = laws.encode(contexts, symbols).expect("all symbols were counted");
     ROOM.set(room);
     let mut header = BitWriter::new();
     model.write(&mut header);

@@ -13,7 +13,7 @@ use super::window::Window;
 use crate::machine::{Machine, Work};
 use crate::tile::TileView;
 use nf_entropy::bits::BitWriter;
-use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder, TableEncoder};
+use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder};
 
 /// What an encoder does after the other; the first three do what is before them as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Stages {
         let of_context = tables.of_contexts();
         let indices: Vec<u16> = contexts.iter().map(|&context| of_context[usize::from(context)]).collect();
         let laws = EncodeTables::new(&tables.laws).expect("tables of one scale, at least one");
-        let coded = TableEncoder::encode(&laws, &indices, &symbols).expect("all symbols were counted");
+        let coded = laws.encode(&indices, &symbols).expect("all symbols were counted");
         let raw_bits = raw.len_bits();
         Self { model, effort, samples, width, counts, tables, indices, symbols, coded, raw_bits }
     }
@@ -133,7 +133,7 @@ impl Stages {
             Stage::Tables => Tables::of_counts(&self.counts).laws.len(),
             Stage::Encode => {
                 let laws = EncodeTables::new(&self.tables.laws).expect("tables of one scale, at least one");
-                let coded = TableEncoder::encode(&laws, &self.indices, &self.symbols);
+                let coded = laws.encode(&self.indices, &self.symbols);
                 coded.expect("all symbols were counted").len()
             }
             Stage::Decode => {
