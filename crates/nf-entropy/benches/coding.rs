@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use constriction::stream::model::{
-    DecoderModel, DefaultContiguousCategoricalEntropyModel, DefaultLeakyQuantizer, EncoderModel,
+    DecoderModel, DefaultContiguousCategoricalEntropyModel, EncoderModel,
     SmallContiguousCategoricalEntropyModel, SmallContiguousLookupDecoderModel,
 };
 use constriction::stream::stack::{DefaultAnsCoder, SmallAnsCoder};
@@ -12,9 +12,10 @@ use constriction::stream::{Decode, Encode};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use nf_entropy::bits::{BitReader, BitWriter};
-use nf_entropy::laws::{Categorical, Component, Gaussian, Logistic, Mixture, SCALE_ONE, Shape};
-use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder, TableEncoder};
+use nf_entropy::laws::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder};
 use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
+use nf_image::testing::Rng;
 
 fn main() {
     divan::main();
@@ -23,17 +24,6 @@ fn main() {
 /// Few enough that a sample fits between two interruptions on a busy machine; "fastest" then means something.
 const SYMBOLS: usize = 1 << 16;
 const MIXTURE_SYMBOLS: usize = 1 << 12;
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u32 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 32) as u32
-    }
-}
 
 /// Bells of `symbols` symbols with tails, of as many widths as there are tables.
 fn bells(tables: usize, symbols: u32, scale_bits: u32) -> Vec<Frequencies> {
@@ -50,11 +40,11 @@ fn bells(tables: usize, symbols: u32, scale_bits: u32) -> Vec<Frequencies> {
 }
 
 fn sample(laws: &[Frequencies]) -> (Vec<u16>, Vec<u8>) {
-    let mut random = Random(1);
+    let mut rng = Rng::new(1);
     (0..SYMBOLS)
         .map(|_| {
-            let index = random.next() as usize % laws.len();
-            let point = random.next() & ((1 << laws[index].scale_bits()) - 1);
+            let index = rng.below(laws.len());
+            let point = rng.below(1 << laws[index].scale_bits()) as u32;
             (index as u16, laws[index].locate(point).0 as u8)
         })
         .unzip()
@@ -71,36 +61,19 @@ fn table_encode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize,
     let tables = EncodeTables::new(&laws).unwrap();
     bencher
         .counter(ItemsCount::new(SYMBOLS))
-        .bench_local(|| TableEncoder::encode(&tables, black_box(&indices), black_box(&symbols)).unwrap());
+        .bench_local(|| tables.encode(black_box(&indices), black_box(&symbols)).unwrap());
 }
 
 #[divan::bench(args = TABLES)]
 fn table_decode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize, u32, u32)) {
     let laws = bells(tables, symbols, scale_bits);
     let (indices, symbols) = sample(&laws);
-    let bytes = TableEncoder::encode(&EncodeTables::new(&laws).unwrap(), &indices, &symbols).unwrap();
+    let bytes = EncodeTables::new(&laws).unwrap().encode(&indices, &symbols).unwrap();
     let tables = DecodeTables::new(&laws).unwrap();
     let mut decoded = vec![0; SYMBOLS];
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
         let mut decoder = TableDecoder::new(&tables, black_box(&bytes)).unwrap();
         decoder.decode(black_box(&indices), &mut decoded).unwrap();
-        decoder.finish().unwrap();
-    });
-    assert_eq!(decoded, symbols);
-}
-
-#[divan::bench(args = TABLES)]
-fn table_decode_one_by_one(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize, u32, u32)) {
-    let laws = bells(tables, symbols, scale_bits);
-    let (indices, symbols) = sample(&laws);
-    let bytes = TableEncoder::encode(&EncodeTables::new(&laws).unwrap(), &indices, &symbols).unwrap();
-    let tables = DecodeTables::new(&laws).unwrap();
-    let mut decoded = vec![0; SYMBOLS];
-    bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
-        let mut decoder = TableDecoder::new(&tables, black_box(&bytes)).unwrap();
-        for (&index, symbol) in indices.iter().zip(&mut decoded) {
-            *symbol = decoder.symbol(index).unwrap();
-        }
         decoder.finish().unwrap();
     });
     assert_eq!(decoded, symbols);
@@ -147,12 +120,12 @@ fn table_decode_constriction(bencher: Bencher<'_, '_>) {
 
 /// Numbers of 0 to 7 raw bits.
 fn raw_bits() -> Vec<(u64, u32)> {
-    let mut random = Random(4);
-    let number = |random: &mut Random| {
-        let bits = random.next() % 8;
-        (u64::from(random.next()) & ((1 << bits) - 1), bits)
+    let mut rng = Rng::new(4);
+    let mut number = || {
+        let bits = rng.below(8) as u32;
+        (rng.below(1 << bits) as u64, bits)
     };
-    (0..SYMBOLS).map(|_| number(&mut random)).collect()
+    (0..SYMBOLS).map(|_| number()).collect()
 }
 
 #[divan::bench]
@@ -244,10 +217,12 @@ where
 
 /// 256 symbols, one law on a scale of 2^24.
 fn categorical() -> (Categorical, Vec<u32>) {
-    let bell = |x: u32| (1e7 / (1.0 + (f64::from(x) - 128.0).powi(2) / 200.0)) as u32;
-    let law = Categorical::from_counts(&(0..256).map(bell).collect::<Vec<_>>(), 24).unwrap();
-    let mut random = Random(2);
-    let symbols = (0..SYMBOLS).map(|_| law.locate(random.next() >> 8).0).collect();
+    let bell = |x: u32| (3e5 / (1.0 + (f64::from(x) - 128.0).powi(2) / 200.0)) as u32;
+    let mut widths: Vec<u32> = (0..256).map(|x| 1 + bell(x)).collect();
+    widths[128] += (1 << 24) - widths.iter().sum::<u32>();
+    let law = Categorical::new(&widths, 24).unwrap();
+    let mut rng = Rng::new(2);
+    let symbols = (0..SYMBOLS).map(|_| law.locate(rng.below(1 << 24) as u32).0).collect();
     (law, symbols)
 }
 
@@ -276,7 +251,7 @@ fn categorical_256_meter(bencher: Bencher<'_, '_>) {
         for &symbol in &symbols {
             meter.code(&mut { symbol }, &law).unwrap();
         }
-        meter.whole_bits()
+        meter.bits()
     });
 }
 
@@ -297,7 +272,7 @@ fn categorical_256_decode_constriction(bencher: Bencher<'_, '_>) {
 }
 
 /// A law per position over all samples: means wander, scales from 5 to 40, the rest in wider bells.
-fn mixture<S: Shape, const K: usize>(position: usize) -> Mixture<S, K> {
+fn mixture<const K: usize>(position: usize) -> Mixture<Logistic, K> {
     let n = position as i32;
     let component = |k: usize| Component {
         mean: (20_000 + n % 97 * 30) * 256 + n % 256,
@@ -307,48 +282,18 @@ fn mixture<S: Shape, const K: usize>(position: usize) -> Mixture<S, K> {
     Mixture::new(&std::array::from_fn(component), 24, 1).unwrap()
 }
 
-fn mixture_symbols<S: Shape, const K: usize>() -> Vec<u32> {
-    let mut random = Random(3);
-    (0..MIXTURE_SYMBOLS).map(|position| mixture::<S, K>(position).locate(random.next() >> 8).0).collect()
+fn mixture_symbols<const K: usize>() -> Vec<u32> {
+    let mut rng = Rng::new(3);
+    let symbol = |position| mixture::<K>(position).locate(rng.below(1 << 24) as u32).0;
+    (0..MIXTURE_SYMBOLS).map(symbol).collect()
 }
 
 #[divan::bench(consts = [1, 3, 5, 8, 10])]
 fn logistics_encode<const K: usize>(bencher: Bencher<'_, '_>) {
-    ours_encode(bencher, &mixture_symbols::<Logistic, K>(), mixture::<Logistic, K>);
+    ours_encode(bencher, &mixture_symbols::<K>(), mixture::<K>);
 }
 
 #[divan::bench(consts = [1, 3, 5, 8, 10])]
 fn logistics_decode<const K: usize>(bencher: Bencher<'_, '_>) {
-    ours_decode(bencher, &mixture_symbols::<Logistic, K>(), mixture::<Logistic, K>);
-}
-
-#[divan::bench(consts = [1, 3])]
-fn gaussians_encode<const K: usize>(bencher: Bencher<'_, '_>) {
-    ours_encode(bencher, &mixture_symbols::<Gaussian, K>(), mixture::<Gaussian, K>);
-}
-
-#[divan::bench(consts = [1, 3])]
-fn gaussians_decode<const K: usize>(bencher: Bencher<'_, '_>) {
-    ours_decode(bencher, &mixture_symbols::<Gaussian, K>(), mixture::<Gaussian, K>);
-}
-
-/// The same bells as `mixture::<Gaussian, 1>`, in floats.
-fn quantized(
-    position: usize,
-) -> impl EncoderModel<24, Symbol = u32, Probability = u32> + DecoderModel<24, Symbol = u32, Probability = u32>
-{
-    let n = position as i32;
-    let mean = f64::from(20_000 + n % 97 * 30) + f64::from(n % 256) / 256.0;
-    let scale = (f64::from(75 + n % 96) / 32.0).exp2();
-    DefaultLeakyQuantizer::new(0..=65_535_u32).quantize(probability::distribution::Gaussian::new(mean, scale))
-}
-
-#[divan::bench]
-fn gaussian_encode_constriction(bencher: Bencher<'_, '_>) {
-    constriction_encode(bencher, &mixture_symbols::<Gaussian, 1>(), quantized);
-}
-
-#[divan::bench]
-fn gaussian_decode_constriction(bencher: Bencher<'_, '_>) {
-    constriction_decode(bencher, &mixture_symbols::<Gaussian, 1>(), quantized);
+    ours_decode(bencher, &mixture_symbols::<K>(), mixture::<K>);
 }

@@ -1,7 +1,7 @@
 //! A law over at most 256 symbols: integer frequencies that sum to a power of two.
 
 use crate::bits::{BitReader, BitWriter};
-use crate::normalise::{Unused, normalise};
+use crate::normalise::normalise;
 use crate::{Distribution, Error, Interval, Result};
 
 /// Most symbols of one [`Frequencies`].
@@ -54,7 +54,7 @@ impl Frequencies {
     /// points, or `scale_bits` is not in `1..=14`.
     pub fn from_counts(counts: &[u32], scale_bits: u32) -> Result<Self> {
         check_size(counts.len(), scale_bits)?;
-        let frequencies = normalise(counts, scale_bits, Unused::Dropped)?;
+        let frequencies = normalise(counts, scale_bits)?;
         Self::new(frequencies.into_iter().map(|frequency| frequency as u16).collect(), scale_bits)
     }
 

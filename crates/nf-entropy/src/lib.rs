@@ -4,15 +4,20 @@
 //! - [`Interval`] and [`Distribution`]: a law over an integer alphabet on a fixed scale `2^S`.
 //! - [`SymbolCoder`]: *code this symbol under this law*. [`Writer`] and [`Reader`] are rANS for any law;
 //!   [`Meter`] gives the ideal size.
-//! - [`laws`]: what a model can say: tables, uniform, mixtures over 16-bit samples, an escape.
+//! - [`laws`]: what a model can say: tables, uniform, mixtures over 16-bit samples.
 //!
 //! The fast path, for laws known beforehand:
 //! - [`Frequencies`]: a law over at most 256 symbols; normalised from counts, written compactly.
 //! - [`table`]: interleaved table rANS where every symbol names its table.
 //! - [`bits`]: raw bits for low bits and escapes.
+//!
+//! For models that adapt while they code:
+//! - [`rans16`]: rANS in sixteen lanes, for sixteen pixels modelled side by side.
+//! - [`binary`]: binary decisions by arithmetic coding.
 #![forbid(unsafe_code)]
 
 pub mod ans;
+pub mod binary;
 pub mod bits;
 mod coder;
 mod distribution;
@@ -21,6 +26,7 @@ mod frequencies;
 pub mod laws;
 mod meter;
 mod normalise;
+pub mod rans16;
 pub mod table;
 
 pub use ans::{Reader, Writer};

@@ -40,7 +40,6 @@ fn log2(number: u32) -> f64 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
     units: u128,
-    symbols: u64,
 }
 
 impl Meter {
@@ -53,22 +52,6 @@ impl Meter {
     pub fn bits(&self) -> f64 {
         self.units as f64 / (1_u64 << UNIT_BITS) as f64
     }
-
-    /// Bits so far, rounded up.
-    pub fn whole_bits(&self) -> u64 {
-        self.units.div_ceil(1 << UNIT_BITS) as u64
-    }
-
-    /// Symbols so far.
-    pub fn symbols(&self) -> u64 {
-        self.symbols
-    }
-
-    /// Adds what another meter measured.
-    pub fn merge(&mut self, other: &Self) {
-        self.units += other.units;
-        self.symbols += other.symbols;
-    }
 }
 
 impl SymbolCoder for Meter {
@@ -76,7 +59,6 @@ impl SymbolCoder for Meter {
         let interval = law.interval(*symbol).ok_or(Error::Symbol { symbol: *symbol })?;
         let units = interval.information_bits(law.scale_bits()) * (1_u64 << UNIT_BITS) as f64;
         self.units += (units + 0.5) as u128;
-        self.symbols += 1;
         Ok(())
     }
 }

@@ -4,30 +4,20 @@ use crate::{Error, Result};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// What becomes of symbols that were never seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unused {
-    /// They get frequency 0 and cannot be coded.
-    Dropped,
-    /// They get frequency 1.
-    Kept,
-}
-
-/// Frequencies that sum to `2^scale_bits` (at most `2^30`), nearly those of fewest bits for such counts.
+/// Frequencies that sum to `2^scale_bits`, nearly those of fewest bits for such counts.
 ///
-/// Rounds down, to 1 at least, then gives the points left over, or takes back those given in excess, one
-/// at a time where it changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties
-/// go to the lower symbol.
-pub(crate) fn normalise(counts: &[u32], scale_bits: u32, unused: Unused) -> Result<Vec<u32>> {
+/// Symbols without a count get frequency 0; the shares of the others are rounded down, to 1 at least.
+/// Then the points left over are handed out, or those given in excess taken back, one at a time where it
+/// changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties go to the lower symbol.
+pub(crate) fn normalise(counts: &[u32], scale_bits: u32) -> Result<Vec<u32>> {
     let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
-    let wanted = |&&count: &&u32| count > 0 || unused == Unused::Kept;
-    let symbols = counts.iter().filter(wanted).count();
+    let symbols = counts.iter().filter(|&&count| count > 0).count();
     if total == 0 || symbols > 1 << scale_bits {
         return Err(Error::law(format!("{total} counts of {symbols} symbols on a scale of 2^{scale_bits}")));
     }
-    let share = |count: &u32| match wanted(&count) {
-        false => 0,
-        true => ((u64::from(*count) << scale_bits) / total).max(1) as u32,
+    let share = |&count: &u32| match count {
+        0 => 0,
+        _ => ((u64::from(count) << scale_bits) / total).max(1) as u32,
     };
     let mut frequencies: Vec<u32> = counts.iter().map(share).collect();
     let sum: i64 = frequencies.iter().map(|&frequency| i64::from(frequency)).sum();

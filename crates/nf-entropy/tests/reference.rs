@@ -4,9 +4,10 @@
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use constriction::stream::stack::DefaultAnsCoder;
 use constriction::stream::{Decode, Encode};
-use nf_entropy::laws::{Categorical, Component, Gaussian, Logistic, Mixture, SCALE_ONE};
-use nf_entropy::table::{EncodeTables, TableEncoder};
+use nf_entropy::laws::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::table::EncodeTables;
 use nf_entropy::{Distribution, Frequencies, Interval, Meter, Reader, SymbolCoder, Writer};
+use nf_image::testing::Rng;
 use std::borrow::Borrow;
 use std::num::NonZeroU32;
 
@@ -34,15 +35,9 @@ impl<D: Distribution> DecoderModel<24> for Model<D> {
     }
 }
 
-/// A small generator: xorshift64* (Vigna 2016).
 fn random_points(seed: u64) -> impl Iterator<Item = u32> {
-    let mut state = seed;
-    std::iter::repeat_with(move || {
-        state ^= state >> 12;
-        state ^= state << 25;
-        state ^= state >> 27;
-        (state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> (64 - SCALE_BITS)) as u32
-    })
+    let mut rng = Rng::new(seed);
+    std::iter::repeat_with(move || rng.below(1 << SCALE_BITS) as u32)
 }
 
 /// Codes a sample of `laws` with both coders; their sizes must agree with each other and with the meter.
@@ -75,8 +70,9 @@ fn compare<D: Distribution>(laws: &[D]) {
 #[test]
 fn categorical_laws_agree() {
     let law = |n: u32| {
-        let counts: Vec<u32> = (0..2 + n % 300).map(|x| 1 + 100_000 / (1 + (x + n) % 50)).collect();
-        Categorical::from_counts(&counts, SCALE_BITS).unwrap()
+        let mut widths: Vec<u32> = (0..2 + n % 300).map(|x| 1 + 10_000 / (1 + (x + n) % 50)).collect();
+        widths[0] += (1 << SCALE_BITS) - widths.iter().sum::<u32>();
+        Categorical::new(&widths, SCALE_BITS).unwrap()
     };
     compare(&(0..5000).map(law).collect::<Vec<_>>());
 }
@@ -91,8 +87,6 @@ fn mixtures_agree() {
     let components = |n| [component(n, 0), component(n, 2)];
     let logistics = |n| Mixture::<Logistic, 2>::new(&components(n), SCALE_BITS, 1).unwrap();
     compare(&(0..5000).map(logistics).collect::<Vec<_>>());
-    let gaussians = |n| Mixture::<Gaussian, 2>::new(&components(n), SCALE_BITS, 2).unwrap();
-    compare(&(0..5000).map(gaussians).collect::<Vec<_>>());
 }
 
 #[test]
@@ -105,7 +99,7 @@ fn the_table_coder_has_the_same_rate() {
     let symbols: Vec<u8> = random_points(2).take(50_000).map(|point| fine.locate(point).0 as u8).collect();
 
     let tables = EncodeTables::new(&[law]).unwrap();
-    let ours = TableEncoder::encode(&tables, &vec![0; symbols.len()], &symbols).unwrap();
+    let ours = tables.encode(&vec![0; symbols.len()], &symbols).unwrap();
     let mut theirs = DefaultAnsCoder::new();
     for &symbol in symbols.iter().rev() {
         theirs.encode_symbol(u32::from(symbol), Model(&fine)).unwrap();

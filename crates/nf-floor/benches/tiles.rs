@@ -1,53 +1,81 @@
-//! Nanoseconds per pixel of the half rows, one thread: `cargo bench -p nf-floor`; items are pixels.
+//! Speed of the models on whole tiles, one thread: `cargo bench -p nf-floor`; items are pixels.
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use nf_floor::halves::{self, Effort};
-use nf_floor::tile::TileView;
-use nf_image::Shape;
+use nf_floor::lab::split_rows::{self, Effort};
+use nf_floor::lab::{TileView, mixing, wavefront};
+use nf_image::testing::Rng;
+use nf_image::{Image16, Shape};
 
 fn main() {
     divan::main();
 }
 
-const SHAPE: Shape = Shape::frame(1024, 1024);
-
 /// A gradient, noise of about `width` DN, and a cosmic ray in every thousand pixels.
-fn frame(width: u32) -> Vec<u16> {
-    let mut state = 1_u64;
-    let mut roll = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as u32
-    };
-    (0..SHAPE.pixels())
-        .map(|i| {
-            let noise: u32 = (0..4).map(|_| roll() % (2 * width)).sum();
-            let ray = if roll().is_multiple_of(1000) { roll() % 20_000 } else { 0 };
-            (1000 + i / SHAPE.width) as u16 + (noise + ray) as u16
-        })
-        .collect()
+fn frame(side: usize, width: usize) -> Image16 {
+    let mut rng = Rng::new(1);
+    Image16::from_fn(Shape::frame(side, side), |_, y, _| {
+        let noise: usize = (0..4).map(|_| rng.below(2 * width)).sum();
+        let ray = if rng.below(1000) == 0 { rng.below(20_000) } else { 0 };
+        (1000 + y + noise + ray) as u16
+    })
 }
 
-const EFFORTS: [(&str, Effort); 2] = [("small", Effort::SMALL), ("large", Effort::LARGE)];
-const WIDTHS: [u32; 2] = [3, 100];
-
-fn cases() -> impl Iterator<Item = (usize, u32)> {
-    (0..EFFORTS.len()).flat_map(|effort| WIDTHS.map(|width| (effort, width)))
+/// A model and the side of its tiles.
+#[derive(Clone, Copy, Debug)]
+enum Model {
+    Small,
+    Large,
+    Wavefront,
+    Mixing,
 }
 
-#[divan::bench(args = cases())]
-fn encode(bencher: Bencher<'_, '_>, (effort, width): (usize, u32)) {
-    let samples = frame(width);
+impl Model {
+    fn side(self) -> usize {
+        match self {
+            Self::Small | Self::Large => 1024,
+            Self::Wavefront => 512,
+            Self::Mixing => 128,
+        }
+    }
+
+    fn encode(self, tile: TileView) -> Vec<u8> {
+        let payload = match self {
+            Self::Small => split_rows::encode(tile, Effort::SMALL),
+            Self::Large => split_rows::encode(tile, Effort::LARGE),
+            Self::Wavefront => wavefront::encode(tile),
+            Self::Mixing => mixing::encode(tile),
+        };
+        payload.expect("a tile with pixels")
+    }
+
+    fn decode(self, payload: &[u8]) -> Vec<u16> {
+        let side = self.side();
+        let samples = match self {
+            Self::Small | Self::Large => split_rows::decode("tile", payload, side, side),
+            Self::Wavefront => wavefront::decode("tile", payload, side, side),
+            Self::Mixing => mixing::decode("tile", payload, side, side),
+        };
+        samples.expect("own bytes decode")
+    }
+}
+
+fn cases() -> impl Iterator<Item = (Model, usize)> {
+    let models = [Model::Small, Model::Large, Model::Wavefront, Model::Mixing];
+    models.into_iter().flat_map(|model| [3, 100].map(|width| (model, width)))
+}
+
+#[divan::bench(args = cases(), sample_count = 10)]
+fn encode(bencher: Bencher<'_, '_>, (model, width): (Model, usize)) {
+    let image = frame(model.side(), width);
     bencher
-        .counter(ItemsCount::new(SHAPE.pixels()))
-        .bench_local(|| halves::encode(TileView::new(SHAPE, black_box(&samples)), EFFORTS[effort].1));
+        .counter(ItemsCount::new(image.samples().len()))
+        .bench_local(|| model.encode(TileView::of(black_box(&image))));
 }
 
-#[divan::bench(args = cases())]
-fn decode(bencher: Bencher<'_, '_>, (effort, width): (usize, u32)) {
-    let samples = frame(width);
-    let Some(payload) = halves::encode(TileView::new(SHAPE, &samples), EFFORTS[effort].1) else { return };
-    bencher
-        .counter(ItemsCount::new(SHAPE.pixels()))
-        .bench_local(|| halves::decode(EFFORTS[effort].0, black_box(&payload), SHAPE));
+#[divan::bench(args = cases(), sample_count = 10)]
+fn decode(bencher: Bencher<'_, '_>, (model, width): (Model, usize)) {
+    let image = frame(model.side(), width);
+    let payload = model.encode(TileView::of(&image));
+    bencher.counter(ItemsCount::new(image.samples().len())).bench_local(|| model.decode(black_box(&payload)));
 }

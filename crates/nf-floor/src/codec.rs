@@ -1,23 +1,23 @@
 //! `floor` as the registry knows it.
 
-use crate::tile::TileView;
-use crate::{max, stream};
+use crate::models::{TileView, mixing};
+use crate::stream;
 use nf_codec::{Codec, Entry, Error, Laws, Limits, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape, TileBox};
 use std::fmt;
 use std::str::FromStr;
 
-/// How long the encoder searches; every level keeps the smaller of what it and the levels below find.
+/// How long the encoder searches; a level also tries what the levels below try, and keeps the smallest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Hundreds of megabytes a second.
+    /// Hundreds of megabytes per second.
     Fast,
-    /// Tens of megabytes a second, and hundreds decoding.
+    /// Tens of megabytes per second, and hundreds when decoding.
     #[default]
     Default,
-    /// Twenty megabytes a second.
+    /// About twenty megabytes per second.
     High,
-    /// About one megabyte a second.
+    /// About one megabyte per second.
     Max,
 }
 
@@ -52,14 +52,14 @@ impl FromStr for Level {
 
 /// The codec `floor`.
 ///
-/// A stream says of every tile how it is coded, so a `Floor` of any level decodes the streams of all.
+/// A stream states how every tile is coded, so a `Floor` of any level decodes the streams of all levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Floor {
     /// How long the encoder searches.
     pub level: Level,
 }
 
-/// The line of the registry.
+/// The entry of the registry.
 pub const ENTRY: Entry = Entry {
     name: "floor",
     summary: "this project's codec: noise-aware prediction and table rANS in independent tiles",
@@ -117,12 +117,11 @@ impl Codec for Floor {
         }
     }
 
-    /// Those of level `max`, for one plane that is one tile.
+    /// At level `max`, for one plane that is one tile.
     fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
         let shape = image.shape();
-        let is_one_tile = shape.height.max(shape.width) <= stream::TILE_SIDE_PX;
-        (self.level == Level::Max && is_one_tile)
-            .then(|| max::laws(TileView::new(shape, image.samples()), uniform))?
+        let is_one_tile = shape.planes == 1 && shape.height.max(shape.width) <= stream::TILE_SIDE_PX;
+        (self.level == Level::Max && is_one_tile).then(|| mixing::trace(TileView::of(image), uniform))?
     }
 }
 

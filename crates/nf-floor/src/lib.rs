@@ -1,35 +1,47 @@
 //! `floor`: a lossless codec for raw 16-bit frames whose cost is the detector's noise.
 //!
-//! A frame is cut into tiles; every tile is coded alone by the first of several modes that is worth it, and
-//! decodes alone. Everything that a decoder computes is integer arithmetic, or IEEE arithmetic in one fixed order.
+//! A frame is cut into tiles. Every tile is coded by the smallest of several modes and decodes alone, or with
+//! the same tile of the planes right before. All arithmetic of a decoder is integer, or IEEE in one fixed
+//! order.
 //!
-//! - [`codec`]: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|high|max`.
-//! - [`context`]: half rows with fewer taps, for an experiment.
-//! - [`stream`]: a stack as tiles with an index and a checksum each; regions; threads.
-//! - [`stack`]: a tile with the help of earlier planes.
-//! - [`tile`]: one tile's bytes: a mode byte and its payload; the fallbacks raw and constant.
-//! - [`halves`]: levels `fast` and `default`, half rows at a time, with a model fitted to the tile and sent with it.
-//! - [`wave`]: level `high`, sixteen rows at a time, with a model that learns from what was coded.
-//! - [`max`]: level `max`, adaptive mixing.
+//! ```
+//! use nf_codec::{Codec, Limits};
+//! use nf_floor::{Floor, Level};
+//! use nf_image::{Image16, Shape};
+//!
+//! let image = Image16::from_fn(Shape::frame(40, 60), |_, y, x| (1000 + 7 * (x * y % 5)) as u16);
+//! let bytes = Floor { level: Level::Default }.encode(&image)?;
+//! let decoded = Floor::default().decode(&bytes, image.shape(), &Limits::default())?;
+//! assert_eq!(decoded.samples(), image.samples());
+//! # Ok::<(), nf_codec::Error>(())
+//! ```
+//!
+//! - `codec`: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|high|max`.
+//! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
+//! - `models`: the three models of a tile.
+//! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary functions.
+//! - `simd`: code compiled for several instruction sets.
 //!
 //! The bytes are described in `docs/format-floor.md`.
-#![deny(unsafe_code)] // one exception: calling what was compiled for the machine at hand (`machine`, `max`, `wave`)
+#![forbid(unsafe_code)]
 
-pub mod codec;
-pub mod context;
-pub mod halves;
-mod machine;
-pub mod max;
-mod numbers;
+mod codec;
+#[cfg(feature = "experiments")]
+mod experiments;
+mod golomb;
+#[doc(hidden)]
+pub mod lab;
+mod maths;
+mod models;
+mod predict;
+mod simd;
+mod stream;
 #[cfg(test)]
-mod scenes;
-pub mod stack;
-pub mod stream;
-pub mod tile;
-pub mod wave;
-mod weights;
+mod testdata;
 
 pub use codec::{ENTRY, Floor, Level};
+#[cfg(feature = "experiments")]
+pub use experiments::FLOOR_CONTEXT;
 pub use stream::decode_region;
 
 // The examples of the README are tests.

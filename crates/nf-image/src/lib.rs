@@ -4,6 +4,7 @@
 //! - [`Detector`]: what is known of the chip that made them.
 //! - [`TileBox`] and [`Grid`]: boxes of pixels, and stacks cut into them.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
+//! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
 
 mod detector;
@@ -11,6 +12,8 @@ mod digest;
 mod grid;
 mod image;
 mod shape;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};

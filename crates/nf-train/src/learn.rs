@@ -54,7 +54,7 @@ impl Learner for Net {
     }
 
     fn step_bytes(&self, tiles: usize, shape: Shape) -> Option<f64> {
-        Some(Net::step_bytes(self, tiles, shape.height, shape.width))
+        Net::step_bytes(self, tiles, shape)
     }
 
     fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {

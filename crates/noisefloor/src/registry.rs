@@ -11,8 +11,10 @@ pub(crate) const DEFAULT_CODEC: &str = "floor";
 
 /// Our own codecs first, then the baselines.
 pub(crate) fn registry() -> Registry {
-    let own = [nf_floor::ENTRY, nf_models::ENTRY, nf_floor::context::ENTRY];
-    Registry::new(own.into_iter().chain(nf_classic::entries()))
+    let all = [nf_floor::ENTRY, nf_models::ENTRY].into_iter().chain(nf_classic::entries());
+    #[cfg(feature = "experiments")]
+    let all = all.chain([nf_floor::FLOOR_CONTEXT]);
+    Registry::new(all)
 }
 
 /// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles.

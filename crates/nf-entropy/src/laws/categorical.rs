@@ -1,6 +1,5 @@
 //! Any widths over at most 65536 symbols.
 
-use crate::normalise::{Unused, normalise};
 use crate::{Distribution, Error, Interval, MAX_SCALE_BITS, Result};
 
 /// A law given symbol by symbol.
@@ -46,16 +45,6 @@ impl Categorical {
         }
         guide.push((widths.len() - 1) as u16);
         Ok(Self { scale_bits, starts, guide, guide_shift })
-    }
-
-    /// The law nearest to `counts`, in which symbols without a count keep a width of 1.
-    ///
-    /// # Errors
-    /// [`Error::Law`] if all counts are zero, there are more than 65536 of them or more than
-    /// `2^scale_bits`, or `scale_bits` is not in `1..=30`.
-    pub fn from_counts(counts: &[u32], scale_bits: u32) -> Result<Self> {
-        check_size(counts.len(), scale_bits)?;
-        Self::new(&normalise(counts, scale_bits, Unused::Kept)?, scale_bits)
     }
 
     /// Number of symbols.

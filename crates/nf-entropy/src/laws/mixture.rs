@@ -25,7 +25,7 @@ pub struct Component {
     pub weight: u16,
 }
 
-/// A mixture of `K` logistics or Gaussians, discretised over the samples `0..=65535`.
+/// A mixture of `K` logistics, discretised over the samples `0..=65535`.
 ///
 /// With `F` the mixture's cumulative law, `S` the scale bits and `w` the floor width, the interval of
 /// sample `v` starts at `floor((2^S - 2^16 w) F(v - 1/2)) + v w`, where `F(-1/2)` is taken as 0 and

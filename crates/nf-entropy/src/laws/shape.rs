@@ -27,17 +27,8 @@ pub trait Shape: Copy + std::fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Logistic;
 
-/// The Gaussian law of deviation 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Gaussian;
-
 impl Shape for Logistic {
     const TAIL: &'static [(u32, u32)] = &with_drops(logistic_tail());
-    const QUANTILES: &'static [i16; 256] = &quantiles(Self::TAIL);
-}
-
-impl Shape for Gaussian {
-    const TAIL: &'static [(u32, u32)] = &with_drops(gaussian_tail());
     const QUANTILES: &'static [i16; 256] = &quantiles(Self::TAIL);
 }
 
@@ -82,38 +73,6 @@ const fn logistic_tail() -> [u32; 24 * 64 + 1] {
     while k < tail.len() {
         tail[k] = (((exp << 32) + (ONE + exp) / 2) / (ONE + exp)) as u32;
         exp = multiply(exp, ratio);
-        k += 1;
-    }
-    tail
-}
-
-/// The Gaussian law above `k / 64`, for `k` up to 7 * 64, by Simpson's rule in steps of 1/512.
-///
-/// Sums from 8 deviations down; the error is below 2^-44, so that every entry is rounded rightly.
-const fn gaussian_tail() -> [u32; 7 * 64 + 1] {
-    // Density up to a factor at j / 512: exp(-j^2 / 2^19), by d[j + 1] = d[j] * exp(-(2 j + 1) / 2^19).
-    let mut density = [0; 8 * 512 + 1];
-    density[0] = ONE;
-    let mut ratio = exp_of_minus_one_over(1 << 19);
-    let ratio_of_ratios = exp_of_minus_one_over(1 << 18);
-    let mut j = 1;
-    while j < density.len() {
-        density[j] = multiply(density[j - 1], ratio);
-        ratio = multiply(ratio, ratio_of_ratios);
-        j += 1;
-    }
-    let mut above = [0; 8 * 64 + 1];
-    let mut area = 0;
-    j -= 1;
-    while j > 0 {
-        j -= 2;
-        area += density[j] + 4 * density[j + 1] + density[j + 2];
-        above[j / 8] = area;
-    }
-    let mut tail = [0; 7 * 64 + 1];
-    let mut k = 0;
-    while k < tail.len() {
-        tail[k] = (((above[k] << 31) + area / 2) / area) as u32;
         k += 1;
     }
     tail
@@ -179,18 +138,6 @@ mod tests {
     }
 
     #[test]
-    fn the_gaussian_table_is_the_gaussian_law() {
-        // Values of the upper tail from Abramowitz and Stegun, table 26.1, at whole deviations.
-        let published = [0.5, 0.158_655_253_931_457, 0.022_750_131_948_179, 0.001_349_898_031_630];
-        for (z, exact) in published.iter().enumerate() {
-            let above = f64::from(Gaussian::TAIL[64 * z].0) / 2_f64.powi(32);
-            assert!((above - exact).abs() < 1.2e-10, "{z}: {above}");
-        }
-        let above = |z: usize| Gaussian::TAIL[64 * z].0;
-        assert_eq!([above(4), above(5), above(6), above(7)], [136_027, 1231, 4, 0]);
-    }
-
-    #[test]
     fn scales_are_powers() {
         for (k, &inverse) in INVERSE_SCALES.iter().enumerate() {
             let exact = (31.0 - k as f64 / 32.0).exp2();
@@ -212,7 +159,6 @@ mod tests {
             assert_eq!((S::cumulative(i64::MIN), before), (0, 1 << 32));
         }
         check::<Logistic>();
-        check::<Gaussian>();
     }
 
     /// FNV-1a over the little-endian bytes of numbers.
@@ -222,12 +168,11 @@ mod tests {
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits
-    /// (Gaussian: with the complementary error function in double precision), and rounded.
+    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits, and
+    /// rounded.
     #[test]
     fn the_tables_are_pinned() {
         assert_eq!(fingerprint(Logistic::TAIL.iter().map(|entry| entry.0)), 0x5158_e100_5b56_5a48);
-        assert_eq!(fingerprint(Gaussian::TAIL.iter().map(|entry| entry.0)), 0xb367_f7b0_0316_6f11);
         assert_eq!(fingerprint(INVERSE_SCALES.into_iter()), 0xa094_2c3e_d38b_5b4a);
     }
 }

@@ -26,14 +26,6 @@ impl Uniform {
         Ok(Self { symbols, scale_bits })
     }
 
-    /// The law of `bits` raw bits.
-    ///
-    /// # Errors
-    /// [`Error::Law`] if `bits > 30`.
-    pub fn of_bits(bits: u32) -> Result<Self> {
-        Self::new(1_u32.checked_shl(bits).unwrap_or(0))
-    }
-
     fn start(&self, symbol: u32) -> u32 {
         ((u64::from(symbol) << self.scale_bits) / u64::from(self.symbols)) as u32
     }

@@ -120,7 +120,7 @@ impl<'a> TableDecoder<'a> {
     /// # Errors
     /// [`Error::Table`] for an index beyond the tables.
     #[inline]
-    pub fn symbol(&mut self, index: u16) -> Result<u8> {
+    fn symbol(&mut self, index: u16) -> Result<u8> {
         let state = self.states[self.lane];
         let (symbol, mut next) = match self.tables.slot_shift {
             0 => self.tables.step::<true>(state, index)?,

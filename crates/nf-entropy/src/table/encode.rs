@@ -25,7 +25,7 @@ impl Symbol {
     }
 }
 
-/// A set of tables made ready for a [`TableEncoder`]: 4 KiB per table.
+/// A set of tables made ready for encoding: 4 KiB per table.
 #[derive(Clone, Debug)]
 pub struct EncodeTables {
     scale_bits: u32,
@@ -52,89 +52,41 @@ impl EncodeTables {
     }
 }
 
-/// Encodes symbols, the last first.
-#[derive(Clone, Debug)]
-pub struct TableEncoder<'a> {
-    tables: &'a EncodeTables,
-    states: [u32; LANES],
-    /// Lane of the symbol pushed last.
-    lane: usize,
-    /// In the order written, which is the reverse of the stream.
-    words: Vec<u16>,
-}
-
-impl<'a> TableEncoder<'a> {
-    /// An encoder that has seen nothing.
-    pub fn new(tables: &'a EncodeTables) -> Self {
-        Self { tables, states: [LOWER; LANES], lane: 0, words: Vec::new() }
-    }
-
+impl EncodeTables {
     /// The stream of these symbols, `symbols[i]` under table `indices[i]`.
-    ///
-    /// # Errors
-    /// As [`push`](Self::push).
-    pub fn encode(tables: &'a EncodeTables, indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
-        let mut encoder = Self::new(tables);
-        encoder.push(indices, symbols)?;
-        Ok(encoder.finish())
-    }
-
-    /// Puts `symbols` in front of all symbols pushed before: `symbols[i]` under table `indices[i]`.
-    ///
-    /// After an error the encoder holds part of them and is of no more use.
     ///
     /// # Errors
     /// [`Error::Table`] for an index beyond the tables; [`Error::Symbol`] for a symbol of frequency 0.
     ///
     /// # Panics
     /// If the slices differ in length.
-    pub fn push(&mut self, indices: &[u16], symbols: &[u8]) -> Result<()> {
+    pub fn encode(&self, indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
         assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
-        let base = self.words.len();
-        // At most one word per symbol.
-        self.words.resize(base + symbols.len(), 0);
-        let mut out = Words { words: &mut self.words[base..], len: 0 };
-        // Up to the first symbol of lane 0, then in whole turns, then the rest.
-        let (mut left_indices, mut left_symbols) = (indices, symbols);
-        while self.lane != 0 {
-            let (Some((&symbol, symbols)), Some((&index, indices))) =
-                (left_symbols.split_last(), left_indices.split_last())
-            else {
-                break;
-            };
-            self.lane -= 1;
-            step(self.tables, &mut self.states[self.lane], &mut out, index, symbol)?;
-            (left_indices, left_symbols) = (indices, symbols);
+        let mut states = [LOWER; LANES];
+        // At most one word per symbol, in reverse.
+        let mut words = vec![0; symbols.len()];
+        let mut out = Words { words: &mut words, len: 0 };
+        // rANS encodes the last symbol first: those of the unfinished turn, then whole turns.
+        let (index_turns, index_rest) = indices.as_chunks::<LANES>();
+        let (symbol_turns, symbol_rest) = symbols.as_chunks::<LANES>();
+        for (lane, (&index, &symbol)) in index_rest.iter().zip(symbol_rest).enumerate().rev() {
+            step(self, &mut states[lane], &mut out, index, symbol)?;
         }
-        let mut states = self.states;
-        let (index_rest, index_turns) = left_indices.as_rchunks::<LANES>();
-        let (symbol_rest, symbol_turns) = left_symbols.as_rchunks::<LANES>();
         for (indices, symbols) in index_turns.iter().zip(symbol_turns).rev() {
             for lane in (0..LANES).rev() {
-                step(self.tables, &mut states[lane], &mut out, indices[lane], symbols[lane])?;
+                step(self, &mut states[lane], &mut out, indices[lane], symbols[lane])?;
             }
         }
-        self.states = states;
-        for (&index, &symbol) in index_rest.iter().zip(symbol_rest).rev() {
-            self.lane = (self.lane + LANES - 1) % LANES;
-            step(self.tables, &mut self.states[self.lane], &mut out, index, symbol)?;
-        }
-        let written = base + out.len;
-        self.words.truncate(written);
-        Ok(())
-    }
-
-    /// The stream.
-    pub fn finish(self) -> Vec<u8> {
-        let mut bytes = vec![0; HEAD_BYTES + 2 * self.words.len()];
+        let written = out.len;
+        let mut bytes = vec![0; HEAD_BYTES + 2 * written];
         let (head, tail) = bytes.split_at_mut(HEAD_BYTES);
-        for (lane, bytes) in head.as_chunks_mut().0.iter_mut().enumerate() {
-            *bytes = self.states[(self.lane + lane) % LANES].to_le_bytes();
+        for (bytes, state) in head.as_chunks_mut().0.iter_mut().zip(states) {
+            *bytes = state.to_le_bytes();
         }
-        for (bytes, word) in tail.as_chunks_mut().0.iter_mut().zip(self.words.iter().rev()) {
+        for (bytes, word) in tail.as_chunks_mut().0.iter_mut().zip(words[..written].iter().rev()) {
             *bytes = word.to_le_bytes();
         }
-        bytes
+        Ok(bytes)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Every symbol of at most 256 names its table, so the law may change from symbol to symbol at no cost.
 //! (Duda 2013, arXiv:1311.2540; interleaving: Giesen 2014, arXiv:1402.3392.)
 //!
-//! - [`EncodeTables`], [`TableEncoder`]: last symbol first, without division.
+//! - [`EncodeTables`]: last symbol first, without division.
 //! - [`DecodeTables`], [`TableDecoder`]: first symbol first, one look-up per symbol.
 //!
 //! # Stream
@@ -22,14 +22,14 @@
 //! `cargo bench -p nf-entropy`; constriction's coder with words of 16 bits and a look-up table makes 129
 //! and 144 of the first line.
 //!
-//! | tables x symbols, taken at random | scale | encode | decode | decode one by one |
-//! |---|---|---|---|---|
-//! | 1 x 256 | 2^12 | 372 | 332 | 267 |
-//! | 1 x 256 | 2^14 | 372 | 223 | 171 |
-//! | 64 x 128 | 2^12 | 346 | 269 | 240 |
-//! | 64 x 128 | 2^14 | 346 | 208 | 162 |
-//! | 512 x 128 | 2^12 | 215 | 125 | 118 |
-//! | 512 x 128 | 2^14 | 214 | 159 | 131 |
+//! | tables x symbols, taken at random | scale | encode | decode |
+//! |---|---|---|---|
+//! | 1 x 256 | 2^12 | 372 | 332 |
+//! | 1 x 256 | 2^14 | 372 | 223 |
+//! | 64 x 128 | 2^12 | 346 | 269 |
+//! | 64 x 128 | 2^14 | 346 | 208 |
+//! | 512 x 128 | 2^12 | 215 | 125 |
+//! | 512 x 128 | 2^14 | 214 | 159 |
 //!
 //! Eight lanes were no faster (encode +2 %, decode -7 %) and would double the head of a stream.
 
@@ -37,7 +37,7 @@ mod decode;
 mod encode;
 
 pub use decode::{DecodeTables, TableDecoder};
-pub use encode::{EncodeTables, TableEncoder};
+pub use encode::EncodeTables;
 
 use crate::{Distribution, Error, Frequencies, Result};
 
@@ -51,11 +51,6 @@ const LOWER: u32 = 1 << 16;
 const HEAD_BYTES: usize = 4 * LANES;
 
 const WHAT: &str = "table rANS stream";
-
-/// Most bytes of a stream of `symbols` symbols: one word per symbol at worst.
-pub const fn max_bytes(symbols: u64) -> u64 {
-    HEAD_BYTES as u64 + 2 * symbols
-}
 
 /// The scale that all laws share.
 fn common_scale_bits(laws: &[Frequencies]) -> Result<u32> {

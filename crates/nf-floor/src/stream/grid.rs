@@ -1,9 +1,9 @@
-//! How a stack is cut into tiles.
+//! The grid of tiles of a stack.
 
 use nf_image::Shape;
 use std::ops::Range;
 
-/// How a stack is cut into tiles.
+/// The grid of tiles of a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Grid {
     pub(super) shape: Shape,
@@ -11,18 +11,20 @@ pub(super) struct Grid {
     pub(super) tile_width: usize,
 }
 
-/// One tile's place in the stack.
+/// The box of one tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct TileBox {
     pub(super) plane: usize,
     pub(super) rows: Range<usize>,
     pub(super) columns: Range<usize>,
 }
 
-impl Place {
+impl TileBox {
     pub(super) fn shape(&self) -> Shape {
         Shape::frame(self.rows.len(), self.columns.len())
     }
+
+    /// What errors call the tile.
 
     pub(super) fn name(&self, index: usize) -> String {
         format!("floor tile {index} (plane {}, rows {:?}, columns {:?})", self.plane, self.rows, self.columns)
@@ -51,12 +53,12 @@ impl Grid {
         self.rows_of_tiles() * self.columns_of_tiles()
     }
 
-    pub(super) fn place(&self, index: usize) -> Place {
+    pub(super) fn tile(&self, index: usize) -> TileBox {
         let (down, across) = (self.rows_of_tiles(), self.columns_of_tiles());
         let (plane, row, column) = (index / (down * across), index / across % down, index % across);
         let row = row * self.tile_height;
         let column = column * self.tile_width;
-        Place {
+        TileBox {
             plane,
             rows: row..(row + self.tile_height).min(self.shape.height),
             columns: column..(column + self.tile_width).min(self.shape.width),

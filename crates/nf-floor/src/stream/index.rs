@@ -1,49 +1,50 @@
 //! What comes before the bytes of the tiles.
 //!
 //! ```text
-//! version      u8       1; 2 if any tile needs earlier planes
+//! version      u8       1; 2 if any tile has reference planes
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
-//! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE); in version
-//!              2 then how many planes right before its own the tile needs (u8), at most 4
+//! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE); in
+//!              version 2 then the number of its reference planes (u8), at most 4: those right before its own
 //! ```
 //!
 //! A varint is base 128, least significant group first, the high bit set in all bytes but the last.
 
 use super::MAX_TILE_PX;
 use super::grid::Grid;
-use crate::stack::{Coded, MAX_EARLIER};
+use super::inter_plane::CodedTile;
+use crate::predict::plane_sum::MAX_REFERENCES;
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 use std::ops::Range;
 
-/// First byte of a stream whose tiles all decode alone.
+/// The version of a stream whose tiles all decode alone: its first byte.
 pub(super) const VERSION_ALONE: u8 = 1;
 
-/// First byte of a stream with tiles that need earlier planes.
-pub(super) const VERSION_STACK: u8 = 2;
+/// The version of a stream with tiles that have reference planes.
+pub(super) const VERSION_REFERENCES: u8 = 2;
 
 /// Version, extents and index of a stream of these tiles.
-pub(super) fn write(grid: &Grid, tiles: &[Coded]) -> Vec<u8> {
-    let alone = tiles.iter().all(|tile| tile.needs == 0);
-    let mut bytes = vec![if alone { VERSION_ALONE } else { VERSION_STACK }];
+pub(super) fn write(grid: &Grid, tiles: &[CodedTile]) -> Vec<u8> {
+    let alone = tiles.iter().all(|tile| tile.references == 0);
+    let mut bytes = vec![if alone { VERSION_ALONE } else { VERSION_REFERENCES }];
     put_varint(&mut bytes, grid.tile_height);
     put_varint(&mut bytes, grid.tile_width);
     for tile in tiles {
         put_varint(&mut bytes, tile.bytes.len());
         bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
         if !alone {
-            bytes.push(tile.needs as u8);
+            bytes.push(tile.references as u8);
         }
     }
     bytes
 }
 
-/// Where a tile's bytes are, their checksum, and how many planes right before its own it needs.
+/// Where a tile's bytes are, their checksum, and how many reference planes it has.
 pub(super) struct IndexEntry {
     pub(super) bytes: Range<usize>,
     pub(super) crc: u32,
-    pub(super) needs: usize,
+    pub(super) references: usize,
 }
 
 /// What [`write`] wrote, for a stack of `shape`.
@@ -55,10 +56,10 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)
     let mut at = bytes;
     let alone = match take(&mut at, 1) {
         Some([VERSION_ALONE]) => true,
-        Some([VERSION_STACK]) => false,
+        Some([VERSION_REFERENCES]) => false,
         Some(other) => {
             let needed = format!("a decoder of floor streams of version {}", other[0]);
-            let present = format!("one of versions {VERSION_ALONE} and {VERSION_STACK}");
+            let present = format!("one of versions {VERSION_ALONE} and {VERSION_REFERENCES}");
             return Err(Error::Mismatch { what: what.into(), needed, present });
         }
         None => return Err(Error::truncated(what)),
@@ -79,20 +80,24 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)
     for _ in 0..grid.tiles() {
         let length = varint(&mut at)?;
         let crc = take(&mut at, 4).ok_or_else(|| Error::truncated(what))?;
-        let needs =
-            if alone { 0 } else { usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]) };
-        let place = grid.place(lengths.len());
-        if needs > place.plane.min(MAX_EARLIER) {
-            let name = place.name(lengths.len());
-            return Err(Error::corrupt(what, format!("{name} needs {needs} earlier planes")));
+        let references = match alone {
+            true => 0,
+            false => usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]),
+        };
+        let tile = grid.tile(lengths.len());
+        let most = tile.plane.min(MAX_REFERENCES);
+        if references > most {
+            let name = tile.name(lengths.len());
+            let reason = format!("{references} reference planes of {name}, expected at most {most}");
+            return Err(Error::corrupt(what, reason));
         }
-        lengths.push((length, u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]), needs));
+        lengths.push((length, u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]), references));
     }
     let mut start = bytes.len() - at.len();
     let mut index = Vec::with_capacity(lengths.len());
-    for (length, crc, needs) in lengths {
+    for (length, crc, references) in lengths {
         let end = start.checked_add(length).ok_or_else(|| Error::truncated(what))?;
-        index.push(IndexEntry { bytes: start..end, crc, needs });
+        index.push(IndexEntry { bytes: start..end, crc, references });
         start = end;
     }
     if start < bytes.len() {

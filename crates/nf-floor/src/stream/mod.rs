@@ -1,18 +1,26 @@
-//! A stack as tiles, alone or with the help of the same tile of the planes right before.
+//! A stack as tiles, alone or with the same tile of the planes right before as a reference.
 //!
-//! - [`grid`]: how it is cut.
+//! - [`grid`]: the boxes of the tiles.
 //! - [`index`]: what comes before the bytes of the tiles.
-//! - [`chains`]: which tiles decode together.
+//! - [`mode`]: how the bytes of a tile are to be read.
+//! - [`tile`]: a tile that decodes alone.
+//! - [`inter_plane`]: a tile with reference planes; [`plane_weights`]: their weights.
+//! - [`dependency_chains`]: which tiles decode together.
 
-mod chains;
+mod dependency_chains;
 mod grid;
 mod index;
+pub mod inter_plane;
+pub(crate) mod mode;
+mod plane_weights;
+pub mod tile;
 
 use crate::Level;
-use crate::stack::{self, Coded, MAX_EARLIER};
-use crate::tile::TileView;
-use chains::{chains, decode_tile};
-use grid::{Grid, Place};
+use crate::models::TileView;
+use crate::predict::plane_sum::MAX_REFERENCES;
+use dependency_chains::{chains, decode_tile};
+use grid::{Grid, TileBox};
+use inter_plane::CodedTile;
 use nf_codec::{Error, Limits, Result};
 use nf_image::{Image16, Shape};
 use rayon::prelude::*;
@@ -21,29 +29,29 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 /// Rows and columns of the tiles that the encoder cuts.
-pub const TILE_SIDE_PX: usize = 1024;
+pub(crate) const TILE_SIDE_PX: usize = 1024;
 
-/// Most pixels that a tile may announce: what bounds a decoder's memory per thread.
-pub const MAX_TILE_PX: usize = 1 << 22;
+/// Most pixels of a tile: bounds a decoder's memory per thread.
+const MAX_TILE_PX: usize = 1 << 22;
 
-/// Bytes that one thread may hold beside the decoded stack, per pixel of a tile.
+/// Bytes that one thread may hold besides the decoded stack, per pixel of a tile.
 const WORK_BYTES_PER_TILE_PX: u64 = 16;
 
-/// More of them, where tiles need earlier planes: these planes, and what is made of them.
-const STACK_BYTES_PER_TILE_PX: u64 = 2 * MAX_EARLIER as u64 + 16;
+/// More of them where tiles have reference planes: these planes, and what is computed from them.
+const REFERENCE_BYTES_PER_TILE_PX: u64 = 2 * MAX_REFERENCES as u64 + 16;
 
 /// The bytes of a stack.
 pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
     let grid = Grid { shape: image.shape(), tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
     let one = |index: usize| {
-        let place = grid.place(index);
-        let cut = |plane: usize| image.crop(plane..plane + 1, place.rows.clone(), place.columns.clone());
-        let tile = cut(place.plane);
-        let earlier: Vec<Image16> = (0..place.plane).rev().take(MAX_EARLIER).map(cut).collect();
-        let earlier: Vec<&[u16]> = earlier.iter().map(Image16::samples).collect();
-        stack::encode(TileView::new(tile.shape(), tile.samples()), &earlier, level)
+        let TileBox { plane, rows, columns } = grid.tile(index);
+        let crop = |plane: usize| image.crop(plane..plane + 1, rows.clone(), columns.clone());
+        let tile = crop(plane);
+        let references: Vec<Image16> = (0..plane).rev().take(MAX_REFERENCES).map(crop).collect();
+        let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
+        inter_plane::encode(TileView::of(&tile), &references, level)
     };
-    let tiles: Vec<Coded> = if rayon::current_num_threads() > 1 {
+    let tiles: Vec<CodedTile> = if rayon::current_num_threads() > 1 {
         (0..grid.tiles()).into_par_iter().map(one).collect()
     } else {
         (0..grid.tiles()).map(one).collect()
@@ -57,10 +65,10 @@ pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
 }
 
 /// Most bytes that [`encode`] writes for a stack of `shape`.
-pub fn max_bytes(shape: Shape) -> u64 {
+pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
     let grid = Grid { shape, tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
-    // Version, two varints; per tile a length of at most 10 bytes, a checksum, needs and the mode byte.
+    // Version, two varints; per tile a length of at most 10 bytes, a checksum, references and the mode byte.
     (2 * pixels as u64).saturating_add(21).saturating_add(16 * grid.tiles() as u64)
 }
 
@@ -72,8 +80,8 @@ pub fn decode(bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
     decode_region(bytes, shape, 0..shape.planes, 0..shape.height, 0..shape.width, limits)
 }
 
-/// The box of pixels (planes, rows, columns) of a stack of `shape`; reads only the tiles that touch it, and those
-/// that these need.
+/// The box of pixels (planes, rows, columns) of a stack of `shape`; reads only the tiles that overlap it, and
+/// those that these need.
 ///
 /// # Errors
 /// If the box reaches beyond the stack, one of its tiles is damaged (the error names it), or it exceeds
@@ -99,51 +107,52 @@ pub fn decode_region(
     let (grid, index) = index::read(bytes, shape)?;
     let threads = rayon::current_num_threads().max(1);
     let tile_px = grid.tile_height.min(shape.height) * grid.tile_width.min(shape.width);
-    let alone = index.iter().all(|entry| entry.needs == 0);
-    let work_bytes = WORK_BYTES_PER_TILE_PX + if alone { 0 } else { STACK_BYTES_PER_TILE_PX };
+    let alone = index.iter().all(|entry| entry.references == 0);
+    let work_bytes = WORK_BYTES_PER_TILE_PX + if alone { 0 } else { REFERENCE_BYTES_PER_TILE_PX };
     limits.check_memory("floor stream", work_bytes * (tile_px * threads) as u64)?;
     let chains: Vec<Vec<usize>> = (0..if grid.tiles() > 0 { grid.tiles_per_plane() } else { 0 })
         .filter(|&i| {
-            let place = grid.place(i);
-            overlap(&place.rows, &rows) && overlap(&place.columns, &columns)
+            let tile_box = grid.tile(i);
+            overlap(&tile_box.rows, &rows) && overlap(&tile_box.columns, &columns)
         })
         .flat_map(|first| chains(&grid, &index, first, &planes))
         .collect();
     let image = Mutex::new(Image16::zeros(wanted));
-    let paste = |place: &Place, tile: &Image16| {
-        let r = place.rows.start.max(rows.start)..place.rows.end.min(rows.end);
-        let c = place.columns.start.max(columns.start)..place.columns.end.min(columns.end);
-        let at = (place.plane - planes.start, r.start - rows.start, c.start - columns.start);
-        let mut image = image.lock().expect("no thread panics with the image in its hands");
-        if (&r, &c) == (&place.rows, &place.columns) {
+    let paste = |tile_box: &TileBox, tile: &Image16| {
+        let r = tile_box.rows.start.max(rows.start)..tile_box.rows.end.min(rows.end);
+        let c = tile_box.columns.start.max(columns.start)..tile_box.columns.end.min(columns.end);
+        let at = (tile_box.plane - planes.start, r.start - rows.start, c.start - columns.start);
+        let mut image = image.lock().expect("no thread panics while it holds the image");
+        if (&r, &c) == (&tile_box.rows, &tile_box.columns) {
             image.paste(tile, at.0, at.1, at.2);
             return;
         }
         let cut = tile.crop(
             0..1,
-            r.start - place.rows.start..r.end - place.rows.start,
-            c.start - place.columns.start..c.end - place.columns.start,
+            r.start - tile_box.rows.start..r.end - tile_box.rows.start,
+            c.start - tile_box.columns.start..c.end - tile_box.columns.start,
         );
         image.paste(&cut, at.0, at.1, at.2);
     };
-    // One chain per thread at a time, and of it the few planes that the next may need: memory stays bounded by tiles.
+    // One chain per thread at a time, and of it the few planes that the next may need, so that memory is
+    // bounded by tiles.
     let one = |chain: &Vec<usize>| -> Result<()> {
         let mut earlier: VecDeque<(usize, Image16)> = VecDeque::new();
         for &i in chain {
-            let place = grid.place(i);
+            let tile_box = grid.tile(i);
             let tile = decode_tile(bytes, &grid, &index, i, &earlier)?;
-            if planes.contains(&place.plane) {
-                paste(&place, &tile);
+            if planes.contains(&tile_box.plane) {
+                paste(&tile_box, &tile);
             }
-            earlier.truncate(MAX_EARLIER - 1);
-            earlier.push_front((place.plane, tile));
+            earlier.truncate(MAX_REFERENCES - 1);
+            earlier.push_front((tile_box.plane, tile));
         }
         Ok(())
     };
     let done: Vec<Result<()>> =
         if threads > 1 { chains.par_iter().map(one).collect() } else { chains.iter().map(one).collect() };
     done.into_iter().collect::<Result<()>>()?;
-    Ok(image.into_inner().expect("no thread panics with the image in its hands"))
+    Ok(image.into_inner().expect("no thread panics while it holds the image"))
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {

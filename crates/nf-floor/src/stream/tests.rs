@@ -1,16 +1,19 @@
-use super::index::{VERSION_ALONE, VERSION_STACK};
+use super::index::{VERSION_ALONE, VERSION_REFERENCES};
 use super::*;
+use nf_image::testing::Rng;
 
 fn frame(shape: Shape) -> Image16 {
-    let mut state = 1u32;
-    Image16::from_fn(shape, |p, r, c| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        if r < 1024 { 1000 + (p * 7 + c / 3) as u16 + (state >> 29) as u16 } else { 4095 }
-    })
+    let mut rng = Rng::new(1);
+    Image16::from_fn(
+        shape,
+        |p, r, c| {
+            if r < 1024 { (1000 + p * 7 + c / 3 + rng.below(8)) as u16 } else { 4095 }
+        },
+    )
 }
 
 #[test]
-fn stacks_of_every_shape_come_back() {
+fn stacks_of_every_shape_round_trip() {
     for shape in [
         Shape::frame(0, 0),
         Shape::new(3, 0, 5),
@@ -42,7 +45,7 @@ fn a_region_is_the_crop_of_the_whole() {
 }
 
 #[test]
-fn a_damaged_tile_is_named_and_costs_only_itself() {
+fn a_damaged_tile_is_named_and_affects_only_itself() {
     let shape = Shape::frame(1100, 1100);
     let image = frame(shape);
     let mut bytes = encode(&image, Level::Fast);
@@ -56,22 +59,21 @@ fn a_damaged_tile_is_named_and_costs_only_itself() {
 
 /// Planes with a strong pattern that stays, and a little noise.
 fn ramp(shape: Shape) -> Image16 {
-    let mut state = 1u32;
+    let mut rng = Rng::new(1);
     Image16::from_fn(shape, |p, r, c| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let pattern = (r * 7919 + c * 104_729) as u32 % 3001;
-        (9000 + pattern + 20 * p as u32 + (state >> 30)) as u16
+        let pattern = (r * 7919 + c * 104_729) % 3001;
+        (9000 + pattern + 20 * p + rng.below(4)) as u16
     })
 }
 
 #[test]
-fn planes_that_need_others_decode_in_any_region() {
+fn planes_with_references_decode_in_any_region() {
     let shape = Shape::new(7, 40, 1060);
     let image = ramp(shape);
     let limits = Limits::default();
     for level in [Level::Default, Level::Max] {
         let bytes = encode(&image, level);
-        assert_eq!(bytes[0], VERSION_STACK);
+        assert_eq!(bytes[0], VERSION_REFERENCES);
         for (p, r, c) in
             [(0..7, 0..40, 0..1060), (6..7, 3..5, 1000..1050), (2..4, 0..40, 1030..1031), (3..3, 0..4, 0..4)]
         {
@@ -83,12 +85,12 @@ fn planes_that_need_others_decode_in_any_region() {
 }
 
 #[test]
-fn a_damaged_tile_costs_the_planes_that_need_it_and_names_them() {
+fn a_damaged_tile_affects_the_planes_that_need_it() {
     let shape = Shape::new(5, 40, 50);
     let image = ramp(shape);
     let mut bytes = encode(&image, Level::Default);
     let (_, index) = index::read(&bytes, shape).unwrap();
-    assert_eq!(index.iter().map(|entry| entry.needs).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    assert_eq!(index.iter().map(|entry| entry.references).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     bytes[index[2].bytes.start] ^= 1;
     let region = |planes| decode_region(&bytes, shape, planes, 0..40, 0..50, &Limits::default());
     assert_eq!(region(0..2).unwrap(), image.crop(0..2, 0..40, 0..50));
@@ -97,26 +99,26 @@ fn a_damaged_tile_costs_the_planes_that_need_it_and_names_them() {
 }
 
 #[test]
-fn needs_that_lie_are_refused() {
+fn impossible_references_are_refused() {
     let shape = Shape::new(2, 1, 1);
-    let index = |needs: [u8; 2]| {
-        let tile = crate::tile::encode(TileView::new(Shape::frame(1, 1), &[5]), Level::Fast);
-        let mut bytes = vec![VERSION_STACK, 1, 1];
-        for needs in needs {
+    let index = |references: [u8; 2]| {
+        let tile = tile::encode(TileView::new(1, 1, &[5]), Level::Fast);
+        let mut bytes = vec![VERSION_REFERENCES, 1, 1];
+        for references in references {
             bytes.push(tile.len() as u8);
             bytes.extend_from_slice(&crc32fast::hash(&tile).to_le_bytes());
-            bytes.push(needs);
+            bytes.push(references);
         }
         [bytes, tile.clone(), tile].concat()
     };
     assert_eq!(decode(&index([0, 0]), shape, &Limits::default()).unwrap().samples(), [5, 5]);
-    for needs in [[1, 0], [0, 2], [0, 255], [0, 1]] {
-        assert!(decode(&index(needs), shape, &Limits::default()).is_err(), "{needs:?}");
+    for references in [[1, 0], [0, 2], [0, 255], [0, 1]] {
+        assert!(decode(&index(references), shape, &Limits::default()).is_err(), "{references:?}");
     }
 }
 
 #[test]
-fn headers_that_lie_are_refused_before_memory_is_taken() {
+fn impossible_headers_are_refused_before_memory_is_taken() {
     let shape = Shape::frame(1 << 14, 1 << 14);
     let limits = Limits::default();
     for bytes in [vec![], vec![3], vec![1, 0x80], vec![1, 0, 8, 0], vec![1, 0xFF, 0xFF, 3, 0xFF, 0xFF, 3]] {

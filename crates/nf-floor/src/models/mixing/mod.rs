@@ -1,0 +1,190 @@
+//! Adaptive mixing, the strongest model of single frames: level `max`.
+//!
+//! Everything adapts backward, pixel by pixel; the decoder repeats the encoder's arithmetic, which is IEEE
+//! f32 and f64 in one fixed order (no fused operations, no mathematics library), so that streams decode on
+//! every machine.
+//!
+//! - [`traverse`]: the loop over the pixels, the same for both directions.
+//! - [`inputs`]: neighbours, clipped, and running means; [`rows`]: the memory that holds them.
+//! - [`reference_planes`]: earlier planes of a stack.
+//! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
+//! - [`scale`], [`noise_model`]: the scale of the residuals.
+//! - [`experts`]: distributions of means, scales and shapes ([`tails`]).
+//! - [`density`]: experts and biases ([`contexts`]) mixed ([`mixer`]) at every binary decision.
+//! - [`trace`]: the predictive distribution of every pixel.
+//!
+//! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the bytes of
+//! the binary arithmetic coder. With reference planes, their weights (i16 each, latest plane first) come
+//! before, and the median is that of the samples less the weighted sum, rounded (i16).
+
+mod contexts;
+mod density;
+mod experts;
+mod inputs;
+mod location;
+mod mixer;
+mod noise_model;
+mod reference_planes;
+mod refine;
+mod rows;
+mod scale;
+mod tails;
+mod trace;
+mod traverse;
+
+use super::TileView;
+use crate::predict::plane_sum::split_weights;
+use crate::simd::InstructionSet;
+use density::{Density, Pixel};
+use inputs::{ALONE, WITH_REFERENCES};
+use nf_codec::{Error, Result};
+use nf_entropy::binary::{BinaryDecoder, BinaryEncoder};
+use reference_planes::ReferencePlanes;
+pub(crate) use trace::trace;
+use traverse::traverse;
+
+/// What the encoder measures of a tile beforehand, and stores.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Header {
+    /// Median of the samples (less the sum of reference planes): the past of the first pixels.
+    median: f32,
+    /// About the darkest level: the 0.5 % quantile.
+    floor: f32,
+}
+
+impl Header {
+    const BYTES: usize = 4;
+
+    /// Of samples without reference planes; `None` if there are none.
+    fn of(samples: &[u16]) -> Option<Self> {
+        let mut samples = samples.to_vec();
+        samples.sort_unstable();
+        let [median, floor] = [samples.len() / 2, samples.len() / 200];
+        Some(Self { median: f32::from(*samples.get(median)?), floor: f32::from(samples[floor]) })
+    }
+
+    /// Of samples less the sum of reference planes.
+    fn with_references(samples: &[u16], references: &ReferencePlanes) -> Option<Self> {
+        let mut left: Vec<i16> = samples
+            .iter()
+            .enumerate()
+            .map(|(i, &sample)| (f32::from(sample) - references.offset(i)) as i16)
+            .collect();
+        left.sort_unstable();
+        Some(Self { median: f32::from(*left.get(left.len() / 2)?), ..Self::of(samples)? })
+    }
+
+    fn bytes(self) -> [u8; Self::BYTES] {
+        // The median of a plane with reference planes may be negative: its bits are those of an i16.
+        let [[a, b], [c, d]] = [self.median as i32 as u16, self.floor as u16].map(u16::to_le_bytes);
+        [a, b, c, d]
+    }
+}
+
+/// Codes one pixel, in the encoder, the decoder or the trace: takes its sample (which a decoder ignores) and
+/// returns it.
+type CodePixel<'a> = &'a mut dyn FnMut(&mut Density, &Pixel, u16) -> u16;
+
+/// Codes a tile in place.
+fn run(
+    isa: InstructionSet,
+    code_pixel: CodePixel,
+    header: Header,
+    width: usize,
+    samples: &mut [u16],
+    references: Option<&ReferencePlanes>,
+) {
+    match references {
+        None => traverse::<ALONE>(isa, code_pixel, header, width, samples, None),
+        Some(_) => traverse::<WITH_REFERENCES>(isa, code_pixel, header, width, samples, references),
+    }
+}
+
+/// The payload of a tile, or `None` if the model cannot take it: no pixel.
+pub fn encode(tile: TileView) -> Option<Vec<u8>> {
+    encode_with(InstructionSet::best(), tile, &[], &[])
+}
+
+/// The payload of a plane with `references` of the same extent, latest first, and a weight for each.
+pub(crate) fn encode_with_references(
+    tile: TileView,
+    references: &[&[u16]],
+    weights: &[i16],
+) -> Option<Vec<u8>> {
+    encode_with(InstructionSet::best(), tile, references, weights)
+}
+
+fn encode_with(
+    isa: InstructionSet,
+    tile: TileView,
+    references: &[&[u16]],
+    weights: &[i16],
+) -> Option<Vec<u8>> {
+    let references = (!references.is_empty()).then(|| ReferencePlanes::new(tile.width, references, weights));
+    let header = match &references {
+        None => Header::of(tile.samples)?,
+        Some(references) => Header::with_references(tile.samples, references)?,
+    };
+    let mut bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+    bytes.extend_from_slice(&header.bytes());
+    let mut encoder = BinaryEncoder::new(bytes);
+    let mut code =
+        |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut encoder, pixel, sample);
+    run(isa, &mut code, header, tile.width, &mut tile.samples.to_vec(), references.as_ref());
+    Some(encoder.finish())
+}
+
+/// The samples of a tile; `what` names it in errors.
+///
+/// # Errors
+/// If the payload is not what [`encode`] writes for a tile of that extent.
+pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
+    decode_with(InstructionSet::best(), what, payload, height, width, &[])
+}
+
+/// The samples of a plane with `references` of the same extent, latest first; there is at least one.
+///
+/// # Errors
+/// If the payload is not what [`encode_with_references`] writes for such a plane.
+pub(crate) fn decode_with_references(
+    what: &str,
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    references: &[&[u16]],
+) -> Result<Vec<u16>> {
+    decode_with(InstructionSet::best(), what, payload, height, width, references)
+}
+
+fn decode_with(
+    isa: InstructionSet,
+    what: &str,
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    references: &[&[u16]],
+) -> Result<Vec<u16>> {
+    let (weights, payload) = split_weights(what, payload, references.len())?;
+    let Some((&[m0, m1, f0, f1], coded)) = payload.split_first_chunk::<{ Header::BYTES }>() else {
+        return Err(Error::truncated(what));
+    };
+    if height * width == 0 {
+        return Err(Error::corrupt(what, "this mode codes at least one pixel"));
+    }
+    let median = match references {
+        [] => f32::from(u16::from_le_bytes([m0, m1])),
+        _ => f32::from(i16::from_le_bytes([m0, m1])),
+    };
+    let header = Header { median, floor: f32::from(u16::from_le_bytes([f0, f1])) };
+    let references = (!references.is_empty()).then(|| ReferencePlanes::new(width, references, &weights));
+    let mut samples = vec![0; height * width];
+    let mut decoder = BinaryDecoder::new(coded);
+    let mut code =
+        |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut decoder, pixel, sample);
+    run(isa, &mut code, header, width, &mut samples, references.as_ref());
+    decoder.finish().map_err(|error| Error::corrupt(what, error.to_string()))?;
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests;

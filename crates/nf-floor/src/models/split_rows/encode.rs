@@ -1,0 +1,320 @@
+//! From a tile's samples to its payload.
+
+use super::decode::transpose;
+use super::fit::{Lines, fit};
+use super::header::Model;
+use super::location::Centre;
+use super::scale::{SCALES, SCALES_PER_OCTAVE, scale_of};
+use super::symbols::{CONTEXTS, SYMBOLS, base, bin, low_bits, outlier};
+use super::tables::{Counts, Tables, entropy_bits};
+use super::window::Window;
+use crate::models::TileView;
+use crate::simd::{InstructionSet, kernel};
+use nf_entropy::bits::BitWriter;
+use nf_entropy::table::EncodeTables;
+use std::cell::Cell;
+
+/// How large a model the encoder fits, and to how many pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Taps of even and odd columns, multiples of four up to 64.
+    pub taps: [usize; 2],
+    /// Rows from which pixels are taken for the fit of the location.
+    pub rows: usize,
+    /// Pixels taken from a half row.
+    pub span: usize,
+    /// Pixels of either half taken for the fit of the scale; 0 for weights that suit most tiles.
+    pub scale_px: usize,
+    /// Pixels taken from a half row for that fit.
+    pub scale_span: usize,
+    /// Reweighted fits after the first one.
+    pub rounds: usize,
+}
+
+impl Effort {
+    /// For hundreds of megabytes a second.
+    pub const SMALL: Self =
+        Self { taps: [20, 20], rows: 32, span: 96, scale_px: 2048, scale_span: 256, rounds: 1 };
+    /// For tens of megabytes a second.
+    pub const LARGE: Self =
+        Self { taps: [64, 64], rows: 160, span: 96, scale_px: 15_360, scale_span: 192, rounds: 2 };
+    /// To find out whether rows or columns predict better.
+    const TRIAL: Self = Self { taps: [12, 12], rows: 24, span: 48, scale_px: 0, scale_span: 0, rounds: 0 };
+}
+
+/// The payload of a tile with at least one pixel.
+pub(super) fn encode(isa: InstructionSet, tile: TileView, effort: Effort) -> Vec<u8> {
+    let TileView { height, width, samples } = tile;
+    let initial = median(samples);
+    let (blocks, block_width) = blocks(samples, width);
+    let by_rows = trial(isa, &blocks, block_width, initial);
+    let by_columns =
+        trial(isa, &transposed_blocks(&blocks, block_width), blocks_height(samples, width), initial);
+    let transposed = by_columns < by_rows;
+    let columns: Vec<u16>;
+    let (samples, width) = match transposed {
+        true => {
+            columns = transpose(samples, width);
+            (columns.as_slice(), height)
+        }
+        false => (samples, width),
+    };
+    let model = Model { transposed, ..fit(isa, &mut Lines::new(samples, width, initial), effort) };
+    write(isa, &model, samples, width)
+}
+
+/// About the median of the samples.
+pub(super) fn median(samples: &[u16]) -> u16 {
+    let mut some: Vec<u16> = samples.iter().step_by(samples.len() / 4096 + 1).copied().collect();
+    let middle = some.len() / 2;
+    *some.select_nth_unstable(middle).1
+}
+
+/// Blocks of the tile on which both directions are tried, and their greatest extent.
+const BLOCKS: usize = 3;
+const BLOCK_PX: usize = 80;
+
+fn blocks_height(samples: &[u16], width: usize) -> usize {
+    BLOCK_PX.min(samples.len() / width)
+}
+
+/// Some blocks of the tile, one below the other, and their width.
+fn blocks(samples: &[u16], width: usize) -> (Vec<u16>, usize) {
+    let (high, wide) = (blocks_height(samples, width), BLOCK_PX.min(width));
+    let (down, across) = (samples.len() / width - high, width - wide);
+    let mut blocks = Vec::with_capacity(BLOCKS * high * wide);
+    for k in 0..BLOCKS {
+        // No two of them share rows or columns.
+        let top = (2 * k + 1) * down / (2 * BLOCKS);
+        let left = (2 * (2 * k % BLOCKS) + 1) * across / (2 * BLOCKS);
+        for y in top..top + high {
+            blocks.extend_from_slice(&samples[y * width + left..][..wide]);
+        }
+    }
+    (blocks, wide)
+}
+
+/// The same blocks, each with its columns as rows.
+fn transposed_blocks(blocks: &[u16], width: usize) -> Vec<u16> {
+    blocks.chunks(blocks.len() / BLOCKS).flat_map(|block| transpose(block, width)).collect()
+}
+
+/// About the bits of a tile with a small model.
+fn trial(isa: InstructionSet, samples: &[u16], width: usize, initial: u16) -> f64 {
+    let model = fit(isa, &mut Lines::new(samples, width, initial), Effort::TRIAL);
+    let mut raw = BitWriter::new();
+    let mut scratch = SCRATCH.take();
+    let (contexts, symbols, counts) = scratch.of(samples.len());
+    code(isa, &model, samples, width, contexts, symbols, counts, &mut raw);
+    // Contexts of an octave are joined: few symbols in each would look cheaper than they are.
+    let octave = CONTEXTS / SCALES * SCALES_PER_OCTAVE;
+    let mut bits = raw.len_bits() as f64;
+    for contexts in counts.chunks(octave) {
+        let mut sum = [0; SYMBOLS];
+        for counts in contexts {
+            for (sum, &count) in sum.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+        bits += entropy_bits(&sum);
+    }
+    SCRATCH.set(scratch);
+    bits
+}
+
+/// Splits a row into its even and its odd columns.
+pub(super) fn split(row: &[u16], halves: &mut [Vec<u16>; 2]) {
+    let (even, odd) = halves.split_at_mut(1);
+    let (pairs, last) = row.as_chunks::<2>();
+    for ((pair, even), odd) in pairs.iter().zip(even[0].iter_mut()).zip(odd[0].iter_mut()) {
+        (*even, *odd) = (pair[0], pair[1]);
+    }
+    if let [last] = last {
+        even[0][row.len() / 2] = *last;
+    }
+}
+
+/// Memory for the symbols of a tile, kept from tile to tile: fresh pages cost a tenth of the time.
+#[derive(Default)]
+struct Scratch {
+    contexts: Vec<u16>,
+    symbols: Vec<u8>,
+    counts: Vec<Counts>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+impl Scratch {
+    /// Contexts and symbols of this many pixels, with any content, and counts of zero.
+    fn of(&mut self, pixels: usize) -> (&mut [u16], &mut [u8], &mut [Counts]) {
+        if self.symbols.len() < pixels {
+            self.contexts.resize(pixels, 0);
+            self.symbols.resize(pixels, 0);
+        }
+        self.counts.clear();
+        self.counts.resize(CONTEXTS, [0; SYMBOLS]);
+        (&mut self.contexts[..pixels], &mut self.symbols[..pixels], &mut self.counts)
+    }
+}
+
+/// The payload of a tile under a model.
+fn write(isa: InstructionSet, model: &Model, samples: &[u16], width: usize) -> Vec<u8> {
+    let mut raw = BitWriter::new();
+    let mut scratch = SCRATCH.take();
+    let (contexts, symbols, counts) = scratch.of(samples.len());
+    code(isa, model, samples, width, contexts, symbols, counts, &mut raw);
+    let tables = Tables::of_counts(counts);
+    let of_context = tables.of_contexts();
+    for context in contexts.iter_mut() {
+        *context = of_context[usize::from(*context)];
+    }
+    let encode_tables = EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
+    let coded = encode_tables.encode(contexts, symbols).expect("all symbols were counted");
+    SCRATCH.set(scratch);
+    let mut header = BitWriter::new();
+    model.write(&mut header);
+    tables.write(&mut header);
+    let header = header.finish();
+    let raw = raw.finish();
+    let mut payload = Vec::with_capacity(8 + header.len() + coded.len() + raw.len());
+    payload.extend_from_slice(&(header.len() as u32).to_le_bytes());
+    payload.extend_from_slice(&(coded.len() as u32).to_le_bytes());
+    payload.extend_from_slice(&header);
+    payload.extend_from_slice(&coded);
+    payload.extend_from_slice(&raw);
+    payload
+}
+
+/// Contexts and symbols of all pixels, half row by half row, their counts, and the raw bits.
+#[allow(clippy::too_many_arguments, reason = "what a pass over the tile needs and makes")]
+pub(super) fn code(
+    isa: InstructionSet,
+    model: &Model,
+    samples: &[u16],
+    width: usize,
+    contexts: &mut [u16],
+    symbols: &mut [u8],
+    counts: &mut [Counts],
+    raw: &mut BitWriter,
+) {
+    let mut window = Window::new(width, model.initial);
+    let n = window.padded();
+    let (predictors, error_predictors) = (model.predictors(), model.error_predictors());
+    let mut centre = Centre::new(n);
+    let (mut locations, mut expected) = (vec![0.0; n], vec![0.0; n]);
+    let mut residuals = Residuals { values: vec![0; n], lows: vec![0; n], symbols: vec![0; n] };
+    let mut halves = [vec![0_u16; n], vec![0_u16; n]];
+    let mut at = 0;
+    for row in samples.chunks_exact(width) {
+        window.advance();
+        split(row, &mut halves);
+        for parity in 0..2 {
+            let length = window.length(parity);
+            centre.measure(isa, &window, parity, model.least_range());
+            predictors[parity].locate(isa, &window, &centre, &mut locations);
+            error_predictors[parity].predict(isa, &window, parity, &centre, &locations, 0..n, &mut expected);
+            let contexts = &mut contexts[at..at + length];
+            let symbols = &mut symbols[at..at + length];
+            at += length;
+            let values = &halves[parity][..length];
+            find_symbols(isa, &locations, &expected, values, &mut residuals, contexts, symbols, raw);
+            for (&context, &symbol) in contexts.iter().zip(symbols.iter()) {
+                counts[usize::from(context)][usize::from(symbol)] += 1;
+            }
+            window.set(isa, parity, values, &locations);
+        }
+    }
+}
+
+/// Residuals of a half row.
+struct Residuals {
+    values: Vec<i32>,
+    /// Numbers of low bits.
+    lows: Vec<u32>,
+    /// Symbols, beyond [`SYMBOLS`] for outliers.
+    symbols: Vec<i32>,
+}
+
+/// Pixels whose low bits, at most 40, are written at once.
+const QUAD: usize = 4;
+
+#[inline(always)]
+fn write_low_bits(residuals: &[i32], lows: &[u32], raw: &mut BitWriter) {
+    let (mut bits, mut count) = (0, 0);
+    for (&residual, &low) in residuals.iter().zip(lows) {
+        bits |= ((residual & ((1 << low) - 1)) as u64) << count;
+        count += low;
+    }
+    raw.write(bits, count);
+}
+
+kernel! {
+    /// Contexts and symbols of the pixels of a half row, and their raw bits.
+    fn find_symbols<'a>(
+        locations: &'a [f32],
+        expected: &'a [f32],
+        values: &'a [u16],
+        residuals: &'a mut Residuals,
+        contexts: &'a mut [u16],
+        symbols: &'a mut [u8],
+        raw: &'a mut BitWriter,
+    ) -> () {
+        let n = values.len();
+        let (locations, expected) = (&locations[..n], &expected[..n]);
+        let (contexts, symbols) = (&mut contexts[..n], &mut symbols[..n]);
+        let Residuals { values: residuals, lows, symbols: found } = residuals;
+        let (residuals, lows, found) = (&mut residuals[..n], &mut lows[..n], &mut found[..n]);
+        let (mut worst, mut most) = (0, 0);
+        for i in 0..n {
+            let scale = scale_of(expected[i]);
+            let (base, context) = base(locations[i], scale);
+            contexts[i] = context as u16;
+            let low = low_bits(scale);
+            let residual = i32::from(values[i]) - base;
+            residuals[i] = residual;
+            lows[i] = low;
+            let symbol = bin(residual, low);
+            found[i] = symbol;
+            worst = if symbol > worst { symbol } else { worst };
+            most = if low > most { low } else { most };
+        }
+        for i in 0..n {
+            symbols[i] = found[i] as u8;
+        }
+        if worst < SYMBOLS as i32 {
+            if most > 0 {
+                let (quads, rest) = residuals.as_chunks::<QUAD>();
+                let (low_quads, low_rest) = lows.as_chunks::<QUAD>();
+                for (residuals, lows) in quads.iter().zip(low_quads) {
+                    write_low_bits(residuals, lows, raw);
+                }
+                write_low_bits(rest, low_rest, raw);
+            }
+            return;
+        }
+        // Quads at once, unless there is an outlier among them; the rest one by one.
+        for start in (0..n).step_by(QUAD) {
+            let quad = start..(start + QUAD).min(n);
+            let (residuals, lows) = (&residuals[quad.clone()], &lows[quad.clone()]);
+            let (found, symbols) = (&found[quad.clone()], &mut symbols[quad]);
+            if let (Some(residuals), Some(lows), Some(found)) =
+                (residuals.as_array::<QUAD>(), lows.as_array::<QUAD>(), found.as_array::<QUAD>())
+                && found.iter().all(|&symbol| symbol < SYMBOLS as i32)
+            {
+                write_low_bits(residuals, lows, raw);
+                continue;
+            }
+            for (((&residual, &low), &found), symbol) in residuals.iter().zip(lows).zip(found).zip(symbols) {
+                if found < SYMBOLS as i32 {
+                    raw.write((residual & ((1 << low) - 1)) as u64, low);
+                } else {
+                    let outlier = outlier(residual, low);
+                    *symbol = outlier.symbol;
+                    raw.write(u64::from(outlier.raw), outlier.raw_bits);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! A 16-row skewed wavefront with a fully backward-adaptive model: level `high`, and small tiles from level
+//! `default` on.
+//!
+//! Nothing but the pixels is coded. Sixteen rows go forward together, each three columns behind the one
+//! above, one per lane of a wide register ([`lanes`]). A pixel's location is a least-squares sum of 34
+//! neighbours and some means ([`location`]), its scale a regression ([`scale`]), its distribution an adaptive
+//! mixture ([`distributions`]). It is coded as a block of eight values and as the value within it, where
+//! values have weights ([`value_weights`]), by rANS with one state per lane ([`coder`]). Arithmetic is IEEE
+//! 754 in a fixed order: additions, multiplications, divisions, square roots and comparisons, so that every
+//! machine computes the same numbers.
+// Loops over several arrays at one index are what compilers turn into wide registers.
+#![allow(clippy::needless_range_loop)]
+
+mod coder;
+mod distributions;
+mod lanes;
+mod location;
+mod products;
+mod regression;
+mod scale;
+mod traverse;
+mod value_weights;
+
+use super::TileView;
+use crate::simd::InstructionSet;
+use nf_codec::{Error, Result};
+use nf_entropy::rans16::{Decoder, Encoder};
+use traverse::traverse;
+
+/// What the encoder measures of a tile beforehand, and stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Header {
+    /// Median of the samples: the past of the first pixels.
+    median: u16,
+    /// About the darkest level.
+    floor: u16,
+    /// Clips assume at least this range of the nearest pixels.
+    least_range: u16,
+}
+
+impl Header {
+    const BYTES: usize = 6;
+
+    /// Of a tile with at least one pixel.
+    fn of(samples: &[u16]) -> Self {
+        let step = samples.len() / 8192 + 1;
+        let mut some: Vec<u16> = samples.iter().step_by(step).copied().collect();
+        some.sort_unstable();
+        let mut differences: Vec<u16> =
+            samples.windows(2).step_by(step).map(|pair| pair[0].abs_diff(pair[1])).collect();
+        differences.sort_unstable();
+        let difference = differences.get(differences.len() / 2).copied().unwrap_or(0);
+        Self {
+            median: some[some.len() / 2],
+            floor: some[some.len() / 200],
+            // One and a half of the median difference.
+            least_range: difference.saturating_add(difference / 2).saturating_add(1),
+        }
+    }
+
+    fn bytes(self) -> [u8; Self::BYTES] {
+        let [[a, b], [c, d], [e, f]] = [self.median, self.floor, self.least_range].map(u16::to_le_bytes);
+        [a, b, c, d, e, f]
+    }
+
+    fn of_bytes([a, b, c, d, e, f]: [u8; Self::BYTES]) -> Self {
+        let [median, floor, least_range] = [[a, b], [c, d], [e, f]].map(u16::from_le_bytes);
+        Self { median, floor, least_range }
+    }
+}
+
+/// The payload of a tile, or `None` if the model cannot take it: no pixel.
+pub fn encode(tile: TileView) -> Option<Vec<u8>> {
+    (!tile.samples.is_empty()).then(|| encode_with(InstructionSet::best(), tile))
+}
+
+fn encode_with(isa: InstructionSet, tile: TileView) -> Vec<u8> {
+    let header = Header::of(tile.samples);
+    // Two symbols a pixel.
+    let mut encoder = Encoder::with_capacity(2 * tile.samples.len());
+    traverse(isa, &mut encoder, header, tile.width, &mut tile.samples.to_vec());
+    let mut payload = header.bytes().to_vec();
+    encoder.finish(&mut payload);
+    payload
+}
+
+/// The samples of a tile; `what` names it in errors.
+///
+/// # Errors
+/// If the payload is not what [`encode`] writes for a tile of that extent.
+pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
+    if height * width == 0 {
+        return Err(Error::corrupt(what, "this mode codes at least one pixel"));
+    }
+    decode_with(InstructionSet::best(), what, payload, height, width)
+}
+
+fn decode_with(
+    isa: InstructionSet,
+    what: &str,
+    payload: &[u8],
+    height: usize,
+    width: usize,
+) -> Result<Vec<u16>> {
+    let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
+    let (header, coded) = payload.split_first_chunk().ok_or_else(|| Error::truncated(what))?;
+    let mut decoder = Decoder::new(coded).map_err(wrong)?;
+    let mut samples = vec![0; height * width];
+    traverse(isa, &mut decoder, Header::of_bytes(*header), width, &mut samples);
+    decoder.finish().map_err(wrong)?;
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests;

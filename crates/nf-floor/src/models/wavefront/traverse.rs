@@ -1,0 +1,191 @@
+//! The one loop over the pixels of a tile: encoder and decoder run the same code.
+
+use super::Header;
+use super::coder::StepCoder;
+use super::distributions::{BLOCK, Distributions, Parameters};
+use super::lanes::{LANES, Lanes, Plane, SKEW, active, steps};
+use super::location::{BLOCK_STEPS, Centre, Location, Observed};
+use super::scale::{Activity, Scale};
+use super::value_weights::ValueWeights;
+use crate::simd::{InstructionSet, kernel};
+use std::ops::Range;
+
+/// While fewer pixels are known, the equations are solved every few steps.
+const EARLY_PX: usize = 8192;
+const EARLY_STEPS: usize = 16;
+
+/// The regressions use the first half of this many steps, the distributions one of this many. Of two or six,
+/// it would always be the same colours of a colour sensor.
+const FIT_STEPS: usize = 4;
+const DISTRIBUTION_STEPS: usize = 5;
+
+/// Residuals beyond this many scales weigh less (Huber).
+const HUBER: f32 = 1.5;
+
+/// The model of one tile.
+struct Model {
+    /// Clips assume at least this range of the nearest pixels.
+    least_range: f32,
+    pixels: Plane,
+    location: Location,
+    scale: Scale,
+    distributions: Distributions,
+    value_weights: ValueWeights,
+}
+
+/// What the model says of the pixels of a step.
+struct Predicted {
+    activity: Activity,
+    centre: Centre,
+    locations: Lanes,
+    scales: Lanes,
+    parameters: Parameters,
+}
+
+/// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
+pub(super) fn traverse<C: StepCoder>(
+    isa: InstructionSet,
+    coder: &mut C,
+    header: Header,
+    width: usize,
+    samples: &mut [u16],
+) {
+    let mut model = Model {
+        least_range: f32::from(header.least_range),
+        pixels: Plane::new(width, f32::from(header.median)),
+        location: Location::new(isa, width),
+        scale: Scale::new(isa, width, f32::from(header.floor)),
+        distributions: Distributions::new(),
+        value_weights: ValueWeights::new(),
+    };
+    let (mut known_px, mut block) = (0, 0);
+    for rows in samples.chunks_mut(LANES * width) {
+        let count = rows.len() / width;
+        for t in 0..steps(width, count) {
+            let begins = t % BLOCK_STEPS == 0;
+            if known_px > 0 && (begins || known_px < EARLY_PX && t % EARLY_STEPS == 0) {
+                model.location.join(block);
+                model.scale.solve();
+                model.distributions.refresh(isa);
+                model.value_weights.refresh();
+                if begins {
+                    block = t / BLOCK_STEPS;
+                    model.location.begin_block(block);
+                }
+                model.location.solve(block);
+            }
+            if t % SKEW == 0 && t / SKEW < count {
+                model.pixels.begin_row(t / SKEW);
+                model.scale.begin_row(t / SKEW);
+            }
+            let lanes = active(t, width, count);
+            let predicted = predict(isa, &mut model, t);
+            let mut step = [0; LANES];
+            for lane in lanes.clone() {
+                step[lane] = rows[lane * width + t - SKEW * lane];
+            }
+            code(isa, &mut model, coder, &predicted.parameters, lanes.clone(), &mut step);
+            for lane in lanes.clone() {
+                rows[lane * width + t - SKEW * lane] = step[lane];
+            }
+            update(isa, &mut model, t, &predicted, lanes.clone(), &step);
+            known_px += lanes.len();
+            for lane in lanes {
+                if t + 1 == SKEW * lane + width {
+                    model.pixels.end_row(t, lane);
+                    model.scale.end_row(t, lane);
+                }
+            }
+        }
+        model.pixels.advance();
+        model.location.begin_rows();
+        model.scale.begin_rows();
+    }
+}
+
+kernel! {
+    fn predict<'a>(model: &'a mut Model, t: usize) -> Predicted {
+        let activity = model.scale.activity(t);
+        let centre = Centre::new(&model.pixels, t, model.least_range);
+        let locations = model.location.predict(&model.pixels, t, &centre, &activity.scale);
+        let (scales, logs) = model.scale.predict(&model.pixels, t, &activity, &centre, &locations);
+        let parameters = Parameters::new(&locations, &scales, &logs, &centre.median);
+        Predicted { activity, centre, locations, scales, parameters }
+    }
+
+    /// The pixels of step `t` are known; lanes that are not active have no pixel.
+    fn update<'a>(
+        model: &'a mut Model,
+        t: usize,
+        predicted: &'a Predicted,
+        lanes: Range<usize>,
+        step: &'a [u16; LANES],
+    ) -> () {
+        let Predicted { activity, centre, locations, scales, parameters } = predicted;
+        let (mut values, mut active) = (*locations, [false; LANES]);
+        for lane in lanes.clone() {
+            values[lane] = f32::from(step[lane]);
+            active[lane] = true;
+        }
+        if t % DISTRIBUTION_STEPS == 0 {
+            for lane in lanes {
+                model.distributions.update(parameters, lane, values[lane]);
+            }
+        }
+        let fits = t % FIT_STEPS < FIT_STEPS / 2;
+        let zero = [0.0; LANES];
+        let mut observed = Observed { differences: zero, residuals: zero, weights: zero };
+        for k in 0..LANES {
+            let residual = values[k] - locations[k];
+            observed.differences[k] = values[k] - centre.median[k];
+            observed.residuals[k] = residual;
+            let distance = residual.abs() / scales[k];
+            let share = if distance > HUBER { HUBER / distance } else { 1.0 };
+            observed.weights[k] = if active[k] { share / (scales[k] * scales[k]) } else { 0.0 };
+        }
+        model.pixels.set(t, &active, &values);
+        model.location.update(t, fits, &active, &activity.scale, &observed);
+        model.scale.update(t, fits, &active, activity, scales, &observed.residuals);
+    }
+}
+
+/// Codes the samples of the active lanes of a step.
+fn code<C: StepCoder>(
+    isa: InstructionSet,
+    model: &mut Model,
+    coder: &mut C,
+    parameters: &Parameters,
+    lanes: Range<usize>,
+    step: &mut [u16; LANES],
+) {
+    struct Kernel<'a, C> {
+        distributions: &'a Distributions,
+        value_weights: &'a mut ValueWeights,
+        coder: &'a mut C,
+        parameters: &'a Parameters,
+        lanes: Range<usize>,
+        step: &'a mut [u16; LANES],
+    }
+    impl<C: StepCoder> pulp::NullaryFnOnce for Kernel<'_, C> {
+        type Output = ();
+
+        #[inline(always)]
+        fn call(self) {
+            let Self { distributions, value_weights, coder, parameters, lanes, step } = self;
+            let [blocks, ends] = coder.code_blocks(lanes.clone(), step, distributions, parameters);
+            let mut masses = [[0; BLOCK]; LANES];
+            for lane in lanes.clone() {
+                masses[lane] = distributions.within(parameters, lane, blocks[lane], ends[lane]);
+            }
+            for lane in lanes {
+                let block = blocks[lane] as usize;
+                let cdf = value_weights.cdf(block, &masses[lane]);
+                let value = coder.code_value(lane, usize::from(step[lane]) % BLOCK, &cdf);
+                value_weights.update(block, value, &cdf);
+                step[lane] = (block * BLOCK + value) as u16;
+            }
+        }
+    }
+    let Model { distributions, value_weights, .. } = model;
+    isa.run(Kernel { distributions, value_weights, coder, parameters, lanes, step });
+}

@@ -1,0 +1,12 @@
+//! Whole streams of `floor`: a second decoder agrees, golden streams decode, damage affects what it must and
+//! no more.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod damage;
+mod golden_streams;
+mod mutations;
+mod parts;
+#[path = "../reference/mod.rs"]
+mod reference;
+mod second_decoder;
