@@ -2,7 +2,7 @@
 
 use crate::files::batch::{Done, Job, each, expand, naming, plan};
 use crate::files::output::{fill_file, write_file};
-use crate::registry::{DEFAULT_CODEC, RegistryTiles};
+use crate::registry::{DEFAULT_CODEC, open_fits};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use nf_fits::pack::{

@@ -1,7 +1,8 @@
 //! FITS and .npy files as stacks, with what is needed to write them again.
 
 use super::source::Source;
-use crate::registry::RegistryTiles;
+use crate::limits;
+use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
 use nf_fits::npy::{self, NpyFile};
@@ -21,8 +22,17 @@ pub(crate) struct Input {
     pub(crate) stacks: Vec<Box<dyn ImageSource>>,
     /// How to write it again from its stacks.
     pub(crate) layout: Layout,
-    /// The FITS file that it is.
-    original: Option<Arc<FitsFile>>,
+    /// Bytes of the samples as the file stores them without compression.
+    pub(crate) raw_bytes: u64,
+    original: Original,
+}
+
+/// What the file is compared with once it has been restored.
+enum Original {
+    /// The FITS file.
+    Fits(Arc<FitsFile>),
+    /// The state of a digest that has taken all bytes of an .npy file.
+    Npy(Box<blake3::Hasher>),
 }
 
 /// The kinds of files that hold pixels.
@@ -68,9 +78,22 @@ pub(crate) fn read(source: Source) -> Result<Input> {
 fn read_npy(source: &Source) -> Result<Input> {
     let mut bytes = Vec::new();
     source.reader()?.read_to_end(&mut bytes)?;
-    let file = npy::parse(&bytes, &nf_fits::Limits::default())?;
+    let file = npy::parse(&bytes, &limits::fits())?;
     let layout = npy_layout(&bytes, &file);
-    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(file.image)], layout, original: None })
+    let raw_bytes = file.data.len() as u64;
+    let mut digest = blake3::Hasher::new();
+    if layout.segments.first().is_some_and(|first| is_start_of(first, &bytes)) {
+        digest.update(&bytes);
+    } else {
+        // Fortran order: the same values in C order.
+        layout.write(|_, sink| sink(&file.image), &mut digest)?;
+    }
+    let original = Original::Npy(Box::new(digest));
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(file.image)], layout, raw_bytes, original })
+}
+
+fn is_start_of(segment: &Segment, bytes: &[u8]) -> bool {
+    matches!(segment, Segment::Verbatim(header) if bytes.starts_with(header))
 }
 
 /// The header as it stands, then the values in their form, then what follows the array. Values in Fortran order come
@@ -98,11 +121,10 @@ fn npy_layout(bytes: &[u8], file: &NpyFile) -> Layout {
 }
 
 fn read_fits(source: Source) -> Result<Input> {
-    let file = match source {
-        Source::Disk(path) => FitsFile::open(path)?,
-        Source::Memory(bytes, _) => FitsFile::from_bytes(bytes)?,
-    };
-    fits_input(file.with_codec(Arc::new(RegistryTiles)))
+    fits_input(match source {
+        Source::Disk(path) => open_fits(&path)?,
+        Source::Memory(bytes, _) => fits_of_bytes(bytes)?,
+    })
 }
 
 /// The stacks of a FITS file, and all else that stands in it without compression.
@@ -111,6 +133,7 @@ fn fits_input(file: FitsFile) -> Result<Input> {
     let mut stacks: Vec<Box<dyn ImageSource>> = Vec::new();
     let mut segments = Vec::new();
     let mut not_coded = Vec::new();
+    let mut raw_bytes = 0;
     for original in original_hdus(&file) {
         original.check_sums()?;
         if matches!(original.hdu().kind(), HduKind::UnreadableImage) {
@@ -122,6 +145,7 @@ fn fits_input(file: FitsFile) -> Result<Input> {
                 Ok((format, offset)) => {
                     let number = u32::try_from(stacks.len()).context("too many images")?;
                     let index = original.hdu().index();
+                    raw_bytes += original.pixel_bytes();
                     stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
                     segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
                     segments.push(Segment::Samples { image: number, format, offset });
@@ -153,41 +177,56 @@ fn fits_input(file: FitsFile) -> Result<Input> {
         tracing::warn!("an image is kept as it is, not coded: {reason:#}");
     }
     segments.retain(|segment| *segment != Segment::Verbatim(Vec::new()));
-    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments }, original: Some(file) })
+    let original = Original::Fits(file);
+    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments }, raw_bytes, original })
 }
 
 impl Input {
-    /// Proves that layout and stacks are the file, byte for byte: what a container of them will be decompressed to is
-    /// what unpacking the file gives. Everything is read once more.
+    /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy file as it stands
+    /// (with its values in C order). The file is read once more.
     ///
     /// # Errors
     /// If it is not so, or reading fails.
-    pub(crate) fn prove(&mut self) -> Result<()> {
-        // The layout of an .npy file was made by comparing its bytes.
-        let Some(file) = &self.original else { return Ok(()) };
+    pub(crate) fn prove(
+        &self,
+        restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>,
+    ) -> Result<()> {
         let mut expected = blake3::Hasher::new();
-        unpack(file, &mut expected, &mut |_| {})?;
+        match &self.original {
+            Original::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
+            Original::Npy(digest) => expected = (**digest).clone(),
+        }
         let mut found = blake3::Hasher::new();
-        let stacks = &mut self.stacks;
-        self.layout.write(
-            |stack, sink| {
-                let stack = &mut stacks[stack as usize];
-                let shape = stack.shape();
-                let rows = (PROOF_PX / shape.width.max(1)).max(1);
-                for plane in 0..shape.planes {
-                    for start in (0..shape.height).step_by(rows) {
-                        let end = (start + rows).min(shape.height);
-                        sink(stack.band(plane..plane + 1, start..end)?.as_ref())?;
-                    }
-                }
-                Ok(())
-            },
-            &mut found,
-        )?;
+        restore(&mut found)?;
         if expected.finalize() != found.finalize() {
-            bail!("its bytes could not be restored from a container; please report this file");
+            bail!("its bytes could not be restored from the container; please report this file");
         }
         Ok(())
+    }
+
+    /// Proves that this layout and the stacks are the file, byte for byte.
+    ///
+    /// # Errors
+    /// As [`Input::prove`].
+    pub(crate) fn prove_layout(mut self, layout: &Layout) -> Result<()> {
+        let mut stacks = std::mem::take(&mut self.stacks);
+        self.prove(|out| {
+            layout.write(
+                |stack, sink| {
+                    let stack = &mut stacks[stack as usize];
+                    let shape = stack.shape();
+                    let rows = (PROOF_PX / shape.width.max(1)).max(1);
+                    for plane in 0..shape.planes {
+                        for start in (0..shape.height).step_by(rows) {
+                            let end = (start + rows).min(shape.height);
+                            sink(stack.band(plane..plane + 1, start..end)?.as_ref())?;
+                        }
+                    }
+                    Ok(())
+                },
+                out,
+            )
+        })
     }
 }
 
@@ -255,11 +294,14 @@ impl ImageSource for OnDisk {
 /// Writes stacks as the images of a new FITS file.
 ///
 /// # Errors
-/// If the destination fails.
-pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> {
+/// If a stack cannot be had, or the destination fails.
+pub(crate) fn write_fits(
+    images: impl IntoIterator<Item = Result<Image16>>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let mut writer = FitsWriter::new(out);
     for image in images {
-        writer.image(image, None)?;
+        writer.image(&image?, None)?;
     }
     Ok(())
 }
