@@ -232,3 +232,67 @@ pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> 
 pub(crate) fn write_npy(image: &Image16, out: &mut dyn Write) -> Result<()> {
     Ok(out.write_all(&npy::write(image))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file that the layout writes from the stacks.
+    fn again(bytes: &[u8]) -> Vec<u8> {
+        let mut input = read(Source::Memory(bytes.to_vec(), "test".to_owned())).unwrap();
+        let stacks: Vec<Image16> = input
+            .stacks
+            .iter_mut()
+            .map(|stack| {
+                let shape = stack.shape();
+                stack.band(0..shape.planes, 0..shape.height).unwrap().into_owned()
+            })
+            .collect();
+        let mut out = Vec::new();
+        input.layout.write(|stack, sink| sink(&stacks[stack as usize]), &mut out).unwrap();
+        out
+    }
+
+    fn npy_file(descr: &str, fortran: &str, data: &[u8]) -> Vec<u8> {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': (3, 4), }}\n");
+        let mut bytes = b"\x93NUMPY\x02\x00".to_vec();
+        bytes.extend((header.len() as u32).to_le_bytes());
+        bytes.extend(header.into_bytes());
+        bytes.extend(data);
+        bytes
+    }
+
+    #[test]
+    fn npy_files_come_back_byte_for_byte() {
+        let data: Vec<u8> = (0..30u8).map(|i| i.wrapping_mul(23)).collect();
+        for descr in ["<u2", ">u2", "<i2", ">i2", "|u1", "|i1"] {
+            // Bytes behind the array included.
+            let bytes = npy_file(descr, "False", &data);
+            assert_eq!(again(&bytes), bytes, "{descr}");
+            // In Fortran order the array is the same, and so is its type.
+            let fortran = npy_file(descr, "True", &data);
+            let (written, limits) = (again(&fortran), nf_fits::Limits::default());
+            let parse = |bytes: &[u8]| npy::parse(bytes, &limits).unwrap();
+            assert_eq!(parse(&written).image, parse(&fortran).image, "{descr}");
+            assert_eq!(parse(&written).form, parse(&fortran).form, "{descr}");
+        }
+    }
+
+    #[test]
+    fn unsigned_64_bit_images_come_back_byte_for_byte() {
+        let lines = [
+            "SIMPLE  = T",
+            "BITPIX  = 64",
+            "NAXIS   = 1",
+            "NAXIS1  = 2",
+            "BZERO   = 9223372036854775808",
+            "END",
+        ];
+        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| format!("{line:<80}").into_bytes()).collect();
+        bytes.resize(2880, b' ');
+        bytes.extend(i64::MIN.to_be_bytes());
+        bytes.extend((i64::MIN + 65535).to_be_bytes());
+        bytes.resize(5760, 0);
+        assert_eq!(again(&bytes), bytes);
+    }
+}
