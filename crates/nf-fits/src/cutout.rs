@@ -10,12 +10,13 @@ use crate::section::Section;
 use crate::{Error, Result};
 use std::io::Write;
 
-/// Writes a section of an image as the primary image of a new file; only the tiles that it touches are read. Returns
-/// what the new header lacks, in words.
+/// Writes a section of an image as the primary image of a new file; only the tiles that it touches
+/// are read. Returns what the new header lacks, in words.
 ///
-/// The header is the image's, with NAXISn those of the section, and without sums. Keywords that speak of places in
-/// pixels follow: the reference pixels of all coordinate systems (CRPIXn, CRPIXna, LTVn), sections of the image and of
-/// the detector (DATASEC, BIASSEC, DETSEC, ...). Those that cannot follow are removed.
+/// The header is the image's, with NAXISn those of the section, and without sums. Keywords that
+/// speak of places in pixels follow: the reference pixels of all coordinate systems (CRPIXn,
+/// CRPIXna, LTVn), sections of the image and of the detector (DATASEC, BIASSEC, DETSEC, ...). Those
+/// that cannot follow are removed.
 ///
 /// # Errors
 /// If the section does not lie inside the image, the image is damaged, or writing fails.

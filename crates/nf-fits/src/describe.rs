@@ -94,7 +94,8 @@ pub struct CompressionDescription {
     pub tile: Vec<usize>,
     /// Number of tiles.
     pub tiles: usize,
-    /// ZQUANTIZ: how floating-point pixels became integers; `None` where they were kept as they are, and for integers.
+    /// ZQUANTIZ: how floating-point pixels became integers; `None` where they were kept as they
+    /// are, and for integers.
     pub quantisation: Option<Dither>,
     /// ZDITHER0, where pixels were dithered.
     pub seed: Option<i64>,
@@ -113,7 +114,8 @@ pub struct TableDescription {
     pub heap_bytes: i64,
     /// The columns, in order.
     pub columns: Vec<ColumnDescription>,
-    /// ZCMPTYPE, where the table is tile-compressed (ZTABLE): rows and columns are then those of the compressed table.
+    /// ZCMPTYPE, where the table is tile-compressed (ZTABLE): rows and columns are then those of
+    /// the compressed table.
     pub compression: Option<String>,
 }
 
@@ -139,8 +141,9 @@ impl ImageDescription {
         self.pixels().saturating_mul(self.sample.bytes() as u64)
     }
 
-    /// The type of the values: where BSCALE is 1 and BZERO is that of the standard's convention for unsigned integers
-    /// (and signed bytes) that type, otherwise the stored one. Other scales are not looked at.
+    /// The type of the values: where BSCALE is 1 and BZERO is that of the standard's convention for
+    /// unsigned integers (and signed bytes) that type, otherwise the stored one. Other scales are
+    /// not looked at.
     pub fn value_type(&self) -> &'static str {
         match (self.sample, self.scale, self.zero) {
             (SampleType::U8, 1.0, -128.0) => "int8",

@@ -1,4 +1,5 @@
-//! Inflating gzipped files (RFC 1952): one member or several, and whatever tapes and transfers put behind them.
+//! Inflating gzipped files (RFC 1952): one member or several, and whatever tapes and transfers put
+//! behind them.
 
 use flate2::bufread::GzDecoder;
 use std::io::{BufRead, Read, Result};
@@ -8,8 +9,8 @@ pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The bytes inside a gzipped stream.
 ///
-/// Like gzip itself it takes members one after the other, and ignores what follows the last one: zeros in silence,
-/// anything else so that [`Gunzip::trailing_bytes`] tells.
+/// Like gzip itself it takes members one after the other, and ignores what follows the last one:
+/// zeros in silence, anything else so that [`Gunzip::trailing_bytes`] tells.
 pub(crate) struct Gunzip<R> {
     member: Option<GzDecoder<Pushback<R>>>,
     trailing_bytes: bool,

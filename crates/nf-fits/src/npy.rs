@@ -1,9 +1,10 @@
 //! NumPy's `.npy` files of integers of at most 16 bits.
 //!
-//! The format is that of NumPy enhancement proposal 1: a magic string, a version, the length of a header, the header
-//! as a Python dictionary, the data. Whatever `numpy.load` reads of such types is read: versions 1 to 3, the headers of
-//! Python 2, either byte order, C and Fortran order, any number of axes (the leading ones flattened to planes), bytes
-//! behind the array. Samples are unsigned, so signed values are shifted, as those of FITS are:
+//! The format is that of NumPy enhancement proposal 1: a magic string, a version, the length of a
+//! header, the header as a Python dictionary, the data. Whatever `numpy.load` reads of such types
+//! is read: versions 1 to 3, the headers of Python 2, either byte order, C and Fortran order, any
+//! number of axes (the leading ones flattened to planes), bytes behind the array. Samples are
+//! unsigned, so signed values are shifted, as those of FITS are:
 //!
 //! | type | sample |
 //! |---|---|
@@ -40,7 +41,8 @@ pub struct ValueForm {
 }
 
 impl ValueForm {
-    /// The form of a `descr`; a byte order that is not stated is that of nearly every machine, little-endian.
+    /// The form of a `descr`; a byte order that is not stated is that of nearly every machine,
+    /// little-endian.
     fn parse(descr: &str) -> Option<Self> {
         let kind = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
         let big_endian = descr.starts_with('>');
@@ -85,7 +87,8 @@ pub struct NpyFile {
     pub image: Image16,
     /// How values are stored.
     pub form: ValueForm,
-    /// Where in the file the values lie; the header lies before them, and what belongs to no array behind.
+    /// Where in the file the values lie; the header lies before them, and what belongs to no array
+    /// behind.
     pub data: Range<usize>,
     /// NumPy's type and axes, as the header states them.
     descr: String,
@@ -180,7 +183,8 @@ fn header(descr: &str, axes: &[usize]) -> Vec<u8> {
     let comma = if axes.len() == 1 { "," } else { "" };
     let axes = format!("({}{comma})", lengths.join(", "));
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {axes}, }}");
-    // Magic, version, length and header together fill whole 64-byte lines, the last byte a line feed.
+    // Magic, version, length and header together fill whole 64-byte lines, the last byte a line
+    // feed.
     let padded_len = (10 + header.len() + 1).next_multiple_of(64) - 10;
     header.push_str(&" ".repeat(padded_len - 1 - header.len()));
     header.push('\n');

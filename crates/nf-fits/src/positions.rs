@@ -23,7 +23,8 @@ const ORIGINS: [(&str, usize); 4] = [("XORGSUBF", 0), ("YORGSUBF", 1), ("SUBSTRT
 const DATA_BOXES: [&str; 2] = ["DATASEC", "DSEC"];
 const OTHER_IMAGE_BOXES: [&str; 4] = ["TRIMSEC", "TSEC", "BIASSEC", "BSEC"];
 
-/// Families of boxes in pixels of a chip, an amplifier or a mosaic, onto which the data section falls.
+/// Families of boxes in pixels of a chip, an amplifier or a mosaic, onto which the data section
+/// falls.
 const DETECTOR_BOXES: [&str; 5] = ["DETSEC", "CCDSEC", "CSEC", "AMPSEC", "ASEC"];
 
 /// Families of keywords of distortion, each before a number.
@@ -134,7 +135,8 @@ impl<'a> Positions<'a> {
         if !DETECTOR_BOXES.contains(&family) {
             return None;
         }
-        // The pixels of the image that the box stands for: the data section, or, where there is none, all of them.
+        // The pixels of the image that the box stands for: the data section, or, where there is
+        // none, all of them.
         let mut named = [&DATA_BOXES[..], &["TRIMSEC", "TSEC"]]
             .concat()
             .into_iter()
@@ -171,7 +173,8 @@ fn shifted(card: Card<'_>, keyword: &str, by: i64) -> Option<[u8; CARD_BYTES]> {
     }
 }
 
-/// `[x0:x1,y0:y1]`: the first and the last pixel along every axis, counted from one; an axis may run backwards.
+/// `[x0:x1,y0:y1]`: the first and the last pixel along every axis, counted from one; an axis may
+/// run backwards.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct PixelBox(Vec<(i64, i64)>);
 
@@ -209,7 +212,8 @@ impl PixelBox {
         Some(Self(moved.collect()))
     }
 
-    /// Whether a pixel of this box stands for a whole number of pixels of the other one along every axis (binning).
+    /// Whether a pixel of this box stands for a whole number of pixels of the other one along every
+    /// axis (binning).
     fn covers(&self, other: &Self) -> bool {
         let length = |&(first, last): &(i64, i64)| (first - last).abs() + 1;
         self.0.len() == other.0.len()
@@ -246,7 +250,6 @@ mod tests {
     const AXES: [usize; 2] = [120, 90];
 
     /// Cards of the section [21:60,31:70] of an image of 120 x 90 pixels, and the remarks.
-    #[allow(clippy::single_range_in_vec_init, reason = "a section is a list of ranges")]
     fn cut(cards: &[&str]) -> (Header, Vec<String>) {
         cut_at(cards, Section(vec![20..60, 30..70]))
     }

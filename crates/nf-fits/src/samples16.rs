@@ -6,14 +6,16 @@
 //! | BITPIX 8 | stored byte |
 //! | BITPIX 32 or 64, BSCALE 1 | stored value + BZERO, which must lie in 0..=65535 for every pixel |
 //!
-//! The first two lose nothing whatever BSCALE and BZERO say, because the header keeps them, and the way back needs
-//! nothing but the header. Sums of the third are exact: 64-bit integers under a BZERO of 2^63 are unsigned ones.
+//! The first two lose nothing whatever BSCALE and BZERO say, because the header keeps them, and the
+//! way back needs nothing but the header. Sums of the third are exact: 64-bit integers under a
+//! BZERO of 2^63 are unsigned ones.
 
 use crate::header::Header;
 use crate::scale::PhysicalScale;
 use crate::{Error, Pixels, Result, SampleType};
 
-/// Largest zero point that is added to pixels: with any larger one no sum of a 64-bit integer is a sample.
+/// Largest zero point that is added to pixels: with any larger one no sum of a 64-bit integer is a
+/// sample.
 const MOST_OFFSET: i128 = 1 << 64;
 
 /// The map between stored pixels of one HDU and samples.
@@ -29,8 +31,8 @@ impl SampleMap {
     /// The map for pixels of type `sample` under BSCALE and BZERO of `header`.
     ///
     /// # Errors
-    /// [`Error::NotU16`] for floating-point pixels, and for wider integers under a scale that is not 1 or a zero that
-    /// is not whole.
+    /// [`Error::NotU16`] for floating-point pixels, and for wider integers under a scale that is
+    /// not 1 or a zero that is not whole.
     pub fn new(sample: SampleType, header: &Header) -> Result<Self> {
         let hdu = header.hdu();
         let offset = match sample {
@@ -53,8 +55,8 @@ impl SampleMap {
         Ok(Self { sample, offset, hdu })
     }
 
-    /// What is added to a stored value to make a sample, modulo 2^64: all that the way between 64-bit integers and
-    /// samples needs, and 2^63, the BZERO of unsigned ones, is no `i64`.
+    /// What is added to a stored value to make a sample, modulo 2^64: all that the way between
+    /// 64-bit integers and samples needs, and 2^63, the BZERO of unsigned ones, is no `i64`.
     pub fn offset(&self) -> i64 {
         self.offset as i64
     }
@@ -144,7 +146,8 @@ impl SampleMap {
     }
 }
 
-/// Stored pixels of an 8- or 16-bit image from its samples; `None` if one does not fit, or for other types.
+/// Stored pixels of an 8- or 16-bit image from its samples; `None` if one does not fit, or for
+/// other types.
 pub(crate) fn pixels_of_samples(samples: &[u16], sample: SampleType) -> Option<Pixels> {
     match sample {
         SampleType::U8 => {
@@ -191,34 +194,28 @@ mod tests {
         Ok(samples)
     }
 
-    /// The eight integer types that BITPIX and the standard's zero points make, with values at the ends of what fits.
+    /// The eight integer types that BITPIX and the standard's zero points make, with values at the
+    /// ends of what fits.
     #[test]
     fn all_eight_integer_types() {
         let whole = |zero: i64| integer("BZERO", zero, "");
-        let some = |zero: &[u8]| -> Vec<u8> { zero.to_vec() };
         let two_63 = real("BZERO", 9_223_372_036_854_775_808.0, "");
-        let cases: [(&str, Pixels, Option<Vec<u8>>, Vec<u16>); 8] = [
+        let (pair, triple) = (vec![0, 65535], vec![0, 32768, 65535]);
+        let i16s = || Pixels::I16(vec![i16::MIN, 0, i16::MAX]);
+        let i32s = |from: i32| Pixels::I32(vec![from, from + 65535]);
+        let i64s = |from: i64| Pixels::I64(vec![from, from + 65535]);
+        let cases = [
             ("uint8", Pixels::U8(vec![0, 1, 255]), None, vec![0, 1, 255]),
-            ("int8", Pixels::U8(vec![0, 128, 255]), Some(some(&whole(-128))), vec![0, 128, 255]),
-            ("int16", Pixels::I16(vec![i16::MIN, 0, i16::MAX]), None, vec![0, 32768, 65535]),
-            (
-                "uint16",
-                Pixels::I16(vec![i16::MIN, 0, i16::MAX]),
-                Some(some(&whole(32768))),
-                vec![0, 32768, 65535],
-            ),
-            ("int32", Pixels::I32(vec![0, 65535]), None, vec![0, 65535]),
-            (
-                "uint32",
-                Pixels::I32(vec![i32::MIN, i32::MIN + 65535]),
-                Some(some(&whole(1 << 31))),
-                vec![0, 65535],
-            ),
-            ("int64", Pixels::I64(vec![0, 65535]), None, vec![0, 65535]),
-            ("uint64", Pixels::I64(vec![i64::MIN, i64::MIN + 65535]), Some(some(&two_63)), vec![0, 65535]),
+            ("int8", Pixels::U8(vec![0, 128, 255]), Some(whole(-128)), vec![0, 128, 255]),
+            ("int16", i16s(), None, triple.clone()),
+            ("uint16", i16s(), Some(whole(32768)), triple),
+            ("int32", i32s(0), None, pair.clone()),
+            ("uint32", i32s(i32::MIN), Some(whole(1 << 31)), pair.clone()),
+            ("int64", i64s(0), None, pair.clone()),
+            ("uint64", i64s(i64::MIN), Some(two_63), pair),
         ];
         for (name, pixels, zero, expected) in cases {
-            assert_eq!(samples(&pixels, zero.as_deref()).unwrap(), expected, "{name}");
+            assert_eq!(samples(&pixels, zero.as_ref().map(|card| &card[..])).unwrap(), expected, "{name}");
         }
     }
 

@@ -1,8 +1,8 @@
 //! BSCALE, BZERO and BLANK, as far as they can be used.
 //!
-//! Stored pixels are read, packed and restored whatever these cards say, so a card that holds no usable number does not
-//! spoil its file: it counts as absent, and a remark says so. A string that holds a number counts as that number, as in
-//! cfitsio.
+//! Stored pixels are read, packed and restored whatever these cards say, so a card that holds no
+//! usable number does not spoil its file: it counts as absent, and a remark says so. A string that
+//! holds a number counts as that number, as in cfitsio.
 
 use crate::card::{Value, parse_number};
 use crate::header::Header;

@@ -1,7 +1,8 @@
 //! Where the bytes of a file lie: in memory, or on disk, read piece by piece.
 //!
-//! What has no positions of its own (a pipe, the inside of a gzipped file) is kept in memory as long as it is short,
-//! and otherwise in a temporary file without a name, in the folder that `TMPDIR` names.
+//! What has no positions of its own (a pipe, the inside of a gzipped file) is kept in memory as
+//! long as it is short, and otherwise in a temporary file without a name, in the folder that
+//! `TMPDIR` names.
 
 use crate::gunzip::{GZIP_MAGIC, Gunzip, Pushback};
 use crate::{Error, Limits, Result};
@@ -132,7 +133,8 @@ fn not_fits(reason: impl Into<String>) -> Error {
     Error::Format { format: "FITS", reason: reason.into() }
 }
 
-/// Reads all of `input`: into memory while it is no longer than `memory_bytes`, otherwise into a temporary file.
+/// Reads all of `input`: into memory while it is no longer than `memory_bytes`, otherwise into a
+/// temporary file.
 fn keep(input: &mut impl Read, what: &str, memory_bytes: u64, limits: &Limits) -> Result<(Place, u64)> {
     let failed = || Error::io(format!("reading {what}"));
     // What is not FITS is refused before it is read to its end.

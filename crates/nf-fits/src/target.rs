@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// A file, one of its HDUs and a section of it.
 ///
-/// The HDU is a number, an EXTNAME, or an EXTNAME and an EXTVER (`[SCI,2]`); the section is `[x0:x1,y0:y1]`, counted
-/// from 1, ends included, `*` for a whole axis.
+/// The HDU is a number, an EXTNAME, or an EXTNAME and an EXTVER (`[SCI,2]`); the section is
+/// `[x0:x1,y0:y1]`, counted from 1, ends included, `*` for a whole axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// What stands before the brackets.
@@ -26,8 +26,8 @@ impl Target {
         Self::parse_unless(text.as_ref(), |_| false)
     }
 
-    /// As [`Target::parse`], but a file that exists goes by its whole name: where there is a file `m31[1]`, that is what
-    /// `m31[1]` means.
+    /// As [`Target::parse`], but a file that exists goes by its whole name: where there is a file
+    /// `m31[1]`, that is what `m31[1]` means.
     pub fn locate(text: impl AsRef<OsStr>) -> Self {
         Self::parse_unless(text.as_ref(), Path::exists)
     }
@@ -47,8 +47,8 @@ impl Target {
         target
     }
 
-    /// The image that is meant: that of the HDU named, or the first one. Where several images have the name, the first
-    /// is taken, as by other programs, with a warning.
+    /// The image that is meant: that of the HDU named, or the first one. Where several images have
+    /// the name, the first is taken, as by other programs, with a warning.
     ///
     /// # Errors
     /// If there is no such HDU, or no image in it.
@@ -67,7 +67,8 @@ impl Target {
         }
     }
 
-    /// The section that is meant, of an image of these axes; axes that are not named are taken whole.
+    /// The section that is meant, of an image of these axes; axes that are not named are taken
+    /// whole.
     ///
     /// # Errors
     /// If the text is no section, or it does not lie inside the image.
@@ -97,8 +98,8 @@ impl Target {
     }
 }
 
-/// What stands before the last brackets of a path, and what between them, if it ends in brackets. The path may be any
-/// bytes, what the brackets hold must be text.
+/// What stands before the last brackets of a path, and what between them, if it ends in brackets.
+/// The path may be any bytes, what the brackets hold must be text.
 #[cfg(unix)]
 fn last_brackets(path: &OsStr) -> Option<(PathBuf, String)> {
     use std::os::unix::ffi::OsStrExt;

@@ -351,3 +351,38 @@ fn real_frames_go_through_cfitsio_and_back() {
     println!("{count} files");
     assert!(count > 0);
 }
+
+#[test]
+fn we_read_what_numpy_writes() {
+    let Some(python) = python() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = "
+import sys, itertools
+import numpy as np
+out, n = sys.argv[1], 0
+rng = np.random.default_rng(1)
+offset = {'i2': 32768, 'i1': 128}
+for kind, shape, fortran, version in itertools.product(
+        ['<u2', '>u2', '<i2', '>i2', '|u1', '|i1', '|b1'],
+        [(), (7,), (3, 5), (2, 3, 5), (2, 3, 1, 5, 2), (0, 4)], [False, True], [(1, 0), (2, 0), (3, 0)]):
+    a = rng.integers(0, 256, size=int(np.prod(shape)) * 2, dtype='u1')
+    a = (a % 2 if kind == '|b1' else a)[:int(np.prod(shape)) * np.dtype(kind).itemsize].view(kind).reshape(shape)
+    a = np.asfortranarray(a) if fortran and shape else a
+    with open(f'{out}/{n}.npy', 'wb') as f:
+        np.lib.format.write_array(f, a, version=version)
+    back = np.load(f'{out}/{n}.npy')
+    (back.astype('i8') + offset.get(kind[1:], 0)).astype('<u2').tofile(f'{out}/{n}.raw')
+    n += 1
+";
+    run(Command::new(python).arg("-c").arg(script).arg(folder.path()));
+    let mut count = 0;
+    while let Ok(bytes) = std::fs::read(folder.path().join(format!("{count}.npy"))) {
+        let raw = std::fs::read(folder.path().join(format!("{count}.raw"))).unwrap();
+        let expected: Vec<u16> =
+            raw.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+        let found = nf_fits::npy::read(&bytes, &nf_fits::Limits::default()).unwrap();
+        assert_eq!(found.samples(), expected, "{count}");
+        count += 1;
+    }
+    assert_eq!(count, 7 * 6 * 2 * 3);
+}

@@ -57,12 +57,11 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn cards_of_scale_that_hold_no_number() {
     let plain = ImageSpec::noisy(16, &[20, 12], 4);
-    let expected = pixels(&images(&[plain.clone()]), 0);
+    let expected = pixels(&images(std::slice::from_ref(&plain)), 0);
     for value in ["'N/A'", "", "NaN", "1E999", "T", "'32768   '", "-32768.", "0.5"] {
         for keyword in ["BZERO", "BSCALE", "BLANK"] {
             let original = images(&[plain.clone().with_card(&format!("{keyword:<8}= {value}"))]);
-            let odd =
-                !value.ends_with(|c: char| c == '.' || c == '5') || (keyword, value) == ("BLANK", "0.5");
+            let odd = !value.ends_with(['.', '5']) || (keyword, value) == ("BLANK", "0.5");
             assert_eq!(open(&original).hdus()[0].remarks().len(), usize::from(odd), "{keyword} {value}");
             assert_eq!(open(&original).image(0).unwrap().read().unwrap().samples().len(), 240);
             for method in [Method::Rice, Method::Plio, Method::Hcompress { scale: 0.0, smooth: false }] {
@@ -183,7 +182,7 @@ fn parameters_that_no_tile_needs() {
         ("ZVAL1   = 'x'", "ZVAL1 is 'x'"),
         ("ZNAME1  = 'BYTEPIX'", "BYTEPIX is 32"),
     ] {
-        let file = open(&with_card(rice.clone(), &line[..8].trim().to_owned(), line));
+        let file = open(&with_card(rice.clone(), line[..8].trim(), line));
         let error = file.image(1).unwrap().read().unwrap_err().to_string();
         assert!(error.starts_with("HDU 1, tile 0: ") && error.contains(words), "{error}");
     }
@@ -209,7 +208,8 @@ fn dithering_without_a_scale() {
     let data: Vec<u8> = values.iter().flat_map(|value| value.to_be_bytes()).collect();
     let spec = ImageSpec { bitpix: 32, axes: vec![20, 12], cards: Vec::new(), data };
     let integers = packed(&images(&[spec]), &PackOptions::new(Method::Rice));
-    // The same table as that of a floating-point image, its first parameter's card turned into one of dithering.
+    // The same table as that of a floating-point image, its first parameter's card turned into one
+    // of dithering.
     let floats = with_card(integers, "ZBITPIX", "ZBITPIX = -32");
     for method in ["NO_DITHER", "SUBTRACTIVE_DITHER_1", "SUBTRACTIVE_DITHER_2"] {
         let dithered = with_card(floats.clone(), "ZTILE2", &format!("ZQUANTIZ= '{method}'"));

@@ -74,9 +74,14 @@ mod tests {
 
     #[test]
     fn sizes_are_numbers_with_a_letter() {
-        for (text, bytes) in
-            [("1", 1), ("1000000", 1_000_000), ("2k", 2048), ("512M", 512 << 20), ("8GiB", 8 << 30), ("1TB", 1 << 40)]
-        {
+        for (text, bytes) in [
+            ("1", 1),
+            ("1000000", 1_000_000),
+            ("2k", 2048),
+            ("512M", 512 << 20),
+            ("8GiB", 8 << 30),
+            ("1TB", 1 << 40),
+        ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
         for text in ["", "0", "M", "-1G", "1.5G", "99999999T", "8 G G", "12X", "é"] {

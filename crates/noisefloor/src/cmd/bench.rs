@@ -1,6 +1,5 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
-use crate::files::output::watch_interruptions;
 use crate::progress::Progress;
 use crate::registry::{fits_options, registry};
 use anyhow::{Context, Result, bail};
@@ -97,9 +96,6 @@ fn nothing_measured(run: &Run) -> String {
 }
 
 fn measure(args: &Args) -> Result<Run> {
-    if args.allow_external {
-        watch_interruptions()?;
-    }
     let options = RunOptions {
         runs: args.out.clone(),
         allow_external: args.allow_external,

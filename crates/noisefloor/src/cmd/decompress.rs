@@ -6,8 +6,8 @@ use crate::files::source::Source;
 use crate::limits;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail, ensure};
-use nf_codec::container::Reader;
 use nf_codec::Codec;
+use nf_codec::container::Reader;
 use nf_image::{Image16, Shape, TileBox};
 use std::io::{Read, Seek, Write};
 use std::ops::Range;
@@ -56,7 +56,8 @@ fn write_pixels(
 ) -> Result<()> {
     let codec = reader.codec(&registry())?;
     let whole_file = args.region.is_none() && args.stack.is_none();
-    if whole_file && reader.header().layout.as_ref().is_some_and(|layout| FileKind::of_layout(layout) == kind) {
+    if whole_file && reader.header().layout.as_ref().is_some_and(|layout| FileKind::of_layout(layout) == kind)
+    {
         return Ok(reader.restore(&*codec, out)?);
     }
     if whole_file && kind == FileKind::Fits {

@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let options = args.options();
             args.out.each(&args.files, packed_name, |job, share| {
                 ensure!(job.output != Path::new("-"), "a packed file is not written in order; name one");
-                let file = open(&job.input)?;
+                let file = open_fits(&job.input)?;
                 let mut progress = shares(&file, 2, share);
                 let done = fill_file(&job.output, args.out.force, |out| {
                     Ok(pack_proven(&file, out, &options, &mut progress)?)
@@ -152,7 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 !delete || job.output != Path::new("-"),
                 "what goes to a pipe cannot be read back; it is kept"
             );
-            let mut file = open(&job.input)?;
+            let mut file = open_fits(&job.input)?;
             if args.salvage {
                 file = file.salvaged();
             }
@@ -249,11 +249,6 @@ fn unpacked_name(input: &Path) -> Result<PathBuf> {
 
 fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
-}
-
-fn open(path: &Path) -> Result<FitsFile> {
-    let file = FitsFile::open(path).map_err(|error| naming(path, error.into()))?;
-    Ok(file.with_codec(Arc::new(RegistryTiles)))
 }
 
 /// One line per file, one per HDU that needs words: never a loss in silence.

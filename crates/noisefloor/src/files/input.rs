@@ -187,10 +187,7 @@ impl Input {
     ///
     /// # Errors
     /// If it is not so, or reading fails.
-    pub(crate) fn prove(
-        &self,
-        restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn prove(&self, restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>) -> Result<()> {
         let mut expected = blake3::Hasher::new();
         match &self.original {
             Original::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),

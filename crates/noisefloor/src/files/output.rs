@@ -176,9 +176,10 @@ fn closed(error: io::Error) -> io::Error {
 
 /// Whether the reader of our text has gone away: no failure of ours.
 pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| {
-        error.get_ref().is_some_and(|inner| inner.is::<Closed>())
-    })
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.get_ref().is_some_and(|inner| inner.is::<Closed>()))
 }
 
 /// The name of an output that is made of an input's: its bytes with `ending` behind.

@@ -1,7 +1,7 @@
 //! HCOMPRESS_1: the H-transform, quantised if wanted, its bit planes coded as quadtrees.
 //!
-//! R. White, M. Postman and M. Lattanzi, *Compression of the Guide Star digitised Schmidt plates* (1992), and FITS 4.0
-//! section 10.4.4. A stream is
+//! R. White, M. Postman and M. Lattanzi, *Compression of the Guide Star digitised Schmidt plates*
+//! (1992), and FITS 4.0 section 10.4.4. A stream is
 //!
 //! | bytes | what |
 //! |---|---|
@@ -12,9 +12,9 @@
 //! | | quadrant by quadrant, bit plane by bit plane, the magnitudes of all other coefficients ([`quadtree`]) |
 //! | | one sign bit for every coefficient that is not zero, in the order of the array |
 //!
-//! Scale 0 or 1 loses nothing, and neither does a negative one, which cfitsio writes where a scale in units of the noise
-//! overflows. A larger scale divides all coefficients before coding and multiplies them afterwards, and the decoder may
-//! smooth what was lost ([`transform::inverse`]).
+//! Scale 0 or 1 loses nothing, and neither does a negative one, which cfitsio writes where a scale
+//! in units of the noise overflows. A larger scale divides all coefficients before coding and
+//! multiplies them afterwards, and the decoder may smooth what was lost ([`transform::inverse`]).
 
 mod quadtree;
 mod smooth;
@@ -28,7 +28,8 @@ const HEADER_BYTES: usize = 25;
 /// Fewest rows or columns of a tile in a FITS file: other implementations refuse less.
 pub const MIN_SIDE_PX: usize = 4;
 
-/// More planes than coefficients of 32-bit pixels can fill; what is above is not a stream of this kind.
+/// More planes than coefficients of 32-bit pixels can fill; what is above is not a stream of this
+/// kind.
 const MAX_PLANES: u8 = 63;
 
 /// Fewest bytes that a stream can have: constant arrays of any size need no more.
@@ -94,11 +95,13 @@ pub struct Decoded {
     pub pixels: Vec<i32>,
     /// Whether the coefficients were quantised.
     pub lossy: bool,
-    /// Whether sums left the range of 32 bits, so that their low bits were taken; of lossy streams only.
+    /// Whether sums left the range of 32 bits, so that their low bits were taken; of lossy streams
+    /// only.
     pub wrapped: bool,
 }
 
-/// Decodes an array of `width` columns and `pixels` pixels, smoothing it where `smooth` says so and it was quantised.
+/// Decodes an array of `width` columns and `pixels` pixels, smoothing it where `smooth` says so and
+/// it was quantised.
 ///
 /// # Errors
 /// If the stream ends early, is of another size, or its values do not fit 32 bits.
@@ -109,11 +112,12 @@ pub fn decode(bytes: &[u8], pixels: usize, width: usize, smooth: bool) -> Result
 
 const TOO_WIDE: &str = "HCOMPRESS_1: a pixel does not fit 32 bits";
 
-/// As [`decode`], but of a quantised array, whose sums may miss their pixels by more than 32 bits can hold, the low 32
-/// bits are taken, as cfitsio does.
+/// As [`decode`], but of a quantised array, whose sums may miss their pixels by more than 32 bits
+/// can hold, the low 32 bits are taken, as cfitsio does.
 ///
 /// # Errors
-/// If the stream ends early or is of another size, or the values of one that was not quantised do not fit 32 bits.
+/// If the stream ends early or is of another size, or the values of one that was not quantised do
+/// not fit 32 bits.
 pub fn decode_wrapping(
     bytes: &[u8],
     pixels: usize,
