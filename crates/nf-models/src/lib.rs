@@ -7,8 +7,8 @@
 //!
 //! With the feature `train`, networks are Burn modules as well:
 //!
-//! - [`Net`](https://docs.rs/nf-models): a network with weights on a device; a `Trainable`, whose loss is
-//!   the information of raw samples in bits.
+//! - `Net`: a network with weights on a device; a `Trainable`, whose loss is the information of raw
+//!   samples in bits.
 //!
 //! A new network is a folder of `nets/` and a line of the table there.
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ mod checkpoint;
 mod codec;
 mod context;
 mod error;
+mod input_mode;
 mod mixture;
 mod nets;
 mod network;
@@ -40,7 +41,12 @@ mod weights;
 pub use checkpoint::{Checkpoint, ModelCard};
 pub use codec::{ENTRY, NetCodec};
 pub use error::{Error, Result};
-pub use nets::{IdfConfig, InputMode, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, SIZES};
+pub use input_mode::InputMode;
+pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, SIZES};
 
 #[cfg(feature = "train")]
-pub use {nets::Net, network::Trainable, tensor::total};
+pub use nets::Net;
+#[cfg(feature = "train")]
+pub use network::Trainable;
+#[cfg(feature = "train")]
+pub use tensor::total;

@@ -1,7 +1,7 @@
 //! What a published network is to the rest of the project.
 
 use crate::error::{Error, Result};
-use crate::nets::InputMode;
+use crate::input_mode::InputMode;
 use crate::tile_model::TileModel;
 use crate::weights::Weights;
 

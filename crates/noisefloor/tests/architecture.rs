@@ -9,14 +9,15 @@ use std::process::Command;
 const TABLE: &[(&str, &[&str])] = &[
     ("nf-image", &[]),
     ("nf-entropy", &[]),
+    ("nf-engine", &[]),
     ("nf-codec", &["nf-image", "nf-entropy"]),
     ("nf-fits", &["nf-image", "nf-entropy"]),
     ("nf-classic", &["nf-image", "nf-entropy", "nf-codec", "nf-fits"]),
     ("nf-floor", &["nf-image", "nf-entropy", "nf-codec"]),
-    ("nf-models", &["nf-image", "nf-entropy", "nf-codec", "nf-floor"]),
+    ("nf-models", &["nf-image", "nf-entropy", "nf-engine", "nf-codec"]),
     ("nf-data", &["nf-image", "nf-entropy", "nf-codec", "nf-fits"]),
     ("nf-bench", &["nf-image", "nf-entropy", "nf-codec", "nf-fits", "nf-data"]),
-    ("nf-train", &["nf-image", "nf-entropy", "nf-codec", "nf-fits", "nf-data", "nf-floor", "nf-models"]),
+    ("nf-train", &["nf-image", "nf-data", "nf-models"]),
 ];
 
 /// Crates at the top, which may import every other.

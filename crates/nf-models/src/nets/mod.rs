@@ -13,10 +13,10 @@ mod table;
 pub use idf::IdfConfig;
 pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
-pub use sample_head::InputMode;
 pub(crate) use sample_head::SampleHead;
 
 use crate::error::{Error, Result};
+use crate::input_mode::InputMode;
 use crate::network::Network;
 use crate::tile_model::TileModel;
 use crate::weights::Weights;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use nf_models::{Card, Checkpoint, Net};
-use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher, device_name};
+use nf_models::{Checkpoint, ModelCard, Net};
+use nf_train::{DeviceClass, End, Experiment, Frames, Observer, Position, Session, device_name};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -69,8 +69,8 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
         return Ok(());
     }
-    if !experiment.passed_over.is_empty() {
-        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.passed_over.join("; "));
+    if !experiment.skipped_devices.is_empty() {
+        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.skipped_devices.join("; "));
     }
     let device = experiment.device.open()?;
     let device_words = device_in_words(experiment.device, device_name(&device));
@@ -87,7 +87,7 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         interrupted: &INTERRUPTED,
     };
     let mut keep = |net: &Net, position: &Position| {
-        Checkpoint::save(&checkpoint, net, card(&device_words, &frames, position))
+        Checkpoint::save(&checkpoint, net, model_card(&device_words, &frames, position))
             .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
         Ok(())
     };
@@ -134,10 +134,10 @@ fn interrupted() {
 }
 
 /// Where the weights come from.
-fn card(device: &str, frames: &Frames, position: &Position) -> Card {
+fn model_card(device: &str, frames: &Frames, position: &Position) -> ModelCard {
     let sets = frames.cards.iter().map(|card| format!("{card} ({})", card.digest.short()));
     let names: Vec<&str> = frames.validation.iter().map(|frame| frame.name.as_str()).collect();
-    Card {
+    ModelCard {
         data: sets.collect::<Vec<_>>().join(", "),
         split: format!("trained on {} images; validated on {}", frames.train.len(), names.join(", ")),
         validation_bits_per_sample: position.best_bits.unwrap_or(f64::NAN),
@@ -191,7 +191,7 @@ impl Bar {
     }
 }
 
-impl Watcher for Bar {
+impl Observer for Bar {
     fn begin(&mut self, position: &Position) {
         if position.step > 0 {
             eprintln!("going on at step {}", position.step);

@@ -3,7 +3,7 @@
 /// A permutation of the channels, then a coupling that moves the last quarter.
 #[derive(Debug)]
 #[cfg_attr(feature = "train", derive(burn::module::Module))]
-pub struct Coupling<O, N> {
+pub(super) struct Coupling<O, N> {
     /// (C)
     pub(super) order: O,
     pub(super) net: N,
@@ -13,7 +13,7 @@ pub struct Coupling<O, N> {
 /// stays and the groups before it.
 #[derive(Debug)]
 #[cfg_attr(feature = "train", derive(burn::module::Module))]
-pub struct Level<O, N> {
+pub(super) struct Level<O, N> {
     pub(super) flows: Vec<Coupling<O, N>>,
     pub(super) split: Vec<N>,
 }

@@ -11,7 +11,7 @@ use burn::module::Param;
 use burn::tensor::{Device, Int, Tensor};
 
 /// The network as a module.
-pub type Trained = Idf<Param<Tensor<1, Int>>, Dense<Conv>, Param<Tensor<3>>>;
+pub(crate) type Trained = Idf<Param<Tensor<1, Int>>, Dense<Conv>, Param<Tensor<3>>>;
 
 impl TrainableNetwork for IdfConfig {
     type Module = Trained;

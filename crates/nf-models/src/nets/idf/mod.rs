@@ -38,8 +38,8 @@ mod loss;
 mod tensors;
 
 use crate::error::{Error, Result};
+use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
-use crate::nets::InputMode;
 use crate::nets::sample_head::MAX_PLANES;
 use crate::network::{Network, check_extents};
 use crate::parameters::{ConvSpec, Initial, Order, ParameterSource};
@@ -52,7 +52,7 @@ use nf_engine::Geometry;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
-pub use loss::Trained;
+pub(super) use loss::Trained;
 
 /// Extents of an integer discrete flow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

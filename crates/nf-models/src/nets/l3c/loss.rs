@@ -13,7 +13,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 const SOFTNESS: f64 = 2.0;
 
 /// The network as a module.
-pub type Trained = L3c<Conv, Param<Tensor<1>>>;
+pub(crate) type Trained = L3c<Conv, Param<Tensor<1>>>;
 
 impl TrainableNetwork for L3cConfig {
     type Module = Trained;

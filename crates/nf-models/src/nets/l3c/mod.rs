@@ -37,9 +37,10 @@ mod coder;
 mod loss;
 
 use crate::error::Result;
+use crate::input_mode::InputMode;
 use crate::mixture::{MAX_COMPONENTS, MAX_LEVELS};
+use crate::nets::SampleHead;
 use crate::nets::sample_head::MAX_PLANES;
-use crate::nets::{InputMode, SampleHead};
 use crate::network::{Network, check_extents};
 use crate::parameters::{ConvSpec, Initial, ParameterSource};
 use crate::tensor_like::TensorLike;
@@ -49,7 +50,7 @@ use nf_engine::{Geometry, math};
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
-pub use loss::Trained;
+pub(super) use loss::Trained;
 
 /// Extents of an L3C.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

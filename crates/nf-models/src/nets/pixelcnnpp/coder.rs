@@ -2,7 +2,7 @@
 
 use super::{PixelCnnPp, PixelCnnPpConfig};
 use crate::context::{CONTEXT_FEATURES, CausalContext};
-use crate::nets::InputMode;
+use crate::input_mode::InputMode;
 use crate::tile::Tile;
 use crate::tile_model::{TileCoder, TileModel};
 use nf_engine::{CausalEvaluator, ConvLayer, Graph, SymbolicMap};

@@ -7,7 +7,7 @@ use crate::tensor::{Conv, Normalising, RandomParameters};
 use burn::tensor::{Device, Tensor};
 
 /// The network as a module.
-pub type Trained = PixelCnnPp<Conv>;
+pub(crate) type Trained = PixelCnnPp<Conv>;
 
 impl TrainableNetwork for PixelCnnPpConfig {
     type Module = Trained;

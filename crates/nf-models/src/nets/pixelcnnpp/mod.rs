@@ -25,9 +25,10 @@ mod coder;
 mod loss;
 
 use crate::error::{Error, Result};
+use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
+use crate::nets::SampleHead;
 use crate::nets::sample_head::MAX_PLANES;
-use crate::nets::{InputMode, SampleHead};
 use crate::network::{Network, check_extents};
 use crate::parameters::{ConvSpec, ParameterSource};
 use crate::tensor_like::TensorLike;
@@ -37,7 +38,7 @@ use nf_engine::Geometry;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
-pub use loss::Trained;
+pub(super) use loss::Trained;
 
 /// Extents of a PixelCNN++.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

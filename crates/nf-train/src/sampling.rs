@@ -1,23 +1,23 @@
 //! Which tiles make which step.
 
+use crate::data::{Batch, Frame};
 use crate::experiment::{Draw, Flips, TileChoice};
-use crate::frames::{Batch, Frame};
 use nf_data::random::Pcg64;
 use nf_image::Shape;
 
-/// What a stream of draws is for; streams of different purpose are independent.
+/// What random numbers are for; sequences of different purpose are independent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     /// The tiles of a step.
     Step,
     /// The places of validation tiles.
     Validation,
-    /// Whatever the net draws itself, dropout for one.
+    /// Whatever the network draws itself, such as dropout.
     Net,
 }
 
-/// A generator that depends on nothing but the seed, the purpose and the step: a resumed run continues
-/// the same sequence without a saved state.
+/// A generator that depends only on the seed, the purpose and the step: sampling is stateless, so that a
+/// resumed run continues the same sequence.
 pub(crate) fn generator(seed: u64, purpose: Purpose, step: u64) -> Pcg64 {
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let [[a, b], [c, d]] = [halves(seed), halves(step)];
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn tiles_are_boxes_of_the_frames_and_all_of_them_come() {
+    fn every_tile_of_every_frame_is_drawn() {
         let frames = [frame("a", Shape::new(2, 4, 5), 0), frame("b", Shape::frame(2, 3), 1000)];
         let batch = step_batch(&frames, &choice(4000), 7, 0);
         assert_eq!((batch.tiles, batch.samples.len()), (4000, 4000 * 6));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_depend_on_seed_and_step_alone() {
+    fn sampling_depends_on_seed_and_step_only() {
         let frames = [frame("a", Shape::frame(20, 20), 0)];
         let of = |seed, step| step_batch(&frames, &choice(8), seed, step);
         assert_eq!(of(1, 5), of(1, 5));
