@@ -160,6 +160,13 @@ impl TileReader<'_> {
         if let (Algorithm::Plio, Pixels::I32(values)) = (&tiling.algorithm, &mut decoded) {
             values.iter_mut().for_each(|value| *value -= tiling.plio_offset);
         }
+        // Lossy HCOMPRESS_1 overshoots: what leaves the range of the type is put at its end, as cfitsio does.
+        if let (Algorithm::Hcompress { .. }, Pixels::I32(values)) = (&tiling.algorithm, &mut decoded)
+            && tiling.geometry.sample == SampleType::I16
+            && tiling.is_lossy()
+        {
+            values.iter_mut().for_each(|value| *value = (*value).clamp(i16::MIN.into(), i16::MAX.into()));
+        }
         Ok(decoded)
     }
 

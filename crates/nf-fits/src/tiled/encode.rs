@@ -11,7 +11,6 @@ use crate::pixels::{Pixels, SampleType};
 use crate::samples16::samples_of_pixels;
 use crate::section::Section;
 use nf_image::Image16;
-use std::ops::RangeInclusive;
 
 /// How floating-point pixels become integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -173,8 +172,8 @@ impl TilePlan {
         Ok(EncodedTile::exact(Column::Compressed, bytes))
     }
 
-    /// Where loss would touch null pixels, make one, or leave the range of the image's type, readers do not agree on
-    /// what they see: such tiles are kept exactly.
+    /// Where loss would touch null pixels or make one, or leave the range of bytes, readers do not agree on what they
+    /// see (docs/interoperability.md): such tiles are kept exactly.
     fn encode_hcompress(&self, pixels: &Pixels, width: usize, scale: f32) -> Result<EncodedTile, String> {
         let values = widened(pixels)?;
         if width < hcompress::MIN_SIDE_PX || values.len() / width < hcompress::MIN_SIDE_PX {
@@ -185,9 +184,14 @@ impl TilePlan {
         let scale = if values.iter().any(is_null) { 0 } else { absolute_scale(&values, width, scale) };
         if scale > 1 {
             let bytes = hcompress::encode(&values, width, scale)?;
-            let back = hcompress::decode(&bytes, values.len(), width, self.smooth())?;
-            let range = range_of(pixels.sample_type());
-            if back.iter().all(|value| range.contains(value) && !is_null(value)) {
+            let mut back = hcompress::decode(&bytes, values.len(), width, self.smooth())?;
+            let bytes_only = |value: &i32| self.sample != SampleType::U8 || (0..=255).contains(value);
+            let agreed = back.iter().all(bytes_only);
+            if self.sample == SampleType::I16 {
+                // As readers do.
+                back.iter_mut().for_each(|value| *value = (*value).clamp(i16::MIN.into(), i16::MAX.into()));
+            }
+            if agreed && !back.iter().any(is_null) {
                 let errors = values.iter().zip(&back).map(|(a, b)| a.abs_diff(*b));
                 let largest_error = errors.max().map_or(0.0, f64::from);
                 return Ok(EncodedTile { largest_error, ..EncodedTile::exact(Column::Compressed, bytes) });
@@ -206,15 +210,6 @@ fn absolute_scale(values: &[i32], width: usize, scale: f32) -> u32 {
     let absolute =
         if scale > 0.0 { (f64::from(scale) * statistics(values, width).sigma) as f32 } else { -scale };
     (absolute + 0.5) as u32
-}
-
-/// The values that pixels of an integer type can have.
-fn range_of(sample: SampleType) -> RangeInclusive<i32> {
-    match sample {
-        SampleType::U8 => 0..=255,
-        SampleType::I16 => i32::from(i16::MIN)..=i32::from(i16::MAX),
-        _ => i32::MIN..=i32::MAX,
-    }
 }
 
 fn widened(pixels: &Pixels) -> Result<Vec<i32>, String> {
