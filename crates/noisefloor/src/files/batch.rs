@@ -153,7 +153,7 @@ pub(crate) fn each(
 /// The error with the name of the input in front, unless it begins with it already.
 pub(crate) fn naming(input: &Path, error: anyhow::Error) -> anyhow::Error {
     let name = input.display().to_string();
-    match error.to_string().starts_with(&name) {
+    match error.to_string().starts_with(&format!("{name}:")) {
         true => error,
         false => error.context(name),
     }
