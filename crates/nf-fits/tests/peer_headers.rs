@@ -1,4 +1,5 @@
-//! Headers and null pixels as `funpack` and astropy see them. A peer that is not at hand is skipped with a visible line.
+//! Headers and null pixels as `funpack` and astropy see them. A peer that is not at hand is skipped
+//! with a visible line.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
 mod files;

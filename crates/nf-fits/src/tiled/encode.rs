@@ -19,7 +19,8 @@ pub struct Quantise {
     pub level: f32,
     /// What is done before rounding.
     pub dither: Dither,
-    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images make equal files.
+    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images
+    /// make equal files.
     pub seed: Option<i64>,
 }
 
@@ -172,8 +173,8 @@ impl TilePlan {
         Ok(EncodedTile::exact(Column::Compressed, bytes))
     }
 
-    /// Where loss would touch null pixels or make one, or leave the range of bytes, readers do not agree on what they
-    /// see (docs/interoperability.md): such tiles are kept exactly.
+    /// Where loss would touch null pixels or make one, or leave the range of bytes, readers do not
+    /// agree on what they see (docs/interoperability.md): such tiles are kept exactly.
     fn encode_hcompress(&self, pixels: &Pixels, width: usize, scale: f32) -> Result<EncodedTile, String> {
         let values = widened(pixels)?;
         if width < hcompress::MIN_SIDE_PX || values.len() / width < hcompress::MIN_SIDE_PX {

@@ -72,8 +72,8 @@ fn read_npy(source: &Source) -> Result<Input> {
     Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout, original: None })
 }
 
-/// The header as it stands, then the samples in the form that gives the file again; where none does, our own
-/// header with our own form.
+/// The header as it stands, then the samples in the form that gives the file again; where none
+/// does, our own header with our own form.
 fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
     let layout = |header: &[u8], format| Layout {
         segments: vec![Segment::Verbatim(header.to_vec()), Segment::Samples { image: 0, format, offset: 0 }],
@@ -150,8 +150,8 @@ fn fits_input(file: FitsFile) -> Result<Input> {
 }
 
 impl Input {
-    /// Proves that layout and stacks are the file, byte for byte: what a container of them will be decompressed to is
-    /// what unpacking the file gives. Everything is read once more.
+    /// Proves that layout and stacks are the file, byte for byte: what a container of them will be
+    /// decompressed to is what unpacking the file gives. Everything is read once more.
     ///
     /// # Errors
     /// If it is not so, or reading fails.
@@ -192,7 +192,8 @@ fn is_not_u16(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(nf_fits::Error::NotU16 { .. }))
 }
 
-/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones takes a look at all.
+/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones
+/// takes a look at all.
 fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
     image.check_samples()?;
     let sample = image.sample_type();
