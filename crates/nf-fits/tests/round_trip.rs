@@ -110,8 +110,7 @@ fn packed_files_are_packed_as_if_unpacked() {
             let second = open(packed(&first, &again).unwrap());
             let verdicts = compare(&second, &first, &mut |_| {}).unwrap();
             let same = unpacked(&second).unwrap() == plain
-                && verdicts.iter().all(|verdict| *verdict == Verdict::Identical)
-                && open(plain.clone()).hdus().len() >= 1;
+                && verdicts.iter().all(|verdict| *verdict == Verdict::Identical);
             (!same).then(|| format!("seed {seed}: {options:?}, then {again:?}: {verdicts:?}"))
         })
         .collect();
