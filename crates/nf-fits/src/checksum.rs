@@ -88,8 +88,8 @@ fn ascii(sum: u32) -> [u8; 16] {
     text
 }
 
-/// Writes the sums into the DATASUM and CHECKSUM cards of a header whose data sum to `datasum`; cards that are not
-/// there are left out.
+/// Writes the sums into the DATASUM and CHECKSUM cards of a header whose data sum to `datasum`;
+/// cards that are not there are left out.
 pub(crate) fn stamp(header: &mut Header, datasum: u32) {
     header.set_text("DATASUM", &datasum.to_string());
     if header.set_text("CHECKSUM", "0000000000000000") {
@@ -123,7 +123,8 @@ impl Checksums {
 
 /// Judges the cards of a header whose data sum to `datasum`.
 pub(crate) fn judge(header: &Header, datasum: u32) -> Checksums {
-    // Some writers do not put the number into a string; a blank one is the standard's way of saying that it is unknown.
+    // Some writers do not put the number into a string; a blank one is the standard's way of saying
+    // that it is unknown.
     let stated = match header.value("DATASUM") {
         Some(Value::Text(text)) => Some(text.trim().to_owned()),
         Some(Value::Integer(number)) => Some(number.to_string()),

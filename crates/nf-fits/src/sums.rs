@@ -9,7 +9,8 @@ use crate::{Error, Result};
 const PIECE_BYTES: u64 = 1 << 20;
 
 impl FitsFile {
-    /// What the sums of an HDU say of it as it stands; those of a compressed image are looked at once.
+    /// What the sums of an HDU say of it as it stands; those of a compressed image are looked at
+    /// once.
     ///
     /// # Errors
     /// If reading fails.

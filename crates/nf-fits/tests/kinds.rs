@@ -1,4 +1,5 @@
-//! Kinds of files that other programs write, and what packing, unpacking and proving make of them: one test per kind.
+//! Kinds of files that other programs write, and what packing, unpacking and proving make of them:
+//! one test per kind.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
@@ -132,7 +133,8 @@ fn padding_that_is_not_zeros_is_kept() {
     assert_eq!(open(whole).missing_bytes(), 0);
 }
 
-/// A packed primary image with other cards before and in it, as astropy and observatories write them.
+/// A packed primary image with other cards before and in it, as astropy and observatories write
+/// them.
 fn with_stand_in(cards: &[&str], edit: impl Fn(&mut Vec<u8>)) -> FitsFile {
     let (bytes, _) = packed(&images(&[ImageSpec::noisy(16, &[20, 12], 1)]), Method::Rice);
     let mut lines = vec![line("SIMPLE", "T"), line("BITPIX", "8"), line("NAXIS", "0"), line("EXTEND", "T")];

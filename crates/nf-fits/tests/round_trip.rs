@@ -110,8 +110,7 @@ fn packed_files_are_packed_as_if_unpacked() {
             let second = open(packed(&first, &again).unwrap());
             let verdicts = compare(&second, &first, &mut |_| {}).unwrap();
             let same = unpacked(&second).unwrap() == plain
-                && verdicts.iter().all(|verdict| *verdict == Verdict::Identical)
-                && open(plain.clone()).hdus().len() >= 1;
+                && verdicts.iter().all(|verdict| *verdict == Verdict::Identical);
             (!same).then(|| format!("seed {seed}: {options:?}, then {again:?}: {verdicts:?}"))
         })
         .collect();
@@ -136,14 +135,16 @@ fn no_flipped_bit_is_believed() {
             for _ in 0..20 {
                 let range = hdu.range();
                 let at = range.start + random.below(range.end - range.start);
-                // A CHECKSUM that is no longer called so is no CHECKSUM: DATASUM still guards the data.
+                // A CHECKSUM that is no longer called so is no CHECKSUM: DATASUM still guards the
+                // data.
                 let card = (range.start + (at - range.start) / 80 * 80) as usize;
                 if bytes[card..].starts_with(b"CHECKSUM") && at as usize - card < 11 {
                     continue;
                 }
                 let mut damaged = bytes.clone();
                 damaged[at as usize] ^= 1 << random.below(8);
-                // Opening may fail as well, or take it for another kind of HDU, which is then kept as it stands.
+                // Opening may fail as well, or take it for another kind of HDU, which is then kept
+                // as it stands.
                 let Ok(file) = FitsFile::from_bytes(damaged) else { continue };
                 let file = file.with_codec(std::sync::Arc::new(files::Stored));
                 let still_an_image = file.image(hdu.index()).is_ok_and(|image| image.tiling().is_some());

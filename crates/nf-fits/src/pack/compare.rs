@@ -18,8 +18,8 @@ const BAND_PX: usize = 1 << 20;
 pub enum Verdict {
     /// Every byte of the uncompressed HDUs is the same.
     Identical,
-    /// The headers are the same (but for their sums), the pixels differ by no more than this, nulls are nulls, and all
-    /// other bytes are the same: bits were lost in compressing, and knowingly.
+    /// The headers are the same (but for their sums), the pixels differ by no more than this, nulls
+    /// are nulls, and all other bytes are the same: bits were lost in compressing, and knowingly.
     Lossy {
         /// Largest difference of two pixels, as stored.
         largest_error: f64,
@@ -28,11 +28,11 @@ pub enum Verdict {
     Different(String),
 }
 
-/// Compares two files as they would be without compression, HDU by HDU: headers, pixels, tables, whatever else stands
-/// in the data, padding, and what follows the last HDU.
+/// Compares two files as they would be without compression, HDU by HDU: headers, pixels, tables,
+/// whatever else stands in the data, padding, and what follows the last HDU.
 ///
-/// If all verdicts are [`Verdict::Identical`], unpacking either gives the same bytes. Pixels that differ are forgiven
-/// only where one of the files says that compressing them lost bits.
+/// If all verdicts are [`Verdict::Identical`], unpacking either gives the same bytes. Pixels that
+/// differ are forgiven only where one of the files says that compressing them lost bits.
 ///
 /// # Errors
 /// If a file is damaged.

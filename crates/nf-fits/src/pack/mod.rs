@@ -4,10 +4,12 @@
 //! - [`unpack`]: the way back. `unpack(pack(f))` is `f`, byte for byte, unless loss was asked for.
 //! - [`compare`]: proves it, without writing anything; [`verify`]: checks the sums of one file.
 //! - [`original_hdus`]: what unpacking would write, HDU by HDU.
-//! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was written.
+//! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was
+//!   written.
 //!
-//! An image whose header could not be restored exactly (it has keywords that the convention needs itself, or its cards
-//! are not in the order of the standard) or whose padding is not zero is left as it is, and the report says so.
+//! An image whose header could not be restored exactly (it has keywords that the convention needs
+//! itself, or its cards are not in the order of the standard) or whose padding is not zero is left
+//! as it is, and the report says so.
 
 mod bytes;
 mod compare;
@@ -33,8 +35,8 @@ use crate::tiled::Quantise;
 use crate::{Error, Result};
 use std::io::{Seek, Write};
 
-/// The algorithm that is asked for. Images that it cannot take without loss (or at all) get another one, and the report
-/// says which: RICE_1 for integers of up to 32 bits, GZIP_2 for the rest.
+/// The algorithm that is asked for. Images that it cannot take without loss (or at all) get another
+/// one, and the report says which: RICE_1 for integers of up to 32 bits, GZIP_2 for the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     /// RICE_1.
@@ -47,7 +49,8 @@ pub enum Method {
     Plio,
     /// HCOMPRESS_1.
     Hcompress {
-        /// 0 loses nothing; positive: in units of the tile's noise; negative: the quantisation itself.
+        /// 0 loses nothing; positive: in units of the tile's noise; negative: the quantisation
+        /// itself.
         scale: f32,
         /// Whether readers smooth.
         smooth: bool,
@@ -64,11 +67,13 @@ pub enum Method {
 /// How large tiles are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TileSize {
-    /// What suits the algorithm: about 1024 x 1024 for FLOOR_1, about sixteen rows for HCOMPRESS_1, otherwise one row.
+    /// What suits the algorithm: about 1024 x 1024 for FLOOR_1, about sixteen rows for HCOMPRESS_1,
+    /// otherwise one row.
     Suitable,
     /// The whole image.
     Whole,
-    /// ZTILE1, ZTILE2, ...; 0 takes the whole axis, axes that are not named are cut into single pixels.
+    /// ZTILE1, ZTILE2, ...; 0 takes the whole axis, axes that are not named are cut into single
+    /// pixels.
     Axes(Vec<usize>),
 }
 
@@ -124,11 +129,12 @@ pub struct Loss {
 
 /// Writes a file whose images are tile-compressed.
 ///
-/// The images of a file that is compressed already are compressed anew, as if it had been unpacked before. `progress`
-/// is called with the number of pixels done since it was called last.
+/// The images of a file that is compressed already are compressed anew, as if it had been unpacked
+/// before. `progress` is called with the number of pixels done since it was called last.
 ///
 /// # Errors
-/// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a file.
+/// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a
+/// file.
 pub fn pack<W: Write + Seek>(
     file: &FitsFile,
     out: &mut W,

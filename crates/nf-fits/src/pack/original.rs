@@ -1,11 +1,13 @@
 //! A file as it is, or was, without compression: the one place for the rules that restore it.
 //!
-//! The rules are those of cfitsio's `funpack` (1.7), which also hold for files that it cannot restore:
+//! The rules are those of cfitsio's `funpack` (1.7), which also hold for files that it cannot
+//! restore:
 //!
-//! - A compressed image whose header has ZSIMPLE and that follows an empty primary HDU was a primary image: the
-//!   empty HDU was put before it by the packing program and goes. Cards of its own that it got since are appended to
-//!   the image's, so that nothing is lost.
-//! - ZSIMPLE anywhere else makes an image extension, because only the first HDU of a file is primary.
+//! - A compressed image whose header has ZSIMPLE and that follows an empty primary HDU was a
+//!   primary image: the empty HDU was put before it by the packing program and goes. Cards of its
+//!   own that it got since are appended to the image's, so that nothing is lost.
+//! - ZSIMPLE anywhere else makes an image extension, because only the first HDU of a file is
+//!   primary.
 //! - Everything else keeps its bytes.
 
 use super::bytes::copy;
@@ -24,8 +26,8 @@ use std::ops::Range;
 /// Pixels that are decoded at once.
 const BAND_PX: usize = 1 << 20;
 
-/// One HDU of the file as it is, or was, without compression: a header, pixels if it is an image, and the bytes up to
-/// the next HDU.
+/// One HDU of the file as it is, or was, without compression: a header, pixels if it is an image,
+/// and the bytes up to the next HDU.
 #[derive(Clone)]
 pub struct OriginalHdu<'a> {
     file: &'a FitsFile,
@@ -95,13 +97,14 @@ impl<'a> OriginalHdu<'a> {
         self.image.and_then(|image| image.tiling()).is_some_and(|tiling| tiling.is_lossy())
     }
 
-    /// The header before compression. Where bits were lost, sums in it are those of the pixels before the loss.
+    /// The header before compression. Where bits were lost, sums in it are those of the pixels
+    /// before the loss.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// The header that goes with the pixels: where bits were lost, its sums are made anew, for which all pixels are
-    /// decoded.
+    /// The header that goes with the pixels: where bits were lost, its sums are made anew, for
+    /// which all pixels are decoded.
     ///
     /// # Errors
     /// If a tile is damaged.
@@ -166,11 +169,12 @@ impl<'a> OriginalHdu<'a> {
         Ok((!zero).then(|| "the padding behind its data is not zero".to_owned()))
     }
 
-    /// Refuses a compressed image that is damaged on the word of its sums: those of its table, or, where it has none,
-    /// the DATASUM of the original, for which all pixels are decoded.
+    /// Refuses a compressed image that is damaged on the word of its sums: those of its table, or,
+    /// where it has none, the DATASUM of the original, for which all pixels are decoded.
     ///
     /// # Errors
-    /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`], or if a tile cannot be decoded.
+    /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`], or if a tile cannot be
+    /// decoded.
     pub fn check_sums(&self) -> Result<()> {
         let Some(image) = self.image.filter(|_| self.is_restored()) else { return Ok(()) };
         image.check_sums()?;
@@ -185,8 +189,8 @@ impl<'a> OriginalHdu<'a> {
         self.check_pixels(judge(&self.header, sum.value()))
     }
 
-    /// Refuses restored pixels that do not have the DATASUM of the original, unless the sums of the table vouch for
-    /// them: then the original's was wrong already.
+    /// Refuses restored pixels that do not have the DATASUM of the original, unless the sums of the
+    /// table vouch for them: then the original's was wrong already.
     fn check_pixels(&self, sums: Checksums) -> Result<()> {
         let unvouched = sums == Checksums::BadData && self.file.checksums(self.hdu)? != Checksums::Good;
         if !unvouched || self.file.is_salvaged() {

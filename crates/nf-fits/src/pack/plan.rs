@@ -9,8 +9,9 @@ use crate::tiled::quantise::Dither;
 use crate::tiled::{Algorithm, Grid, Quantise, TileCodec, TilePlan};
 use crate::{Pixels, Result};
 
-/// About the side of the tiles of FLOOR_1. Smaller ones are larger in bytes at every level of `floor` and slower, larger
-/// ones gain nothing (docs/format.md has the numbers), and a cut-out still reads little.
+/// About the side of the tiles of FLOOR_1. Smaller ones are larger in bytes at every level of
+/// `floor` and slower, larger ones gain nothing (docs/format.md has the numbers), and a cut-out
+/// still reads little.
 const FLOOR_TILE_PX: usize = 1024;
 
 /// The plan for an image, and remarks where it is not what was asked for.
@@ -161,7 +162,8 @@ fn rows(axes: &[usize]) -> Vec<usize> {
     axes.iter().enumerate().map(|(n, &axis)| if n == 0 { axis } else { 1 }).collect()
 }
 
-/// The tile that was asked for, or that suits the algorithm; `None` where HCOMPRESS_1 cannot have one.
+/// The tile that was asked for, or that suits the algorithm; `None` where HCOMPRESS_1 cannot have
+/// one.
 fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option<Vec<usize>> {
     let hcompress = matches!(algorithm, Algorithm::Hcompress { .. });
     let mut tile = match wanted {
@@ -188,7 +190,8 @@ fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option
         TileSize::Suitable => rows(axes),
     };
     if hcompress {
-        // No tile may be narrower than the algorithm allows, not even the last one of an axis, and it has two axes only.
+        // No tile may be narrower than the algorithm allows, not even the last one of an axis, and
+        // it has two axes only.
         for (side, &axis) in tile.iter_mut().zip(axes).take(2) {
             *side = (*side..=axis)
                 .find(|&side| side >= MIN_SIDE_PX && !(1..MIN_SIDE_PX).contains(&(axis % side)))?;
@@ -198,7 +201,8 @@ fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option
     Some(tile)
 }
 
-/// The length of the equal parts of an axis that come nearest to `wanted`, so that no sliver is left at its end.
+/// The length of the equal parts of an axis that come nearest to `wanted`, so that no sliver is
+/// left at its end.
 fn equal_parts(axis: usize, wanted: usize) -> usize {
     let parts = ((axis + wanted / 2) / wanted).max(1);
     axis.div_ceil(parts)

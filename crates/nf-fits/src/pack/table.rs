@@ -49,7 +49,8 @@ impl Layout {
         if plan.algorithm == Algorithm::None {
             arrays.push(("UNCOMPRESSED_DATA", element(plan.sample)));
         }
-        // What no algorithm exceeds, by far: were the heap longer than 32 bits can say, readers would be lost.
+        // What no algorithm exceeds, by far: were the heap longer than 32 bits can say, readers
+        // would be lost.
         let pixels: u64 = plan.grid.axes.iter().map(|&n| n as u64).product();
         let tiles = plan.grid.tiles().map_or(u64::MAX, |tiles| tiles as u64);
         let worst = pixels
@@ -183,8 +184,8 @@ fn build_header(
     Some(Header::from_cards(cards.iter().map(|card| &card[..]), original.hdu()))
 }
 
-/// A card of the image in the table's header: verbatim, under another keyword where the table needs its own; `None`
-/// where that keyword is too long (ZNAXIS100).
+/// A card of the image in the table's header: verbatim, under another keyword where the table needs
+/// its own; `None` where that keyword is too long (ZNAXIS100).
 fn pack_card(card: Card<'_>) -> Option<[u8; CARD_BYTES]> {
     let mut bytes: [u8; CARD_BYTES] = card.bytes().try_into().expect("a card has 80 bytes");
     if let Some(packed) = std::str::from_utf8(card.keyword()).ok().and_then(packed_keyword) {
@@ -250,7 +251,8 @@ pub(super) fn write_image<W: Write + Seek>(
     Ok(written)
 }
 
-/// Why the algorithm cannot take a tile of the image, if it cannot: the message of the first that it refuses.
+/// Why the algorithm cannot take a tile of the image, if it cannot: the message of the first that
+/// it refuses.
 pub(super) fn refusal(
     image: &ImageHdu<'_>,
     plan: &TilePlan,

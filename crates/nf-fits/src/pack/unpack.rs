@@ -30,9 +30,9 @@ pub struct UnpackedHdu {
 /// Compressed tables are not restored; [`UnpackedHdu::still_compressed`] says which.
 ///
 /// # Errors
-/// If the file is damaged, or writing fails. The sums of a compressed image are checked before it is restored; where
-/// it has none, those of the image inside are all there is, and are checked once it is written. What was written
-/// before an error is not a file.
+/// If the file is damaged, or writing fails. The sums of a compressed image are checked before it
+/// is restored; where it has none, those of the image inside are all there is, and are checked once
+/// it is written. What was written before an error is not a file.
 pub fn unpack(
     file: &FitsFile,
     out: &mut dyn Write,

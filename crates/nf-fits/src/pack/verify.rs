@@ -5,19 +5,20 @@ use crate::Result;
 use crate::checksum::{Checksums, Sum, judge};
 use crate::file::FitsFile;
 
-/// What the sums of an HDU say: those of the HDU as it is, and those of the image that is compressed in it.
+/// What the sums of an HDU say: those of the HDU as it is, and those of the image that is
+/// compressed in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HduChecksums {
     /// Of the HDU as it stands in the file.
     pub stored: Checksums,
-    /// Of the image inside, if it is compressed; not judged (`None`) where bits were lost, or where the table's own
-    /// sums are wrong.
+    /// Of the image inside, if it is compressed; not judged (`None`) where bits were lost, or where
+    /// the table's own sums are wrong.
     pub image: Option<Checksums>,
 }
 
 impl HduChecksums {
-    /// Whether the HDU is not what its sums say. Wrong sums of an image whose table is right were wrong before it was
-    /// compressed.
+    /// Whether the HDU is not what its sums say. Wrong sums of an image whose table is right were
+    /// wrong before it was compressed.
     pub fn is_damaged(&self) -> bool {
         let unvouched = self.stored == Checksums::None && self.image == Some(Checksums::BadData);
         self.stored.is_wrong() || unvouched

@@ -2,7 +2,7 @@
 
 use super::algorithm::Algorithm;
 use super::codec::TileCodec;
-use super::decode::{hcompress_range, stack_shape};
+use super::decode::stack_shape;
 use super::grid::Grid;
 use super::noise::statistics;
 use super::quantise::{Dither, NULL, Plan, Scaling, dequantise, quantise};
@@ -19,7 +19,8 @@ pub struct Quantise {
     pub level: f32,
     /// What is done before rounding.
     pub dither: Dither,
-    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images make equal files.
+    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images
+    /// make equal files.
     pub seed: Option<i64>,
 }
 
@@ -172,8 +173,8 @@ impl TilePlan {
         Ok(EncodedTile::exact(Column::Compressed, bytes))
     }
 
-    /// Where loss would touch null pixels, make one, or leave the range of the image's type, readers do not agree on
-    /// what they see: such tiles are kept exactly.
+    /// Where loss would touch null pixels or make one, or leave the range of bytes, readers do not
+    /// agree on what they see (docs/interoperability.md): such tiles are kept exactly.
     fn encode_hcompress(&self, pixels: &Pixels, width: usize, scale: f32) -> Result<EncodedTile, String> {
         let values = widened(pixels)?;
         if width < hcompress::MIN_SIDE_PX || values.len() / width < hcompress::MIN_SIDE_PX {
@@ -184,10 +185,14 @@ impl TilePlan {
         let scale = if values.iter().any(is_null) { 0 } else { absolute_scale(&values, width, scale) };
         if scale > 1 {
             let bytes = hcompress::encode(&values, width, scale)?;
-            let back = hcompress::decode_wrapping(&bytes, values.len(), width, self.smooth())?.pixels;
-            let range = hcompress_range(pixels.sample_type());
-            let fits = |value: &i32| range.as_ref().is_none_or(|range| range.contains(value));
-            if back.iter().all(|value| fits(value) && !is_null(value)) {
+            let mut back = hcompress::decode_wrapping(&bytes, values.len(), width, self.smooth())?.pixels;
+            let bytes_only = |value: &i32| self.sample != SampleType::U8 || (0..=255).contains(value);
+            let agreed = back.iter().all(bytes_only);
+            if self.sample == SampleType::I16 {
+                // As readers do.
+                back.iter_mut().for_each(|value| *value = (*value).clamp(i16::MIN.into(), i16::MAX.into()));
+            }
+            if agreed && !back.iter().any(is_null) {
                 let errors = values.iter().zip(&back).map(|(a, b)| a.abs_diff(*b));
                 let largest_error = errors.max().map_or(0.0, f64::from);
                 return Ok(EncodedTile { largest_error, ..EncodedTile::exact(Column::Compressed, bytes) });

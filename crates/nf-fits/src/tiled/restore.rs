@@ -29,12 +29,13 @@ const DROPPED: [&str; 19] = [
 /// Families of numbered keywords that speak of the table or of the compression only.
 const DROPPED_NUMBERED: [&str; 6] = ["TTYPE", "TFORM", "ZTILE", "ZNAME", "ZVAL", "TDIM"];
 
-/// The header that the image had, or would have, without compression: the mandatory cards first, then all others in
-/// their order, every card verbatim but for its keyword.
+/// The header that the image had, or would have, without compression: the mandatory cards first,
+/// then all others in their order, every card verbatim but for its keyword.
 pub(crate) fn image_header(table: &Header) -> Header {
     let mut cards: Vec<[u8; CARD_BYTES]> = Vec::new();
     let own_algorithm = table.text("ZCMPTYPE").is_some_and(|name| name.trim() == FLOOR_1);
-    // Strings go on in CONTINUE cards, and behind its parameters FLOOR_1 has words for people: they go with their card.
+    // Strings go on in CONTINUE cards, and behind its parameters FLOOR_1 has words for people: they
+    // go with their card.
     let mut dropped = false;
     for card in table.cards() {
         let follows = card.is("CONTINUE") || (own_algorithm && card.is("COMMENT"));
@@ -96,7 +97,8 @@ fn renamed(keyword: &str) -> Option<String> {
     RENAMED.iter().find(|(z, _)| *z == keyword).map(|(_, own)| (*own).to_owned())
 }
 
-/// The keyword under which a card of an image stands in the header of the table, where it is not its own.
+/// The keyword under which a card of an image stands in the header of the table, where it is not
+/// its own.
 pub(crate) fn packed_keyword(keyword: &str) -> Option<String> {
     if let Some(n) = keyword.strip_prefix("NAXIS").filter(|n| !n.is_empty()) {
         return n.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("ZNAXIS{n}"));
@@ -109,8 +111,8 @@ fn is_default_name(card: Card<'_>) -> bool {
     card.value() == Some(Value::Text("COMPRESSED_IMAGE".into()))
 }
 
-/// The header of an image with the cards appended that the empty primary HDU before it has of its own; as `funpack`
-/// does, which leaves out all HISTORY and COMMENT cards, not only the usual ones.
+/// The header of an image with the cards appended that the empty primary HDU before it has of its
+/// own; as `funpack` does, which leaves out all HISTORY and COMMENT cards, not only the usual ones.
 pub(crate) fn merged(image: &Header, stand_in: &Header) -> Header {
     const OWN: [&str; 9] =
         ["SIMPLE", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "CHECKSUM", "DATASUM", "EXTNAME"];

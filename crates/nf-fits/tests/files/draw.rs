@@ -1,5 +1,5 @@
-//! FITS files drawn at random: every BITPIX and kind of HDU, and the oddities that other programs write. Made byte by
-//! byte, independently of the library's writers; one seed, one file.
+//! FITS files drawn at random: every BITPIX and kind of HDU, and the oddities that other programs
+//! write. Made byte by byte, independently of the library's writers; one seed, one file.
 //!
 //! Used by the tests of this crate and, by path, by those of the program.
 #![allow(dead_code, reason = "every test program uses a part")]
@@ -146,7 +146,8 @@ impl Draw {
     /// Mandatory cards, extra cards, and END, in whole blocks.
     fn header(&mut self, mandatory: Vec<String>) {
         let mut cards: Vec<Vec<u8>> = mandatory.into_iter().map(String::into_bytes).collect();
-        // Out of the standard's order, which most readers accept: a comment between the mandatory cards.
+        // Out of the standard's order, which most readers accept: a comment between the mandatory
+        // cards.
         if self.random.one_in(40) {
             cards.insert(2, b"COMMENT out of order".to_vec());
         }

@@ -46,8 +46,9 @@ struct Pack {
     /// The codec of `--to floor`
     #[arg(long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
     codec: String,
-    /// Tile sides, such as 256,256 (0: the whole axis), or `whole` [default: rows; about sixteen rows for hcompress;
-    /// equal parts of about 1024,1024 for floor, where smaller tiles cost time and bytes]
+    /// Tile sides, such as 256,256 (0: the whole axis), or `whole` [default: rows; about sixteen
+    /// rows for hcompress; equal parts of about 1024,1024 for floor, where smaller tiles cost time
+    /// and bytes]
     #[arg(long, value_name = "SIDES", value_parser = parse_tile)]
     tile: Option<TileSize>,
     /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step itself);

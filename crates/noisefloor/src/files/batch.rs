@@ -27,11 +27,12 @@ pub(crate) struct Done {
     pub(crate) unfinished: Option<String>,
 }
 
-/// The files that names and patterns mean, in order, each once. A name that exists is taken as it is, whatever
-/// characters it has; of a pattern (`*`, `?`, `[a-z]`, `**`) only files count, sorted.
+/// The files that names and patterns mean, in order, each once. A name that exists is taken as it
+/// is, whatever characters it has; of a pattern (`*`, `?`, `[a-z]`, `**`) only files count, sorted.
 ///
 /// # Errors
-/// If a pattern makes no sense, or no file fits it. A name without pattern characters need not exist.
+/// If a pattern makes no sense, or no file fits it. A name without pattern characters need not
+/// exist.
 pub(crate) fn expand(names: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let mut files = Vec::new();
@@ -61,11 +62,12 @@ fn place(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
-/// The output of every input: `output` for a single one, otherwise what `name` makes of its name. Inputs that cannot be
-/// named are left to [`each`] to tell.
+/// The output of every input: `output` for a single one, otherwise what `name` makes of its name.
+/// Inputs that cannot be named are left to [`each`] to tell.
 ///
 /// # Errors
-/// If `output` is given for several inputs, two inputs would become one file, or one would replace another input.
+/// If `output` is given for several inputs, two inputs would become one file, or one would replace
+/// another input.
 pub(crate) fn plan(
     inputs: &[PathBuf],
     output: Option<&Path>,
@@ -93,9 +95,9 @@ pub(crate) fn plan(
     Ok(jobs)
 }
 
-/// Does the work for every file; one that fails does not stop the others. `work` tells the share done, 0 to 1. With
-/// `delete`, an input goes once its work has succeeded, its output is on the disk, and it is still the file that was
-/// read.
+/// Does the work for every file; one that fails does not stop the others. `work` tells the share
+/// done, 0 to 1. With `delete`, an input goes once its work has succeeded, its output is on the
+/// disk, and it is still the file that was read.
 ///
 /// # Errors
 /// If the work failed for a file. Of several files, the reasons have been printed.
@@ -153,7 +155,7 @@ pub(crate) fn each(
 /// The error with the name of the input in front, unless it begins with it already.
 pub(crate) fn naming(input: &Path, error: anyhow::Error) -> anyhow::Error {
     let name = input.display().to_string();
-    match error.to_string().starts_with(&name) {
+    match error.to_string().starts_with(&format!("{name}:")) {
         true => error,
         false => error.context(name),
     }

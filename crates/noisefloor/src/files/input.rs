@@ -235,7 +235,8 @@ fn is_not_u16(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(nf_fits::Error::NotU16 { .. }))
 }
 
-/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones takes a look at all.
+/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones
+/// takes a look at all.
 fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
     image.check_samples()?;
     let sample = image.sample_type();

@@ -1,4 +1,5 @@
-//! Files drawn at random through a container and back: what comes out is what unpacking the file gives, byte for byte.
+//! Files drawn at random through a container and back: what comes out is what unpacking the file
+//! gives, byte for byte.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
 #[path = "../../../../nf-fits/tests/files/draw.rs"]
@@ -20,8 +21,8 @@ fn open(bytes: Vec<u8>) -> FitsFile {
     fits_of_bytes(bytes).unwrap()
 }
 
-/// What is wrong, if anything is, with the way of a file through a container; `None` also where it holds no image that
-/// can be coded.
+/// What is wrong, if anything is, with the way of a file through a container; `None` also where it
+/// holds no image that can be coded.
 fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
     let mut expected = Vec::new();
     unpack(&open(bytes.clone()), &mut expected, &mut |_| {}).unwrap();
