@@ -91,7 +91,7 @@ fn start_log(verbose: bool) {
 
 /// The error and its causes in one printable line, whatever the libraries below put into their messages; a
 /// cause that the message before it already ends with is not repeated.
-fn one_line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
         let text = cause.to_string();
