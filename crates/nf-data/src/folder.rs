@@ -5,7 +5,6 @@ use crate::manifest::{FileEntry, list};
 use crate::names::{READABLE, image_stem, is_rows, looks_like_an_image, shown};
 use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
-use crate::sha256::sha256_of_file;
 use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Facts, FitsOptions, Result};
 use nf_image::{Detector, Image16};
@@ -36,7 +35,8 @@ struct File {
     /// Its name in the set.
     stem: String,
     content: Content,
-    sha256: Option<String>,
+    /// What is stated of it.
+    entry: Option<FileEntry>,
     checked: OnceLock<()>,
 }
 
@@ -113,8 +113,8 @@ impl FolderSet {
         let mut set = Self::empty(view, columns, fits, card);
         for ((name, entry), whole) in names.iter().zip(whole) {
             let stem = Some(stem(&whole)).filter(|stem| uses[stem] == 1).unwrap_or_else(|| whole.clone());
-            let (path, sha256) = (folder.join(name), entry.and_then(|entry| entry.sha256.clone()));
-            let mut file = File { path, stem, content: Content::Image, sha256, checked: OnceLock::new() };
+            let (path, entry) = (folder.join(name), entry.cloned());
+            let mut file = File { path, stem, content: Content::Image, entry, checked: OnceLock::new() };
             if let Err(error) = set.add(&mut file, is_rows(&whole)) {
                 file.content = Content::Unreadable(error.reason());
                 set.members.push(Member {
@@ -141,7 +141,7 @@ impl FolderSet {
             path: path.to_owned(),
             stem: image_stem(&name).unwrap_or(&name).to_owned(),
             content: Content::Image,
-            sha256: None,
+            entry: None,
             checked: OnceLock::new(),
         };
         set.add(&mut file, is_rows(&name))?;
@@ -227,12 +227,9 @@ impl File {
 
     /// Compares the file with the digest that the manifest states, once.
     fn check(&self) -> Result<()> {
-        let Some(expected) = &self.sha256 else { return Ok(()) };
-        if self.checked.get().is_none() {
-            let found = sha256_of_file(&self.path)?;
-            if !found.eq_ignore_ascii_case(expected) {
-                return Err(Error::Digest { path: self.path.clone(), expected: expected.clone(), found });
-            }
+        let Some(entry) = &self.entry else { return Ok(()) };
+        if entry.sha256.is_some() && self.checked.get().is_none() {
+            entry.check(&self.path)?;
             // Two threads may both have looked; they saw the same.
             let _ = self.checked.set(());
         }
@@ -302,12 +299,8 @@ pub(crate) fn files_of_split(
         )
     })?;
     let entry = |name: &String| {
-        manifest.files.iter().find(|file| file.name == *name).cloned().unwrap_or_else(|| FileEntry {
-            name: name.clone(),
-            sha256: None,
-            instrument: None,
-            licence: None,
-        })
+        let stated = manifest.files.iter().find(|file| file.name == *name).cloned();
+        stated.unwrap_or_else(|| FileEntry::named(name))
     };
     Ok((split.to_owned(), names.iter().map(entry).collect()))
 }

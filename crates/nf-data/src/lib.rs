@@ -6,6 +6,7 @@
 //! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the rows of a table.
 //! - [`FitsOptions`]: codecs of FLOOR_1 tiles and limits, handed to [`open`].
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
+//! - [`originals`]: frames that are fetched at their origins and converted.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
 //! - [`tiles`]: tiles for training, cut once into a local Parquet file.
 //! - [`inspect`], [`preview_png`]: what an image is like, in numbers and as a picture.
@@ -26,6 +27,7 @@ mod manifest;
 mod names;
 mod net;
 mod open;
+pub mod originals;
 mod preview;
 pub mod random;
 mod reader;
@@ -41,7 +43,7 @@ pub use error::{Error, Result};
 pub use facts::Facts;
 pub use fits::FitsOptions;
 pub use folder::FolderSet;
-pub use manifest::{FileEntry, Manifest, Source};
+pub use manifest::{FileEntry, ImageEntry, Manifest, Original, Source};
 pub use names::{file_stem, printable};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
 pub use preview::preview_png;

@@ -1,8 +1,8 @@
 //! From a name to a dataset.
 
 use crate::folder::{FolderSet, files_of_split};
-use crate::hub::{HubSet, Opening, StreamOptions};
-use crate::manifest::{Manifest, Source, list};
+use crate::hub::{HubSet, Opening, Store, StreamOptions};
+use crate::manifest::{FileEntry, Manifest, Source, list};
 use crate::names::shown;
 use crate::rows::RowColumns;
 use crate::simulate::SimulatedSet;
@@ -227,10 +227,17 @@ fn build(
         Source::Folder(folder) => {
             let (view_name, view) = manifest.view(view)?;
             let (split, files) = files_of_split(manifest, split)?;
-            let folder = data.map_or_else(|| found.root.join(folder), |data| data.path);
-            let card = card(&view_name, &split);
-            let set =
-                FolderSet::new(&folder, &files, view, manifest.parquet.clone(), options.fits.clone(), card)?;
+            let folder = frames_folder(manifest, found, folder, data, options);
+            let (card, columns, fits) =
+                (card(&view_name, &split), manifest.parquet.clone(), options.fits.clone());
+            let set = FolderSet::new(&folder, &files, view, columns, fits, card);
+            let set = set.map_err(|error| match (error, frames_name(manifest)) {
+                (Error::Missing { what, reason }, Some(name)) => Error::missing(
+                    what,
+                    format!("{reason}, or fetch the frames: noisefloor data fetch {name}"),
+                ),
+                (error, _) => error,
+            })?;
             Ok(Box::new(set.with_blind(manifest.blind.clone())))
         }
         Source::Hub(hub) => {
@@ -287,6 +294,68 @@ impl DataFolder {
         let variable = || std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
         named.or_else(|| Some(Self { path: variable()?.into(), is_asked_for: false }))
     }
+}
+
+/// The dataset whose frames these are, if they can be fetched at their origins.
+fn frames_name(manifest: &Manifest) -> Option<&str> {
+    let own = manifest.files.iter().any(|file| !file.sources.is_empty());
+    manifest.frames_of.as_deref().or(own.then_some(manifest.name.as_str()))
+}
+
+/// The folder in which the files of a folder dataset are looked for: the one that is named, the manifest's, or that of
+/// fetched frames.
+fn frames_folder(
+    manifest: &Manifest,
+    found: &Found,
+    folder: &str,
+    data: Option<DataFolder>,
+    options: &OpenOptions,
+) -> PathBuf {
+    let stated = found.root.join(folder);
+    match (data, frames_name(manifest)) {
+        (Some(data), _) => data.path,
+        (None, Some(name)) if !stated.is_dir() => {
+            let cache = options.stream.as_ref().map(|stream| stream.cache.clone());
+            cache.unwrap_or_else(Store::default_root).join("frames").join(name)
+        }
+        _ => stated,
+    }
+}
+
+/// Frames that can be fetched at their origins.
+pub(crate) struct Frames {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Vec<FileEntry>,
+    pub(crate) mirrors: Vec<String>,
+}
+
+/// The frames of a dataset; `None` if its manifest states no origins.
+///
+/// # Errors
+/// If there is no such dataset or split.
+pub(crate) fn frames(reference: &OsStr, options: &OpenOptions) -> Result<Option<Frames>> {
+    let path = Path::new(reference);
+    if path.exists() && path.extension().is_none_or(|ending| ending != "toml") {
+        return Ok(None);
+    }
+    let Reference { found, split, .. } = locate(path)?;
+    let manifest = Manifest::parse(&found.text, &found.name)?;
+    let (Source::Folder(folder), Some(name)) = (&manifest.source, frames_name(&manifest)) else {
+        return Ok(None);
+    };
+    let (_, mut files) = files_of_split(&manifest, options.split.as_deref().or(split.as_deref()))?;
+    let folder = frames_folder(&manifest, &found, folder, DataFolder::of(options), options);
+    let mut mirrors = manifest.mirrors.clone();
+    if name != manifest.name {
+        let Reference { found, .. } = locate(Path::new(name))?;
+        let whole = Manifest::parse(&found.text, &found.name)?;
+        let stated = |file: &FileEntry| whole.files.iter().find(|other| other.name == file.name).cloned();
+        files =
+            if files.is_empty() { whole.files.clone() } else { files.iter().filter_map(stated).collect() };
+        mirrors = whole.mirrors;
+    }
+    files.retain(|file| !file.sources.is_empty());
+    Ok(Some(Frames { folder, files, mirrors }))
 }
 
 fn whole() -> crate::View {
