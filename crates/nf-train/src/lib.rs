@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod device;
+mod divergence;
 pub mod draw;
 mod error;
 mod experiment;
@@ -20,6 +21,7 @@ mod state;
 mod stop;
 
 pub use device::{DeviceClass, device_name};
+pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};
 pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use frames::{Batch, Frame, Frames};
