@@ -22,7 +22,7 @@ pub(crate) struct Args {
     /// The codec whose sizes are compared with the estimates
     #[arg(long, value_name = "SPEC", default_value = crate::registry::DEFAULT_CODEC)]
     codec: Spec,
-    /// The codec whose predictive distributions are tested (model sample, calibration), if it exposes them
+    /// The codec whose predictive distributions are tested (sampled frame, calibration), if it exposes them
     #[arg(long, visible_alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
     trace: Spec,
     /// Longest side of the window of the middle plane in which that is done
