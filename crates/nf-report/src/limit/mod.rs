@@ -12,8 +12,8 @@ use nf_data::Oracle;
 use nf_data::random::Pcg64;
 use nf_image::Image16;
 use nf_noise::calibration::Calibration;
-use nf_noise::sampled_frame::SampledFrame;
 use nf_noise::photon_transfer::Transfer;
+use nf_noise::sampled_frame::SampledFrame;
 use nf_noise::{Estimate, frame_estimates};
 use serde::Serialize;
 
