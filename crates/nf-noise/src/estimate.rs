@@ -20,7 +20,7 @@ pub enum Estimator {
     /// The noise sigma of the frame.
     NormalNoise,
     /// A frame drawn from a model's own predictive distributions.
-    ModelSample,
+    SampledFrame,
     /// Whether a model's predictive distributions are those of the pixels.
     Calibration,
 }
@@ -57,7 +57,7 @@ impl Estimator {
             Self::PhotonTransfer => "photon transfer",
             Self::RampFit => "ramp fit",
             Self::NormalNoise => "normal noise",
-            Self::ModelSample => "model sample",
+            Self::SampledFrame => "sampled frame",
             Self::Calibration => "calibration",
         }
     }
@@ -79,7 +79,7 @@ impl Estimator {
             Self::PhotonTransfer => "no bound: an estimate for normal noise around a known scene",
             Self::RampFit => "no bound: an estimate of a group whose line is known",
             Self::NormalNoise => "no bound: an estimate for normal noise of one sigma everywhere",
-            Self::ModelSample => "no bound: an estimate of a frame as the model believes it to be",
+            Self::SampledFrame => "no bound: an estimate of a frame as the model believes it to be",
             Self::Calibration => "no size: a test of the model",
         }
     }

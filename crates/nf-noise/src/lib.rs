@@ -6,7 +6,7 @@
 //!   [`frame_estimates`] collects all that apply to a frame.
 //! - [`unexposed`]: overscan, prescan and reference pixels; [`photon_transfer`]: pairs of exposures;
 //!   [`ramp`]: groups of a ramp.
-//! - [`calibration`], [`model_sample`]: a model's predictive distributions held against the pixels.
+//! - [`calibration`], [`sampled_frame`]: a model's predictive distributions held against the pixels.
 //! - [`median`]: the order statistic that they share.
 #![forbid(unsafe_code)]
 
@@ -15,9 +15,9 @@ pub mod entropy;
 pub mod estimate;
 mod frame;
 pub mod median;
-pub mod model_sample;
 pub mod photon_transfer;
 pub mod ramp;
+pub mod sampled_frame;
 pub mod sigma;
 pub mod unexposed;
 

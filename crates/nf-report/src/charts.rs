@@ -161,7 +161,14 @@ pub(crate) fn excess(
     names: &Names,
     prefix: &str,
 ) -> Option<Plot> {
-    let codecs: Vec<&str> = whole(all).map(|c| c.codec.as_str()).collect();
+    // In the order of the suite: where nets stand in the order of the data that they were trained on, the
+    // map is a matrix of training by test.
+    let mut codecs: Vec<&str> = vec![];
+    for row in &run.rows {
+        if !codecs.contains(&row.codec.as_str()) && whole(all).any(|c| c.codec == row.codec) {
+            codecs.push(&row.codec);
+        }
+    }
     let sizes = ImageSizes::of(run);
     let rows: Vec<(String, Vec<Option<f64>>)> = if datasets.iter().filter(|d| d.pixels > 0).count() > 1 {
         let bits = |dataset: &DatasetSummary, codec: &str| {
@@ -203,47 +210,47 @@ pub(crate) fn matrix(
     .draw()
 }
 
-/// Logs of training (name, CSV) side by side: for every column in bits a plot over the first column with a line for each log.
+/// Logs in one plot of training, at most: more lines cannot be told apart by their colours.
+const LOGS: usize = 6;
+
+/// Logs of training (name, CSV): of each a line of the training loss and, on the same scale and in the same
+/// colour, dots for the validation; a few logs a plot.
 pub(crate) fn curves(prefix: &str, logs: &[(String, String)]) -> Vec<Plot> {
-    let tables: Vec<(&str, Vec<csv::StringRecord>)> = logs
-        .iter()
-        .map(|(name, text)| {
-            let reader =
-                csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
-            (name.as_str(), reader.into_records().filter_map(Result::ok).collect())
-        })
-        .collect();
-    let mut columns: Vec<&str> = vec![];
-    for head in tables.iter().filter_map(|(_, rows)| rows.first()) {
-        columns.extend(head.iter().skip(1).filter(|column| column.ends_with("bits")));
-    }
-    columns.sort_unstable();
-    columns.dedup();
-    let line = |tone: usize, (name, rows): &(&str, Vec<csv::StringRecord>), column: &str| {
-        let number = |row: &csv::StringRecord, index: usize| row.get(index)?.trim().parse::<f64>().ok();
-        let index = rows.first()?.iter().position(|head| head == column)?;
-        let points = rows.iter().skip(1).filter_map(|row| {
-            let (x, y) = (number(row, 0)?, number(row, index)?);
-            Some(Point { x, y, hover: format!("{name}\nstep {x}: {y:.4} {column}"), ..Point::default() })
-        });
-        let points: Vec<Point> = points.collect();
-        // A value every now and then is told from one at every step.
-        let mark = if points.len() < 30 { Mark::LineAndDots } else { Mark::Line };
-        Some(Series { name: (*name).to_owned(), tone, mark, points })
-    };
-    let plot = |column: &&str| {
-        let series = tables.iter().enumerate().filter_map(|(tone, log)| line(tone, log, column));
-        let words = column.replace('_', " ");
+    let plots = logs.chunks(LOGS).enumerate().filter_map(|(number, logs)| {
+        let series = logs.iter().enumerate().flat_map(|(tone, log)| of_log(tone, log)).collect();
         XyPlot {
-            name: slug(&format!("{prefix}-{column}")),
-            title: format!("Training: {words} per sample"),
+            name: slug(&format!("{prefix}-{}", number + 1)),
+            title: "Training: loss (lines) and validation (dots)".into(),
             x: Axis::linear("step"),
-            y: Axis::linear(&format!("{words} per sample")),
-            series: series.collect(),
+            y: Axis::linear("bits per sample"),
+            series,
         }
         .draw()
-    };
-    columns.iter().filter_map(plot).collect()
+    });
+    plots.collect()
+}
+
+/// A series for every column in bits of a log over its first column.
+fn of_log(tone: usize, (name, text): &(String, String)) -> Vec<Series> {
+    let reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+    let rows: Vec<csv::StringRecord> = reader.into_records().filter_map(Result::ok).collect();
+    let Some(head) = rows.first() else { return vec![] };
+    let number = |row: &csv::StringRecord, index: usize| row.get(index)?.trim().parse::<f64>().ok();
+    let columns = head.iter().enumerate().skip(1).filter(|(_, column)| column.ends_with("bits"));
+    let series = columns.map(|(index, column)| {
+        let what = column.trim_end_matches("bits").replace('_', " ");
+        let points = rows.iter().skip(1).filter_map(|row| {
+            let (x, y) = (number(row, 0)?, number(row, index)?);
+            let hover = format!("{name}\nstep {x}: {y:.4} bits per sample, {}", what.trim());
+            Some(Point { x, y, hover, ..Point::default() })
+        });
+        let points: Vec<Point> = points.collect();
+        let is_validation = column.starts_with("validation");
+        let mark = if is_validation { Mark::LineAndDots } else { Mark::Line };
+        let name = if is_validation { format!("{name}, validation") } else { name.clone() };
+        Series { name, tone, mark, points }
+    });
+    series.collect()
 }
 
 #[cfg(test)]
@@ -264,7 +271,12 @@ mod tests {
         let logs = [("idf".to_owned(), one.to_owned()), ("l3c".to_owned(), two.to_owned())];
         let plots = curves("x", &logs);
         let points: Vec<_> = plots.iter().map(|plot| (plot.name.as_str(), plot.spots.len())).collect();
-        assert_eq!(points, [("x-train-bits", 5), ("x-validation-bits", 2)]);
+        assert_eq!(points, [("x-1", 7)], "training and validation on one scale");
+        for name in ["idf", "idf, validation", "l3c"] {
+            assert!(plots[0].svg.contains(name), "{name}");
+        }
+        let many: Vec<_> = (0..8).map(|i| (format!("net {i}"), two.to_owned())).collect();
+        assert_eq!(curves("x", &many).len(), 2);
         assert!(curves("x", &[("none".to_owned(), String::new())]).is_empty());
     }
 }

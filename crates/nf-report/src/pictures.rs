@@ -29,6 +29,29 @@ const SHADES: f64 = 32.0;
 /// Residuals beyond this many standard deviations look the same.
 const RESIDUAL_END: f64 = 5.0;
 
+/// Longest side of what is shown, in shorter sides: of a frame of 483 x 4200 pixels as a whole, a page has
+/// room for a line.
+const LONGEST_SIDES: usize = 2;
+
+/// What is shown of a plane, as a stack of its own, and in words which part that is: all of it, or of an
+/// elongated one the middle.
+pub(crate) fn window(image: &Image16, plane: usize) -> (Image16, String) {
+    let shape = image.shape();
+    let longest = (LONGEST_SIDES * shape.height.min(shape.width)).max(1);
+    let middle = |extent: usize| {
+        let side = extent.min(longest);
+        let first = (extent - side) / 2;
+        first..first + side
+    };
+    let (rows, columns) = (middle(shape.height), middle(shape.width));
+    let part = match (rows.len() < shape.height, columns.len() < shape.width) {
+        (true, _) => format!(", the middle {} rows", rows.len()),
+        (_, true) => format!(", the middle {} columns", columns.len()),
+        _ => String::new(),
+    };
+    (image.crop(plane..plane + 1, rows, columns), part)
+}
+
 /// The plane itself, stretched as astronomers do.
 pub(crate) fn pixels(name: &str, image: &Image16, plane: usize) -> Option<Picture> {
     let png = nf_data::preview_png(image, plane, SIDE_PX)?;
@@ -260,6 +283,17 @@ mod tests {
         assert!(
             bits("x", &Image16::zeros(Shape::frame(0, 9)), 0, &registry, &Spec::new("telling")).is_none()
         );
+    }
+
+    #[test]
+    fn of_an_elongated_frame_the_middle_is_shown() {
+        let image = Image16::from_fn(Shape::new(2, 483, 4200), |p, y, x| (p * 7 + y + x) as u16);
+        let (shown, part) = window(&image, 1);
+        assert_eq!((shown.shape(), part.as_str()), (Shape::frame(483, 966), ", the middle 966 columns"));
+        assert_eq!(shown.samples()[0], 7 + 1617);
+        let square = Image16::zeros(Shape::frame(40, 60));
+        assert_eq!(window(&square, 0), (square.clone(), String::new()));
+        assert_eq!(window(&Image16::zeros(Shape::frame(0, 9)), 0).0.samples().len(), 0);
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub fn terminal(run: &Run, names: &Names) -> String {
     for remark in remarks(&all) {
         text.push_str(&folded(&printable(&remark), TERMINAL_COLUMNS));
     }
+    if let Some(models) = models(&all, names) {
+        text.push_str(&folded(&printable(&models), TERMINAL_COLUMNS));
+    }
     let name = |spec: &str| names.cut(spec, LONGEST_NAME_CHARS);
     if let Some(table) = table_by_dataset(&datasets, &all, name) {
         let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
@@ -166,6 +169,7 @@ pub(crate) fn summary_table(dataset: &DatasetSummary) -> Table {
         Column::new("encode MB/s", |c| speed(c.encode_mb_per_s)),
         Column::new("decode MB/s", |c| speed(c.decode_mb_per_s)),
         Column::new("peak MB", |c| megabytes(c.peak_bytes)),
+        Column::new("model bytes", |c| count(c.weights_bytes)).only_if(has_models(dataset)),
         Column::new("planes", |c| c.planes.to_owned()),
         Column::new("verified", verified),
         Column::new("bits/pixel above oracle", |c| fixed(c.above_oracle_bits_per_pixel, 3))
@@ -217,11 +221,27 @@ fn of_columns(dataset: &DatasetSummary, mut columns: Vec<Column>) -> Table {
     columns.retain(|column| column.shown);
     let head = columns.iter().map(|column| column.head.to_owned()).collect();
     let row = |codec: &CodecSummary| columns.iter().map(|column| (column.cell)(codec)).collect();
-    Table { rows: [head].into_iter().chain(dataset.codecs.iter().map(row)).collect() }
+    let shown = dataset.codecs.iter().filter(|codec| is_comparable(codec, dataset));
+    Table { rows: [head].into_iter().chain(shown.map(row)).collect() }
+}
+
+fn has_models(dataset: &DatasetSummary) -> bool {
+    dataset.codecs.iter().any(|codec| codec.weights_bytes > 0)
+}
+
+/// A number; nothing for none.
+fn count(number: u64) -> String {
+    if number == 0 { String::new() } else { number.to_string() }
 }
 
 fn has_oracle(dataset: &DatasetSummary) -> bool {
     dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some())
+}
+
+/// Whether a row may stand in one table with the others: an oracle of some of the images is no limit of
+/// what codecs make of all.
+fn is_comparable(codec: &CodecSummary, dataset: &DatasetSummary) -> bool {
+    codec.codec != ORACLE || codec.images_ok == dataset.images
 }
 
 /// By the codec's own probabilities; the oracle's are its bits per pixel.
@@ -267,11 +287,16 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
         let partial = if codec.images_ok > 0 { ", pooled over the images it could code" } else { "" };
         remarks.push(format!("{}{partial}: {}", codec.codec, codec.error));
     }
-    for codec in dataset.codecs.iter().filter(|codec| codec.weights_bytes > 0) {
-        remarks.push(format!("{}: needs a model of {} bytes, not counted", codec.codec, codec.weights_bytes));
+    if has_models(dataset) {
+        remarks.push("model bytes: weights that both sides need, not counted in the sizes".to_owned());
     }
-    if let Some(oracle) = dataset.codecs.iter().find(|c| c.codec == ORACLE && c.images_ok < dataset.images) {
-        remarks.push(format!("oracle: known of {} of the {} images", oracle.images_ok, dataset.images));
+    if let Some(oracle) = dataset.codecs.iter().find(|c| !is_comparable(c, dataset)) {
+        let bits = fixed(oracle.bits_per_pixel, 3);
+        remarks.push(format!(
+            "oracle: {bits} bits/pixel over {} of the {} images, those for which it is known; the column above \
+             the oracle is over the same",
+            oracle.images_ok, dataset.images
+        ));
     }
     if dataset.codecs.iter().any(|codec| codec.starts_process) {
         remarks.push("*: an external program; times include its start and its files".to_owned());
@@ -321,6 +346,14 @@ fn table_by_dataset(
         rows[0][0] = "dataset".to_owned();
     }
     Some(Table { rows })
+}
+
+/// The sizes of models, for which a terminal has no column.
+fn models(dataset: &DatasetSummary, names: &Names) -> Option<String> {
+    let with_model = dataset.codecs.iter().filter(|codec| codec.weights_bytes > 0);
+    let sizes: Vec<String> =
+        with_model.map(|codec| format!("{} {}", names.short(&codec.codec), codec.weights_bytes)).collect();
+    (!sizes.is_empty()).then(|| format!("model bytes: {}", sizes.join(", ")))
 }
 
 /// The text in lines that end between words, the first indented by two columns and the others by four.

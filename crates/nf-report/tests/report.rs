@@ -63,7 +63,7 @@ fn the_page_holds_everything_and_needs_nothing() {
         "noisefloor report y",
         "data:image/png;base64,",
         "Pixel",
-        "Training: train bits per sample",
+        "Training: loss (lines) and validation (dots)",
     ] {
         assert!(html.contains(text), "{text}");
     }

@@ -306,6 +306,7 @@ impl<N: Trainable> Run<'_, N> {
         let bits = sum / self.validation.iter().map(|batch| batch.tiles as f64).sum::<f64>();
         self.check(bits, self.session.experiment.schedule.rate_at(self.position.step))?;
         self.position.validations_since_best += 1;
+        self.position.last_bits = Some(bits);
         if self.position.best_bits.is_none_or(|best| bits < best) {
             self.position.best_bits = Some(bits);
             self.position.best_step = self.position.step;

@@ -10,6 +10,7 @@
 
 mod data;
 mod device;
+mod divergence;
 mod error;
 mod experiment;
 mod learn;
@@ -22,6 +23,7 @@ mod stop;
 
 pub use data::{Batch, Frame, Frames};
 pub use device::{DeviceClass, device_name};
+pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};
 pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use learn::{Observer, Session, Silent, finished};

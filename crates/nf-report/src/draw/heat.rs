@@ -26,6 +26,8 @@ pub(crate) struct HeatMap {
 }
 
 const CELL_PX: (i32, i32) = (40, 19);
+/// Width of the colour bar.
+const LEGEND_PX: i32 = 180;
 const CHAR_PX: f64 = 6.6;
 const FONT: f64 = 11.0 * 1.24;
 
@@ -36,8 +38,9 @@ impl HeatMap {
         let longest = |names: &[String]| names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let left = (longest(&self.rows) as f64 * CHAR_PX) as i32 + 16;
         let top = (longest(&self.columns) as f64 * CHAR_PX * 0.72) as i32 + 24;
-        // The last slanted name reaches beyond the last column.
-        let width = left + CELL_PX.0 * self.columns.len() as i32 + top;
+        // The last slanted name reaches beyond the last column, and the legend may be wider than all.
+        let legend = LEGEND_PX + 8 + (self.legend().chars().count() as f64 * CHAR_PX) as i32;
+        let width = left + (CELL_PX.0 * self.columns.len() as i32 + top).max(legend + 12);
         let height = top + CELL_PX.1 * self.rows.len() as i32 + 44;
         let size_px = (width as u32, height as u32);
         let mut svg = String::new();
@@ -65,6 +68,11 @@ impl HeatMap {
         });
         let csv = csv([head].into_iter().chain(rows));
         Some(Plot { name: self.name, title: self.title, svg, size_px, spots, csv, wide: true })
+    }
+
+    /// What the colour bar says.
+    fn legend(&self) -> String {
+        format!("0 to {} {} and more", self.end, self.unit)
     }
 
     fn paint(
@@ -105,7 +113,7 @@ impl HeatMap {
             }
         }
         let y = top + CELL_PX.1 * self.rows.len() as i32 + 16;
-        const STEPS: i32 = 60;
+        const STEPS: i32 = LEGEND_PX / 3;
         for step in 0..STEPS {
             let colour = viridis(f64::from(step) / f64::from(STEPS - 1));
             area.draw(&Rectangle::new(
@@ -113,9 +121,8 @@ impl HeatMap {
                 colour.filled(),
             ))?;
         }
-        let words = format!("0 to {} {} and more", self.end, self.unit);
-        let place = (left + 3 * STEPS + 8, y + 5);
-        area.draw(&Text::new(words, place, style(&SOFT, HPos::Left, VPos::Center)))?;
+        let place = (left + LEGEND_PX + 8, y + 5);
+        area.draw(&Text::new(self.legend(), place, style(&SOFT, HPos::Left, VPos::Center)))?;
         Ok(())
     }
 }
@@ -140,6 +147,10 @@ mod tests {
         assert_eq!(plot.spots[1].t, "a, y: 5.000 %");
         assert_eq!(plot.csv, "%,x,y,z\na,0.0000,5.0000,\nb,100.0000,20.0000,1.0000\n");
         assert_eq!(plot.svg.matches("rotate(-45").count(), 3, "{}", plot.svg);
+        let legend = plot.svg.find("0 to 20 % and more").unwrap();
+        let x = plot.svg[..legend].rfind(" x=\"").map(|at| plot.svg[at + 4..].split('"').next().unwrap());
+        let end = x.unwrap().parse::<f64>().unwrap() + CHAR_PX * map.legend().len() as f64;
+        assert!(end <= f64::from(plot.size_px.0), "the legend ends at {end} of {}", plot.size_px.0);
         assert!(HeatMap { cells: vec![None; 6], ..map }.draw().is_none());
     }
 }

@@ -12,8 +12,8 @@ use nf_data::Oracle;
 use nf_data::random::Pcg64;
 use nf_image::Image16;
 use nf_noise::calibration::Calibration;
-use nf_noise::model_sample::ModelSample;
 use nf_noise::photon_transfer::Transfer;
+use nf_noise::sampled_frame::SampledFrame;
 use nf_noise::{Estimate, frame_estimates};
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ fn trace(window: &Image16, context: &Context) -> Option<([Estimate; 2], Calibrat
     let sample = Image16::new(window.shape(), trace.twin.clone()).ok()?;
     let spec = codec.spec().to_string();
     let calibration = Calibration::of(&trace.intervals, window.shape().width, || random.uniform());
-    let sizes = ModelSample {
+    let sizes = SampledFrame {
         pixels: window.samples().len(),
         content_bits: trace.twin_bits,
         frame_bits: coded(window)?,

@@ -42,7 +42,7 @@ fn overview(images: &[FrameReport]) -> Section {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
     let codec = images.first().map_or("codec", |image| &image.codec);
     let mut head = vec!["image".to_owned(), "pixels".to_owned(), codec.to_owned()];
-    head.extend(estimators.iter().map(|estimator| estimator.name().to_owned()));
+    head.extend(estimators.iter().map(|e| format!("{} ({})", e.name(), e.kind().name())));
     let rows = images.iter().map(|image| {
         let of = |estimator: &Estimator| {
             image.estimates.iter().find(|f| f.estimator == *estimator).and_then(|f| f.bits_per_pixel)
@@ -52,16 +52,26 @@ fn overview(images: &[FrameReport]) -> Section {
         row
     });
     let mut section = Section::new("Overview");
+    section.text(
+        "Only a column marked as a bound limits this frame: no code that does not know the noise is shorter, \
+         on average over the noise. The others are estimates of something else (a pixel without light, normal \
+         noise of one sigma, ...), which a codec may go below where their assumptions do not hold.",
+    );
     section.table("Bits per pixel", Table { rows: [head].into_iter().chain(rows).collect() });
     section
 }
 
 fn of_image(image: &FrameReport) -> Section {
     let mut section = Section::new(image.image.clone());
-    let mut rows = vec![["estimator", "bits/pixel", "what it is", "details"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["estimator", "bits/pixel", "bound on this frame?", "what it is", "details"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     rows.extend(image.estimates.iter().map(|f| {
         let bits = f.bits_per_pixel.map_or_else(String::new, |bits| format!("{bits:.4}"));
-        vec![f.estimator.name().to_owned(), bits, f.meaning.clone(), f.details.join("; ")]
+        let scope = f.estimator.scope().to_owned();
+        vec![f.estimator.name().to_owned(), bits, scope, f.meaning.clone(), f.details.join("; ")]
     }));
     let bits = image.bits_per_pixel.map_or("no".into(), |bits| format!("{bits:.4}"));
     section.table(

@@ -39,14 +39,15 @@ pub(super) fn section(run: &Run, prefix: &str, sources: &Sources, options: &Repo
                     let of_planes =
                         if image.shape().planes > 1 { format!(", plane {plane}") } else { String::new() };
                     let stem = format!("{prefix}-{}-{}", slug(&choice.name), slug(name));
+                    let (window, part) = pictures::window(&image, plane);
                     let shown = [
-                        pictures::pixels(&stem, &image, plane),
-                        pictures::bits(&stem, &image, plane, sources.registry, &options.map_codec),
-                        pictures::residuals(&stem, &image, plane),
+                        pictures::pixels(&stem, &window, 0),
+                        pictures::bits(&stem, &window, 0, sources.registry, &options.map_codec),
+                        pictures::residuals(&stem, &window, 0),
                     ];
                     section.blocks.push(Block::Pictures {
                         caption: format!(
-                            "{name}, {} {}{of_planes}: {bits:.3} bits/pixel by `{}`",
+                            "{name}, {} {}{of_planes}{part}: {bits:.3} bits/pixel by `{}`",
                             choice.name,
                             image.shape(),
                             best.codec

@@ -95,7 +95,7 @@ fn of_run(
     let mut sections = vec![first, speed, comparison, by_dataset];
     sections.extend(published::section(run, &datasets));
     sections.extend(analyses(run, prefix, sources));
-    sections.extend(training::section(run, prefix, sources));
+    sections.extend(training::section(run, &names, prefix, sources));
     sections.push(frames::section(run, prefix, sources, options));
     sections.retain(|section| !section.blocks.is_empty());
     for section in sections.iter_mut().skip(1) {

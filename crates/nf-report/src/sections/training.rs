@@ -2,18 +2,19 @@
 
 use crate::charts::curves;
 use crate::document::Section;
-use crate::names::checkpoint;
+use crate::names::{Names, checkpoint};
 use crate::sources::Sources;
 use nf_bench::Run;
 use std::fs;
 
 /// How the nets of the run were trained: their logs, and what lies in the run's folder as `*train*.csv`.
-pub(super) fn section(run: &Run, prefix: &str, sources: &Sources) -> Option<Section> {
+pub(super) fn section(run: &Run, names: &Names, prefix: &str, sources: &Sources) -> Option<Section> {
     let mut logs: Vec<(String, String)> = vec![];
     for codec in run.facts.keys() {
         let Some(id) = checkpoint(codec) else { continue };
-        if let Some(text) = (sources.training)(id).filter(|_| !logs.iter().any(|(name, _)| name == id)) {
-            logs.push((id.to_owned(), text));
+        let name = names.short(codec);
+        if let Some(text) = (sources.training)(id).filter(|_| !logs.iter().any(|(other, _)| *other == name)) {
+            logs.push((name, text));
         }
     }
     let mut files: Vec<_> = fs::read_dir(&run.folder)

@@ -126,7 +126,7 @@ struct Unreadable {
 
 impl Unreadable {
     fn tell(&mut self, error: nf_data::Error) {
-        eprintln!("{}", crate::one_line(&error.into()));
+        eprintln!("{}", crate::message::one_line(&error.into()));
         self.images += 1;
     }
 

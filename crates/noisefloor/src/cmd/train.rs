@@ -3,7 +3,9 @@
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_models::{Checkpoint, ModelCard, Net};
-use nf_train::{DeviceClass, End, Experiment, Frames, Observer, Position, Session, device_name};
+use nf_train::{
+    DeviceClass, Divergence, End, Experiment, Frames, Observer, Position, RAW_BITS, Session, device_name,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -67,7 +69,7 @@ fn train(args: &Args, path: &Path) -> Result<()> {
     let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
     if let Some(position) = nf_train::finished(&experiment, &log)?.filter(|_| checkpoint.is_dir()) {
         eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
-        return Ok(());
+        return judge(&position);
     }
     if !experiment.skipped_devices.is_empty() {
         eprintln!("device auto: {} ({})", experiment.device.name(), experiment.skipped_devices.join("; "));
@@ -122,6 +124,16 @@ fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Resul
         );
     }
     println!("log: {}", log.join("train.csv").display());
+    judge(position)
+}
+
+/// Says so where a run has diverged, and fails where nothing came of it.
+fn judge(position: &Position) -> Result<()> {
+    match position.divergence() {
+        Some(divergence @ Divergence::Always { .. }) => bail!("{divergence}"),
+        Some(divergence) => eprintln!("{divergence}"),
+        None => {}
+    }
     Ok(())
 }
 
@@ -170,6 +182,8 @@ struct Bar {
     bits: f64,
     validation: String,
     first: Option<(u64, f64)>,
+    /// Whether a validation was above what samples have, and the user was told.
+    above_raw: bool,
 }
 
 impl Bar {
@@ -178,7 +192,7 @@ impl Bar {
         let style = ProgressStyle::with_template("{bar:24} step {pos} {msg}");
         bar.set_style(style.expect("the template is well-formed"));
         let (steps, minutes) = (experiment.stop.steps, experiment.stop.minutes);
-        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None }
+        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None, above_raw: false }
     }
 
     /// Minutes to the end by whichever limit comes first.
@@ -208,6 +222,13 @@ impl Observer for Bar {
 
     fn validated(&mut self, position: &Position, bits: f64) {
         self.validation = format!(", validation {bits:.3}");
+        // Told once, while there is time to stop.
+        if bits > RAW_BITS && !std::mem::replace(&mut self.above_raw, true) {
+            let step = position.step;
+            self.bar.suspend(|| {
+                eprintln!("step {step}: {bits:.1} bits per sample on the validation frames, where samples have {RAW_BITS}");
+            });
+        }
         tracing::info!(step = position.step, bits, "validated");
     }
 }

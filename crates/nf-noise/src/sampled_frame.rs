@@ -1,4 +1,4 @@
-//! A sample of a model: a frame drawn from a codec's own predictive distributions, coded by the same
+//! A sampled frame: one drawn from a codec's own predictive distributions, coded by the same
 //! codec (a parametric bootstrap sample).
 //!
 //! While the real frame is coded, the codec has a predictive distribution for every pixel; the sample
@@ -16,7 +16,7 @@ use crate::estimate::{Estimate, Estimator};
 
 /// Sizes of a frame and of a sample with the same number of pixels, all in bits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ModelSample {
+pub struct SampledFrame {
     /// Pixels of each.
     pub pixels: usize,
     /// Sum of -log2 of the probabilities under which the sample was drawn.
@@ -27,7 +27,7 @@ pub struct ModelSample {
     pub sample_bits: f64,
 }
 
-impl ModelSample {
+impl SampledFrame {
     /// What the real frame costs above the content, bits per pixel.
     pub fn misfit(&self) -> f64 {
         (self.frame_bits - self.content_bits) / self.pixels.max(1) as f64
@@ -57,7 +57,7 @@ impl ModelSample {
             ("adaptation_bits_per_pixel", adaptation),
         ];
         let content = per_pixel(self.content_bits);
-        Estimate::new(Estimator::ModelSample, Some(content), meaning).with(details, figures)
+        Estimate::new(Estimator::SampledFrame, Some(content), meaning).with(details, figures)
     }
 }
 
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn misfit_and_adaptation_are_what_lies_above_the_content() {
-        let sizes = ModelSample { pixels: 100, content_bits: 400.0, frame_bits: 390.0, sample_bits: 425.0 };
+        let sizes = SampledFrame { pixels: 100, content_bits: 400.0, frame_bits: 390.0, sample_bits: 425.0 };
         assert!((sizes.misfit() + 0.1).abs() < 1e-12 && (sizes.adaptation() - 0.25).abs() < 1e-12);
         let estimate = sizes.estimate("x");
         assert_eq!(estimate.bits_per_pixel, Some(4.0));
