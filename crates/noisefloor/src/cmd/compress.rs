@@ -1,6 +1,6 @@
 //! `noisefloor compress`: a FITS or .npy file in, a container out.
 
-use crate::files::input;
+use crate::files::input::{self, Input};
 use crate::files::output::{ensure_distinct, fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
@@ -39,41 +39,39 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.input)?;
     let name = source.name();
     ensure_distinct(&args.input, &args.output)?;
-    let mut input = input::read(source)?;
+    let Input { mut stacks, layout, raw_bytes, original, .. } = input::read(source)?;
     let header = Header {
         codec: codec.spec(),
         reproducibility: codec.reproducibility(),
         model: codec.model().map(Into::into),
-        images: input.stacks.iter().map(|stack| image_header(&**stack, args.tile)).collect(),
-        layout: Some(std::mem::take(&mut input.layout)),
+        images: stacks.iter().map(|stack| image_header(&**stack, args.tile)).collect(),
+        layout: Some(layout.clone()),
         creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
     };
     // The proof has a decoder of its own, with nothing left over from encoding.
     let decoder = if args.no_verify { None } else { Some(registry.build(&args.codec)?) };
     let verifier = decoder.as_deref().filter(|_| is_stream(&args.output));
     let options = WriteOptions { encoder: &*codec, verifier, limits: limits::codec() };
-    let mut write = |out: &mut dyn Write| {
+    let write = |stacks: &mut [Box<dyn ImageSource>], out: &mut dyn Write| {
         let mut sources: Vec<&mut dyn ImageSource> =
-            input.stacks.iter_mut().map(|stack| stack.as_mut() as &mut dyn ImageSource).collect();
+            stacks.iter_mut().map(|stack| stack.as_mut() as &mut dyn ImageSource).collect();
         container::write(out, &header, &mut sources, options).with_context(|| name.clone())
     };
     let written = if is_stream(&args.output) {
         // What cannot be read back is proved tile by tile, and its layout before anything is written.
-        let written = write_file(&args.output, args.force, |mut out| write(&mut out))?;
         if decoder.is_some() {
-            let layout = header.layout.as_ref().context("compress writes layouts")?;
-            input.prove_layout(layout).with_context(|| name.clone())?;
+            original.prove_layout(&layout, &mut stacks).with_context(|| name.clone())?;
         }
-        written
+        write_file(&args.output, args.force, |mut out| write(&mut stacks, &mut out))?
     } else {
         fill_file(&args.output, args.force, |file| {
             let mut out = BufWriter::with_capacity(1 << 18, file);
-            let written = write(&mut out)?;
+            let written = write(&mut stacks, &mut out)?;
             let file = out.into_inner().map_err(IntoInnerError::into_error)?;
             if let Some(decoder) = &decoder {
                 file.rewind()?;
                 let mut reader = Reader::open(&mut *file, limits::codec()).with_context(|| name.clone())?;
-                input.prove(|sink| reader.restore(&**decoder, sink)).with_context(|| name.clone())?;
+                original.prove(|sink| reader.restore(&**decoder, sink)).with_context(|| name.clone())?;
             }
             Ok(written)
         })?
@@ -85,9 +83,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         stacks_word(header.images.len()),
         pixels_word(pixels),
         header.codec,
-        input.raw_bytes,
+        raw_bytes,
         written.container_bytes,
-        rates(pixels, input.raw_bytes, written.container_bytes),
+        rates(pixels, raw_bytes, written.container_bytes),
     );
     Ok(())
 }

@@ -1,17 +1,16 @@
 //! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
 use crate::files::output::write_file;
-use crate::registry::RegistryTiles;
+use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use nf_data::inspect::Statistics;
-use nf_data::{Dataset, FitsOptions, OpenOptions, Source, TileRule, file_stem};
+use nf_data::{Dataset, OpenOptions, Source, TileRule, file_stem};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Parser)]
@@ -113,8 +112,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn open(which: &Which) -> anyhow::Result<Box<dyn Dataset>> {
-    let fits = FitsOptions { tile_codec: Some(Arc::new(RegistryTiles)), ..FitsOptions::default() };
-    let options = OpenOptions { data: which.data.clone(), fits, ..OpenOptions::default() };
+    let options = OpenOptions { data: which.data.clone(), fits: fits_options(), ..OpenOptions::default() };
     Ok(nf_data::open(&which.dataset, &options)?)
 }
 

@@ -171,7 +171,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Verb::Compare(args) => compare_files(&args.file, &args.original),
         Verb::Cutout(args) => {
             let target = Target::locate(&args.target);
-            let file = open(&target.path)?;
+            let file = open_fits(&target.path)?;
             let image = target.image(&file).with_context(|| args.target.clone())?;
             let section = target.section(&image).with_context(|| args.target.clone())?;
             write_file(&args.output, args.force, |out| {
@@ -323,7 +323,7 @@ fn with_way_out(error: nf_fits::Error) -> anyhow::Error {
 }
 
 fn compare_files(file: &Path, original: &Path) -> Result<()> {
-    let verdicts = compare(&open(file)?, &open(original)?, &mut |_| {})?;
+    let verdicts = compare(&open_fits(file)?, &open_fits(original)?, &mut |_| {})?;
     let mut different = false;
     for (index, verdict) in verdicts.iter().enumerate() {
         match verdict {
@@ -357,7 +357,7 @@ fn verify_each(files: &[PathBuf]) -> Result<()> {
 
 /// Prints one line per HDU.
 fn verify_file(path: &Path, prefix: &str) -> Result<()> {
-    let file = open(path)?;
+    let file = open_fits(path)?;
     let found = verify(&file).with_context(|| path.display().to_string())?;
     let word = |sums: Checksums| match sums {
         Checksums::None => "no sums",

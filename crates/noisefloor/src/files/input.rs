@@ -24,11 +24,12 @@ pub(crate) struct Input {
     pub(crate) layout: Layout,
     /// Bytes of the samples as the file stores them without compression.
     pub(crate) raw_bytes: u64,
-    original: Original,
+    /// The file itself, for the proof.
+    pub(crate) original: Original,
 }
 
 /// What the file is compared with once it has been restored.
-enum Original {
+pub(crate) enum Original {
     /// The FITS file.
     Fits(Arc<FitsFile>),
     /// The state of a digest that has taken all bytes of an .npy file.
@@ -181,7 +182,7 @@ fn fits_input(file: FitsFile) -> Result<Input> {
     Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments }, raw_bytes, original })
 }
 
-impl Input {
+impl Original {
     /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy file as it stands
     /// (with its values in C order). The file is read once more.
     ///
@@ -189,9 +190,9 @@ impl Input {
     /// If it is not so, or reading fails.
     pub(crate) fn prove(&self, restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>) -> Result<()> {
         let mut expected = blake3::Hasher::new();
-        match &self.original {
-            Original::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
-            Original::Npy(digest) => expected = (**digest).clone(),
+        match self {
+            Self::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
+            Self::Npy(digest) => expected = (**digest).clone(),
         }
         let mut found = blake3::Hasher::new();
         restore(&mut found)?;
@@ -201,12 +202,11 @@ impl Input {
         Ok(())
     }
 
-    /// Proves that this layout and the stacks are the file, byte for byte.
+    /// Proves that this layout and these stacks are the file, byte for byte.
     ///
     /// # Errors
-    /// As [`Input::prove`].
-    pub(crate) fn prove_layout(mut self, layout: &Layout) -> Result<()> {
-        let mut stacks = std::mem::take(&mut self.stacks);
+    /// As [`Original::prove`].
+    pub(crate) fn prove_layout(&self, layout: &Layout, stacks: &mut [Box<dyn ImageSource>]) -> Result<()> {
         self.prove(|out| {
             layout.write(
                 |stack, sink| {

@@ -88,7 +88,7 @@ fn violations(packages: &[Package]) -> Vec<String> {
     let table: BTreeMap<&str, &[&str]> = TABLE.iter().copied().collect();
     let workspace: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     let mut lines = vec![];
-    for Package { name, dependencies } in packages {
+    for Package { name, dependencies, .. } in packages {
         let name = name.as_str();
         let top = TOP.contains(&name);
         let allowed = table.get(name).copied().unwrap_or_default();
