@@ -5,7 +5,7 @@ use crate::input_mode::InputMode;
 use crate::nets::{NETS, NetConfig};
 use crate::network::Trainable;
 use crate::random::Random;
-use burn::module::{Module, ModuleMapper, Param};
+use crate::tensor::with_noise;
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_engine::scalar_only;
 
@@ -50,23 +50,9 @@ impl TileCoder for Replayer<'_> {
     }
 }
 
-/// Adds noise to every weight: some layers of a new network are zero and would hide what they read.
-struct AddNoise(Random);
-
-impl ModuleMapper for AddNoise {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let shape = param.val().dims();
-        let noise = (0..shape.iter().product()).map(|_| 0.1 * self.0.normal()).collect::<Vec<f32>>();
-        param.map(|old| {
-            let noise = Tensor::from_data(TensorData::new(noise, shape), &old.device());
-            old + noise
-        })
-    }
-}
-
 fn model(config: &NetConfig) -> Box<dyn TileModel> {
     let net = config.init(&Device::flex(), 3).unwrap();
-    net.map(&mut AddNoise(Random::new(8))).tile_model()
+    with_noise(net, 8, 0.1).tile_model()
 }
 
 /// Two tiles of noise around a slope, with an outlier.

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::network::TrainableNetwork;
-use crate::parameters::ParameterSource;
 use crate::random::Random;
-use crate::tensor::{RandomParameters, weights_of};
+use crate::tensor::{weights_of, with_noise};
 use crate::tile::Tile;
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_engine::{FeatureMap, Graph, SymbolicMap};
@@ -13,21 +12,8 @@ use proptest::prelude::*;
 fn net(planes: usize) -> Trained {
     let inputs = InputMode::NoiseNormalised;
     let config = IdfConfig { planes, levels: 2, flows: 2, depth: 2, growth: 6, mixtures: 2, inputs };
-    let mut net = config.init(&Device::flex(), 4);
     // New couplings predict zero; these must not.
-    let device = Device::flex();
-    let mut source = RandomParameters::new(&device, 9);
-    for (level, own) in net.levels.iter_mut().enumerate() {
-        let channels = config.channels(level);
-        let numbers = 3 * config.split_mixtures() * config.group(level);
-        let dense = own.flows.iter_mut().map(|flow| (&mut flow.net, channels / 4));
-        for (dense, outputs) in dense.chain(own.split.iter_mut().map(|net| (net, numbers))) {
-            let inputs = dense.last.channels()[1];
-            let spec = ConvSpec::plain(inputs, outputs, Geometry::centred(3), 2.0);
-            dense.last = source.conv("last", spec).unwrap();
-        }
-    }
-    net
+    with_noise(config.init(&Device::flex(), 4), 9, 0.1)
 }
 
 proptest! {
