@@ -34,7 +34,7 @@ const MAX_CARD_BYTES: u64 = 1 << 20;
 const FOLDER: &str = "checkpoints";
 
 /// A model card (Mitchell et al. 2019, arXiv:1810.03993): where weights come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelCard {
     /// The data trained on, in words or as a manifest's name.

@@ -32,10 +32,10 @@ fn bits(samples: &[f32], components: &[LogisticParams], maximum: f32) -> Vec<f32
 /// The same in double precision, by the definition.
 fn bits_by_definition(x: f64, components: &[LogisticParams], maximum: f64) -> f64 {
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
-    let total: f64 = components.iter().map(|bell| f64::from(bell.logit).exp()).sum();
-    let shares = components.iter().map(|bell| {
-        let scale = f64::from(bell.log_scale).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE).exp();
-        let edge = |shift: f64| (x + shift - f64::from(bell.mean)) / scale;
+    let total: f64 = components.iter().map(|own| f64::from(own.logit).exp()).sum();
+    let shares = components.iter().map(|own| {
+        let scale = f64::from(own.log_scale).clamp(MIN_LOG_SCALE, MAX_LOG_SCALE).exp();
+        let edge = |shift: f64| (x + shift - f64::from(own.mean)) / scale;
         let (lower, upper) = (edge(-0.5), edge(0.5));
         let share = match (x > 0.0, x < maximum) {
             (false, _) => sigmoid(upper),
@@ -44,7 +44,7 @@ fn bits_by_definition(x: f64, components: &[LogisticParams], maximum: f64) -> f6
             _ if lower > 0.0 => sigmoid(-lower) - sigmoid(-upper),
             _ => sigmoid(upper) - sigmoid(lower),
         };
-        f64::from(bell.logit).exp() / total * share
+        f64::from(own.logit).exp() / total * share
     });
     let floor = f64::from(FLOOR_WIDTH) / f64::from(1_u32 << SCALE_BITS);
     -(shares.sum::<f64>() + floor).log2()
@@ -174,4 +174,27 @@ fn extreme_parameters_give_finite_lengths() {
             .interval(7)
             .is_some()
     );
+}
+
+#[test]
+fn intervals_of_levels_tile_the_scale() {
+    let [narrow, wide, high] = components();
+    let far = LogisticParams { mean: -1e9, ..narrow };
+    let undefined = LogisticParams { logit: f32::NAN, mean: f32::INFINITY, log_scale: f32::NAN };
+    for (levels, components) in
+        [(2, [narrow; 3]), (9, [far; 3]), (25, [narrow, wide, high]), (256, [undefined, wide, narrow])]
+    {
+        let distribution = LevelDistribution::new(&components, levels);
+        let mut next = 0;
+        for level in 0..levels as u32 {
+            let interval = distribution.interval(level).unwrap();
+            assert!(interval.start == next && interval.width >= 1, "{components:?}, level {level}");
+            for point in [interval.start, interval.start + interval.width - 1] {
+                assert_eq!(distribution.locate(point), (level, interval));
+            }
+            next += interval.width;
+        }
+        assert_eq!(next, 1 << LEVEL_SCALE_BITS);
+        assert_eq!(distribution.interval(levels as u32), None);
+    }
 }

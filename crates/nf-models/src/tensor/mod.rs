@@ -3,12 +3,16 @@
 mod conv;
 pub(crate) mod host_tiles;
 mod module_weights;
+#[cfg(test)]
+mod noise;
 mod normalising;
 mod random_parameters;
 mod sum;
 
 pub(crate) use conv::Conv;
 pub(crate) use module_weights::{weights_of, with_weights};
+#[cfg(test)]
+pub(crate) use noise::with_noise;
 pub(crate) use normalising::Normalising;
 pub(crate) use random_parameters::RandomParameters;
 pub use sum::total;
