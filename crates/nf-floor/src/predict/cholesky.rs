@@ -6,6 +6,14 @@ use crate::simd::{InstructionSet, kernel};
 /// never read.
 const GROUP: usize = 8;
 
+/// Neighbouring numbers of a row, in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Group([f64; GROUP]);
+
+/// Pivot rows that are subtracted from the rows below in one pass.
+const PANEL: usize = 4;
+
 /// Pivots are at least this.
 const LEAST_PIVOT: f64 = 1e-9;
 
@@ -17,10 +25,10 @@ const WILD: f64 = 1000.0;
 pub(crate) struct Cholesky {
     /// Number of unknowns.
     size: usize,
-    /// Distance between rows: a multiple of [`GROUP`].
+    /// Groups of a row.
     stride: usize,
     /// `U`, row by row.
-    upper: Vec<f64>,
+    upper: Vec<Group>,
     /// Reciprocals of the diagonal of `U`.
     inverse_diagonal: Vec<f64>,
     /// `U'^-1 b`: the right-hand side, half solved.
@@ -28,13 +36,13 @@ pub(crate) struct Cholesky {
 }
 
 impl Cholesky {
-    /// Room for `most` unknowns.
+    /// For at most this many unknowns.
     pub(crate) fn new(most: usize) -> Self {
-        let stride = most.next_multiple_of(GROUP);
+        let stride = most.div_ceil(GROUP);
         Self {
             size: most,
             stride,
-            upper: vec![0.0; most * stride],
+            upper: vec![Group([0.0; GROUP]); most * stride],
             inverse_diagonal: vec![0.0; most],
             half: vec![0.0; most],
         }
@@ -51,9 +59,9 @@ impl Cholesky {
         self.size = size;
         for i in 0..size {
             for j in 0..=i {
-                self.upper[j * self.stride + i] = matrix(i, j);
+                self.upper[j * self.stride + i / GROUP].0[i % GROUP] = matrix(i, j);
             }
-            self.upper[i * self.stride..][i / GROUP * GROUP..i].fill(0.0);
+            self.upper[i * self.stride + i / GROUP].0[..i % GROUP].fill(0.0);
             self.half[i] = target(i);
         }
     }
@@ -61,16 +69,23 @@ impl Cholesky {
     /// Factors the system that was set.
     pub(crate) fn factor(&mut self, isa: InstructionSet) {
         let Self { size, stride, upper, inverse_diagonal, half } = self;
-        factor(isa, *stride, &mut upper[..*size * *stride], &mut inverse_diagonal[..*size], half);
+        factor(
+            isa,
+            *stride,
+            &mut upper[..*size * *stride],
+            &mut inverse_diagonal[..*size],
+            &mut half[..*size],
+        );
     }
 
     /// The solution of the system of the first unknowns only, as many as `solution` holds.
     pub(crate) fn solve(&self, solution: &mut [f64]) {
         let count = solution.len();
         for i in (0..count).rev() {
-            let row = &self.upper[i * self.stride..][..count];
+            let row = &self.upper[i * self.stride..][..self.stride];
             let mut sum = self.half[i];
-            for (factor, known) in row[i + 1..].iter().zip(&solution[i + 1..]) {
+            let factors = row.iter().flat_map(|group| &group.0).skip(i + 1);
+            for (factor, known) in factors.zip(&solution[i + 1..]) {
                 sum -= factor * known;
             }
             solution[i] = sum * self.inverse_diagonal[i];
@@ -98,36 +113,68 @@ impl Cholesky {
     }
 }
 
+/// `row -= factor pivots`, from group `first` on.
+#[inline(always)]
+fn subtract<const PIVOTS: usize>(
+    row: &mut [Group],
+    first: usize,
+    factors: [f64; PIVOTS],
+    pivots: [&[Group]; PIVOTS],
+) {
+    for group in first..row.len() {
+        for k in 0..PIVOTS {
+            for (value, pivot) in row[group].0.iter_mut().zip(&pivots[k][group].0) {
+                *value -= factors[k] * pivot;
+            }
+        }
+    }
+}
+
 kernel! {
-    /// Right-looking: row `k` is done, then subtracted from the rows below.
+    /// Right-looking, panel by panel of pivot rows: every number loses its products in the order of the
+    /// pivots.
     fn factor<'a>(
         stride: usize,
-        upper: &'a mut [f64],
+        upper: &'a mut [Group],
         inverse_diagonal: &'a mut [f64],
         half: &'a mut [f64],
     ) -> () {
-        for k in 0..inverse_diagonal.len() {
-            let (done, rest) = upper.split_at_mut((k + 1) * stride);
-            let pivot_row = &mut done[k * stride..];
-            let pivot = if pivot_row[k] > LEAST_PIVOT { pivot_row[k] } else { LEAST_PIVOT };
-            let inverse = 1.0 / pivot.sqrt();
-            inverse_diagonal[k] = inverse;
-            for value in &mut pivot_row[k / GROUP * GROUP..] {
-                *value *= inverse;
-            }
-            let solved = half[k] * inverse;
-            half[k] = solved;
-            for (i, row) in (k + 1..).zip(rest.chunks_exact_mut(stride)) {
-                let factor = pivot_row[i];
-                half[i] -= factor * solved;
-                let first = i / GROUP * GROUP;
-                let (groups, _) = row[first..].as_chunks_mut::<GROUP>();
-                let (pivots, _) = pivot_row[first..].as_chunks::<GROUP>();
-                for (values, pivots) in groups.iter_mut().zip(pivots) {
-                    for (value, pivot) in values.iter_mut().zip(pivots) {
-                        *value -= factor * pivot;
+        let size = inverse_diagonal.len();
+        for first in (0..size).step_by(PANEL) {
+            let end = (first + PANEL).min(size);
+            let (panel, below) = upper[first * stride..].split_at_mut((end - first) * stride);
+            for k in first..end {
+                let (row, rest) = panel[(k - first) * stride..].split_at_mut(stride);
+                let pivot = row[k / GROUP].0[k % GROUP];
+                let pivot = if pivot > LEAST_PIVOT { pivot } else { LEAST_PIVOT };
+                let inverse = 1.0 / pivot.sqrt();
+                inverse_diagonal[k] = inverse;
+                for group in &mut row[k / GROUP..] {
+                    for value in &mut group.0 {
+                        *value *= inverse;
                     }
                 }
+                half[k] *= inverse;
+                for (i, below) in (k + 1..end).zip(rest.chunks_exact_mut(stride)) {
+                    let factor = row[i / GROUP].0[i % GROUP];
+                    half[i] -= factor * half[k];
+                    subtract(below, i / GROUP, [factor], [row]);
+                }
+            }
+            if end == size {
+                break;
+            }
+            let (row_0, rest) = panel.split_at(stride);
+            let (row_1, rest) = rest.split_at(stride);
+            let (row_2, row_3) = rest.split_at(stride);
+            let pivots = [row_0, row_1, row_2, row_3];
+            for (i, row) in (end..size).zip(below.chunks_exact_mut(stride)) {
+                let mut factors = [0.0; PANEL];
+                for k in 0..PANEL {
+                    factors[k] = pivots[k][i / GROUP].0[i % GROUP];
+                    half[i] -= factors[k] * half[first + k];
+                }
+                subtract(row, i / GROUP, factors, pivots);
             }
         }
     }
@@ -135,7 +182,7 @@ kernel! {
     /// Solves for all columns of the inverse at once; each is computed as if it were alone.
     fn invert<'a, const N: usize>(
         stride: usize,
-        upper: &'a [f64],
+        upper: &'a [Group],
         inverse_diagonal: &'a [f64],
         factor: f64,
         inverse: &'a mut [[f32; N]; N],
@@ -150,7 +197,7 @@ kernel! {
             }
             row[k] = factor * inverse_diagonal[k];
             for (i, below) in (k + 1..).zip(rest) {
-                let factor = upper[k * stride + i];
+                let factor = upper[k * stride + i / GROUP].0[i % GROUP];
                 for (value, known) in below.iter_mut().zip(&*row) {
                     *value -= factor * known;
                 }
@@ -161,7 +208,7 @@ kernel! {
             let (above, done) = rows.split_at_mut(i + 1);
             let row = &mut above[i];
             for (j, known) in (i + 1..).zip(&*done) {
-                let factor = upper[i * stride + j];
+                let factor = upper[i * stride + j / GROUP].0[j % GROUP];
                 for (value, known) in row.iter_mut().zip(known) {
                     *value -= factor * known;
                 }

@@ -30,15 +30,20 @@ impl<const N: usize> Moments<N> {
         self.samples *= share;
     }
 
-    /// Adds a sample of `N` inputs; they and the target carry the square root of its weight already.
+    /// Adds a sample of `N` inputs; `root` is the square root of its weight.
     #[inline(always)]
-    pub(crate) fn add(&mut self, input: &[f32; N], target: f32) {
+    pub(crate) fn add(&mut self, input: &[f32; N], target: f32, root: f32) {
+        let (mut weighted, target) = (*input, target * root);
+        for x in &mut weighted {
+            *x *= root;
+        }
+        let input = &weighted;
         let (targets, products) = self.rows.split_last_mut().expect("the last row is the target's");
-        for (i, row) in products.iter_mut().enumerate() {
+        for (i, (row, &factor)) in products.iter_mut().zip(input).enumerate() {
             // Whole groups of 8.
             let width = (i / 8 + 1) * 8;
             for (sum, x) in row[..width].iter_mut().zip(&input[..width]) {
-                *sum += input[i] * x;
+                *sum += factor * x;
             }
         }
         for (sum, x) in targets.iter_mut().zip(input) {
@@ -97,7 +102,7 @@ mod tests {
         for _ in 0..4000 {
             let input = inputs(&mut rng);
             let target = truth.iter().zip(&input).map(|(w, x)| w * x).sum();
-            moments.add(&input, target);
+            moments.add(&input, target, 1.0);
         }
         for isa in InstructionSet::available() {
             let mut half = Moments::new(16);
@@ -131,7 +136,7 @@ mod tests {
         let mut rng = Rng::new(3);
         let mut moments = Moments::<16>::new(16);
         for _ in 0..100 {
-            moments.add(&inputs(&mut rng), 0.0);
+            moments.add(&inputs(&mut rng), 0.0, 1.0);
         }
         let mut cholesky = Cholesky::new(16);
         let mut inverse = [[0.0; 16]; 16];

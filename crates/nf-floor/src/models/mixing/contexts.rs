@@ -84,13 +84,13 @@ impl Split {
     /// Distances of two values from `middle` in halves of the interval, -8 to 7, packed in a byte.
     #[inline(always)]
     fn distances(&self, inverse_half: f32, values: [u32; 2]) -> usize {
-        let [a, b] = values.map(|value| {
+        let position = |value: u32| {
             let distance = (value as i32 - self.middle as i32) as f32 * inverse_half + 8.0;
             // Positive numbers are cut at the point: steps of one half, all of the same width.
             let distance = if distance > 0.0 { distance } else { 0.0 };
             (if distance < 15.0 { distance } else { 15.0 }) as usize
-        });
-        a * 16 + b
+        };
+        position(values[0]) * 16 + position(values[1])
     }
 
     /// The value of every context. `around` holds the values of [`PIXELS`] and what follows them,
@@ -100,7 +100,7 @@ impl Split {
         let depth = self.bits.unwrap_or_else(|| 17 + (self.high - self.low).ilog2()) as usize;
         let inverse_half = 1.0 / ((self.high - self.low) / 2) as f32;
         let v = |k: usize| around[k];
-        let values = [
+        let mut values = [
             self.above_count(inverse_half, prediction, around),
             self.sides([v(W), v(N), v(NE), v(NW)]),
             self.sides([v(WW), v(N), v(NN), v(NEE)]),
@@ -113,7 +113,10 @@ impl Split {
             self.sides([v(WW), v(WWWW), v(FAR_W), v(NNNN)]),
             self.above([v(W), v(N), v(NE), v(NW), v(WW), v(NN), v(NEE), v(NWW)]),
         ];
-        values.map(|value| depth * PER_DEPTH + value)
+        for value in &mut values {
+            *value += depth * PER_DEPTH;
+        }
+        values
     }
 }
 

@@ -288,9 +288,10 @@ kernel! {
             *logit = density.around[k * contexts::ENTRIES + entry].value;
         }
         let (position, coarse) = Density::position(pixel, edge, (high - low) as f32, bits.is_none());
-        let [a, b, c, d] = std::array::from_fn(|k| FIRST_SELECTED[k] + pixel.contexts[k] * 4 + coarse);
+        let selected = |k: usize| FIRST_SELECTED[k] + pixel.contexts[k] * 4 + coarse;
         decision.class = position % CLASSES;
-        decision.sets = [position, a, b, FIRST_NODE + decision.shared, c, d];
+        decision.sets =
+            [position, selected(0), selected(1), FIRST_NODE + decision.shared, selected(2), selected(3)];
         decision.logits = logits;
         let weights = density.mixer.weights(&decision.sets);
         let mixed = dot(&weights, &logits);

@@ -150,9 +150,11 @@ impl<const N: usize> Location<N> {
             *prediction = dot(weights, &inputs.values);
         }
         predictions[CLASS] = dot(&self.class_weights[inputs.class], &inputs.values);
-        predictions.map(|difference| {
-            clamp_or_low(inputs.reference + difference, -1000.0 - inputs.offset, 67_000.0 - inputs.offset)
-        })
+        for prediction in &mut predictions {
+            let sum = inputs.reference + *prediction;
+            *prediction = clamp_or_low(sum, -1000.0 - inputs.offset, 67_000.0 - inputs.offset);
+        }
+        predictions
     }
 
     /// Square root of the weight of a sample whose global prediction has this residual.
@@ -166,8 +168,7 @@ impl<const N: usize> Location<N> {
     /// Column `x` has this value.
     #[inline(always)]
     pub(super) fn update(&mut self, x: usize, inputs: &Inputs<N>, value: f32, weight_root: f32) {
-        let weighted = inputs.values.map(|input| input * weight_root);
-        self.fresh[inputs.class].add(&weighted, (value - inputs.reference) * weight_root);
+        self.fresh[inputs.class].add(&inputs.values, value - inputs.reference, weight_root);
         if (x + 1).is_multiple_of(self.block_px) || x + 1 == self.width {
             self.end_block(x / self.block_px);
         }

@@ -89,8 +89,14 @@ impl Mixer {
     /// The weights of a decision: the sum of `sets`.
     #[inline(always)]
     pub(super) fn weights(&self, sets: &[usize; GROUPS]) -> [f32; INPUTS] {
-        let [a, b, c, d, e, f] = sets.map(|set| &self.weights[set]);
-        std::array::from_fn(|k| (a[k] + b[k]) + (c[k] + d[k]) + (e[k] + f[k]))
+        let [a, b, c, d, e, f] = *sets;
+        let [a, b, c] = [&self.weights[a], &self.weights[b], &self.weights[c]];
+        let [d, e, f] = [&self.weights[d], &self.weights[e], &self.weights[f]];
+        let mut weights = [0.0; INPUTS];
+        for k in 0..INPUTS {
+            weights[k] = (a[k] + b[k]) + (c[k] + d[k]) + (e[k] + f[k]);
+        }
+        weights
     }
 
     /// A decision of `class`, with these logits of the inputs, came out `error` above its probability, whose
@@ -105,8 +111,7 @@ impl Mixer {
         information: f32,
     ) {
         if self.measures {
-            let root = information.sqrt();
-            self.curvatures[class].add(&logits.map(|logit| logit * root), 0.0);
+            self.curvatures[class].add(logits, 0.0, information.sqrt());
         }
         let mut natural = [0.0f32; INPUTS];
         for (row, logit) in self.inverses[class].iter().zip(logits) {

@@ -159,8 +159,7 @@ impl Refine {
         residual: f32,
         weight_root: f32,
     ) {
-        let weighted = refined.inputs.map(|input| input * weight_root);
-        self.fresh.add(&weighted, residual * weight_root);
+        self.fresh.add(&refined.inputs, residual, weight_root);
         if x % SOLVE_EVERY_PX == SOLVE_EVERY_PX - 1 {
             self.moments.blend(self.isa, 1.0 - self.fresh.samples / MEMORY_PX, &self.fresh, 1.0);
             self.fresh.clear();

@@ -253,7 +253,10 @@ impl Scale {
             1.0,
             1.0,
         ];
-        let mut inputs = arguments.map(|argument| ln(argument) - activity.around_ln);
+        let mut inputs = arguments;
+        for input in &mut inputs {
+            *input = ln(*input) - activity.around_ln;
+        }
         inputs[0] = 1.0;
         inputs[1] = activity.near_ln - activity.around_ln;
         inputs[2] = activity.around_ln;
@@ -270,6 +273,10 @@ impl Scale {
             if sigma > 0.05 { sigma } else { 0.05 }
         };
         let regression = exp(regression_ln);
+        let mut simple = [0.0; SIMPLE];
+        for (scale, table) in simple.iter_mut().zip(&self.simple) {
+            *scale = sigma(table, activity.near_position, activity.near);
+        }
         Scales {
             noise: self.noise.deviation(above_floor, regression),
             signal: above_floor,
@@ -277,7 +284,7 @@ impl Scale {
             near: sigma(&self.near, activity.near_position, activity.near),
             around: sigma(&self.around, activity.around_position, activity.around),
             level: sigma(&self.level, level_position, activity.around),
-            simple: std::array::from_fn(|k| sigma(&self.simple[k], activity.near_position, activity.near)),
+            simple,
             contrast: regression_ln - activity.around_ln,
             regression_ln,
             level_position,
@@ -311,7 +318,7 @@ impl Scale {
         };
         self.noise.update(scales.signal, scales.regression, square);
         let score = (6.0 * square / (5.0 + square) - 1.0) * 0.8;
-        self.fresh.add(&scales.inputs, scales.regression_ln + score);
+        self.fresh.add(&scales.inputs, scales.regression_ln + score, 1.0);
         if x % SOLVE_EVERY_PX == SOLVE_EVERY_PX - 1 {
             self.moments.blend(self.isa, 1.0 - self.fresh.samples / MEMORY_PX, &self.fresh, 1.0);
             self.fresh.clear();
