@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn it_keeps_every_promise_of_a_codec() {
         for spec in ["left", "left:level=1"] {
-            check(&spec.parse().unwrap(), &ENTRY.build, Effort { mutations: 500 });
+            check(&spec.parse().unwrap(), &ENTRY.build, Effort { mutations: 500, ..Effort::default() });
         }
     }
 }

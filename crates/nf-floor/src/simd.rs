@@ -56,6 +56,7 @@ macro_rules! kernel {
         ) -> $output:ty $body:block
     )*) => {$(
         $(#[$attribute])*
+        #[allow(clippy::too_many_arguments, reason = "the kernel's own and the instruction set")]
         $visibility fn $name<$($lifetime),+ $(, const $constant: usize)*>(
             isa: $crate::simd::InstructionSet,
             $($argument: $type),*

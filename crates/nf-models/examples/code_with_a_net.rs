@@ -4,7 +4,7 @@
 //! cargo run --release -p nf-models --example code_with_a_net -- checkpoints/idf-tiny-sim-8ef946a4
 //! ```
 
-use nf_codec::{Codec, Limits, Registry, Spec};
+use nf_codec::{Limits, Registry, Spec};
 use nf_image::{Image16, Shape};
 use std::error::Error;
 

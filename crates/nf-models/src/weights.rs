@@ -53,8 +53,7 @@ impl Weights {
             Values::Float(values) => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Values::Int(values) => (Dtype::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
         };
-        let arrays: Vec<(&String, &Array, (Dtype, Vec<u8>))> =
-            self.0.iter().map(|(name, array)| (name, array, bytes(array))).collect();
+        let arrays: Vec<_> = self.0.iter().map(|(name, array)| (name, array, bytes(array))).collect();
         let views = arrays.iter().map(|(name, array, (dtype, bytes))| {
             Ok((*name, safetensors::tensor::TensorView::new(*dtype, array.shape.clone(), bytes)?))
         });

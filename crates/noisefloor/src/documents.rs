@@ -78,7 +78,7 @@ impl Document {
     }
 }
 
-fn is_ours(words: &Vec<String>) -> bool {
+fn is_ours(words: &[String]) -> bool {
     words[0] == "noisefloor" && words.len() > 1
 }
 

@@ -25,7 +25,6 @@ impl TileBox {
     }
 
     /// What errors call the tile.
-
     pub(super) fn name(&self, index: usize) -> String {
         format!("floor tile {index} (plane {}, rows {:?}, columns {:?})", self.plane, self.rows, self.columns)
     }

@@ -1,6 +1,6 @@
 //! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, verified, compared and cut.
 
-use crate::files::batch::{Done, Job, each, expand, naming, plan};
+use crate::files::batch::{Done, Job, each, expand, plan};
 use crate::files::output::{fill_file, write_file};
 use crate::registry::{DEFAULT_CODEC, open_fits};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -13,7 +13,6 @@ use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use nf_fits::{Checksums, FitsFile, HduKind, Target, cutout};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -1,5 +1,6 @@
 //! `noisefloor train`: experiment files in, a checkpoint out of each.
 
+use crate::interrupt;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_models::{Checkpoint, ModelCard, Net};
@@ -35,20 +36,18 @@ pub(crate) struct Args {
     save_every: f64,
 }
 
-/// Set by the first Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Runs the queue: what fails is told and does not keep the rest waiting.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    ctrlc::set_handler(interrupted).context("watching for interruptions")?;
+    // The first interruption saves the state.
+    let interrupted = interrupt::finish_first();
     let count = args.experiments.len();
     let mut failed = 0;
     for (begun, path) in (1..).zip(&args.experiments) {
-        let ended = train(args, path);
+        let ended = train(args, path, interrupted);
         // The answer of the whole command where there is one experiment, or nothing more is wanted.
         if count == 1 {
             return ended;
-        } else if INTERRUPTED.load(Ordering::Relaxed) {
+        } else if interrupted.load(Ordering::Relaxed) {
             return ended.and_then(|()| bail!("interrupted")).context(format!("{begun} of {count} begun"));
         } else if let Err(error) = ended {
             eprintln!("{}: {error:#}", path.display());
@@ -61,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn train(args: &Args, path: &Path) -> Result<()> {
+fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.device.map(|device| format!("device={}", device.name())));
     let experiment = Experiment::read(path, &settings)?;
@@ -86,7 +85,7 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         output: &log,
         resume: args.resume,
         save_every,
-        interrupted: &INTERRUPTED,
+        interrupted,
     };
     let mut keep = |net: &Net, position: &Position| {
         Checkpoint::save(&checkpoint, net, model_card(&device_words, &frames, position))
@@ -135,14 +134,6 @@ fn judge(position: &Position) -> Result<()> {
         None => {}
     }
     Ok(())
-}
-
-/// The first Ctrl-C asks the run to save its state and end, the second ends at once.
-fn interrupted() {
-    if INTERRUPTED.swap(true, Ordering::Relaxed) {
-        // 128 + SIGINT, as shells report it.
-        std::process::exit(130);
-    }
 }
 
 /// Where the weights come from.

@@ -5,6 +5,7 @@
 //! - [`each`]: the work, with a progress bar, going on where one file fails.
 
 use super::output::remove_in_favour_of;
+use crate::message;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{HashMap, HashSet};
@@ -141,7 +142,7 @@ pub(crate) fn each(
                 bar.finish_and_clear();
                 return Err(error);
             }
-            bar.suspend(|| eprintln!("{error:#}"));
+            bar.suspend(|| eprintln!("{}", message::about(&input, &error)));
             failed += 1;
         }
         done_bytes += input_bytes;

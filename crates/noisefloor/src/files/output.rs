@@ -4,7 +4,7 @@ use super::parts::Part;
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(crate) use super::parts::remove_unfinished;
 
@@ -180,11 +180,4 @@ pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.get_ref().is_some_and(|inner| inner.is::<Closed>()))
-}
-
-/// The name of an output that is made of an input's: its bytes with `ending` behind.
-pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

@@ -258,9 +258,9 @@ kernel! {
         let decision = &mut density.decision;
         let edge = middle as f32 - 0.5;
         let at = &mut decision.edge;
-        for k in 0..EXPERTS {
+        for (k, &shape) in SHAPES.iter().enumerate() {
             let z = (edge - pixel.experts.means[k]) * pixel.experts.inverse_scales[k];
-            at.tail[k] = density.tails.signed(SHAPES[k], z);
+            at.tail[k] = density.tails.signed(shape, z);
             at.above[k] = if z < 0.0 { 0.0 } else { 1.0 };
         }
         let (trace_low, trace_high) = (UNIFORM * (middle - low) as f32, UNIFORM * (high - middle) as f32);

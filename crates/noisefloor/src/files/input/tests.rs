@@ -33,7 +33,7 @@ fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
     };
     let spec: Spec = "raw".parse().unwrap();
     let codec = registry.build(&spec).unwrap();
-    let image = |stack: &Box<dyn ImageSource>| {
+    let image = |stack: &dyn ImageSource| {
         let shape = stack.shape();
         ImageHeader { shape, axis: stack.axis(), tile: default_tile(shape) }
     };
@@ -41,7 +41,7 @@ fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
         codec: codec.spec(),
         reproducibility: codec.reproducibility(),
         model: None,
-        images: input.stacks.iter().map(image).collect(),
+        images: input.stacks.iter().map(|stack| image(&**stack)).collect(),
         layout: Some(input.layout.clone()),
         creator: "a test".to_owned(),
     };
