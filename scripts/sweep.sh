@@ -3,11 +3,12 @@
 #
 #   scripts/sweep.sh FOLDER
 #
-# Nothing in FOLDER is changed. One line for each thing that is not exact (verb, outcome, file, message), then a table
-# of counts; both can be sent as they are. Outcomes: `exact` (done, and where bytes are restored, they are the
-# original's), `refused` (exit code 1: the message says why), `different` (other bytes came back), `crashed` (any other
-# exit code) and `slow` (stopped after $SWEEP_SECONDS, default 600). Exit code 1 if anything is different or crashed.
-# $NOISEFLOOR names the program (default: target/release/noisefloor, else the one in PATH).
+# Nothing in FOLDER is changed. One line for each thing that is not exact (verb, outcome, file,
+# message), then a table of counts; both can be sent as they are. Outcomes: `exact` (done, and where
+# bytes are restored, they are the original's), `refused` (exit code 1: the message says why),
+# `different` (other bytes came back), `crashed` (any other exit code) and `slow` (stopped after
+# $SWEEP_SECONDS, default 600). Exit code 1 if anything is different or crashed. $NOISEFLOOR names
+# the program (default: target/release/noisefloor, else the one in PATH).
 set -uo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,7 +33,8 @@ note() { # VERB OUTCOME [MESSAGE]
     [ "$2" = exact ] || printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$shown" "${3:-}"
 }
 
-# Runs the program; what it says is in $work/said. True if it succeeded, otherwise the outcome is noted.
+# Runs the program; what it says is in $work/said. True if it succeeded, otherwise the outcome is
+# noted.
 runs() { # VERB ARGUMENT...
     local verb=$1 code=0
     shift
