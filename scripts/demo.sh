@@ -4,5 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
-cargo build --release --locked --package noisefloor
+# Without the feature `train`: nothing here needs the tensor library.
+cargo build --release --locked --package noisefloor --no-default-features --features jpegxl,jpegls,jpeg2000
 exec "${CARGO_TARGET_DIR:-target}/release/noisefloor" bench "$@"
