@@ -14,7 +14,9 @@ if [ ! -x "$program" ]; then
   say "Building noisefloor. The first build takes about $((build_cpu_minutes / cores + 1)) minutes on" \
     "the $cores cores of this machine ($build_cpu_minutes CPU-minutes); later builds take seconds."
 fi
-cargo build --release --locked --package noisefloor
+# Without the feature `train`: nothing here needs the tensor library.
+cargo build --release --locked --package noisefloor --no-default-features \
+  --features jpegxl,jpegls,jpeg2000
 
 if [ $# -eq 0 ]; then
   work=$(mktemp -d)

@@ -137,12 +137,12 @@ impl LevelDistribution {
         let points = (1 << LEVEL_SCALE_BITS) - levels as u32;
         let mut starts = [0; MAX_LEVELS + 1];
         let mut below = 0;
-        for (end, start) in starts[..levels].iter_mut().enumerate().skip(1) {
-            let edge = end as f32 - 0.5;
+        for (level, start) in starts[..levels].iter_mut().enumerate().skip(1) {
+            let edge = level as f32 - 0.5;
             let terms = parts.iter().map(|(w, mean, inverse)| w * sigmoid((edge - mean) * inverse));
             let sum: f32 = terms.sum();
             below = ((sum / total * points as f32) as u32).clamp(below, points);
-            *start = below + end as u32;
+            *start = below + level as u32;
         }
         starts[levels] = 1 << LEVEL_SCALE_BITS;
         Self { starts, levels }

@@ -49,20 +49,9 @@ impl Weights {
     /// What the library says.
     #[cfg(feature = "train")]
     pub(crate) fn to_file(&self) -> Result<Vec<u8>, String> {
-        let bytes = |array: &Array| match &array.values {
-            Values::Float(values) => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            Values::Int(values) => (Dtype::I32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
-        };
-        let arrays: Vec<_> = self.0.iter().map(|(name, array)| (name, array, bytes(array))).collect();
-        let views = arrays.iter().map(|(name, array, (dtype, bytes))| {
-            Ok((*name, safetensors::tensor::TensorView::new(*dtype, array.shape.clone(), bytes)?))
-        });
-        let views: Result<Vec<_>, safetensors::SafeTensorError> = views.collect();
         // One entry: several would come in another order each time.
         let metadata = [("format".to_owned(), "safetensors".to_owned())].into();
-        views
-            .and_then(|views| safetensors::serialize(views, Some(metadata)))
-            .map_err(|error| error.to_string())
+        safetensors::serialize(&self.0, Some(metadata)).map_err(|error| error.to_string())
     }
 
     /// Adds a parameter.
@@ -107,6 +96,34 @@ impl Weights {
         match self.take(name, shape)? {
             Values::Float(values) => Ok(values),
             Values::Int(_) => Err(format!("'{name}' holds integers, expected F32")),
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+impl safetensors::View for &Array {
+    fn dtype(&self) -> Dtype {
+        match &self.values {
+            Values::Float(_) => Dtype::F32,
+            Values::Int(_) => Dtype::I32,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> std::borrow::Cow<'_, [u8]> {
+        match &self.values {
+            Values::Float(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::Int(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.values {
+            Values::Float(values) => size_of_val(&values[..]),
+            Values::Int(values) => size_of_val(&values[..]),
         }
     }
 }

@@ -196,6 +196,29 @@ fn a_cycle_is_found_through_every_way_of_writing_a_path() {
 }
 
 #[test]
+fn coding_needs_no_tensor_library() {
+    let tree = |features: &str| {
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+        let output = Command::new(cargo)
+            .args(["tree", "--package", "noisefloor", "--no-default-features", "--features", features])
+            .args(["--edges", "normal,build", "--prefix", "none", "--offline"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs where its tests run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let nets = |tree: &str| -> Vec<String> {
+        let is_net = |line: &&str| NETS.iter().any(|net| line.starts_with(net));
+        tree.lines().filter(is_net).map(str::to_owned).collect()
+    };
+    let lean = tree("jpegxl,jpegls,jpeg2000");
+    assert!(lean.contains("nf-models") && lean.contains("nf-engine"), "{lean}");
+    assert_eq!(nets(&lean), Vec::<String>::new());
+    assert!(!nets(&tree("train")).is_empty(), "training needs one");
+}
+
+#[test]
 fn the_table_goes_in_one_direction() {
     // Whoever a crate imports stands above it in the list, so there is no way round.
     for (index, (name, imports)) in TABLE.iter().enumerate() {
