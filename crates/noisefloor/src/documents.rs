@@ -62,12 +62,12 @@ impl Document {
 
     /// Every command of this program in fenced blocks, in words.
     fn commands(&self) -> Vec<Vec<String>> {
-        self.fenced(&["sh", ""]).into_iter().flat_map(commands).filter(is_ours).collect()
+        self.fenced(&["sh", ""]).into_iter().flat_map(commands).filter(|words| is_ours(words)).collect()
     }
 
     /// Every command of this program in prose, which may leave out what does not matter there.
     fn mentions(&self) -> Vec<Vec<String>> {
-        self.spans().iter().flat_map(|span| commands(span)).filter(is_ours).collect()
+        self.spans().iter().flat_map(|span| commands(span)).filter(|words| is_ours(words)).collect()
     }
 
     /// Everything that may name a file: words of commands and code spans.
