@@ -1,4 +1,5 @@
-//! `noisefloor info`: what a file is, told from its headers; of a FITS file every HDU, whatever it holds.
+//! `noisefloor info`: what a file is, every HDU of a FITS file, whatever it holds, and the
+//! digests of its 16-bit images.
 
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input::{self, Input};
@@ -9,7 +10,7 @@ use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result};
 use nf_codec::container::{MAGIC, Reader};
 use nf_fits::describe::{Content, HduDescription};
-use nf_fits::npy;
+use nf_fits::{FitsFile, npy};
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name)?,
         };
         let hdus: Vec<Value> = file.hdus().iter().map(|hdu| hdu_facts(&hdu.describe())).collect();
-        json!({"kind": "FITS", "bytes": bytes, "hdus": hdus})
+        json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": digests(&file)})
     };
     let mut out = output::text();
     if args.json {
@@ -83,6 +84,19 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "bytes": reader.container_bytes(),
         "stacks": stacks,
     })
+}
+
+/// The images that `compress` codes, with the digests that a container of them has.
+fn digests(file: &FitsFile) -> Vec<Value> {
+    file.image_hdus()
+        // What is damaged, or holds no 16-bit samples, is described all the same.
+        .filter_map(|image| Some((image.index(), image.read().ok()?)))
+        .map(|(index, image)| {
+            let mut facts = stack_facts(image.shape(), image.axis(), &image.digest());
+            facts["hdu"] = json!(index);
+            facts
+        })
+        .collect()
 }
 
 /// An HDU, told from its header.
@@ -171,6 +185,11 @@ fn print_hdus(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
             && hdu["compression"].is_object()
         {
             writeln!(out, "        {}", rates(hdu["pixels"].as_u64().unwrap_or_default(), raw, stored))?;
+        }
+        let of_hdu = |stack: &&Value| stack["hdu"] == hdu["hdu"];
+        let stack = facts["stacks"].as_array().into_iter().flatten().find(of_hdu);
+        if let Some(digest) = stack.and_then(|stack| stack["digest"].as_str()) {
+            writeln!(out, "        digest {digest}")?;
         }
         for remark in hdu["remarks"].as_array().into_iter().flatten() {
             writeln!(out, "        remark: {}", remark.as_str().unwrap_or_default())?;

@@ -83,7 +83,7 @@ pub(crate) fn fill_file<T>(
     }
     let folder = folder_of(path);
     if !folder.is_dir() {
-        bail!("{name}: there is no folder {}", folder.display());
+        bail!("{name}: cannot be written: there is no folder {}", folder.display());
     }
     #[cfg(unix)]
     let mode = {
