@@ -136,8 +136,8 @@ fn the_programs_of_the_example_file_work_where_they_are_installed() {
     let text = include_str!("../../../configs/external/example.toml");
     // The tables as a suite holds them.
     let suite: toml::Table = text.parse().expect("it is TOML");
-    let programs = External::from_toml("configs/external/example.toml", &suite["external"].to_string())
-        .expect("it is legal");
+    let tables = toml::to_string(&suite["external"]).expect("it was TOML");
+    let programs = External::from_toml("configs/external/example.toml", &tables).expect("it is legal");
     assert!(programs.len() >= 3);
     let image = frame(Shape::frame(64, 80));
     for (name, external) in programs {

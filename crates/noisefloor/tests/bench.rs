@@ -145,7 +145,7 @@ fn write_frame(path: &Path) {
     let head = "{'descr': '<u2', 'fortran_order': False, 'shape': (24, 20), }";
     let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
     bytes.extend(format!("{head:<117}\n").bytes());
-    bytes.extend((0..24 * 20u16).flat_map(|i| (1000 + i * i % 61).to_le_bytes()));
+    bytes.extend((0..24 * 20u32).flat_map(|i| (1000 + (i * i % 61) as u16).to_le_bytes()));
     fs::write(path, bytes).unwrap();
 }
 
