@@ -161,7 +161,7 @@ fn one_unreadable_file_costs_itself_only() {
     let printed = text(&output.stdout);
     assert!(printed.contains("night: 2 images") && printed.contains("b.fits"), "{printed}");
     let rows = fs::read_to_string(run_folder(folder.path()).join("measurements.csv")).unwrap();
-    assert_eq!(rows.lines().filter(|line| line.contains(",true,")).count(), 4, "{rows}");
+    assert_eq!(rows.lines().filter(|line| line.contains(",true,")).count(), 6, "{rows}");
 
     let output = noisefloor(folder.path(), &["limit", "night", "nowhere.fits", "night/a.npy"]);
     assert!(failed(&output).contains("2 inputs could not be examined"));
@@ -178,7 +178,7 @@ fn whatever_limit_takes_can_be_measured() {
     write_frame(&folder.path().join("frame.npy"));
     assert!(good(&measure("frame.npy")).starts_with("frame.npy: 1 image, "));
     let printed = good(&measure("sim-star-field/window@test"));
-    assert!(printed.starts_with("sim-star-field/window (test): 2 images"), "{printed}");
+    assert!(printed.starts_with("sim-star-field/window (test): 4 images"), "{printed}");
     fs::copy(folder.path().join("frame.npy"), folder.path().join("again.npy")).unwrap();
     fs::create_dir(folder.path().join("datasets")).unwrap();
     let manifest = "name = 'own'\ntitle = 't'\ninstrument = 'i'\nlicence = 'l'\norigin = 'o'\n\
