@@ -100,7 +100,7 @@ fn a_bare_folder_and_a_bare_file_are_datasets() {
     let set = opened(dir.path(), "@test");
     assert!(set.image(0).is_ok());
     let error = set.image(1).unwrap_err().to_string();
-    assert!(error.contains("a.fits: No such file"), "{error}");
+    assert!(error.contains("a.fits: ") && error.contains("No such file"), "{error}");
 }
 
 /// One image, as the bytes of a FITS file.

@@ -40,11 +40,12 @@ fn with_card(mut bytes: Vec<u8>, keyword: &str, line: &str) -> Vec<u8> {
     let wanted = format!("{keyword:<8}= ");
     let card = bytes[2880..].chunks_exact_mut(80).find(|card| card.starts_with(wanted.as_bytes()));
     card.unwrap().copy_from_slice(format!("{line:<80}").as_bytes());
-    for sum in bytes[2880..].chunks_exact_mut(80) {
-        if sum.starts_with(b"CHECKSUM=") || sum.starts_with(b"DATASUM =") {
-            sum[..10].copy_from_slice(b"COMMENT   ");
-        }
-    }
+    let is_end = |card: &[u8]| card.starts_with(b"END     ");
+    let cards = 1 + bytes[2880..].chunks_exact(80).position(is_end).unwrap();
+    let is_kept = |card: &&[u8]| !card.starts_with(b"CHECKSUM=") && !card.starts_with(b"DATASUM =");
+    let mut kept = bytes[2880..][..80 * cards].chunks_exact(80).filter(is_kept).collect::<Vec<_>>().concat();
+    kept.resize(80 * cards, b' ');
+    bytes[2880..][..80 * cards].copy_from_slice(&kept);
     bytes
 }
 
@@ -173,7 +174,8 @@ fn parameters_that_no_tile_needs() {
         let file = open(&with_card(quantised.clone(), keyword, line));
         let image = file.image(1).unwrap();
         let error = image.read_section(&Section::whole(image.axes())).unwrap_err().to_string();
-        assert!(error.starts_with("HDU 1, tile 0: ") && error.contains(words), "{error}");
+        // Tiles are decoded side by side: any of them may be the one that is named.
+        assert!(error.starts_with("HDU 1, tile ") && error.contains(words), "{error}");
     }
     // Parameters of the algorithm: here all tiles need them.
     let rice = packed(&images(&[ImageSpec::noisy(16, &[20, 12], 4)]), &PackOptions::new(Method::Rice));
@@ -184,7 +186,7 @@ fn parameters_that_no_tile_needs() {
     ] {
         let file = open(&with_card(rice.clone(), line[..8].trim(), line));
         let error = file.image(1).unwrap().read().unwrap_err().to_string();
-        assert!(error.starts_with("HDU 1, tile 0: ") && error.contains(words), "{error}");
+        assert!(error.starts_with("HDU 1, tile ") && error.contains(words), "{error}");
     }
 }
 

@@ -150,7 +150,7 @@ fn an_interrupted_run_saves_its_state_and_says_so() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(ended.status.code() == Some(1) && text.contains("interrupted at step"), "{text}");
+    assert!(ended.status.code() == Some(130) && text.contains("interrupted at step"), "{text}");
     assert!(folder_of(&output, ".run").join("resume.state").is_file());
     assert!(folder_of(&output, ".run").join("experiment.toml").is_file());
 }
@@ -166,7 +166,7 @@ fn an_interruption_ends_the_whole_queue() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let ended = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(ended.status.code() == Some(1) && text.contains("1 of 2 begun: interrupted at step"), "{text}");
+    assert!(ended.status.code() == Some(130) && text.contains("1 of 2 begun: interrupted at step"), "{text}");
 }
 
 #[test]

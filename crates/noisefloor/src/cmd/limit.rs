@@ -57,6 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for input in &args.inputs {
         let set = match open(args, input) {
             Ok(set) => set,
+            // Alone, it is the answer of the whole command.
+            Err(error) if args.inputs.len() == 1 => return Err(error),
             Err(error) => {
                 tell(&error);
                 failed += 1;
