@@ -7,8 +7,8 @@ use crate::registry::{DEFAULT_CODEC, open_fits};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use nf_fits::pack::{
-    HduChecksums, Method, PackOptions, PackedFile, TileSize, UnpackedHdu, Verdict, compare, pack_proven,
-    unpack, unpack_proven, verify,
+    HduChecksums, Loss, Method, PackOptions, PackedFile, TileSize, UnpackedHdu, Verdict, compare,
+    pack_proven, unpack, unpack_proven, verify,
 };
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
@@ -260,10 +260,14 @@ fn report(input: &Path, done: &PackedFile) -> Vec<String> {
         vec![format!("{}: {} -> {} bytes, {ratio:.3}", input.display(), done.bytes_before, done.bytes_after)];
     for hdu in &done.hdus {
         if let Some(loss) = hdu.loss {
-            lines.push(format!(
-                "  HDU {}: bits were lost, largest error {}, {} of {} tiles exact",
-                hdu.index, loss.largest_error, loss.exact_tiles, loss.tiles
-            ));
+            let Loss { largest_error, exact_tiles, tiles } = loss;
+            lines.push(match exact_tiles == tiles {
+                true => format!("  HDU {}: no bits were lost, all tiles are kept exactly", hdu.index),
+                false => format!(
+                    "  HDU {}: bits were lost, largest error {largest_error}, {exact_tiles} of {tiles} tiles exact",
+                    hdu.index
+                ),
+            });
         }
         if let Some(remark) = &hdu.remark {
             lines.push(format!("  HDU {}: {remark}", hdu.index));
