@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 # What a first build takes, libjxl included; README.md says the same.
-build_cpu_minutes=33
+build_cpu_minutes=12
 program="${CARGO_TARGET_DIR:-target}/release/noisefloor"
 if [ ! -x "$program" ]; then
   cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)

@@ -24,6 +24,7 @@ pub(crate) fn watch() -> Result<()> {
 }
 
 /// Asks for time: the first interruption only sets the flag that is returned.
+#[cfg(feature = "train")]
 pub(crate) fn finish_first() -> &'static AtomicBool {
     FINISHES_FIRST.store(true, Ordering::Relaxed);
     &REQUESTED
