@@ -1,5 +1,6 @@
 //! The command line. One file per verb in `cmd`; this file only chooses.
 #![forbid(unsafe_code)]
+#![allow(rustdoc::broken_intra_doc_links, reason = "doc comments are the help texts of the options")]
 
 mod cmd;
 #[cfg(test)]

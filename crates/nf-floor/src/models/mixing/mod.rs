@@ -4,14 +4,14 @@
 //! f32 and f64 in one fixed order (no fused operations, no mathematics library), so that streams decode on
 //! every machine.
 //!
-//! - [`traverse`]: the loop over the pixels, the same for both directions.
+//! - `traverse`: the loop over the pixels, the same for both directions.
 //! - [`inputs`]: neighbours, clipped, and running means; [`rows`]: the memory that holds them.
 //! - [`reference_planes`]: earlier planes of a stack.
 //! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
 //! - [`scale`], [`noise_model`]: the scale of the residuals.
 //! - [`experts`]: distributions of means, scales and shapes ([`tails`]).
 //! - [`density`]: experts and biases ([`contexts`]) mixed ([`mixer`]) at every binary decision.
-//! - [`trace`]: the predictive distribution of every pixel.
+//! - `trace`: the predictive distribution of every pixel.
 //!
 //! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the bytes of
 //! the binary arithmetic coder. With reference planes, their weights (i16 each, latest plane first) come

@@ -33,7 +33,7 @@ pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
 /// The samples of a tile; `what` names it in errors.
 ///
 /// # Errors
-/// If the payload is not what [`encode`] writes for a tile of that extent.
+/// If the payload is not what `encode` writes for a tile of that extent.
 pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
