@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All checks: line lengths, formatting, lints with warnings denied, every test of
+# All checks: line lengths, formatting, lints and documentation with warnings denied, every test of
 # every crate.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,4 +13,5 @@ else
   say "SKIP: licences and sources of dependencies; cargo install cargo-deny checks them (deny.toml)."
 fi
 cargo clippy --release --locked --workspace --all-targets -- -D warnings
+RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
 cargo test --release --locked --workspace
