@@ -12,11 +12,9 @@ mod planes;
 mod rans;
 mod stream;
 mod tile;
+mod wavefront;
 
 pub(crate) use stream::decode;
 
 /// Why bytes are no stream.
 pub(crate) type Wrong = String;
-
-/// Begins what is said of a mode that the text does not describe well enough yet.
-pub(crate) const UNDESCRIBED: &str = "no reference for mode";
