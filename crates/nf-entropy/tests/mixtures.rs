@@ -1,24 +1,24 @@
-//! Mixtures: exact tiling over the whole alphabet, against the slow law in float.
+//! Mixtures: exact tiling over the whole alphabet, against the slow distribution in float.
 #![allow(clippy::unwrap_used)]
 
 use nf_entropy::Distribution;
-use nf_entropy::laws::{Component, Logistic, Mixture, SAMPLES, SCALE_ONE, SCALES, Shape};
+use nf_entropy::distributions::{Component, Logistic, Mixture, SAMPLES, SCALE_ONE, SCALES, Shape};
 
-fn check_tiling<S: Shape, const K: usize>(law: &Mixture<S, K>, floor_width: u32, step: u32) {
+fn check_tiling<S: Shape, const K: usize>(distribution: &Mixture<S, K>, floor_width: u32, step: u32) {
     let mut end = 0;
     for sample in 0..SAMPLES {
-        let interval = law.interval(sample).unwrap();
-        assert_eq!(interval.start, end, "{sample} of {law:?}");
-        assert!(interval.width >= floor_width, "{sample} of {law:?}");
+        let interval = distribution.interval(sample).unwrap();
+        assert_eq!(interval.start, end, "{sample} of {distribution:?}");
+        assert!(interval.width >= floor_width, "{sample} of {distribution:?}");
         end += interval.width;
         if sample.is_multiple_of(step) || interval.width > 1 << 12 {
             for point in [interval.start, interval.start + interval.width / 2, end - 1] {
-                assert_eq!(law.locate(point), (sample, interval), "{point} of {law:?}");
+                assert_eq!(distribution.locate(point), (sample, interval), "{point} of {distribution:?}");
             }
         }
     }
-    assert_eq!(end, 1 << law.scale_bits());
-    assert_eq!(law.interval(SAMPLES), None);
+    assert_eq!(end, 1 << distribution.scale_bits());
+    assert_eq!(distribution.interval(SAMPLES), None);
 }
 
 #[test]
@@ -53,20 +53,20 @@ fn logistic(z: f64) -> f64 {
 }
 
 #[test]
-fn probabilities_are_those_of_the_law() {
+fn probabilities_are_those_of_the_distribution() {
     let components = [
         Component { mean: 1000 * 256 + 64, scale: SCALE_ONE + 3 * 32, weight: 3 },
         Component { mean: 1010 * 256, scale: SCALE_ONE + 5 * 32 + 16, weight: 1 },
     ];
-    let law = Mixture::<Logistic, 2>::new(&components, 30, 1).unwrap();
+    let distribution = Mixture::<Logistic, 2>::new(&components, 30, 1).unwrap();
     let below = |edge: f64| {
         0.75 * logistic((edge - 1000.25) / 8.0) + 0.25 * logistic((edge - 1010.0) / (32.0 * 2_f64.sqrt()))
     };
-    // Bits lost by coding with the integer law instead of the exact one.
+    // Bits lost by coding with the integer distribution instead of the exact one.
     let (mut lost, mut mass) = (0.0, 0.0);
     for sample in 600..1500 {
         let exact = below(f64::from(sample) + 0.5) - below(f64::from(sample) - 0.5);
-        let coded = f64::from(law.interval(sample).unwrap().width) / 2_f64.powi(30);
+        let coded = f64::from(distribution.interval(sample).unwrap().width) / 2_f64.powi(30);
         if exact > 1e-12 {
             lost += exact * (exact / coded).log2();
             mass += exact;
@@ -77,18 +77,18 @@ fn probabilities_are_those_of_the_law() {
 }
 
 #[test]
-fn numbers_that_make_no_law_are_refused() {
-    let law = |scale, weight, scale_bits, floor_width| {
+fn numbers_that_make_no_distribution_are_refused() {
+    let distribution = |scale, weight, scale_bits, floor_width| {
         Mixture::<Logistic, 1>::new(&[Component { mean: 0, scale, weight }], scale_bits, floor_width)
     };
-    assert!(law(SCALES - 1, 1, 24, 1).is_ok());
-    assert!(law(SCALES, 1, 24, 1).is_err());
-    assert!(law(0, 0, 24, 1).is_err());
-    assert!(law(0, 1, 16, 1).is_err());
-    assert!(law(0, 1, 31, 1).is_err());
-    assert!(law(0, 1, 24, 0).is_err());
-    assert!(law(0, 1, 24, 128).is_ok());
-    assert!(law(0, 1, 24, 129).is_err());
+    assert!(distribution(SCALES - 1, 1, 24, 1).is_ok());
+    assert!(distribution(SCALES, 1, 24, 1).is_err());
+    assert!(distribution(0, 0, 24, 1).is_err());
+    assert!(distribution(0, 1, 16, 1).is_err());
+    assert!(distribution(0, 1, 31, 1).is_err());
+    assert!(distribution(0, 1, 24, 0).is_err());
+    assert!(distribution(0, 1, 24, 128).is_ok());
+    assert!(distribution(0, 1, 24, 129).is_err());
 }
 
 #[test]

@@ -81,7 +81,8 @@ struct Pixel {
     sample: u16,
 }
 
-/// One step of a batch: for every active lane its number, inputs with the target last, and its weight.
+/// One step of a batch: for every active lane its number, inputs with the target last, and its
+/// weight.
 type BatchStep = Vec<(usize, Vec<f32>, f32)>;
 
 fn empty(batch: &[BatchStep], moments: &mut Moments) {

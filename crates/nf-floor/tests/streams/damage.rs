@@ -9,8 +9,8 @@ use nf_image::{Image16, Shape};
 
 const SHAPE: Shape = Shape::new(5, 24, 40);
 
-/// The stack, in tiles of 24 x 20 pixels, coded with these numbers of reference planes, and with a damaged
-/// byte in the left tile of `plane`.
+/// The stack, in tiles of 24 x 20 pixels, coded with these numbers of reference planes, and with a
+/// damaged byte in the left tile of `plane`.
 fn damaged(references: [usize; 5], plane: usize) -> (Image16, Vec<u8>) {
     let image = scene(SHAPE, 2.0, 7);
     let mut parts = Parts::of(&image, (24, 20), Level::Fast);
@@ -37,8 +37,9 @@ fn damaged(references: [usize; 5], plane: usize) -> (Image16, Vec<u8>) {
     (image, bytes)
 }
 
-/// Decodes every plane by itself: those that must decode do, to the right samples; the others fail with an
-/// error that names the damaged plane. The tiles at the right decode, whatever happens to those at the left.
+/// Decodes every plane by itself: those that must decode do, to the right samples; the others fail
+/// with an error that names the damaged plane. The tiles at the right decode, whatever happens to
+/// those at the left.
 fn check(references: [usize; 5], plane: usize, lost: &[usize]) {
     let (image, bytes) = damaged(references, plane);
     let region =

@@ -1,7 +1,7 @@
 //! Streams that must decode for ever, one or more of every mode: files are added, never rewritten.
 //!
-//! A file is added with a line of [`GOLDEN`]: [`write_missing`] writes those files that do not exist yet and
-//! prints the digests of their pixels:
+//! A file is added with a line of [`GOLDEN`]: [`write_missing`] writes those files that do not
+//! exist yet and prints the digests of their pixels:
 //!
 //! ```sh
 //! cargo test -p nf-floor --test streams write_missing -- --ignored --nocapture

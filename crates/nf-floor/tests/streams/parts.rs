@@ -1,5 +1,5 @@
-//! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums all the
-//! same.
+//! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums
+//! all the same.
 
 use nf_floor::Level;
 use nf_floor::lab::{CodedTile, MAX_REFERENCES, Mode, TileView, inter_plane, tile};
@@ -63,8 +63,8 @@ pub(crate) fn pattern() -> Image16 {
     })
 }
 
-/// The last plane of [`pattern`] by adaptive mixing with all before it as references (mode 8), the others
-/// alone.
+/// The last plane of [`pattern`] by adaptive mixing with all before it as references (mode 8), the
+/// others alone.
 pub(crate) fn with_references(image: &Image16) -> Parts {
     let pixels = 20 * 64;
     let plane = |plane: usize| &image.samples()[plane * pixels..][..pixels];
@@ -76,8 +76,8 @@ pub(crate) fn with_references(image: &Image16) -> Parts {
     Parts { version: 2, tile_height: 20, tile_width: 64, tiles }
 }
 
-/// Mode 7, whatever pays: split rows of the differences from a weighted sum of reference planes, latest plane
-/// first, with weights in units of 1/256.
+/// Mode 7, whatever pays: split rows of the differences from a weighted sum of reference planes,
+/// latest plane first, with weights in units of 1/256.
 pub(crate) fn difference(tile: TileView<'_>, references: &[&[u16]], weights: &[i16]) -> Vec<u8> {
     let differences: Vec<u16> = (0..tile.samples.len())
         .map(|i| {

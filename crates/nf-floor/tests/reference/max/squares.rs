@@ -1,6 +1,7 @@
 //! Least squares: moments of samples, and weights from them.
 
-/// Sums of products of inputs with each other (the lower triangle) and with targets, and the number of samples.
+/// Sums of products of inputs with each other (the lower triangle) and with targets, and the number
+/// of samples.
 #[derive(Clone)]
 pub(in crate::reference) struct Moments {
     pub(in crate::reference) products: Vec<Vec<f32>>,
@@ -35,7 +36,8 @@ impl Moments {
     }
 }
 
-/// Cholesky's factor of the moments with `ridge` samples for the weights `prior`, and the right-hand side half solved.
+/// Cholesky's factor of the moments with `ridge` samples for the weights `prior`, and the
+/// right-hand side half solved.
 pub(in crate::reference) struct Factor {
     upper: Vec<Vec<f64>>,
     inverse_diagonal: Vec<f64>,
@@ -101,7 +103,8 @@ impl Factor {
         inverse
     }
 
-    /// The weights of the first `count` inputs, zero for the others; `weights` stay as they are if any is wild.
+    /// The weights of the first `count` inputs, zero for the others; `weights` stay as they are if
+    /// any is wild.
     pub(in crate::reference) fn weights(&self, count: usize, weights: &mut [f32]) {
         let mut solution = vec![0.0_f64; weights.len()];
         for i in (0..count).rev() {

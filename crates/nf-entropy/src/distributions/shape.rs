@@ -1,12 +1,14 @@
-//! Cumulative shapes and scales as integer tables, made by integer arithmetic when the crate is compiled.
+//! Cumulative shapes and scales as integer tables, made by integer arithmetic when the crate is
+//! compiled.
 
-/// A symmetric, unimodal law of unit scale around zero.
+/// A symmetric, unimodal distribution of unit scale around zero.
 ///
-/// Positions are in units of 2^-22 of the scale, probabilities in units of 2^-32. Between the points of its
-/// table, 1/64 of the scale apart, the cumulative law is linear: a density off by at most 0.8 % (logistic),
-/// which costs below 1e-5 bit per symbol.
+/// Positions are in units of 2^-22 of the scale, probabilities in units of 2^-32. Between the
+/// points of its table, 1/64 of the scale apart, the CDF is linear: a density off by at most 0.8 %
+/// (logistic), which costs below 1e-5 bit per symbol.
 pub trait Shape: Copy + std::fmt::Debug + Send + Sync + 'static {
-    /// Probability above `k / 64`, and how much smaller it is above `(k + 1) / 64`; the last entry is zero.
+    /// Probability above `k / 64`, and how much smaller it is above `(k + 1) / 64`; the last entry
+    /// is zero.
     const TAIL: &'static [(u32, u32)];
 
     /// Position in 1/64 with probability `(k + 1/2) / 256` below: where to begin a search.
@@ -23,7 +25,8 @@ pub trait Shape: Copy + std::fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The logistic law, `1 / (1 + exp(-z))` below `z`: a bell with exponential tails, deviation 1.814.
+/// The logistic distribution, `1 / (1 + exp(-z))` below `z`: exponential tails, standard deviation
+/// 1.814.
 #[derive(Clone, Copy, Debug)]
 pub struct Logistic;
 
@@ -37,7 +40,8 @@ impl Shape for Logistic {
 /// A scale is off by at most 1.1 %, which costs at most 2e-4 bit per symbol, 6e-5 on average.
 pub const SCALE_STEPS_PER_OCTAVE: u16 = 32;
 
-/// The step that stands for a scale of one sample value; step `i` stands for `2^((i - SCALE_ONE) / 32)`.
+/// The step that stands for a scale of one sample value; step `i` stands for
+/// `2^((i - SCALE_ONE) / 32)`.
 pub const SCALE_ONE: u16 = 5 * SCALE_STEPS_PER_OCTAVE;
 
 /// Number of steps: scales from `2^-5` to `2^15` sample values.
@@ -64,7 +68,7 @@ const fn exp_of_minus_one_over(denominator: i128) -> u128 {
     sum as u128
 }
 
-/// The logistic law above `k / 64`, for `k` up to 24 * 64.
+/// The logistic distribution above `k / 64`, for `k` up to 24 * 64.
 const fn logistic_tail() -> [u32; 24 * 64 + 1] {
     let mut tail = [0; 24 * 64 + 1];
     let ratio = exp_of_minus_one_over(64);
@@ -130,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_logistic_table_is_the_logistic_law() {
+    fn the_logistic_table_is_the_logistic_distribution() {
         for (k, &(above, _)) in Logistic::TAIL.iter().enumerate() {
             let exact = 2_f64.powi(32) / (1.0 + (k as f64 / 64.0).exp());
             assert!((f64::from(above) - exact).abs() < 0.501, "{k}: {above} against {exact}");
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn cumulative_laws_never_fall_and_are_symmetric() {
+    fn cdfs_never_fall_and_are_symmetric() {
         fn check<S: Shape>() {
             let last = (S::TAIL.len() as i64) << 16;
             let mut before = 0;
@@ -168,8 +172,8 @@ mod tests {
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits, and
-    /// rounded.
+    /// The fingerprints are those of tables computed apart from this program, with 60 decimal
+    /// digits, and rounded.
     #[test]
     fn the_tables_are_pinned() {
         assert_eq!(fingerprint(Logistic::TAIL.iter().map(|entry| entry.0)), 0x5158_e100_5b56_5a48);

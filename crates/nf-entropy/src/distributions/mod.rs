@@ -1,4 +1,4 @@
-//! Laws: what a model can say about the next symbol.
+//! Distributions: what a model can predict of the next symbol.
 //!
 //! - [`Categorical`]: any widths over at most 65536 symbols.
 //! - [`Uniform`]: every symbol alike; raw bits through a [`SymbolCoder`](crate::SymbolCoder).
