@@ -9,4 +9,5 @@ mod mutations;
 mod parts;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod regions;
 mod second_decoder;

@@ -52,6 +52,9 @@ fn real_tiles() {
         PathBuf::from,
     );
     let Ok(entries) = std::fs::read_dir(&folder) else {
+        let required =
+            std::env::var("NOISEFLOOR_REQUIRE").is_ok_and(|all| all.split(',').any(|one| one == "frames"));
+        assert!(!required, "no real frames in {} (set NOISEFLOOR_DATA)", folder.display());
         println!("SKIP: no real frames in {} (set NOISEFLOOR_DATA)", folder.display());
         return;
     };
