@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Runs the tests of the integer crates, golden streams included, as aarch64 programs under qemu: a stream written on one
-# architecture must decode to the same pixels on the other. Arguments go to cargo test.
+# Runs the tests of the integer crates, golden streams included, as aarch64 programs under qemu: a
+# stream written on one architecture must decode to the same pixels on the other. Arguments go to
+# cargo test.
 #
-# Needs a cross compiler and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user), and Rust's standard library for the
-# target: rustup target add aarch64-unknown-linux-gnu, or any other toolchain that has it, named by CARGO and RUSTC. Debian's will do
-# (rustc and cargo of the machine's architecture, libstd-rust-dev:arm64), also from within a chroot.
+# Needs a cross compiler and qemu (Debian: gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user),
+# and Rust's standard library for the target: rustup target add aarch64-unknown-linux-gnu, or any
+# other toolchain that has it, named by CARGO and RUSTC. Debian's will do (rustc and cargo of the
+# machine's architecture, libstd-rust-dev:arm64), also from within a chroot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=aarch64-unknown-linux-gnu

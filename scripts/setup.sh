@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Set-up shared by demo.sh and test.sh: finds what is missing and installs it by name where it may.
-# Sourced, not run. Idempotent. Nothing is fetched but Debian/Ubuntu packages (and, for the tests only,
-# Python packages for the independent peers).
+# Sourced, not run. Idempotent. Nothing is fetched but Debian/Ubuntu packages (and, for the tests
+# only, Python packages for the independent peers).
 
 cache="${NOISEFLOOR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/noisefloor}"
 mkdir -p "$cache"
@@ -54,7 +54,8 @@ need_build_tools() {
   fi
 }
 
-# Independent readers and writers that the tests compare with; the tests say SKIP where one is absent.
+# Independent readers and writers that the tests compare with; the tests say SKIP where one is
+# absent.
 offer_peers() {
   command -v fpack >/dev/null && command -v funpack >/dev/null || apt_install libcfitsio-bin ||
     say "Going on without cfitsio: the tests that compare with it will say SKIP."

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
-# Training on a device through Vulkan: builds with the feature and holds every net on the device against the processor.
-#   scripts/vulkan.sh              with the driver that is installed, else with Mesa's software driver
+# Training on a device through Vulkan: builds with the feature and holds every net on the device
+# against the processor.
+#   scripts/vulkan.sh              with the installed driver, else with Mesa's software driver
 #   scripts/vulkan.sh --software   with Mesa's software driver
 #   scripts/vulkan.sh --fetch      only fetches that driver
-# Not part of scripts/test.sh: the GPU crates cost some 30 CPU-minutes; they are built in target/gpu (NF_GPU_TARGET).
+# Not part of scripts/test.sh: the GPU crates cost some 30 CPU-minutes; they are built in target/gpu
+# (NF_GPU_TARGET).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
 
 prefix="$cache/vulkan"
 
-# Debian's software driver and the loader, unpacked beside our other things: nothing on the system changes and nobody
-# need be root. Mesa 22 is ten times slower than Mesa 25, which Debian 12 has in its backports.
+# Debian's software driver and the loader, unpacked beside our other things: nothing on the system
+# changes and nobody need be root. Mesa 22 is ten times slower than Mesa 25, which Debian 12 has in
+# its backports.
 fetch_driver() {
   [ -f "$prefix/usr/share/vulkan/icd.d/lvp_icd.json" ] && return
   command -v apt-get >/dev/null || { say "Please install a Vulkan driver, such as Mesa's lavapipe, and run this again."; exit 1; }

@@ -11,6 +11,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(header) = Header::from_bytes(padded) else { return };
     let keywords: Vec<String> =
         header.cards().map(|card| String::from_utf8_lossy(card.keyword()).into_owned()).collect();
+    let _ = header.physical_scale();
     for keyword in keywords {
         let _ =
             (header.value(&keyword), header.text(&keyword), header.integer(&keyword), header.real(&keyword));

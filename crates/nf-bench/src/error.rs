@@ -41,14 +41,6 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
-    /// A document lacks the markers between which a table belongs.
-    #[error("{}: {reason}", .file.display())]
-    Splice {
-        /// The document.
-        file: PathBuf,
-        /// What is missing.
-        reason: String,
-    },
     /// Reading or writing failed.
     #[error("{}: {source}", .path.display())]
     Io {

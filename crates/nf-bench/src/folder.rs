@@ -5,10 +5,12 @@
 //! | `suite.toml` | the suite as it was run, every default filled in |
 //! | `machine.toml` | machine and build; `machine-2.toml` and so on if another one continued the run |
 //! | `measurements.csv` | one [`Measurement`] per line |
-//! | `table.md` | the tables, once the run is through |
+//! | `table.md` | the tables, once the run is finished (written by whoever reports) |
 
+use crate::files::write_atomically;
 use crate::machine::{Machine, now_s, utc};
-use crate::measurement::{Measurement, Sheet, read_rows};
+use crate::measurement::Measurement;
+use crate::row_file::{RowFile, read_rows};
 use crate::{Error, Result, Suite};
 use std::fs;
 use std::io::ErrorKind;
@@ -18,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    pub(crate) sheet: Sheet,
+    pub(crate) rows: RowFile,
 }
 
 impl RunFolder {
@@ -39,30 +41,26 @@ impl RunFolder {
                 Err(error) => return Err(Error::io(&path)(error)),
             }
         };
-        write(&path.join("suite.toml"), &suite.to_toml())?;
-        write(&path.join("machine.toml"), &machine_text(machine))?;
-        let sheet = Sheet::create(&path.join("measurements.csv"))?;
-        Ok(Self { path, sheet })
+        write_atomically(&path.join("suite.toml"), suite.to_toml().as_bytes())?;
+        write_atomically(&machine_path(&path, 1), machine_text(machine).as_bytes())?;
+        let rows = RowFile::create(&path.join("measurements.csv"))?;
+        Ok(Self { path, rows })
     }
 
-    /// An existing folder with the suite it was begun with and the rows that stand.
+    /// An existing folder with the suite it was begun with and the rows that stand. A run may have been
+    /// killed as early as after writing its suite; whatever else is missing is made.
     ///
     /// # Errors
     /// If it is not a run's folder.
     pub fn resume(path: &Path, machine: &Machine) -> Result<(Self, Suite, Vec<Measurement>)> {
-        let missing = |what: &str| Error::Resume {
-            folder: path.to_owned(),
-            reason: format!("it has no {what}, so it is not the folder of a run"),
-        };
-        for what in ["suite.toml", "machine.toml", "measurements.csv"] {
-            if !path.join(what).is_file() {
-                return Err(missing(what));
-            }
+        if !path.join("suite.toml").is_file() {
+            let reason = "it has no suite.toml, so it is not the folder of a run".to_owned();
+            return Err(Error::Resume { folder: path.to_owned(), reason });
         }
         let suite = Suite::read(&path.join("suite.toml"))?;
         record_machine(path, machine)?;
-        let (sheet, rows) = Sheet::resume(&path.join("measurements.csv"))?;
-        Ok((Self { path: path.to_owned(), sheet }, suite, rows))
+        let (file, rows) = RowFile::resume(&path.join("measurements.csv"))?;
+        Ok((Self { path: path.to_owned(), rows: file }, suite, rows))
     }
 
     /// Suite and rows of an existing folder, which stays as it is.
@@ -71,11 +69,12 @@ impl RunFolder {
     /// If it is not a run's folder.
     pub(crate) fn read(path: &Path) -> Result<(Suite, Vec<Measurement>)> {
         let file = path.join("measurements.csv");
+        if !path.join("suite.toml").is_file() {
+            return Err(Error::malformed(path, "it has no suite.toml, so it is not the folder of a run"));
+        }
         if !file.is_file() {
-            return Err(Error::malformed(
-                path,
-                "it has no measurements.csv, so it is not the folder of a run",
-            ));
+            let reason = "it has no measurements.csv: the run stopped before its first row";
+            return Err(Error::malformed(path, reason));
         }
         Ok((Suite::read(&path.join("suite.toml"))?, read_rows(&file)?))
     }
@@ -86,20 +85,23 @@ impl RunFolder {
     }
 }
 
-/// Writes `machine-<n>.toml` unless one of those that are there is like it.
+/// The description of the n-th machine that takes part in a run, from one on.
+fn machine_path(folder: &Path, number: usize) -> PathBuf {
+    let name = if number == 1 { "machine.toml".to_owned() } else { format!("machine-{number}.toml") };
+    folder.join(name)
+}
+
+/// Writes down a machine unless one of those that are there is like it.
 fn record_machine(folder: &Path, machine: &Machine) -> Result<()> {
-    for number in 1.. {
-        let name = if number == 1 { "machine.toml".to_owned() } else { format!("machine-{number}.toml") };
-        let path = folder.join(name);
-        if !path.exists() {
-            tracing::warn!(file = %path.display(), "another machine or build continues this run");
-            return write(&path, &machine_text(machine));
-        }
-        if read_machine(&path)?.is_like(machine) {
-            break;
-        }
+    let known = machines(folder)?;
+    if known.iter().any(|other| other.is_like(machine)) {
+        return Ok(());
     }
-    Ok(())
+    let path = machine_path(folder, known.len() + 1);
+    if !known.is_empty() {
+        tracing::warn!(file = %path.display(), "another machine or build continues this run");
+    }
+    write_atomically(&path, machine_text(machine).as_bytes())
 }
 
 /// The machines that took part in the run of a folder, in order.
@@ -107,15 +109,8 @@ fn record_machine(folder: &Path, machine: &Machine) -> Result<()> {
 /// # Errors
 /// If a description cannot be read.
 pub fn machines(folder: &Path) -> Result<Vec<Machine>> {
-    let mut machines = vec![read_machine(&folder.join("machine.toml"))?];
-    for number in 2.. {
-        let path = folder.join(format!("machine-{number}.toml"));
-        if !path.exists() {
-            break;
-        }
-        machines.push(read_machine(&path)?);
-    }
-    Ok(machines)
+    let paths = (1..).map(|number| machine_path(folder, number)).take_while(|path| path.exists());
+    paths.map(|path| read_machine(&path)).collect()
 }
 
 fn read_machine(path: &Path) -> Result<Machine> {
@@ -125,26 +120,4 @@ fn read_machine(path: &Path) -> Result<Machine> {
 
 fn machine_text(machine: &Machine) -> String {
     toml::to_string_pretty(machine).expect("texts and numbers print as TOML")
-}
-
-/// Writes a file under a temporary name beside it and renames it, so that no half of it is ever seen.
-pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
-    write_bytes(path, text.as_bytes())
-}
-
-/// The same for what is no text.
-pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = temporary_beside(path);
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        // Whatever was written has no use; that it cannot be removed either adds nothing.
-        let _ = fs::remove_file(&temporary);
-        Error::io(path)(error)
-    })
-}
-
-/// A name in the same folder that nobody else uses.
-pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
 }

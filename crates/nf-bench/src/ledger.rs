@@ -1,9 +1,9 @@
 //! `results/sizes.csv`: sizes are deterministic, so they are committed, and a change must be meant.
 
-use crate::folder::write;
-use crate::measurement::one_line;
+use crate::files::write_atomically;
+use crate::measurement::{Measurement, one_line};
 use crate::run::Run;
-use crate::summary::{CodecSummary, DatasetSummary, summarise};
+use crate::totals::Totals;
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,21 +39,6 @@ pub struct LedgerRow {
 type Key = [String; 3];
 
 impl LedgerRow {
-    fn of(dataset: &DatasetSummary, codec: &CodecSummary) -> Self {
-        Self {
-            dataset: dataset.dataset.clone(),
-            split: dataset.split.clone(),
-            codec: codec.codec.clone(),
-            images: codec.images_ok,
-            pixels: codec.pixels,
-            raw_bytes: codec.raw_bytes,
-            coded_bytes: codec.coded_bytes,
-            ideal_bits: codec.ideal_bits,
-            weights_bytes: codec.weights_bytes,
-            reproducibility: codec.reproducibility.to_owned(),
-        }
-    }
-
     fn key(&self) -> Key {
         [self.dataset.clone(), self.split.clone(), self.codec.clone()]
     }
@@ -88,14 +73,11 @@ impl Ledger {
 
     /// What a run says: a row for every codec that coded at least one image of a dataset.
     pub fn of(run: &Run) -> Self {
-        let mut rows = BTreeMap::new();
-        for dataset in summarise(run) {
-            for codec in dataset.codecs.iter().filter(|codec| codec.images_ok > 0) {
-                let row = LedgerRow::of(&dataset, codec);
-                rows.insert(row.key(), row);
-            }
-        }
-        Self { rows }
+        let rows = tried(run).into_iter().filter_map(|(key, rows)| {
+            let totals = Totals::of(rows);
+            (totals.images > 0).then(|| (key.clone(), ledger_row(run, key, totals)))
+        });
+        Self { rows: rows.collect() }
     }
 
     /// The rows, sorted.
@@ -118,7 +100,7 @@ impl Ledger {
             writer.serialize(row).expect("a row is flat and memory takes it");
         }
         let bytes = writer.into_inner().expect("memory takes it");
-        write(path, &String::from_utf8(bytes).expect("text and numbers print as UTF-8"))
+        write_atomically(path, &bytes)
     }
 
     /// Where a run disagrees with what is written down, one line each; empty if it agrees.
@@ -128,24 +110,51 @@ impl Ledger {
     pub fn differences(&self, run: &Run) -> Vec<String> {
         let now = Self::of(run).rows;
         let mut lines = vec![];
-        let mut tried = 0;
-        for dataset in summarise(run) {
-            for codec in &dataset.codecs {
-                let key = [dataset.dataset.clone(), dataset.split.clone(), codec.codec.clone()];
-                let name = key.join(", ");
-                match (self.rows.get(&key), now.get(&key)) {
-                    (Some(old), Some(new)) => lines.extend(changes(&name, old, new)),
-                    (None, Some(_)) => lines.push(format!("{name}: not in the ledger")),
-                    (Some(_), None) => lines.push(format!("{name}: no size this time: {}", codec.error)),
-                    (None, None) => continue,
+        let mut compared = 0;
+        for (key, rows) in tried(run) {
+            let name = key.join(", ");
+            match (self.rows.get(&key), now.get(&key)) {
+                (Some(old), Some(new)) => lines.extend(changes(&name, old, new)),
+                (None, Some(_)) => lines.push(format!("{name}: not in the ledger")),
+                (Some(_), None) => {
+                    let reason = rows.iter().map(|row| row.status.text()).find(|text| !text.is_empty());
+                    lines.push(format!("{name}: no size this time: {}", reason.unwrap_or_default()));
                 }
-                tried += 1;
+                (None, None) => continue,
             }
+            compared += 1;
         }
-        if tried == 0 {
+        if compared == 0 {
             lines.push("the run has no size that could be compared".to_owned());
         }
         lines
+    }
+}
+
+/// The rows of every codec of every dataset of a run.
+fn tried(run: &Run) -> BTreeMap<Key, Vec<&Measurement>> {
+    let mut tried: BTreeMap<Key, Vec<&Measurement>> = BTreeMap::new();
+    for row in run.rows.iter().filter(|row| !row.codec.is_empty()) {
+        let key = [row.dataset.clone(), row.split.clone(), row.codec.clone()];
+        tried.entry(key).or_default().push(row);
+    }
+    tried
+}
+
+fn ledger_row(run: &Run, [dataset, split, codec]: Key, totals: Totals) -> LedgerRow {
+    let facts = run.facts.get(&codec);
+    let reproducibility = facts.map_or("", |facts| facts.reproducibility.name()).to_owned();
+    LedgerRow {
+        dataset,
+        split,
+        images: totals.images,
+        pixels: totals.pixels(),
+        raw_bytes: totals.raw_bytes,
+        coded_bytes: totals.coded_bytes,
+        ideal_bits: totals.ideal_bits,
+        weights_bytes: facts.map_or(0, |facts| facts.weights_bytes),
+        reproducibility,
+        codec,
     }
 }
 

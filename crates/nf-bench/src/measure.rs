@@ -1,6 +1,6 @@
 //! One codec on one image: verify, then time.
 
-use crate::measurement::one_line;
+use crate::measurement::Figures;
 use crate::memory::PeakMeter;
 use nf_codec::{Codec, Limits, Registry, Spec};
 use nf_image::Image16;
@@ -12,41 +12,27 @@ use std::time::{Duration, Instant};
 pub(crate) struct Timing {
     /// Timed runs of each direction, at most.
     pub(crate) repeats: u32,
-    /// No further timed run is begun when an image has taken this long; a codec whose verifying pass
+    /// No further timed run begins when an image has taken this long; a codec whose verifying pass
     /// took longer is not run again, and the time of that pass stands.
     pub(crate) budget: Duration,
     /// Whether the resident size of this process says anything about the codec.
     pub(crate) memory: bool,
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outcome {
-    pub(crate) coded_bytes: Option<u64>,
-    /// By the codec's own probabilities, where it has some.
-    pub(crate) ideal_bits: Option<u64>,
-    pub(crate) encode_ns: Option<u64>,
-    pub(crate) decode_ns: Option<u64>,
-    /// The same with all cores at the codec's disposal, where that was asked for.
-    pub(crate) encode_all_ns: Option<u64>,
-    pub(crate) decode_all_ns: Option<u64>,
-    pub(crate) runs: u32,
-    pub(crate) peak_bytes: Option<u64>,
-    pub(crate) verified: bool,
-    pub(crate) error: String,
-}
-
-/// Measures the codec that `spec` describes; whatever it does wrong ends up in the outcome's error.
-pub(crate) fn measure(registry: &Registry, spec: &Spec, image: &Image16, timing: Timing) -> Outcome {
-    let mut outcome = Outcome::default();
-    let attempt = catch_unwind(AssertUnwindSafe(|| attempt(registry, spec, image, timing, &mut outcome)));
-    let error = match attempt {
-        Ok(Ok(())) => return outcome,
-        Ok(Err(reason)) => reason,
-        Err(panic) => format!("panicked: {}", panic_words(panic.as_ref())),
-    };
-    // Numbers of a codec that failed mean nothing.
-    Outcome { error: one_line(&error), ..Outcome::default() }
+/// Measures the codec that `spec` describes.
+///
+/// # Errors
+/// Whatever the codec did wrong, panicking included; figures of a codec that failed mean nothing.
+pub(crate) fn measure(
+    registry: &Registry,
+    spec: &Spec,
+    image: &Image16,
+    timing: Timing,
+) -> Result<Figures, String> {
+    match catch_unwind(AssertUnwindSafe(|| attempt(registry, spec, image, timing))) {
+        Ok(measured) => measured,
+        Err(panic) => Err(format!("panicked: {}", panic_words(panic.as_ref()))),
+    }
 }
 
 /// What a panic said.
@@ -55,13 +41,7 @@ pub(crate) fn panic_words(panic: &(dyn std::any::Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
 }
 
-fn attempt(
-    registry: &Registry,
-    spec: &Spec,
-    image: &Image16,
-    timing: Timing,
-    outcome: &mut Outcome,
-) -> Result<(), String> {
+fn attempt(registry: &Registry, spec: &Spec, image: &Image16, timing: Timing) -> Result<Figures, String> {
     let text = |error: nf_codec::Error| error.to_string();
     let start_meter = || timing.memory.then(PeakMeter::start).flatten();
     let shape = image.shape();
@@ -100,14 +80,16 @@ fn attempt(
         spent += encodes[encodes.len() - 1] + time;
     }
 
-    outcome.verified = true;
-    outcome.runs = encodes.len() as u32;
-    outcome.coded_bytes = Some(coded.len() as u64);
-    outcome.ideal_bits = ideal_bits.map(|bits| bits.ceil().max(0.0) as u64);
-    outcome.encode_ns = Some(median_ns(encodes).unwrap_or_else(|| nanoseconds(first_encode)));
-    outcome.decode_ns = Some(median_ns(decodes).unwrap_or_else(|| nanoseconds(first_decode)));
-    outcome.peak_bytes = encode_peak.zip(decode_peak).map(|(encode, decode)| encode.max(decode));
-    Ok(())
+    Ok(Figures {
+        coded_bytes: Some(coded.len() as u64),
+        ideal_bits: ideal_bits.map(|bits| bits.ceil().max(0.0) as u64),
+        encode_ns: Some(median_ns(&mut encodes).unwrap_or_else(|| nanoseconds(first_encode))),
+        decode_ns: Some(median_ns(&mut decodes).unwrap_or_else(|| nanoseconds(first_decode))),
+        encode_all_ns: None,
+        decode_all_ns: None,
+        runs: encodes.len() as u32,
+        peak_bytes: encode_peak.zip(decode_peak).map(|(encode, decode)| encode.max(decode)),
+    })
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -133,7 +115,8 @@ fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn median_ns(mut times: Vec<Duration>) -> Option<u64> {
+/// The median; the mean of the two in the middle of an even number.
+fn median_ns(times: &mut [Duration]) -> Option<u64> {
     times.sort();
     let (low, high) = (times.get(times.len().checked_sub(1)? / 2)?, times.get(times.len() / 2)?);
     Some(nanoseconds((*low + *high) / 2))
@@ -176,7 +159,8 @@ mod tests {
 
     #[test]
     fn medians() {
-        let median = |ns: &[u64]| median_ns(ns.iter().map(|&ns| Duration::from_nanos(ns)).collect());
+        let median =
+            |ns: &[u64]| median_ns(&mut ns.iter().map(|&ns| Duration::from_nanos(ns)).collect::<Vec<_>>());
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[7]), Some(7));
         assert_eq!(median(&[9, 1]), Some(5));

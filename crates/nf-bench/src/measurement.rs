@@ -1,23 +1,18 @@
-//! One row, and the file of rows.
+//! One row of a run.
 
-use crate::folder::temporary_beside;
-use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 /// The name under which the exact information content of simulated frames joins the table.
 pub const ORACLE: &str = "oracle";
 
-/// How the error of a row begins that was left out on purpose.
+/// How the text of a row begins on disk that was left out on purpose.
 const SKIPPED: &str = "skipped: ";
 
 /// What one codec did on one image.
 ///
 /// A row without an image speaks of the whole dataset, one without a codec of every codec.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Record", into = "Record")]
 pub struct Measurement {
     /// The dataset, as the suite names it.
     pub dataset: String,
@@ -29,6 +24,19 @@ pub struct Measurement {
     pub codec: String,
     /// Two bytes for every pixel.
     pub raw_bytes: u64,
+    /// Sizes, times and memory.
+    pub figures: Figures,
+    /// Shape of the image, and the first half of the digest of its samples in hexadecimal digits.
+    pub image_fingerprint: String,
+    /// The folder of the run that the figures were measured in; empty for this one.
+    pub origin: String,
+    /// How it ended.
+    pub status: Status,
+}
+
+/// What was measured; nothing where a codec failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
     /// The codec's stream, without a container around it.
     pub coded_bytes: Option<u64>,
     /// What the codec's own probabilities promise, or the oracle's information content.
@@ -38,47 +46,85 @@ pub struct Measurement {
     /// Median time of decoding.
     pub decode_ns: Option<u64>,
     /// Median time of encoding with all cores at the codec's disposal, where the suite asks for it.
-    #[serde(default)]
     pub encode_all_ns: Option<u64>,
     /// The same for decoding.
-    #[serde(default)]
     pub decode_all_ns: Option<u64>,
     /// Timed runs behind the medians; 0 if the times are those of the verifying pass.
     pub runs: u32,
     /// Largest rise of the resident size while encoding or decoding.
     pub peak_bytes: Option<u64>,
-    /// Whether a fresh decoder gave back the same samples.
-    pub verified: bool,
-    /// Shape of the image, and the first half of the digest of its samples in hexadecimal digits.
-    #[serde(default)]
-    pub image_fingerprint: String,
-    /// The folder of the run that size and times are those of; empty for this one.
-    #[serde(default)]
-    pub origin: String,
-    /// What went wrong, in one line; empty if nothing did.
-    pub error: String,
+}
+
+/// How a measurement ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A fresh decoder gave back the same samples.
+    Verified,
+    /// The oracle's row: an information content, with no stream to decode.
+    Oracle,
+    /// Something went wrong; the reason in one line.
+    Failed(String),
+    /// It was left out on purpose; the reason in one line.
+    Skipped(String),
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self::failed("nothing was measured")
+    }
+}
+
+impl Status {
+    /// A failure for this reason, whatever line breaks the text has.
+    pub fn failed(reason: &str) -> Self {
+        Self::Failed(reason_of(reason))
+    }
+
+    /// Left out for this reason.
+    pub fn skipped(reason: &str) -> Self {
+        Self::Skipped(reason_of(reason))
+    }
+
+    /// What went wrong, or why nothing was measured; empty if all is well.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Verified | Self::Oracle => String::new(),
+            Self::Failed(reason) => reason.clone(),
+            Self::Skipped(reason) => format!("{SKIPPED}{reason}"),
+        }
+    }
 }
 
 impl Measurement {
     /// A row that only says why there is none.
     pub fn skipped(dataset: &str, split: &str, codec: &str, reason: &str) -> Self {
         let (dataset, split, codec) = (dataset.to_owned(), split.to_owned(), codec.to_owned());
-        Self { dataset, split, codec, error: one_line(&format!("{SKIPPED}{reason}")), ..Self::default() }
+        Self { dataset, split, codec, status: Status::skipped(reason), ..Self::default() }
+    }
+
+    /// Whether a stream was decoded and compared.
+    pub fn is_verified(&self) -> bool {
+        self.status == Status::Verified
     }
 
     /// Whether it was left out on purpose.
     pub fn is_skipped(&self) -> bool {
-        self.error.starts_with(SKIPPED)
+        matches!(self.status, Status::Skipped(_))
     }
 
     /// Whether something went wrong.
     pub fn is_failure(&self) -> bool {
-        !self.error.is_empty() && !self.is_skipped()
+        matches!(self.status, Status::Failed(_))
     }
 
     /// Whether it is the oracle's.
     pub fn is_oracle(&self) -> bool {
         self.codec == ORACLE
+    }
+
+    /// Whether its figures count: those of a verified stream, and of the oracle.
+    pub fn counts(&self) -> bool {
+        matches!(self.status, Status::Verified | Status::Oracle)
     }
 
     /// Pixels of the image.
@@ -87,182 +133,115 @@ impl Measurement {
     }
 
     /// Its size in bits: of the stream, if it decoded, or of the oracle.
-    pub(crate) fn bits(&self) -> Option<u64> {
-        if self.is_oracle() {
-            self.ideal_bits
-        } else {
-            self.coded_bytes.filter(|_| self.verified).map(|bytes| 8 * bytes)
+    pub fn bits(&self) -> Option<u64> {
+        match self.status {
+            Status::Oracle => self.figures.ideal_bits,
+            Status::Verified => self.figures.coded_bytes.map(|bytes| 8 * bytes),
+            Status::Failed(_) | Status::Skipped(_) => None,
         }
     }
 
     /// What tells it from every other row of a run.
-    pub(crate) fn key(&self) -> [&str; 4] {
+    pub fn key(&self) -> [&str; 4] {
         [&self.dataset, &self.split, &self.image, &self.codec]
     }
 }
 
-/// The text with line breaks folded and cut to a length that a table cell bears.
+/// The text with line breaks folded and cut to a length that a table cell can take.
 pub(crate) fn one_line(text: &str) -> String {
     const LONGEST_CHARS: usize = 400;
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST_CHARS).collect()
 }
 
-/// A file of rows (CSV) that grows by whole lines, so that it is valid whenever the program stops.
-#[derive(Debug)]
-pub struct Sheet {
-    path: PathBuf,
-    file: File,
+/// A reason in one line, which is never empty: on disk an empty one means that all is well.
+fn reason_of(text: &str) -> String {
+    let line = one_line(text);
+    if line.is_empty() { "no reason given".to_owned() } else { line }
 }
 
-impl Sheet {
-    /// A new file with its header line.
-    ///
-    /// # Errors
-    /// If the file exists or cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = OpenOptions::new().append(true).create_new(true).open(path).map_err(Error::io(path))?;
-        let mut sheet = Self { path: path.to_owned(), file };
-        let first = line(&Measurement::default(), true);
-        let header = first.split_inclusive('\n').next().expect("a header line was asked for");
-        sheet.write(header)?;
-        Ok(sheet)
-    }
-
-    /// An existing file, to be continued, and its rows that stand: a last line that was cut short is
-    /// dropped, and so are skipped rows, which deserve another try.
-    ///
-    /// # Errors
-    /// If it cannot be read or replaced, or is not a file of rows.
-    pub fn resume(path: &Path) -> Result<(Self, Vec<Measurement>)> {
-        let mut rows = read_rows(path)?;
-        rows.retain(|row| !row.is_skipped());
-        let temporary = temporary_beside(path);
-        let mut sheet = Self::create(&temporary)?;
-        rows.iter().try_for_each(|row| sheet.append(row))?;
-        fs::rename(&temporary, path).map_err(Error::io(path))?;
-        sheet.path = path.to_owned();
-        Ok((sheet, rows))
-    }
-
-    /// Adds a row and hands it to the system at once.
-    ///
-    /// # Errors
-    /// If it cannot be written.
-    pub fn append(&mut self, row: &Measurement) -> Result<()> {
-        self.write(&line(row, false))
-    }
-
-    fn write(&mut self, text: &str) -> Result<()> {
-        self.file.write_all(text.as_bytes()).map_err(Error::io(&self.path))
-    }
+/// A row as it is on disk and in JSON: flat, with the status as `verified` and `error`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    dataset: String,
+    split: String,
+    image: String,
+    codec: String,
+    raw_bytes: u64,
+    coded_bytes: Option<u64>,
+    ideal_bits: Option<u64>,
+    encode_ns: Option<u64>,
+    decode_ns: Option<u64>,
+    #[serde(default)]
+    encode_all_ns: Option<u64>,
+    #[serde(default)]
+    decode_all_ns: Option<u64>,
+    runs: u32,
+    peak_bytes: Option<u64>,
+    verified: bool,
+    #[serde(default)]
+    image_fingerprint: String,
+    #[serde(default)]
+    origin: String,
+    error: String,
 }
 
-fn line(row: &Measurement, with_header: bool) -> String {
-    let mut writer = csv::WriterBuilder::new().has_headers(with_header).from_writer(Vec::new());
-    writer.serialize(row).expect("a row is flat and memory takes it");
-    let bytes = writer.into_inner().expect("memory takes it");
-    String::from_utf8(bytes).expect("text and numbers print as UTF-8")
-}
-
-/// The rows of a file; a last line without its line break, cut short, is left out.
-///
-/// # Errors
-/// If the file cannot be read, or a line is not a row.
-pub fn read_rows(path: &Path) -> Result<Vec<Measurement>> {
-    let text = fs::read_to_string(path).map_err(Error::io(path))?;
-    let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    let mut reader = csv::Reader::from_reader(whole.as_bytes());
-    let rows = reader.deserialize().collect::<Result<Vec<Measurement>, csv::Error>>();
-    rows.map_err(|error| Error::malformed(path, one_line(&error.to_string())))
-}
-
-/// A spec where there is little room: of a net the name of its checkpoint, without the digest at its end and the words around it.
-pub(crate) fn short_name(spec: &str) -> String {
-    let Some((_, options)) = spec.split_once(':').filter(|(_, options)| options.contains("checkpoint="))
-    else {
-        return spec.to_owned();
-    };
-    let mut parts = options.split(',').map(|pair| match pair.strip_prefix("checkpoint=") {
-        None => pair,
-        Some(id) => match id.rsplit_once('-') {
-            Some((name, digest)) if digest.len() == 8 && digest.bytes().all(|b| b.is_ascii_hexdigit()) => {
-                name
-            }
-            _ => id,
-        },
-    });
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |name, part| format!("{name}, {part}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::slice;
-
-    fn row() -> Measurement {
-        Measurement {
-            dataset: "sky, \"dark\"".into(),
-            split: "all".into(),
-            image: "a.fits[1]".into(),
-            codec: "zstd:level=19".into(),
-            raw_bytes: 2000,
-            coded_bytes: Some(700),
-            ideal_bits: None,
-            encode_ns: Some(u64::MAX),
-            decode_ns: Some(0),
-            encode_all_ns: Some(5),
-            decode_all_ns: None,
-            runs: 3,
-            peak_bytes: None,
-            verified: true,
-            image_fingerprint: "25x40:0123456789abcdef".into(),
-            origin: "2026-01-01-other".into(),
-            error: String::new(),
+impl From<Measurement> for Record {
+    fn from(row: Measurement) -> Self {
+        let Measurement { dataset, split, image, codec, raw_bytes, figures, .. } = row;
+        let Figures { coded_bytes, ideal_bits, encode_ns, decode_ns, .. } = figures;
+        Self {
+            dataset,
+            split,
+            image,
+            codec,
+            raw_bytes,
+            coded_bytes,
+            ideal_bits,
+            encode_ns,
+            decode_ns,
+            encode_all_ns: figures.encode_all_ns,
+            decode_all_ns: figures.decode_all_ns,
+            runs: figures.runs,
+            peak_bytes: figures.peak_bytes,
+            verified: row.status == Status::Verified,
+            image_fingerprint: row.image_fingerprint,
+            origin: row.origin,
+            error: row.status.text(),
         }
     }
+}
 
-    #[test]
-    fn rows_come_back_as_they_were_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("measurements.csv");
-        let mut sheet = Sheet::create(&path).unwrap();
-        assert_eq!(read_rows(&path).unwrap(), []);
-        let rows = [row(), Measurement::skipped("absent", "all", "", "no such\nfolder")];
-        rows.iter().for_each(|row| sheet.append(row).unwrap());
-        assert_eq!(read_rows(&path).unwrap(), rows);
-        assert_eq!(rows[1].error, "skipped: no such folder");
-        assert!(Sheet::create(&path).is_err(), "an existing file is not overwritten");
-    }
+impl TryFrom<Record> for Measurement {
+    type Error = String;
 
-    #[test]
-    fn resuming_drops_half_a_line_and_skipped_rows() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("measurements.csv");
-        let mut sheet = Sheet::create(&path).unwrap();
-        sheet.append(&row()).unwrap();
-        sheet.append(&Measurement::skipped("absent", "all", "", "why")).unwrap();
-        sheet.write("sky,all,half a li").unwrap();
-        let (mut sheet, rows) = Sheet::resume(&path).unwrap();
-        assert_eq!(rows, slice::from_ref(&row()));
-        sheet.append(&row()).unwrap();
-        assert_eq!(read_rows(&path).unwrap(), [row(), row()]);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
-    }
-
-    #[test]
-    fn names_of_nets_are_short() {
-        let short = short_name("net:checkpoint=pixelcnnpp-tiny-keck-739d0350,tile=128");
-        assert_eq!(short, "pixelcnnpp-tiny-keck, tile=128");
-        assert_eq!(short_name("net:checkpoint=a/b"), "a/b");
-        assert_eq!(short_name("jpegxl:effort=9"), "jpegxl:effort=9");
-    }
-
-    #[test]
-    fn a_strange_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("measurements.csv");
-        fs::write(&path, "a,b\n1,2\n").unwrap();
-        assert!(read_rows(&path).unwrap_err().to_string().contains("measurements.csv"));
+    fn try_from(record: Record) -> Result<Self, String> {
+        let status = match (record.verified, record.error.strip_prefix(SKIPPED)) {
+            (true, _) if record.error.is_empty() => Status::Verified,
+            (true, _) => return Err(format!("a verified row with the error '{}'", record.error)),
+            (false, Some(reason)) => Status::skipped(reason),
+            (false, None) if record.error.is_empty() && record.codec == ORACLE => Status::Oracle,
+            (false, None) => Status::failed(&record.error),
+        };
+        Ok(Self {
+            dataset: record.dataset,
+            split: record.split,
+            image: record.image,
+            codec: record.codec,
+            raw_bytes: record.raw_bytes,
+            figures: Figures {
+                coded_bytes: record.coded_bytes,
+                ideal_bits: record.ideal_bits,
+                encode_ns: record.encode_ns,
+                decode_ns: record.decode_ns,
+                encode_all_ns: record.encode_all_ns,
+                decode_all_ns: record.decode_all_ns,
+                runs: record.runs,
+                peak_bytes: record.peak_bytes,
+            },
+            image_fingerprint: record.image_fingerprint,
+            origin: record.origin,
+            status,
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! Rows of earlier runs that need not be measured again.
 //!
-//! Sizes are deterministic, and times are worth as much as those of now where program and machine are the same: a row is taken over for the
-//! same samples in the same shape and the same codec spec, whatever the dataset is called, and says where it comes from.
+//! Sizes are deterministic, and times of an earlier run are as good as new ones where program and
+//! machine are the same: a row is taken over for the same samples in the same shape and the same codec
+//! spec, whatever the dataset is called, and says where it comes from.
 
 use crate::folder::{RunFolder, machines};
 use crate::machine::Machine;
@@ -50,7 +51,7 @@ impl Reusable {
                 }
             }
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            for row in rows.into_iter().filter(|row| row.verified && !row.image_fingerprint.is_empty()) {
+            for row in rows.into_iter().filter(|row| row.is_verified() && !row.image_fingerprint.is_empty()) {
                 let origin = if row.origin.is_empty() { name.clone() } else { row.origin.clone() };
                 let key = (row.image_fingerprint.clone(), row.codec.clone());
                 all.rows.entry(key).or_insert(Measurement { origin, ..row });
@@ -62,6 +63,6 @@ impl Reusable {
     /// A row of these samples and this codec; `all_threads`: one with times of all cores.
     pub(crate) fn find(&self, fingerprint: &str, codec: &str, all_threads: bool) -> Option<&Measurement> {
         let row = self.rows.get(&(fingerprint.to_owned(), codec.to_owned()))?;
-        Some(row).filter(|row| !all_threads || row.encode_all_ns.is_some())
+        Some(row).filter(|row| !all_threads || row.figures.encode_all_ns.is_some())
     }
 }

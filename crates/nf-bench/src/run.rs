@@ -1,13 +1,13 @@
 //! The loop over datasets, images and codecs.
 
 use crate::folder::RunFolder;
-use crate::forms::formed;
 use crate::machine::{Build, Machine};
-use crate::measure::{CodecFacts, Outcome, Timing, measure, panic_words};
-use crate::measurement::{Measurement, ORACLE, one_line};
-use crate::progress::Reporter;
+use crate::measure::{CodecFacts, Timing, measure, panic_words};
+use crate::measurement::{Figures, Measurement, ORACLE, Status};
+use crate::observer::Observer;
 use crate::reuse::{Reusable, fingerprint};
 use crate::suite::{DatasetChoice, Suite};
+use crate::transforms::transformed;
 use crate::{Error, Result};
 use nf_codec::{Codec, Registry, Spec};
 use nf_data::{Card, Dataset};
@@ -35,14 +35,14 @@ pub struct RunOptions {
     pub build: Build,
 }
 
-/// A run that is through.
+/// A finished run.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// Where its files are.
     pub folder: PathBuf,
     /// What was compared.
     pub suite: Suite,
-    /// What came of it, in the order of the file.
+    /// What was measured, in the order of the file.
     pub rows: Vec<Measurement>,
     /// What the codecs that could be built say of themselves, by spec.
     pub facts: BTreeMap<String, CodecFacts>,
@@ -74,7 +74,7 @@ pub fn run(
     registry: &Registry,
     open: &Opener,
     options: &RunOptions,
-    reporter: &mut dyn Reporter,
+    observer: &mut dyn Observer,
 ) -> Result<Run> {
     let file = suite.name.clone();
     suite.check().map_err(|reason| Error::Suite { file, reason })?;
@@ -82,7 +82,7 @@ pub fn run(
     let codecs = codecs(suite, registry)?;
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let folder = RunFolder::create(&options.runs, suite, &machine)?;
-    Session { suite, registry, options, codecs, reusable, folder, rows: Vec::new() }.finish(open, reporter)
+    Session { suite, registry, options, codecs, reusable, folder, rows: Vec::new() }.finish(open, observer)
 }
 
 /// Continues the run of `folder` with the suite that it was begun with; what is there is not done again.
@@ -94,13 +94,13 @@ pub fn resume(
     registry: &Registry,
     open: &Opener,
     options: &RunOptions,
-    reporter: &mut dyn Reporter,
+    observer: &mut dyn Observer,
 ) -> Result<Run> {
     let machine = Machine::here(&options.command, &options.build);
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
     let codecs = codecs(&suite, registry)?;
-    Session { suite: &suite, registry, options, codecs, reusable, folder, rows }.finish(open, reporter)
+    Session { suite: &suite, registry, options, codecs, reusable, folder, rows }.finish(open, observer)
 }
 
 /// The run of `folder` as it is, without measuring anything.
@@ -117,9 +117,12 @@ pub fn read(folder: &std::path::Path, registry: &Registry, open: &Opener) -> Res
     Ok(Run { folder: folder.to_owned(), suite, rows, facts, machines, cards })
 }
 
-/// A dataset in the form that the suite asks for.
-pub(crate) fn open_formed(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
-    Ok(formed(choice, open(choice)?))
+/// A dataset with the transform that the suite asks for.
+///
+/// # Errors
+/// As `open`.
+pub fn open_transformed(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
+    Ok(transformed(choice, open(choice)?))
 }
 
 /// A codec of the suite, under the name that its rows carry.
@@ -166,12 +169,12 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn finish(mut self, open: &Opener, reporter: &mut dyn Reporter) -> Result<Run> {
+    fn finish(mut self, open: &Opener, observer: &mut dyn Observer) -> Result<Run> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(STACK_BYTES).build();
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let done: BTreeSet<[String; 4]> = self.rows.iter().map(|row| row.key().map(str::to_owned)).collect();
         let opened: Vec<_> =
-            self.suite.datasets.iter().map(|choice| (choice, open_formed(choice, open))).collect();
+            self.suite.datasets.iter().map(|choice| (choice, open_transformed(choice, open))).collect();
 
         let permitted = |codec: &&Candidate| !codec.external || self.options.allow_external;
         let plan: Vec<(String, usize)> = self
@@ -188,32 +191,31 @@ impl Session<'_> {
                 (codec.label.clone(), opened.iter().map(open_tasks).sum())
             })
             .collect();
-        reporter.start(&plan);
+        observer.start(&plan);
 
         for (choice, images) in &opened {
             tracing::info!(dataset = choice.name, "measuring");
             match images {
                 Err(error @ nf_data::Error::Missing { .. }) => {
                     let row = Measurement::skipped(&choice.name, &choice.split, "", &error.to_string());
-                    self.record(row, reporter)?;
+                    self.record(row, observer)?;
                 }
                 Err(error) => {
-                    let row = Measurement { error: one_line(&error.to_string()), ..blank(choice, "", "") };
-                    self.record_once(&done, row, reporter)?;
+                    let status = Status::failed(&error.to_string());
+                    let row = Measurement { status, ..blank(choice, "", "") };
+                    self.record_once(&done, row, observer)?;
                 }
-                Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, reporter)?,
+                Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, observer)?,
             }
         }
-        reporter.finish();
+        observer.finish();
 
         let folder = self.folder.path().to_owned();
         let machines = crate::folder::machines(&folder)?;
         let facts = self.codecs.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
         let cards =
             opened.iter().filter_map(|(_, images)| Some(images.as_ref().ok()?.card().clone())).collect();
-        let run = Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines, cards };
-        crate::folder::write(&run.folder.join("table.md"), &crate::table::document(&run))?;
-        Ok(run)
+        Ok(Run { folder, suite: self.suite.clone(), rows: self.rows, facts, machines, cards })
     }
 
     fn dataset(
@@ -222,7 +224,7 @@ impl Session<'_> {
         images: &dyn Dataset,
         done: &BTreeSet<[String; 4]>,
         pool: &rayon::ThreadPool,
-        reporter: &mut dyn Reporter,
+        observer: &mut dyn Observer,
     ) -> Result<()> {
         let everyone = match self.suite.all_threads {
             false => None,
@@ -236,7 +238,7 @@ impl Session<'_> {
             (0..self.codecs.len()).partition(|&i| !self.codecs[i].external || self.options.allow_external);
         for i in refused {
             let row = Measurement::skipped(&choice.name, &choice.split, &self.codecs[i].label, REASON);
-            self.record(row, reporter)?;
+            self.record(row, observer)?;
         }
         for index in 0..count(choice, images) {
             let name = images.name(index);
@@ -250,55 +252,74 @@ impl Session<'_> {
             let (image, oracle_bits) = match load(images, index, !is_done(ORACLE)) {
                 Ok(loaded) => loaded,
                 Err(reason) => {
-                    self.record_once(done, Measurement { error: one_line(&reason), ..row("") }, reporter)?;
+                    let status = Status::failed(&reason);
+                    self.record_once(done, Measurement { status, ..row("") }, observer)?;
                     continue;
                 }
             };
             let raw_bytes = image.shape().raw_bytes() as u64;
             let image_fingerprint = fingerprint(&image);
-            let row =
-                |codec: &str| Measurement { image_fingerprint: image_fingerprint.clone(), ..row(codec) };
+            let row = |codec: &str| Measurement {
+                image_fingerprint: image_fingerprint.clone(),
+                raw_bytes,
+                ..row(codec)
+            };
             if let Some(bits) = oracle_bits {
                 let ideal_bits = Some(bits.ceil().max(0.0) as u64);
-                self.record(Measurement { raw_bytes, ideal_bits, ..row(ORACLE) }, reporter)?;
+                let figures = Figures { ideal_bits, ..Figures::default() };
+                self.record(Measurement { figures, status: Status::Oracle, ..row(ORACLE) }, observer)?;
             }
             for i in left {
                 let codec = &self.codecs[i];
-                reporter.begin(&choice.name, &name, &codec.label);
+                observer.begin(&choice.name, &name, &codec.label);
                 let known = self.reusable.find(&image_fingerprint, &codec.label, self.suite.all_threads);
                 if let Some(known) = known.filter(|_| !codec.external) {
                     let Measurement { dataset, split, image, codec, .. } = row(&codec.label);
                     let row = Measurement { dataset, split, image, codec, ..known.clone() };
-                    self.record(row, reporter)?;
+                    self.record(row, observer)?;
                     continue;
                 }
-                let all = everyone.as_ref().filter(|_| !codec.external);
-                let timing = Timing {
-                    repeats: self.suite.repeats,
-                    budget: Duration::from_secs(self.suite.timing_budget_s.into()),
-                    memory: !codec.external,
+                let measured = self.measure(codec, &image, pool, everyone.as_ref());
+                let row = match measured {
+                    Ok(figures) => Measurement { figures, status: Status::Verified, ..row(&codec.label) },
+                    Err(reason) => Measurement { status: Status::failed(&reason), ..row(&codec.label) },
                 };
-                let mut outcome = pool.install(|| measure(self.registry, &codec.spec, &image, timing));
-                if let Some(all) = all.filter(|_| outcome.verified) {
-                    let again = all.install(|| measure(self.registry, &codec.spec, &image, timing));
-                    // A codec whose bytes depend on the number of threads is not one codec.
-                    match again.coded_bytes == outcome.coded_bytes {
-                        true => {
-                            (outcome.encode_all_ns, outcome.decode_all_ns) =
-                                (again.encode_ns, again.decode_ns)
-                        }
-                        false => outcome = Outcome { error: with_all_threads(&again), ..Outcome::default() },
-                    }
-                }
-                self.record(filled(row(&codec.label), raw_bytes, outcome), reporter)?;
+                self.record(row, observer)?;
             }
         }
         Ok(())
     }
 
-    fn record(&mut self, row: Measurement, reporter: &mut dyn Reporter) -> Result<()> {
-        self.folder.sheet.append(&row)?;
-        reporter.row(&row);
+    /// One codec on one image: with one thread, and then with those of `everyone`.
+    fn measure(
+        &self,
+        codec: &Candidate,
+        image: &Image16,
+        one: &rayon::ThreadPool,
+        everyone: Option<&rayon::ThreadPool>,
+    ) -> Result<Figures, String> {
+        let timing = Timing {
+            repeats: self.suite.repeats,
+            budget: Duration::from_secs(self.suite.timing_budget_s.into()),
+            memory: !codec.external,
+        };
+        let mut figures = one.install(|| measure(self.registry, &codec.spec, image, timing))?;
+        if let Some(all) = everyone.filter(|_| !codec.external) {
+            let again = all.install(|| measure(self.registry, &codec.spec, image, timing));
+            let again = again.map_err(|reason| format!("with all threads: {reason}"))?;
+            // A codec whose bytes depend on the number of threads is not one codec.
+            if again.coded_bytes != figures.coded_bytes {
+                let bytes = again.coded_bytes.unwrap_or(0);
+                return Err(format!("with all threads it wrote another number of bytes, {bytes}"));
+            }
+            (figures.encode_all_ns, figures.decode_all_ns) = (again.encode_ns, again.decode_ns);
+        }
+        Ok(figures)
+    }
+
+    fn record(&mut self, row: Measurement, observer: &mut dyn Observer) -> Result<()> {
+        self.folder.rows.append(&row)?;
+        observer.row(&row);
         self.rows.push(row);
         Ok(())
     }
@@ -308,16 +329,9 @@ impl Session<'_> {
         &mut self,
         done: &BTreeSet<[String; 4]>,
         row: Measurement,
-        reporter: &mut dyn Reporter,
+        observer: &mut dyn Observer,
     ) -> Result<()> {
-        if done.contains(&row.key().map(str::to_owned)) { Ok(()) } else { self.record(row, reporter) }
-    }
-}
-
-fn with_all_threads(again: &Outcome) -> String {
-    match (&again.error, again.coded_bytes) {
-        (_, Some(bytes)) => format!("with all threads it wrote another number of bytes, {bytes}"),
-        (error, None) => format!("with all threads: {error}"),
+        if done.contains(&row.key().map(str::to_owned)) { Ok(()) } else { self.record(row, observer) }
     }
 }
 
@@ -325,7 +339,7 @@ fn count(choice: &DatasetChoice, images: &dyn Dataset) -> usize {
     images.len().min(choice.max_images.unwrap_or(usize::MAX))
 }
 
-/// The i-th image and what it is worth; a reader that panics is a reader that failed.
+/// The image of an index and its oracle's bits; a reader that panics is a reader that failed.
 fn load(images: &dyn Dataset, index: usize, with_oracle: bool) -> Result<(Image16, Option<f64>), String> {
     let load = || {
         let image = images.image(index)?;
@@ -345,34 +359,5 @@ fn blank(choice: &DatasetChoice, image: &str, codec: &str) -> Measurement {
         image: image.to_owned(),
         codec: codec.to_owned(),
         ..Measurement::default()
-    }
-}
-
-fn filled(row: Measurement, raw_bytes: u64, outcome: Outcome) -> Measurement {
-    let Outcome {
-        coded_bytes,
-        ideal_bits,
-        encode_ns,
-        decode_ns,
-        encode_all_ns,
-        decode_all_ns,
-        runs,
-        peak_bytes,
-        verified,
-        error,
-    } = outcome;
-    Measurement {
-        raw_bytes,
-        coded_bytes,
-        ideal_bits,
-        encode_ns,
-        decode_ns,
-        encode_all_ns,
-        decode_all_ns,
-        runs,
-        peak_bytes,
-        verified,
-        error,
-        ..row
     }
 }

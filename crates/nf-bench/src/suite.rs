@@ -30,7 +30,7 @@ pub struct Suite {
     /// Whether every codec is also timed with all cores at its disposal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_threads: bool,
-    /// Whether sizes may be pooled over datasets; not where these are forms of the same images.
+    /// Whether sizes may be pooled over datasets; not where these hold the same images in several forms.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub pooled: bool,
     /// What the report works out beyond the tables.
@@ -40,7 +40,7 @@ pub struct Suite {
     #[serde(rename = "dataset")]
     pub datasets: Vec<DatasetChoice>,
     /// Programs that join as codecs, by the name that `codecs` gives them: they never run unless the user
-    /// allows it. What a table says is the matter of whoever extends the registry by it.
+    /// allows it. What the tables mean is defined by whoever adds them to the registry.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub external: toml::Table,
 }
@@ -59,25 +59,26 @@ pub struct DatasetChoice {
     /// At most this many images, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
-    /// How the planes of an image are put before the codecs.
-    #[serde(default, skip_serializing_if = "Form::is_stack")]
-    pub form: Form,
-    /// Only the first so many planes of every image, or as many as it has, before they are brought into that form: what a codec makes of
-    /// one plane more, given those before, is the difference of two sizes.
+    /// How the planes of an image are rearranged for the codecs.
+    #[serde(rename = "form", default, skip_serializing_if = "Transform::is_stack")]
+    pub transform: Transform,
+    /// Only the first so many planes of every image, or as many as it has, before the transform: what
+    /// one plane more costs, given those before, is the difference of two sizes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_planes: Option<usize>,
-    /// Only this plane of every image in that form, from zero.
+    /// Only this plane of every transformed image, from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plane: Option<usize>,
-    /// Squares of this side, pixels, as planes of their own: codecs that code planes independently see nothing beyond a square.
+    /// Squares of this side, pixels, as planes of their own: codecs that code planes independently use
+    /// nothing beyond a square.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch_px: Option<usize>,
 }
 
-/// How the planes of an image are put before the codecs.
+/// How the planes of an image are rearranged for the codecs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Form {
+pub enum Transform {
     /// As they are, as one stack.
     #[default]
     Stack,
@@ -89,7 +90,7 @@ pub enum Form {
     TwoBytes,
 }
 
-impl Form {
+impl Transform {
     /// Whether it leaves images as they are.
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
     fn is_stack(&self) -> bool {
@@ -134,19 +135,26 @@ impl Suite {
         Self::parse("configs/suites/quick.toml", TEXT).expect("a test parses the embedded suite")
     }
 
-    /// The codecs of the suite `real-full` over every image file of a folder.
-    pub fn of_folder(folder: &Path) -> Self {
+    /// The codecs of the suite `real-full` over one dataset: `data` is its reference (a name with a view,
+    /// a manifest, a folder, a file), `split` one of its splits; `name` stands in rows and tables.
+    pub fn of_data(name: &str, data: &str, split: &str) -> Self {
         const TEXT: &str = include_str!("../../../configs/suites/real-full.toml");
         let full =
             Self::parse("configs/suites/real-full.toml", TEXT).expect("a test parses the embedded suite");
-        let data = folder.display().to_string();
-        let name =
-            folder.file_name().map_or_else(|| data.clone(), |name| name.to_string_lossy().into_owned());
+        let choice = DatasetChoice {
+            name: name.to_owned(),
+            data: data.to_owned(),
+            split: split.to_owned(),
+            ..DatasetChoice::default()
+        };
+        let word = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let suite: String = name.chars().map(word).collect();
+        let suite = suite.trim_matches(['.', '-']);
         Self {
-            name: "folder".to_owned(),
+            name: if suite.is_empty() { "data".to_owned() } else { suite.to_owned() },
             question: format!("Which codec is smallest on the frames of {name}?"),
             analysis: String::new(),
-            datasets: vec![DatasetChoice { name, data, split: default_split(), ..DatasetChoice::default() }],
+            datasets: vec![choice],
             ..full
         }
     }
@@ -158,6 +166,19 @@ impl Suite {
     pub fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
         Self::parse(&path.display().to_string(), &text)
+    }
+
+    /// The same with every program of `external` among the codecs, so that a pasted table is enough to
+    /// measure one.
+    pub fn with_external_codecs(mut self) -> Self {
+        let is_listed =
+            |name: &str, codecs: &[String]| codecs.iter().any(|spec| spec.split(':').next() == Some(name));
+        for name in self.external.keys() {
+            if !is_listed(name, &self.codecs) {
+                self.codecs.push(name.clone());
+            }
+        }
+        self
     }
 
     /// The suite in `text`; `file` names it in errors.
@@ -254,6 +275,28 @@ mod tests {
     }
 
     #[test]
+    fn any_name_of_data_makes_a_legal_suite() {
+        for (name, word) in [
+            ("real-open/whole", "real-open-whole"),
+            (".hidden", "hidden"),
+            ("M 31.fits", "M-31.fits"),
+            ("星", "data"),
+        ] {
+            let suite = Suite::of_data(name, "x", "all");
+            assert_eq!((suite.name.as_str(), suite.check()), (word, Ok(())));
+            assert_eq!(suite.datasets[0].name, name);
+        }
+    }
+
+    #[test]
+    fn external_programs_join_the_codecs_once() {
+        let external = "[external.cjxl]\nencode = ['a']\n[external.fpack]\nencode = ['a']\n";
+        let text = format!("{}{external}", SMALL.replace("'raw'", "'fpack'"));
+        let suite = Suite::parse("small.toml", &text).unwrap().with_external_codecs();
+        assert_eq!(suite.codecs, ["fpack", "zstd:level=19", "cjxl"]);
+    }
+
+    #[test]
     fn every_suite_of_the_project_is_legal_and_named_like_its_file() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
         let mut names = vec![];
@@ -265,6 +308,21 @@ mod tests {
             names.push(suite.name);
         }
         assert!(names.contains(&Suite::quick().name));
+    }
+
+    #[test]
+    fn the_example_of_external_programs_can_be_appended_to_every_suite() {
+        const EXAMPLE: &str = include_str!("../../../configs/external/example.toml");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap() + EXAMPLE;
+            let suite = Suite::parse("pasted.toml", &text).unwrap().with_external_codecs();
+            assert!(
+                suite.codecs.ends_with(&["cjxl-e7", "fpack-rice", "imagecodecs-jpegls"].map(str::to_owned))
+            );
+            assert_eq!(suite.check(), Ok(()));
+        }
     }
 
     #[test]

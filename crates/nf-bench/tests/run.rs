@@ -5,9 +5,8 @@ mod fakes;
 
 use fakes::{open, registry};
 use nf_bench::ledger::Ledger;
-use nf_bench::measurement::read_rows;
-use nf_bench::summary::{summarise, summarise_all};
-use nf_bench::{Measurement, Quiet, Run, RunOptions, Suite, resume, run, table};
+use nf_bench::row_file::read_rows;
+use nf_bench::{Measurement, Run, RunOptions, Silent, Status, Suite, resume, run};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ fn options(runs: &Path) -> RunOptions {
 }
 
 fn run_in(runs: &Path, suite: &Suite) -> Run {
-    run(suite, &registry(), &open(&Arc::default()), &options(runs), &mut Quiet).unwrap()
+    run(suite, &registry(), &open(&Arc::default()), &options(runs), &mut Silent).unwrap()
 }
 
 fn row<'a>(run: &'a Run, image: &str, codec: &str) -> &'a Measurement {
@@ -55,35 +54,29 @@ fn every_fault_is_a_row_and_stops_nobody() {
     let run = run_in(folder.path(), &suite(&names, &["counting"]));
     for (name, error) in faults {
         let row = row(&run, "count,0", name);
-        assert!(row.error.contains(error), "{name}: {}", row.error);
-        assert!(!row.verified && row.coded_bytes.is_none() && row.encode_ns.is_none(), "{name}");
+        assert!(row.status.text().contains(error), "{name}: {}", row.status.text());
+        assert!(
+            !row.is_verified() && row.figures.coded_bytes.is_none() && row.figures.encode_ns.is_none(),
+            "{name}"
+        );
     }
     let raw = row(&run, "count,1", "raw");
-    assert!(raw.verified && raw.is_failure().eq(&false) && raw.encode_ns.is_some());
-    assert_eq!((raw.raw_bytes, raw.coded_bytes, raw.runs), (70, Some(70), 3));
+    assert!(raw.is_verified() && raw.is_failure().eq(&false) && raw.figures.encode_ns.is_some());
+    assert_eq!((raw.raw_bytes, raw.figures.coded_bytes, raw.figures.runs), (70, Some(70), 3));
     assert_eq!(run.rows.len(), 20);
     assert_eq!(run.failures().count(), 18);
     assert_eq!(read_rows(&run.folder.join("measurements.csv")).unwrap(), run.rows);
-    let text = table::terminal(&run);
-    assert!(text.contains("lying: not lossless") && text.contains("0/2") && text.contains("2/2"), "{text}");
-    let document = fs::read_to_string(run.folder.join("table.md")).unwrap();
-    assert!(document.contains("| count,1 | 35 | 16.000 |"), "{document}");
 }
 
 #[test]
 fn what_is_absent_is_a_visible_row() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path(), &suite(&["raw"], &["nowhere", "broken", "three"]));
-    let error = |dataset: &str| &run.rows.iter().find(|row| row.dataset == dataset).unwrap().error;
+    let error = |dataset: &str| run.rows.iter().find(|row| row.dataset == dataset).unwrap().status.text();
     assert_eq!(error("nowhere"), "skipped: nowhere: no such folder");
     assert_eq!(error("broken"), "broken.toml: field 'x'");
-    assert_eq!(row(&run, "count,2", "").error, "count,2: cut short");
+    assert_eq!(row(&run, "count,2", "").status.text(), "count,2: cut short");
     assert_eq!(run.failures().count(), 2);
-    let text = table::terminal(&run);
-    assert!(
-        text.contains("nowhere: no such folder") && text.contains("count,2: count,2: cut short"),
-        "{text}"
-    );
 }
 
 #[test]
@@ -99,7 +92,7 @@ fn a_run_is_continued_where_it_stopped() {
 
     let loads = Arc::new(AtomicUsize::new(0));
     let second =
-        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Quiet).unwrap();
+        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Silent).unwrap();
     assert_eq!(loads.load(Relaxed), 1, "the first image is not even read");
     let keys = |run: &Run| run.rows.iter().map(|r| (r.image.clone(), r.codec.clone())).collect::<Vec<_>>();
     assert_eq!(keys(&second), keys(&first));
@@ -107,16 +100,32 @@ fn a_run_is_continued_where_it_stopped() {
     assert_eq!((&second.suite, second.machines.len()), (&suite, 1));
 
     let third =
-        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Quiet).unwrap();
+        resume(&first.folder, &registry(), &open(&loads), &options(folder.path()), &mut Silent).unwrap();
     assert_eq!(loads.load(Relaxed), 1, "nothing is left to do");
     assert_eq!(third.rows.len(), second.rows.len(), "and the skipped dataset is there once");
 
     let mut other = options(folder.path());
     other.build.commit = "another".into();
-    let fourth = resume(&first.folder, &registry(), &open(&loads), &other, &mut Quiet).unwrap();
+    let fourth = resume(&first.folder, &registry(), &open(&loads), &other, &mut Silent).unwrap();
     assert_eq!(fourth.machines.len(), 2, "another build is recorded");
-    let stranger = resume(folder.path(), &registry(), &open(&loads), &other, &mut Quiet);
+    let stranger = resume(folder.path(), &registry(), &open(&loads), &other, &mut Silent);
     assert!(stranger.unwrap_err().to_string().contains("not the folder of a run"));
+}
+
+#[test]
+fn a_run_killed_before_its_first_row_is_continued() {
+    let folder = tempfile::tempdir().unwrap();
+    let suite = suite(&["raw"], &["counting"]);
+    let whole = run_in(folder.path(), &suite);
+    let bare = folder.path().join("bare");
+    fs::create_dir(&bare).unwrap();
+    fs::copy(whole.folder.join("suite.toml"), bare.join("suite.toml")).unwrap();
+    let error = nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap_err().to_string();
+    assert!(error.contains("stopped before its first row"), "{error}");
+    let options = options(folder.path());
+    let again = resume(&bare, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
+    assert_eq!((again.rows.len(), again.machines.len()), (whole.rows.len(), 1));
+    assert_eq!(nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap().rows, again.rows);
 }
 
 #[test]
@@ -127,32 +136,35 @@ fn rows_of_the_same_program_and_pixels_are_taken_over_and_say_so() {
     let loads = Arc::default();
     let open = open(&loads);
     let measured =
-        run(&suite(&["slow", "lying"], &["counting"]), &registry(), &open, &clean, &mut Quiet).unwrap();
+        run(&suite(&["slow", "lying"], &["counting"]), &registry(), &open, &clean, &mut Silent).unwrap();
     let name = measured.folder.file_name().unwrap().to_str().unwrap().to_owned();
 
     let reusing = RunOptions { reuse: vec![measured.folder.clone()], ..clean.clone() };
     // The same pixels under another name; what was not verified is tried again.
-    let again =
-        run(&suite(&["slow", "lying", "raw"], &["known"]), &registry(), &open, &reusing, &mut Quiet).unwrap();
+    let again = run(&suite(&["slow", "lying", "raw"], &["known"]), &registry(), &open, &reusing, &mut Silent)
+        .unwrap();
     for image in ["count,0", "count,1"] {
         let (before, after) = (row(&measured, image, "slow"), row(&again, image, "slow"));
-        assert_eq!((before.encode_ns, before.coded_bytes), (after.encode_ns, after.coded_bytes));
+        assert_eq!(
+            (before.figures.encode_ns, before.figures.coded_bytes),
+            (after.figures.encode_ns, after.figures.coded_bytes)
+        );
         assert_eq!((after.dataset.as_str(), after.origin.as_str()), ("known", name.as_str()));
         assert!(row(&again, image, "raw").origin.is_empty() && row(&again, image, "lying").is_failure());
     }
-    assert!(table::terminal(&again).contains(&format!("2 rows are those of the run {name}")));
 
     let refused = |build: nf_bench::Build| {
         let other = RunOptions { build, ..reusing.clone() };
-        let error = run(&suite(&["raw"], &["counting"]), &registry(), &open, &other, &mut Quiet).unwrap_err();
+        let error =
+            run(&suite(&["raw"], &["counting"]), &registry(), &open, &other, &mut Silent).unwrap_err();
         error.to_string()
     };
     let another = nf_bench::Build { commit: "another".into(), ..clean.build.clone() };
     assert!(refused(another).contains("commit another"));
     let dirty = options(folder.path());
-    let vague = run(&suite(&["raw"], &["counting"]), &registry(), &open, &dirty, &mut Quiet).unwrap();
+    let vague = run(&suite(&["raw"], &["counting"]), &registry(), &open, &dirty, &mut Silent).unwrap();
     let reusing = RunOptions { reuse: vec![vague.folder], ..dirty };
-    let error = run(&suite(&["raw"], &["counting"]), &registry(), &open, &reusing, &mut Quiet).unwrap_err();
+    let error = run(&suite(&["raw"], &["counting"]), &registry(), &open, &reusing, &mut Silent).unwrap_err();
     assert!(error.to_string().contains("local changes"), "{error}");
 }
 
@@ -169,89 +181,14 @@ fn folders_are_never_overwritten() {
 }
 
 #[test]
-fn rates_are_what_the_methodology_says() {
-    let folder = tempfile::tempdir().unwrap();
-    let run = run_in(folder.path(), &suite(&["raw", "halving"], &["known"]));
-    let summary = summarise(&run).remove(0);
-    let [oracle, halving, raw] = &summary.codecs[..] else { panic!("{summary:?}") };
-    assert_eq!((oracle.codec.as_str(), oracle.ideal_bits, oracle.coded_bytes), ("oracle", Some(200), None));
-    assert_eq!(oracle.bits_per_pixel, Some(200.0 / 70.0));
-    assert_eq!((halving.codec.as_str(), halving.images_ok), ("halving", 2));
-    assert_eq!((halving.ratio_pooled, halving.ratio_mean), (Some(2.0), Some(2.0)));
-    assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0));
-    assert_eq!(
-        (halving.ideal_bits, raw.ideal_bits),
-        (Some(560), None),
-        "what the codec says, and not the oracle"
-    );
-    let text = table::markdown(&run);
-    assert!(text.contains("| bits/pixel | ideal bits/pixel | ratio"), "{text}");
-    assert!(
-        text.contains("| halving | 8.000 | 8.000 | 2.000") && text.contains("| raw | 16.000 |  | 1.000"),
-        "{text}"
-    );
-    assert!(!table::terminal(&run).contains("ideal"));
-    assert_eq!((raw.bits_per_pixel, raw.pixels), (Some(16.0), 70));
-    assert_eq!(raw.encode_mb_per_s.is_some(), raw.decode_mb_per_s.is_some());
-
-    // 100 and 200 bytes coded to 50 and 50: pooled 3.0, mean 3.0; 100 and 300 to 50 and 50: 4.0 and 4.0;
-    // unequal sizes tell the two apart.
-    let mut uneven = run.clone();
-    for (row, (raw, coded)) in
-        uneven.rows.iter_mut().filter(|r| r.codec == "raw").zip([(100, 50), (900, 100)])
-    {
-        (row.raw_bytes, row.coded_bytes, row.encode_ns) = (raw, Some(coded), Some(1_000));
-    }
-    let summary = summarise(&uneven).remove(0);
-    let raw = summary.codecs.iter().find(|codec| codec.codec == "raw").unwrap();
-    assert_eq!((raw.ratio_pooled, raw.ratio_mean), (Some(1000.0 / 150.0), Some(5.5)));
-    assert_eq!(raw.encode_mb_per_s, Some(500.0));
-}
-
-#[test]
-fn a_codec_that_fails_on_some_images_is_pooled_over_the_others() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut suite = suite(&["halving"], &["counting"]);
-    suite.datasets[0].data = "three".into();
-    let run = run_in(folder.path(), &suite);
-    let summary = summarise(&run).remove(0);
-    assert_eq!((summary.codecs[0].images_ok, summary.codecs[0].images, summary.images), (2, 2, 2));
-    suite.datasets[0].max_images = Some(1);
-    assert_eq!(summarise(&run_in(folder.path(), &suite))[0].images, 1);
-}
-
-#[test]
-fn several_datasets_are_pooled_and_told_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut suite = suite(&["raw", "halving"], &["known", "counting", "nowhere"]);
-    suite.datasets[0].name = "a-known".into();
-    suite.datasets[1].name = "a-counting".into();
-    let run = run_in(folder.path(), &suite);
-    let all = summarise_all(&run);
-    assert_eq!((all.images, all.pixels), (4, 140), "images of one name in two datasets are two");
-    let halving = all.codecs.iter().find(|codec| codec.codec == "halving").unwrap();
-    assert_eq!((halving.images_ok, halving.images), (4, 4));
-    assert_eq!(halving.above_oracle_bits_per_pixel, Some((560.0 - 200.0) / 70.0), "where there is one");
-    let text = table::terminal(&run);
-    assert!(
-        text.contains("codec     known  counting\noracle    2.857\nhalving   8.000     8.000\n"),
-        "{text}"
-    );
-    assert!(text.contains("nowhere: skipped: nowhere: no such folder"), "{text}");
-    assert!(table::markdown(&run).contains("| halving | 8.000 | 8.000 |"));
-    let document = fs::read_to_string(run.folder.join("table.md")).unwrap();
-    assert!(document.contains("**a-known: 2 images") && document.contains("## a-known: bits"), "{document}");
-}
-
-#[test]
 fn slow_codecs_are_not_run_beyond_the_budget() {
     let folder = tempfile::tempdir().unwrap();
     let mut suite = suite(&["slow"], &["counting"]);
     suite.timing_budget_s = 0;
     let run = run_in(folder.path(), &suite);
     let row = row(&run, "count,0", "slow");
-    assert_eq!((row.runs, row.verified), (0, true));
-    assert!(row.encode_ns.unwrap() >= 30_000_000, "the verifying pass was timed");
+    assert_eq!((row.figures.runs, row.is_verified()), (0, true));
+    assert!(row.figures.encode_ns.unwrap() >= 30_000_000, "the verifying pass was timed");
 }
 
 #[test]
@@ -266,27 +203,10 @@ fn external_programs_only_run_when_allowed() {
     assert!(refused.len() == 1 && refused[0].is_skipped(), "{refused:?}");
     let mut allowing = options(folder.path());
     allowing.allow_external = true;
-    let again = resume(&run.folder, &registry(), &open(&Arc::default()), &allowing, &mut Quiet).unwrap();
+    let again = resume(&run.folder, &registry(), &open(&Arc::default()), &allowing, &mut Silent).unwrap();
     let allowed: Vec<&Measurement> = again.rows.iter().filter(|row| row.codec == "halving").collect();
     assert_eq!(allowed.len(), 2);
-    assert!(allowed.iter().all(|row| row.verified && row.peak_bytes.is_none()), "{allowed:?}");
-    assert!(table::terminal(&again).contains("halving*"));
-}
-
-#[test]
-fn terminal_tables_fit_a_hundred_columns() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut run = run_in(folder.path(), &suite(&["raw", "halving", "unheard"], &["known"]));
-    let long = "a-codec-of-a-long-name:with=options,and=more";
-    run.facts.insert(long.into(), run.facts["raw"].clone());
-    for row in run.rows.iter_mut().filter(|row| row.codec == "raw") {
-        row.codec = long.into();
-        (row.encode_ns, row.decode_ns, row.peak_bytes) =
-            (Some(1), Some(70_000_000_000), Some(99_999_000_000));
-    }
-    let text = table::terminal(&run);
-    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
-    assert!(text.contains("a-codec-of-a-long-name:wi~"), "{text}");
+    assert!(allowed.iter().all(|row| row.is_verified() && row.figures.peak_bytes.is_none()), "{allowed:?}");
 }
 
 #[test]
@@ -313,12 +233,11 @@ fn the_ledger_is_sorted_and_notices_every_change() {
 
     let mut worse = run.clone();
     let at = worse.rows.iter().position(|row| row.codec == "halving" && row.dataset == "known").unwrap();
-    worse.rows[at].coded_bytes = Some(36);
+    worse.rows[at].figures.coded_bytes = Some(36);
     assert_eq!(ledger.differences(&worse), ["known, all, halving: coded_bytes was 70, is 71"]);
-    worse.rows[at].verified = false;
-    worse.rows[at].error = "not lossless".into();
+    worse.rows[at].status = Status::failed("not lossless");
     assert_eq!(ledger.differences(&worse).len(), 5, "images, pixels, raw and coded bytes, ideal bits");
-    worse.rows.retain(|row| row.codec != "halving" || row.dataset != "known" || !row.verified);
+    worse.rows.retain(|row| row.codec != "halving" || row.dataset != "known" || !row.is_verified());
     let lines = ledger.differences(&worse);
     assert_eq!(lines, ["known, all, halving: no size this time: not lossless"]);
     worse.rows.clear();

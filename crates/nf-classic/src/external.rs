@@ -160,8 +160,8 @@ impl ExternalCodec {
         let io = |source| Error::Io { what: format!("{}: file {}", self.name, path.display()), source };
         let bytes = std::fs::metadata(path).map_err(io)?.len();
         if bytes > most_bytes {
-            let what = format!("{}: bytes of file {}", self.name, path.display());
-            return Err(Error::Limit { what, needed: bytes, limit: most_bytes });
+            let reason = format!("wrote a file of {bytes} bytes, expected at most {most_bytes}");
+            return Err(Error::backend(&self.name, reason));
         }
         std::fs::read(path).map_err(io)
     }

@@ -1,7 +1,7 @@
 //! What a codec promises.
 
-use crate::{Laws, Limits, Result, Spec};
-use nf_image::{Digest, Image16, Shape};
+use crate::{Error, Laws, Limits, Result, Spec};
+use nf_image::{Digest, Image16, Shape, TileBox};
 
 /// A lossless coder of 16-bit frames.
 ///
@@ -16,8 +16,10 @@ use nf_image::{Digest, Image16, Shape};
 /// 4. The stream need not state its shape: the container does, and hands it to `decode`.
 /// 5. `spec()` builds an equal codec again.
 ///
-/// A codec is `Send` but need not be `Sync`: every thread builds its own from the [`Spec`].
-pub trait Codec: Send {
+/// 6. `decode_region` gives what cropping the result of `decode` gives.
+///
+/// A codec keeps no state between calls, so that one serves all tiles and threads of a file.
+pub trait Codec: Send + Sync {
     /// Name and options; options at their defaults are left out.
     fn spec(&self) -> Spec;
 
@@ -32,6 +34,29 @@ pub trait Codec: Send {
     /// # Errors
     /// If the bytes are not what `encode` writes, or decoding would exceed `limits`.
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16>;
+
+    /// The pixels of `region` of the image of `shape` that the bytes stand for.
+    ///
+    /// The default decodes all and crops; a codec whose stream is made of independent parts decodes only what
+    /// the region needs.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode), and if the region reaches beyond `shape`.
+    fn decode_region(
+        &self,
+        bytes: &[u8],
+        shape: Shape,
+        region: &TileBox,
+        limits: &Limits,
+    ) -> Result<Image16> {
+        Error::check_region(region, shape)?;
+        let whole = self.decode(bytes, shape, limits)?;
+        if whole.shape() != shape {
+            let reason = format!("it decodes to a stack of {}, expected {shape}", whole.shape());
+            return Err(Error::corrupt(format!("the stream of {}", self.spec()), reason));
+        }
+        Ok(if *region == TileBox::whole(shape) { whole } else { whole.crop_box(region) })
+    }
 
     /// Most bytes that `encode` can write for a stack of `shape`.
     fn max_bytes(&self, shape: Shape) -> u64;
@@ -76,20 +101,17 @@ pub enum Reproducibility {
     Anywhere,
     /// By the same build of this program, on any machine that it runs on.
     SameBuild,
-    /// By the same build on the same kind of device.
-    SameBuildAndDevice,
 }
 
 impl Reproducibility {
     /// Every class, in the order of the container's codes.
-    pub const ALL: [Self; 3] = [Self::Anywhere, Self::SameBuild, Self::SameBuildAndDevice];
+    pub const ALL: [Self; 2] = [Self::Anywhere, Self::SameBuild];
 
     /// The word used in ledgers and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Anywhere => "anywhere",
             Self::SameBuild => "same-build",
-            Self::SameBuildAndDevice => "same-build-and-device",
         }
     }
 }
@@ -127,6 +149,4 @@ pub struct Model {
     pub parameters: u64,
     /// Multiplications, each with its addition, in the model's layers to decode one sample of a large image.
     pub macs_per_px: f64,
-    /// The build and device that the stream is bound to, when it does not decode anywhere.
-    pub device: String,
 }

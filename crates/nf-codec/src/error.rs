@@ -1,6 +1,6 @@
 //! What can go wrong between an image and its bytes.
 
-use nf_image::Shape;
+use nf_image::{Shape, TileBox};
 
 /// Result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,15 +31,35 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
-    /// Decoding would need more than the caller allows.
-    #[error("{what} needs {needed}, the limit is {limit}")]
+    /// Reading or decoding would need more than the caller allows.
+    #[error("{what} needs {needed} {unit}, the limit is {limit}")]
     Limit {
-        /// Which resource, and of which input.
+        /// Which input.
         what: String,
         /// How much would be needed.
         needed: u64,
         /// How much is allowed.
         limit: u64,
+        /// Of what: pixels, or bytes of memory.
+        unit: &'static str,
+    },
+    /// Something is larger than a format can state, whatever the caller allows.
+    #[error("{what} needs {needed} bytes, the format takes at most {most}")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// Its size.
+        needed: u64,
+        /// The largest size that can be written.
+        most: u64,
+    },
+    /// Pixels were asked for that the stack does not have.
+    #[error("the region ({region}) reaches beyond the stack of {shape}")]
+    Region {
+        /// The pixels asked for.
+        region: TileBox,
+        /// The stack's extent.
+        shape: Shape,
     },
     /// The input is something else than a container.
     #[error("this is not a noisefloor container")]
@@ -91,6 +111,17 @@ impl Error {
     /// The bytes of `what` are wrong, because of `reason`.
     pub fn corrupt(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Corrupt { what: what.into(), reason: reason.into() }
+    }
+
+    /// Whether `region` lies inside a stack of `shape`.
+    ///
+    /// # Errors
+    /// [`Error::Region`] if it does not.
+    pub fn check_region(region: &TileBox, shape: Shape) -> Result<()> {
+        match region.fits(shape) {
+            true => Ok(()),
+            false => Err(Self::Region { region: region.clone(), shape }),
+        }
     }
 
     /// The library behind `codec` failed with `reason`.

@@ -3,30 +3,48 @@
 //! Call [`check`] on the builder of a codec. It panics with the name of the case that fails.
 
 use crate::{Codec, Error, Limits, Result, Spec};
-use nf_image::{Image16, Shape};
+use nf_image::{Image16, Shape, TileBox};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// How thoroughly hostile bytes are tried.
+/// How thoroughly a codec is tried, and what it may refuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
     /// Random mutations of every small stream, besides every truncation and every single-bit flip.
     pub mutations: usize,
+    /// The stacks that the codec may answer with [`Error::Unsupported`]; it must take all others.
+    pub may_refuse: fn(Shape) -> bool,
+}
+
+impl Default for Effort {
+    /// 5000 mutations, and nothing may be refused.
+    fn default() -> Self {
+        Self { mutations: 5000, may_refuse: |_| false }
+    }
 }
 
 /// Runs the whole kit over the codec that `build` makes.
 ///
 /// # Panics
-/// At the first promise of [`Codec`] that is broken.
+/// At the first promise of [`Codec`] that is broken, and if the codec refuses a stack that it has to take, or
+/// all of them.
 pub fn check(spec: &Spec, build: &dyn Fn(&Spec) -> Result<Box<dyn Codec>>, effort: Effort) {
     let fresh = || build(spec).unwrap_or_else(|e| panic!("{spec} does not build: {e}"));
     check_spec(spec, build);
+    let mut accepted = 0;
     for (name, image) in images() {
-        round_trip(&format!("{spec} on {name}"), &fresh, &image);
+        let case = format!("{spec} on {name}");
+        let taken = round_trip(&case, &fresh, &image);
+        let shape = image.shape();
+        assert!(taken || (effort.may_refuse)(shape), "{case}: a stack of {shape} must not be refused");
+        accepted += usize::from(taken && shape.pixels() > 0);
     }
+    assert!(accepted > 0, "{spec} refuses every stack, so that nothing was tried");
+    let mut accepted = 0;
     for (name, image) in small_images() {
-        hostile_bytes(&format!("{spec} on {name}"), &fresh, &image, effort);
+        accepted += usize::from(hostile_bytes(&format!("{spec} on {name}"), &fresh, &image, effort));
     }
-    limits_hold(spec, &fresh);
+    assert!(accepted > 0, "{spec} refuses every small stack, so that no hostile bytes were tried");
+    limits_hold(spec, &fresh, effort);
 }
 
 /// The spec of a codec builds an equal codec again, and options that do not exist are refused.
@@ -42,50 +60,85 @@ fn check_spec(spec: &Spec, build: &dyn Fn(&Spec) -> Result<Box<dyn Codec>>) {
     assert!(refused, "{nonsense} must be refused as a wrong spec");
 }
 
-/// Encodes, compares with the bound, encodes again, decodes with a fresh codec, compares.
-fn round_trip(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16) {
+/// Encodes, compares with the bound, encodes again, decodes with a fresh codec, compares, whole and by region.
+/// False if the codec refuses such a stack.
+fn round_trip(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16) -> bool {
     let codec = fresh();
     let bytes = match codec.encode(image) {
         Ok(bytes) => bytes,
-        Err(Error::Unsupported { reason, .. }) => {
-            eprintln!("{case}: not supported ({reason})");
-            return;
-        }
+        Err(Error::Unsupported { .. }) => return false,
         Err(error) => panic!("{case}: encoding failed: {error}"),
     };
-    let bound = codec.max_bytes(image.shape());
+    let shape = image.shape();
+    let bound = codec.max_bytes(shape);
     assert!(bytes.len() as u64 <= bound, "{case}: {} bytes, the bound is {bound}", bytes.len());
     let again = fresh().encode(image).unwrap_or_else(|e| panic!("{case}: encoding again failed: {e}"));
     assert!(bytes == again, "{case}: encoding twice gave different bytes");
-    let decoded = fresh()
-        .decode(&bytes, image.shape(), &Limits::default())
+    let decoder = fresh();
+    let decoded = decoder
+        .decode(&bytes, shape, &Limits::default())
         .unwrap_or_else(|e| panic!("{case}: decoding failed: {e}"));
-    assert_eq!(decoded.shape(), image.shape(), "{case}: the shape changed");
+    assert_eq!(decoded.shape(), shape, "{case}: the shape changed");
     let first = decoded.samples().iter().zip(image.samples()).position(|(a, b)| a != b);
     assert!(first.is_none(), "{case}: pixels differ, first at {first:?}");
+    let mut random = Random(11);
+    for _ in 0..4 {
+        let region = random_region(shape, &mut random);
+        let part = decoder
+            .decode_region(&bytes, shape, &region, &Limits::default())
+            .unwrap_or_else(|e| panic!("{case}, {region}: decoding failed: {e}"));
+        assert_eq!(part.shape(), region.shape(), "{case}, {region}: another shape");
+        assert!(part.samples() == image.crop_box(&region).samples(), "{case}, {region}: pixels differ");
+    }
+    let beyond = TileBox { rows: 0..shape.height + 1, ..TileBox::whole(shape) };
+    let outcome = decoder.decode_region(&bytes, shape, &beyond, &Limits::default());
+    assert!(outcome.is_err(), "{case}: a region beyond the stack is decoded");
+    true
+}
+
+/// A box of a stack; it may be empty.
+fn random_region(shape: Shape, random: &mut Random) -> TileBox {
+    let mut range = |extent: usize| {
+        let (a, b) = (random.below(extent + 1), random.below(extent + 1));
+        a.min(b)..a.max(b)
+    };
+    TileBox { planes: range(shape.planes), rows: range(shape.height), columns: range(shape.width) }
 }
 
 /// Every truncation, every single-bit flip, and random mutations: an error or an image, nothing else.
-fn hostile_bytes(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16, effort: Effort) {
+/// False if the codec refuses such a stack.
+fn hostile_bytes(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16, effort: Effort) -> bool {
     let codec = fresh();
-    let Ok(bytes) = codec.encode(image) else { return };
+    let bytes = match codec.encode(image) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            assert!((effort.may_refuse)(image.shape()), "{case}: encoding failed: {error}");
+            return false;
+        }
+    };
     // Tight, so that a decoder which believes a lying length is seen.
     let limits = Limits { max_pixels: 1 << 16, max_memory_bytes: 64 << 20 };
-    let attempt = |name: String, hostile: &[u8]| {
-        let outcome = catch_unwind(AssertUnwindSafe(|| codec.decode(hostile, image.shape(), &limits)));
+    let whole = TileBox::whole(image.shape());
+    let attempt = |name: String, hostile: &[u8], region: &TileBox| {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match *region == whole {
+            true => codec.decode(hostile, image.shape(), &limits),
+            false => codec.decode_region(hostile, image.shape(), region, &limits),
+        }));
         match outcome {
-            Err(_) => panic!("{case}, {name}: decoding panicked"),
-            Ok(Ok(decoded)) => assert_eq!(decoded.shape(), image.shape(), "{case}, {name}: wrong shape"),
+            Err(_) => panic!("{case}, {name}, {region}: decoding panicked"),
+            Ok(Ok(decoded)) => {
+                assert_eq!(decoded.shape(), region.shape(), "{case}, {name}, {region}: wrong shape");
+            }
             Ok(Err(_)) => {}
         }
     };
     for length in 0..bytes.len() {
-        attempt(format!("cut to {length} bytes"), &bytes[..length]);
+        attempt(format!("cut to {length} bytes"), &bytes[..length], &whole);
     }
     let mut hostile = bytes.clone();
     for bit in 0..bytes.len() * 8 {
         hostile[bit / 8] ^= 1 << (bit % 8);
-        attempt(format!("bit {bit} flipped"), &hostile);
+        attempt(format!("bit {bit} flipped"), &hostile, &whole);
         hostile[bit / 8] = bytes[bit / 8];
     }
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -94,8 +147,10 @@ fn hostile_bytes(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16
         for _ in 0..=random.below(4) {
             mutate(&mut hostile, &mut random);
         }
-        attempt(format!("mutation {round}"), &hostile);
+        let region = if round % 4 == 0 { random_region(image.shape(), &mut random) } else { whole.clone() };
+        attempt(format!("mutation {round}"), &hostile, &region);
     }
+    true
 }
 
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
@@ -117,9 +172,13 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 }
 
 /// A stack above the limits is refused before it is decoded.
-fn limits_hold(spec: &Spec, fresh: &dyn Fn() -> Box<dyn Codec>) {
-    let image = noise(Shape::frame(40, 50), 9, 7);
-    let Ok(bytes) = fresh().encode(&image) else { return };
+fn limits_hold(spec: &Spec, fresh: &dyn Fn() -> Box<dyn Codec>, effort: Effort) {
+    let shapes = [Shape::frame(40, 50), Shape::new(2, 25, 40), Shape::new(3, 25, 40)];
+    let Some(shape) = shapes.into_iter().find(|shape| !(effort.may_refuse)(*shape)) else {
+        panic!("{spec} may refuse all of {shapes:?}, so that no limits were tried");
+    };
+    let image = noise(shape, 9, 7);
+    let bytes = fresh().encode(&image).unwrap_or_else(|e| panic!("{spec} on {shape}: encoding failed: {e}"));
     let tight = Limits { max_pixels: 1999, ..Limits::default() };
     let outcome = fresh().decode(&bytes, image.shape(), &tight);
     assert!(matches!(outcome, Err(Error::Limit { .. })), "{spec}: 2000 pixels pass a limit of 1999");

@@ -25,3 +25,8 @@ pub use laws::Laws;
 pub use limits::Limits;
 pub use registry::{Added, Build, Entry, OptionDoc, Registry};
 pub use spec::{Options, Spec};
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

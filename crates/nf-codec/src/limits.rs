@@ -13,13 +13,18 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 2^32 pixels, as many as `nf-fits` reads, and 4 GiB of working memory.
+    /// Those of 8 GiB: 2^32 pixels, and 8 GiB of working memory.
     fn default() -> Self {
-        Self { max_pixels: 1 << 32, max_memory_bytes: 4 << 30 }
+        Self::of_memory(8 << 30)
     }
 }
 
 impl Limits {
+    /// A decoded stack of at most `bytes` bytes, and as much working memory.
+    pub const fn of_memory(bytes: u64) -> Self {
+        Self { max_pixels: bytes / 2, max_memory_bytes: bytes }
+    }
+
     /// The pixels of `shape`, if it is allowed; `what` names the input in the error.
     ///
     /// An extent of zero does not excuse the others: loops run over them.
@@ -30,7 +35,8 @@ impl Limits {
         let at_least_one = Shape::new(shape.planes.max(1), shape.height.max(1), shape.width.max(1));
         let needed = at_least_one.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
         if needed > self.max_pixels {
-            return Err(Error::Limit { what: format!("{what}: pixels"), needed, limit: self.max_pixels });
+            let what = what.to_owned();
+            return Err(Error::Limit { what, needed, limit: self.max_pixels, unit: "pixels" });
         }
         Ok(shape.pixels())
     }
@@ -41,8 +47,9 @@ impl Limits {
     /// [`Error::Limit`] if they are not.
     pub fn check_memory(&self, what: &str, needed: u64) -> Result<()> {
         if needed > self.max_memory_bytes {
-            let what = format!("{what}: bytes of memory");
-            return Err(Error::Limit { what, needed, limit: self.max_memory_bytes });
+            let what = what.to_owned();
+            let limit = self.max_memory_bytes;
+            return Err(Error::Limit { what, needed, limit, unit: "bytes of memory" });
         }
         Ok(())
     }

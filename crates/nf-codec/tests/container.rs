@@ -1,122 +1,22 @@
 //! The container: round trips, regions, damage, and the golden file of version 1.
 #![allow(clippy::unwrap_used)]
 
-use nf_codec::container::{
-    Header, ImageHeader, ImageSource, Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox,
-    tile_boxes, write,
-};
-use nf_codec::{Codec, Entry, Error, Limits, Model, Registry, Reproducibility, Result, Spec, kit};
-use nf_image::{Digest, Image16, PlaneAxis, Shape};
+use nf_codec::container::{Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox};
+use nf_codec::{Codec, Error, Limits, Reproducibility, Spec, kit};
+use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape};
 use std::io::Cursor;
 use std::path::Path;
+use support::{Plain, header, open, pack, plain, ramp, registry};
 
-/// Little-endian samples; with `model=1` it claims to need a model.
-struct Plain {
-    model: u8,
-}
-
-impl Codec for Plain {
-    fn spec(&self) -> Spec {
-        Spec::new("plain").with("model", self.model, 0)
-    }
-
-    fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        Ok(image.samples().iter().flat_map(|sample| sample.to_le_bytes()).collect())
-    }
-
-    fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
-        let pixels = limits.check_shape("the plain stream", shape)?;
-        if bytes.len() != pixels * 2 {
-            return Err(Error::truncated("the plain stream"));
-        }
-        let samples = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-        Ok(Image16::new(shape, samples).expect("as many samples as pixels"))
-    }
-
-    fn max_bytes(&self, shape: Shape) -> u64 {
-        shape.raw_bytes() as u64
-    }
-
-    fn model(&self) -> Option<Model> {
-        let digest = Digest::of_bytes(&[self.model]);
-        let device = "abacus".to_owned();
-        (self.model > 0).then_some(Model { digest, bytes: 1, parameters: 1, macs_per_px: 0.0, device })
-    }
-}
-
-/// Forgets the last sample of a tile.
-struct Forgetful;
-
-impl Codec for Forgetful {
-    fn spec(&self) -> Spec {
-        Spec::new("forgetful")
-    }
-
-    fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        Plain { model: 0 }.encode(image)
-    }
-
-    fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
-        let mut image = Plain { model: 0 }.decode(bytes, shape, limits)?;
-        if let Some(last) = image.samples_mut().last_mut() {
-            *last ^= 1;
-        }
-        Ok(image)
-    }
-
-    fn max_bytes(&self, shape: Shape) -> u64 {
-        shape.raw_bytes() as u64
-    }
-}
-
-fn build_plain(spec: &Spec) -> Result<Box<dyn Codec>> {
-    let mut options = spec.options();
-    let model = options.take("model", 0, "0..=9", |model| *model <= 9)?;
-    options.finish()?;
-    Ok(Box::new(Plain { model }))
-}
-
-fn registry() -> Registry {
-    let entry = |name, build| Entry { name, summary: "", source: "", options: &[], build };
-    Registry::new([entry("plain", build_plain), entry("forgetful", |_| Ok(Box::new(Forgetful)))])
-}
-
-fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
-    Header {
-        codec: codec.parse().unwrap(),
-        reproducibility: Reproducibility::Anywhere,
-        model: registry().build(&codec.parse().unwrap()).unwrap().model().map(Into::into),
-        images: images
-            .iter()
-            .map(|(image, tile)| ImageHeader { shape: image.shape(), axis: image.axis(), tile: *tile })
-            .collect(),
-        layout: None,
-        creator: "test".to_owned(),
-    }
-}
-
-fn pack(header: &Header, images: &[&Image16], verify: bool) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
-    let mut sources: Vec<&Image16> = images.to_vec();
-    let mut sources: Vec<&mut dyn ImageSource> =
-        sources.iter_mut().map(|source| source as &mut dyn ImageSource).collect();
-    let written = write(&mut out, header, &mut sources, &registry(), verify)?;
-    assert_eq!(written.container_bytes, out.len() as u64);
-    assert_eq!(written.digests, images.iter().map(|image| image.digest()).collect::<Vec<_>>());
-    Ok(out)
-}
-
-fn open(bytes: &[u8]) -> Result<Reader<Cursor<&[u8]>>> {
-    Reader::open(Cursor::new(bytes), Limits::default())
-}
-
-fn ramp(shape: Shape) -> Image16 {
-    Image16::from_fn(shape, |p, r, c| (p * 7000 + r * 130 + c) as u16)
-}
+mod support;
 
 #[test]
 fn the_plain_codec_of_these_tests_conforms() {
-    kit::check(&Spec::new("plain"), &|spec| registry().build(spec), kit::Effort { mutations: 200 });
+    kit::check(
+        &Spec::new("plain"),
+        &|spec| registry().build(spec),
+        kit::Effort { mutations: 200, ..kit::Effort::default() },
+    );
 }
 
 #[test]
@@ -128,22 +28,22 @@ fn stacks_come_back_whole_and_by_region() {
         let images = [(&series, tile), (&empty, Shape::frame(1, 1)), (&frame, Shape::frame(2, 2))];
         let bytes = pack(&header("plain", &images), &[&series, &empty, &frame], true).unwrap();
         let mut reader = open(&bytes).unwrap();
-        assert_eq!(reader.decode(0, &registry()).unwrap(), series);
-        assert_eq!(reader.decode(1, &registry()).unwrap(), empty);
-        assert_eq!(reader.decode(2, &registry()).unwrap(), frame);
+        assert_eq!(reader.decode(0, &*plain()).unwrap(), series);
+        assert_eq!(reader.decode(1, &*plain()).unwrap(), empty);
+        assert_eq!(reader.decode(2, &*plain()).unwrap(), frame);
         let mut in_order = Vec::new();
         let mut keep = |piece: &Image16| {
             in_order.extend_from_slice(piece.samples());
             Ok(())
         };
-        reader.decode_in_order(0, &registry(), &mut keep).unwrap();
+        reader.decode_in_order(0, &*plain(), &mut keep).unwrap();
         assert_eq!(in_order, series.samples());
-        for region in tile_boxes(series.shape(), Shape::new(2, 3, 4)) {
-            let cut = reader.decode_region(0, &region, &registry()).unwrap();
+        for region in Grid::new(series.shape(), Shape::new(2, 3, 4)).boxes() {
+            let cut = reader.decode_region(0, &region, &*plain()).unwrap();
             assert_eq!(cut, series.crop(region.planes, region.rows, region.columns));
         }
         let beyond = TileBox { planes: 0..1, rows: 9..11, columns: 0..1 };
-        assert!(reader.decode_region(0, &beyond, &registry()).is_err());
+        assert!(reader.decode_region(0, &beyond, &*plain()).is_err());
     }
 }
 
@@ -163,7 +63,8 @@ fn the_layout_writes_the_original_file_again() {
     let mut reader = open(&bytes).unwrap();
     assert_eq!(reader.header(), &header);
     let mut out = Vec::new();
-    layout.write(|i, sink| reader.decode_in_order(i as usize, &registry(), sink), &mut out).unwrap();
+    reader.restore(&*plain(), &mut out).unwrap();
+    assert_eq!(reader.header(), &header, "the layout is still there");
     let middle: Vec<u8> = frame.samples().iter().flat_map(|p| p.wrapping_sub(32768).to_be_bytes()).collect();
     assert_eq!(out, [b"head".as_slice(), &middle, b"tail"].concat());
 }
@@ -175,7 +76,9 @@ fn a_codec_that_loses_a_bit_is_caught_when_writing_and_when_reading() {
     let error = pack(&header, &[&frame], true).unwrap_err().to_string();
     assert!(error.contains("rows 0..2") && error.contains("does not decode"), "{error}");
     let bytes = pack(&header, &[&frame], false).unwrap();
-    let error = open(&bytes).unwrap().decode(0, &registry()).unwrap_err().to_string();
+    let mut reader = open(&bytes).unwrap();
+    let codec = reader.codec(&registry()).unwrap();
+    let error = reader.decode(0, &*codec).unwrap_err().to_string();
     assert!(error.contains("digest"), "{error}");
 }
 
@@ -187,11 +90,11 @@ fn a_damaged_tile_is_named_and_costs_only_itself() {
     let mut damaged = bytes.clone();
     damaged[tiles[1].offset_bytes as usize + 3] ^= 4;
     let mut reader = open(&damaged).unwrap();
-    let error = reader.decode(0, &registry()).unwrap_err().to_string();
+    let error = reader.decode(0, &*plain()).unwrap_err().to_string();
     assert!(error.contains("rows 2..4") && error.contains("checksum"), "{error}");
     for tile in [&tiles[0], &tiles[2]] {
         let place = tile.place.clone();
-        let cut = reader.decode_region(0, &place, &registry()).unwrap();
+        let cut = reader.decode_region(0, &place, &*plain()).unwrap();
         assert_eq!(cut, frame.crop(place.planes, place.rows, place.columns));
     }
 }
@@ -202,7 +105,7 @@ fn every_truncation_and_every_bit_flip_is_an_error() {
     let mut header = header("plain", &[(&frame, Shape::frame(2, 3))]);
     header.layout = Some(Layout { segments: vec![Segment::Verbatim(vec![7; 50])] });
     let bytes = pack(&header, &[&frame], true).unwrap();
-    let outcome = |hostile: &[u8]| open(hostile).and_then(|mut reader| reader.decode(0, &registry()));
+    let outcome = |hostile: &[u8]| open(hostile).and_then(|mut reader| reader.decode(0, &*plain()));
     assert!(outcome(&bytes).is_ok());
     for length in 0..bytes.len() {
         assert!(outcome(&bytes[..length]).is_err(), "cut to {length} bytes");
@@ -301,15 +204,11 @@ fn forged_headers_with_right_checksums_never_panic() {
         for value in [0, 1, 2, 0x7f, 0x80, 0xff, bytes[14 + at].wrapping_add(1)] {
             let hostile = forged(&bytes, |header| header[at] = value);
             let Ok(mut reader) = Reader::open(Cursor::new(&hostile[..]), limits) else { continue };
+            let Ok(codec) = reader.codec(&registry()) else { continue };
             for stack in 0..reader.header().images.len() {
-                let _ = reader.decode(stack, &registry());
+                let _ = reader.decode(stack, &*codec);
             }
-            if let Some(layout) = reader.header().layout.clone() {
-                let mut samples = |stack: u32, sink: &mut dyn FnMut(&Image16) -> Result<()>| {
-                    reader.decode_in_order(stack as usize, &registry(), sink)
-                };
-                let _ = layout.write(&mut samples, &mut std::io::sink());
-            }
+            let _ = reader.restore(&*codec, &mut std::io::sink());
         }
     }
 }
@@ -319,17 +218,30 @@ fn another_model_is_refused_before_decoding() {
     let frame = ramp(Shape::frame(2, 2));
     let mut header = header("plain:model=1", &[(&frame, frame.shape())]);
     let bytes = pack(&header, &[&frame], true).unwrap();
-    assert_eq!(open(&bytes).unwrap().decode(0, &registry()).unwrap(), frame);
+    assert!(open(&bytes).unwrap().codec(&registry()).is_ok());
     let own = ModelHeader::from(Plain { model: 1 }.model().unwrap());
-    header.model = Some(ModelHeader { digest: Digest::of_bytes(b"other"), ..own.clone() });
+    header.model = Some(ModelHeader { digest: Digest::of_bytes(b"other"), ..own });
     let bytes = pack(&header, &[&frame], true).unwrap();
-    let error = open(&bytes).unwrap().decode(0, &registry()).unwrap_err();
+    let error = open(&bytes).unwrap().codec(&registry()).err().unwrap();
     assert!(matches!(error, Error::Mismatch { .. }), "{error}");
-    header.model = Some(ModelHeader { device: "slide rule".to_owned(), ..own });
-    header.reproducibility = Reproducibility::SameBuildAndDevice;
-    let bytes = pack(&header, &[&frame], true).unwrap();
-    let error = open(&bytes).unwrap().decode(0, &registry()).unwrap_err().to_string();
-    assert!(error.contains("slide rule") && error.contains("abacus"), "{error}");
+}
+
+#[test]
+fn streams_that_are_bound_to_a_device_are_refused_in_words() {
+    let frame = ramp(Shape::frame(2, 2));
+    let bytes = pack(&header("plain:model=1", &[(&frame, frame.shape())]), &[&frame], true).unwrap();
+    let class = |code: u8| {
+        // The record of reproducibility: tag 2, a length of 1, the code.
+        forged(&bytes, |header| {
+            let at = header.windows(6).position(|w| w == [2, 1, 0, 0, 0, 0]).unwrap();
+            header[at + 5] = code;
+        })
+    };
+    assert_eq!(open(&class(1)).unwrap().header().reproducibility, Reproducibility::SameBuild);
+    let error = open(&class(2)).unwrap_err().to_string();
+    assert!(error.contains("the build and the device that wrote it"), "{error}");
+    let error = open(&class(3)).unwrap_err().to_string();
+    assert!(error.contains("newer program"), "{error}");
 }
 
 /// The pixels of the golden files; this function is never changed.
@@ -353,5 +265,5 @@ fn golden_version_1() {
         Err(error) => panic!("{}: {error}", path.display()),
     };
     assert!(bytes == golden, "version 1 writes other bytes than it did");
-    assert_eq!(open(&golden).unwrap().decode(0, &registry()).unwrap(), image);
+    assert_eq!(open(&golden).unwrap().decode(0, &*plain()).unwrap(), image);
 }

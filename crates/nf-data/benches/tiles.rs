@@ -29,8 +29,7 @@ fn frames() -> (tempfile::TempDir, Box<dyn Dataset>) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let bytes = nf_fits::write_image(&frame(), None).expect("a frame can be written");
     std::fs::write(folder.path().join("a.fits"), bytes).expect("a file in it");
-    let set =
-        open(&folder.path().display().to_string(), &OpenOptions::default()).expect("a folder of one file");
+    let set = open(folder.path(), &OpenOptions::default()).expect("a folder of one file");
     (folder, set)
 }
 

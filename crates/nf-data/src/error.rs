@@ -74,6 +74,15 @@ impl Error {
         move |error| Self::Image { path: path.clone(), reason: format!("as Parquet: {error}") }
     }
 
+    /// What went wrong, without the name of the file in which it did.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::Image { reason, .. } | Self::Hub { reason, .. } => reason,
+            other => other.to_string(),
+        }
+    }
+
     pub(crate) fn missing(what: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Missing { what: what.into(), reason: reason.into() }
     }

@@ -2,21 +2,27 @@
 
 use crate::blind::{self, Blind};
 use crate::manifest::{FileEntry, list};
-use crate::reader::{ImageFile, ROWS_ENDING, image_stem};
+use crate::names::{READABLE, image_stem, is_rows, looks_like_an_image, shown};
+use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
-use crate::sha256::sha256_of_file;
-use crate::view::{HduChoice, PlaneChoice, View, centre};
-use crate::{Card, Dataset, Error, Facts, Result};
+use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
+use crate::{Card, Dataset, Error, Facts, FitsOptions, Result};
 use nf_image::{Detector, Image16};
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// Files of one folder seen through a view.
+///
+/// A file that cannot be read does not stop the others: it is one image of the set, under the file's
+/// name, whose pixels are the reason ([`Dataset::image`] fails).
 #[derive(Debug)]
 pub struct FolderSet {
     card: Card,
     view: View,
     columns: RowColumns,
+    fits: FitsOptions,
     blind: Vec<Blind>,
     files: Vec<File>,
     members: Vec<Member>,
@@ -26,20 +32,32 @@ pub struct FolderSet {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    /// The rows, if it is a Parquet file.
-    rows: Option<RowFile>,
-    sha256: Option<String>,
+    /// Its name in the set.
+    stem: String,
+    content: Content,
+    /// What is stated of it.
+    entry: Option<FileEntry>,
     checked: OnceLock<()>,
 }
 
-/// One image of one file.
 #[derive(Debug)]
+enum Content {
+    Image,
+    /// A Parquet file.
+    Rows(Box<RowFile>),
+    /// Why it cannot be read.
+    Unreadable(String),
+}
+
+/// One image of one file.
+#[derive(Clone, Copy, Debug)]
 struct Member {
-    name: String,
     file: usize,
     /// The row of a Parquet file.
     row: usize,
     stack: usize,
+    /// Whether the stack's number is part of the name, because the file has several.
+    is_numbered: bool,
     plane: Taken,
 }
 
@@ -53,29 +71,61 @@ enum Taken {
 
 impl FolderSet {
     /// The images of `files` of `folder`; with no file listed, of every image file in the folder itself,
-    /// sorted by name.
+    /// sorted by name. Names that look like image files but cannot be read are told in the log.
     ///
     /// # Errors
-    /// If the folder or a file cannot be read, or a file holds no image.
+    /// If there is no such folder, or none of the files is in it. A file that cannot be read is an image that fails.
     pub fn new(
         folder: &Path,
         files: &[FileEntry],
         view: View,
         columns: RowColumns,
+        fits: FitsOptions,
         card: Card,
     ) -> Result<Self> {
         if !folder.is_dir() {
             let reason = "no such folder; name another with --data or NOISEFLOOR_DATA";
             return Err(Error::missing(folder.display().to_string(), reason));
         }
-        let mut set = Self { card, view, columns, blind: vec![], files: vec![], members: vec![] };
-        if files.is_empty() {
-            for name in every_image_file(folder)? {
-                set.add(folder.join(&name), &name, None)?;
+        let names: Vec<(OsString, Option<&FileEntry>)> = if files.is_empty() {
+            let names = every_image_file(folder)?;
+            if !names.left_out.is_empty() {
+                let left_out = some_of(&names.left_out);
+                tracing::warn!("{}: left out: {left_out}; names must end in {READABLE}", folder.display());
             }
+            names.taken.into_iter().map(|name| (name, None)).collect()
+        } else {
+            files.iter().map(|file| (OsString::from(&file.name), Some(file))).collect()
+        };
+        if !names.iter().any(|(name, _)| folder.join(name).exists()) {
+            let first = names.first().map_or_else(String::new, |(name, _)| shown(name));
+            let reason = format!(
+                "holds none of the dataset's {} files ({first}, ...); name another folder with --data or NOISEFLOOR_DATA",
+                names.len()
+            );
+            return Err(Error::missing(folder.display().to_string(), reason));
         }
-        for file in files {
-            set.add(folder.join(&file.name), &file.name, file.sha256.clone())?;
+        // Files that differ only in their endings go by their whole names.
+        let whole: Vec<String> = names.iter().map(|(name, _)| shown(name)).collect();
+        let stem = |name: &String| image_stem(name).unwrap_or(name).to_owned();
+        let mut uses: HashMap<String, usize> = HashMap::new();
+        whole.iter().for_each(|name| *uses.entry(stem(name)).or_default() += 1);
+        let mut set = Self::empty(view, columns, fits, card);
+        for ((name, entry), whole) in names.iter().zip(whole) {
+            let stem = Some(stem(&whole)).filter(|stem| uses[stem] == 1).unwrap_or_else(|| whole.clone());
+            let (path, entry) = (folder.join(name), entry.cloned());
+            let mut file = File { path, stem, content: Content::Image, entry, checked: OnceLock::new() };
+            if let Err(error) = set.add(&mut file, is_rows(&whole)) {
+                file.content = Content::Unreadable(error.reason());
+                set.members.push(Member {
+                    file: set.files.len(),
+                    row: 0,
+                    stack: 0,
+                    is_numbered: false,
+                    plane: Taken::All,
+                });
+            }
+            set.files.push(file);
         }
         Ok(set)
     }
@@ -84,12 +134,23 @@ impl FolderSet {
     ///
     /// # Errors
     /// If it cannot be read or holds no image.
-    pub fn of_file(path: &Path, view: View, card: Card) -> Result<Self> {
-        let columns = RowColumns::default();
-        let mut set = Self { card, view, columns, blind: vec![], files: vec![], members: vec![] };
-        let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-        set.add(path.to_owned(), &name, None)?;
+    pub fn of_file(path: &Path, view: View, fits: FitsOptions, card: Card) -> Result<Self> {
+        let mut set = Self::empty(view, RowColumns::default(), fits, card);
+        let name = path.file_name().map_or_else(String::new, shown);
+        let mut file = File {
+            path: path.to_owned(),
+            stem: image_stem(&name).unwrap_or(&name).to_owned(),
+            content: Content::Image,
+            entry: None,
+            checked: OnceLock::new(),
+        };
+        set.add(&mut file, is_rows(&name))?;
+        set.files.push(file);
         Ok(set)
+    }
+
+    fn empty(view: View, columns: RowColumns, fits: FitsOptions, card: Card) -> Self {
+        Self { card, view, columns, fits, blind: vec![], files: vec![], members: vec![] }
     }
 
     /// The same with what is known of blind regions besides the headers.
@@ -98,69 +159,77 @@ impl FolderSet {
         self
     }
 
-    fn add(&mut self, path: PathBuf, name: &str, sha256: Option<String>) -> Result<()> {
-        let stem = image_stem(name).unwrap_or(name);
-        let mut file = File { path, rows: None, sha256, checked: OnceLock::new() };
-        if name.ends_with(ROWS_ENDING) {
-            let rows = RowFile::open(&file.path, &self.columns)?;
-            let count = rows.rows();
-            file.rows = Some(rows);
-            for row in 0..count {
-                self.add_members(&file, &format!("{stem}.{row:05}"), row)?;
-            }
-        } else {
-            self.add_members(&file, stem, 0)?;
+    /// Adds the images of the file that comes next; nothing of them after an error.
+    fn add(&mut self, file: &mut File, is_rows: bool) -> Result<()> {
+        if !is_rows {
+            let members = self.members_of(file, 0)?;
+            self.members.extend(members);
+            return Ok(());
         }
-        self.files.push(file);
+        let rows = RowFile::open(&file.path, &self.columns, &self.fits)?;
+        let count = rows.rows();
+        if count > MOST_IMAGES {
+            return Err(file.wrong(format!("states {count} rows, more than {MOST_IMAGES}")));
+        }
+        file.content = Content::Rows(Box::new(rows));
+        for row in 0..count {
+            // One row that cannot be read is one image that fails; the others are there.
+            let members =
+                self.members_of(file, row).unwrap_or_else(|_| vec![self.member(row, 0, false, Taken::All)]);
+            self.members.extend(members);
+        }
         Ok(())
     }
 
-    /// The images of a file or of one row. A row is looked into only if its number of images depends on it.
-    fn add_members(&mut self, file: &File, stem: &str, row: usize) -> Result<()> {
+    fn member(&self, row: usize, stack: usize, is_numbered: bool, plane: Taken) -> Member {
+        Member { file: self.files.len(), row, stack, is_numbered, plane }
+    }
+
+    /// The images of the file that comes next, or of one of its rows. A row is looked into only if its
+    /// number of images depends on it.
+    fn members_of(&self, file: &File, row: usize) -> Result<Vec<Member>> {
         let (first, each) = (self.view.hdus == HduChoice::First, self.view.planes == PlaneChoice::Each);
-        let number = self.files.len();
-        if file.rows.is_some() && first && !each {
-            let plane = if self.view.planes == PlaneChoice::Middle { Taken::Middle } else { Taken::All };
-            self.members.push(Member { name: stem.to_owned(), file: number, row, stack: 0, plane });
-            return Ok(());
+        let one = if self.view.planes == PlaneChoice::Middle { Taken::Middle } else { Taken::All };
+        if matches!(file.content, Content::Rows(_)) && first && !each {
+            return Ok(vec![self.member(row, 0, false, one)]);
         }
-        let frames = file.open(row)?;
+        let frames = file.open(row, &self.fits)?;
         let stacks = if first { frames.stacks().min(1) } else { frames.stacks() };
         if stacks == 0 {
-            return Err(Error::Image { path: file.path.clone(), reason: "holds no image".into() });
+            return Err(file.wrong("holds no image".into()));
         }
+        let mut members = vec![];
         for stack in 0..stacks {
-            let name = if stacks == 1 { stem.to_owned() } else { format!("{stem}.{stack}") };
-            let mut add =
-                |name: String, plane| self.members.push(Member { name, file: number, row, stack, plane });
-            match self.view.planes {
-                PlaneChoice::Stack => add(name, Taken::All),
-                PlaneChoice::Middle => add(name, Taken::Middle),
-                PlaneChoice::Each => (0..frames.shape(stack)?.planes)
-                    .for_each(|plane| add(format!("{name}.p{plane:03}"), Taken::One(plane))),
+            let planes = if each { frames.shape(stack)?.planes } else { 1 };
+            if planes > MOST_IMAGES - members.len().min(MOST_IMAGES) {
+                return Err(file.wrong(format!("has more than {MOST_IMAGES} planes")));
             }
+            let taken = |plane| if each { Taken::One(plane) } else { one };
+            members.extend((0..planes).map(|plane| self.member(row, stack, stacks > 1, taken(plane))));
         }
-        Ok(())
+        Ok(members)
     }
 }
 
 impl File {
     /// What the file holds, or one row of it.
-    fn open(&self, row: usize) -> Result<ImageFile> {
-        match &self.rows {
-            Some(rows) => rows.read(row),
-            None => ImageFile::open(&self.path),
+    fn open(&self, row: usize, fits: &FitsOptions) -> Result<ImageFile> {
+        match &self.content {
+            Content::Image => ImageFile::open(&self.path, fits),
+            Content::Rows(rows) => rows.read(row),
+            Content::Unreadable(reason) => Err(self.wrong(reason.clone())),
         }
+    }
+
+    fn wrong(&self, reason: String) -> Error {
+        Error::Image { path: self.path.clone(), reason }
     }
 
     /// Compares the file with the digest that the manifest states, once.
     fn check(&self) -> Result<()> {
-        let Some(expected) = &self.sha256 else { return Ok(()) };
-        if self.checked.get().is_none() {
-            let found = sha256_of_file(&self.path)?;
-            if !found.eq_ignore_ascii_case(expected) {
-                return Err(Error::Digest { path: self.path.clone(), expected: expected.clone(), found });
-            }
+        let Some(entry) = &self.entry else { return Ok(()) };
+        if entry.sha256.is_some() && self.checked.get().is_none() {
+            entry.check(&self.path)?;
             // Two threads may both have looked; they saw the same.
             let _ = self.checked.set(());
         }
@@ -168,21 +237,47 @@ impl File {
     }
 }
 
-fn every_image_file(folder: &Path) -> Result<Vec<String>> {
-    let mut names = vec![];
+/// The files of a folder, sorted.
+struct Names {
+    /// Image files.
+    taken: Vec<OsString>,
+    /// Those that look like image files and are in no form that is read.
+    left_out: Vec<String>,
+}
+
+/// Image files of a folder; hidden files and folders are not looked at.
+fn every_image_file(folder: &Path) -> Result<Names> {
+    let (mut names, mut left_out, mut folders) = (vec![], vec![], 0);
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let entry = entry.map_err(Error::io(folder))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if image_stem(&name).is_some() {
+        let (name, text) = (entry.file_name(), shown(&entry.file_name()));
+        if entry.path().is_dir() {
+            folders += 1;
+        } else if text.starts_with('.') {
+        } else if image_stem(&text).is_some() {
             names.push(name);
+        } else if looks_like_an_image(&text) {
+            left_out.push(text);
         }
     }
     names.sort();
+    left_out.sort();
     if names.is_empty() {
-        let reason = "the folder holds no .fits, .fits.fz, .fits.gz, .npy or .parquet file";
+        let searched = if folders > 0 { "; folders in it are not searched" } else { "" };
+        let left_out =
+            if left_out.is_empty() { String::new() } else { format!(" (but {})", some_of(&left_out)) };
+        let reason = format!("the folder holds no file whose name ends in {READABLE}{left_out}{searched}");
         return Err(Error::missing(folder.display().to_string(), reason));
     }
-    Ok(names)
+    Ok(Names { taken: names, left_out })
+}
+
+/// The first few of many names.
+fn some_of(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = names.len().saturating_sub(SHOWN);
+    let first = names[..names.len() - more].join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 /// The files of a split, in its order.
@@ -204,12 +299,8 @@ pub(crate) fn files_of_split(
         )
     })?;
     let entry = |name: &String| {
-        manifest.files.iter().find(|file| file.name == *name).cloned().unwrap_or_else(|| FileEntry {
-            name: name.clone(),
-            sha256: None,
-            instrument: None,
-            licence: None,
-        })
+        let stated = manifest.files.iter().find(|file| file.name == *name).cloned();
+        stated.unwrap_or_else(|| FileEntry::named(name))
     };
     Ok((split.to_owned(), names.iter().map(entry).collect()))
 }
@@ -224,17 +315,28 @@ impl Dataset for FolderSet {
     }
 
     fn name(&self, index: usize) -> String {
-        self.members[index].name.clone()
+        let Member { file, row, stack, is_numbered, plane } = self.members[index];
+        let file = &self.files[file];
+        let mut name = file.stem.clone();
+        if matches!(file.content, Content::Rows(_)) {
+            name += &format!(".{row:05}");
+        }
+        if is_numbered {
+            name += &format!(".{stack}");
+        }
+        if let Taken::One(plane) = plane {
+            name += &format!(".p{plane:03}");
+        }
+        name
     }
 
     fn image(&self, index: usize) -> Result<Image16> {
-        let member = &self.members[index];
+        let member = self.members[index];
         let file = &self.files[member.file];
         file.check()?;
-        let frames = file.open(member.row)?;
+        let frames = file.open(member.row, &self.fits)?;
         if frames.stacks() <= member.stack {
-            let reason = format!("{} holds no image", member.name);
-            return Err(Error::Image { path: file.path.clone(), reason });
+            return Err(file.wrong(format!("{} holds no image", self.name(index))));
         }
         let shape = frames.shape(member.stack)?;
         let one = |plane: usize| frames.read(member.stack, plane..plane + 1);
@@ -246,8 +348,8 @@ impl Dataset for FolderSet {
         let (rows, columns) =
             (centre(shape.height, self.view.centre_px), centre(shape.width, self.view.centre_px));
         if rows.len() == shape.height && columns.len() == shape.width {
-            let wrong = |reason| Error::Image { path: file.path.clone(), reason };
-            let regions = blind::regions(&self.blind, &member.name, image.shape()).map_err(wrong)?;
+            let regions = blind::regions(&self.blind, &self.name(index), image.shape());
+            let regions = regions.map_err(|reason| file.wrong(reason))?;
             let known = (!regions.is_empty())
                 .then(|| Detector { instrument: frames.instrument(member.stack), regions });
             return Ok(match frames.detector(member.stack).or(known) {
@@ -259,7 +361,29 @@ impl Dataset for FolderSet {
     }
 
     fn facts(&self, index: usize) -> Result<Facts> {
-        let member = &self.members[index];
-        Ok(self.files[member.file].open(member.row)?.facts(member.stack))
+        let member = self.members[index];
+        Ok(self.files[member.file].open(member.row, &self.fits)?.facts(member.stack))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_an_image_and_is_left_out_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str| std::fs::write(dir.path().join(name), name).unwrap();
+        ["b.fits.Z", "c.FIT.bz2", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
+        let error = every_image_file(dir.path()).err().unwrap().to_string();
+        assert!(error.contains("(but b.fits.Z, c.FIT.bz2)"), "{error}");
+        write("A.FITS");
+        let names = every_image_file(dir.path()).unwrap();
+        assert_eq!(
+            (names.taken, names.left_out.join(" ")),
+            (vec!["A.FITS".into()], "b.fits.Z c.FIT.bz2".into())
+        );
+        let many: Vec<String> = (0..20).map(|i| i.to_string()).collect();
+        assert_eq!(some_of(&many), "0, 1, 2, 3, 4, 5, 6, 7 and 12 more");
     }
 }

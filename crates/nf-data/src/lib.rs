@@ -4,7 +4,9 @@
 //! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
 //! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
 //! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the rows of a table.
+//! - [`FitsOptions`]: codecs of FLOOR_1 tiles and limits, handed to [`open`].
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
+//! - [`originals`]: frames that are fetched at their origins and converted.
 //! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
 //! - [`tiles`]: tiles for training, cut once into a local Parquet file.
 //! - [`inspect`], [`preview_png`]: what an image is like, in numbers and as a picture.
@@ -15,12 +17,17 @@ mod blind;
 mod dataset;
 mod error;
 mod facts;
+mod fits;
 mod folder;
 mod guard;
 pub mod hub;
 pub mod inspect;
+mod lock;
 mod manifest;
+mod names;
+mod net;
 mod open;
+pub mod originals;
 mod preview;
 pub mod random;
 mod reader;
@@ -34,8 +41,10 @@ pub use blind::{Blind, BlindKind};
 pub use dataset::{Card, Dataset, Download, Oracle};
 pub use error::{Error, Result};
 pub use facts::Facts;
+pub use fits::FitsOptions;
 pub use folder::FolderSet;
-pub use manifest::{FileEntry, Manifest, Source};
+pub use manifest::{FileEntry, ImageEntry, Manifest, Original, Source};
+pub use names::{file_stem, printable};
 pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
 pub use preview::preview_png;
 pub use rows::RowColumns;

@@ -2,13 +2,16 @@
 
 use crate::blind::Blind;
 use crate::hub::HubSource;
+use crate::reader::ImageFile;
 use crate::rows::RowColumns;
+use crate::sha256::sha256_of_file;
 use crate::simulate::Simulator;
 use crate::view::View;
-use crate::{Error, Result};
-use nf_image::Digest;
+use crate::{Error, FitsOptions, Result};
+use nf_image::{Digest, Shape};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 
 /// A manifest; unknown fields are refused.
 #[derive(Clone, Debug, Deserialize)]
@@ -41,6 +44,12 @@ pub struct Manifest {
     /// Files of a folder, in order, with what is known of each.
     #[serde(default, rename = "file")]
     pub files: Vec<FileEntry>,
+    /// Addresses of original files, tried in order; see [`MIRROR_VARIABLE`](crate::originals::MIRROR_VARIABLE).
+    #[serde(default)]
+    pub mirrors: Vec<String>,
+    /// The dataset whose files these are, if it is another one.
+    #[serde(default)]
+    pub frames_of: Option<String>,
     /// Blind regions of detectors whose headers do not tell.
     #[serde(default)]
     pub blind: Vec<Blind>,
@@ -79,6 +88,99 @@ pub struct FileEntry {
     /// Its licence, where the dataset has several.
     #[serde(default)]
     pub licence: Option<String>,
+    /// The images in it, in order. A file of other bytes than `sha256` states is right if its images are.
+    #[serde(default)]
+    pub images: Vec<ImageEntry>,
+    /// The files that its images come from, in order; of several, each gives the same number of planes.
+    #[serde(default)]
+    pub sources: Vec<Original>,
+}
+
+/// One image of a file.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ImageEntry {
+    /// Planes, rows and columns.
+    pub shape: [usize; 3],
+    /// Digest of its samples ([`nf_image::Image16::digest`]), hexadecimal.
+    pub blake3: String,
+}
+
+impl ImageEntry {
+    pub(crate) fn shape(&self) -> Shape {
+        let [planes, height, width] = self.shape;
+        Shape::new(planes, height, width)
+    }
+}
+
+/// A file in a public repository.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Original {
+    /// `owner/name`.
+    pub repository: String,
+    /// Branch, tag or commit.
+    #[serde(default = "head")]
+    pub revision: String,
+    /// Path in the repository.
+    pub path: String,
+    /// The git object of its bytes, hexadecimal, where that is known.
+    #[serde(default)]
+    pub git_blob: Option<String>,
+    /// The published package that the dataset's file was made from, where it was not the repository.
+    #[serde(default)]
+    pub package: Option<String>,
+}
+
+fn head() -> String {
+    "HEAD".into()
+}
+
+impl FileEntry {
+    /// A file of which only the name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name, sha256: None, instrument: None, licence: None, images: vec![], sources: vec![] }
+    }
+
+    /// Compares a file with what is stated of it: its bytes, or else its images.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is another one.
+    pub(crate) fn check(&self, path: &Path) -> Result<()> {
+        let Some(expected) = &self.sha256 else { return self.check_images(path) };
+        let found = sha256_of_file(path)?;
+        if found.eq_ignore_ascii_case(expected) {
+            return Ok(());
+        }
+        if self.images.is_empty() {
+            return Err(Error::Digest { path: path.to_owned(), expected: expected.clone(), found });
+        }
+        self.check_images(path)
+    }
+
+    /// Compares the images of a file with those that are stated.
+    ///
+    /// # Errors
+    /// If it cannot be read, or they are others.
+    pub(crate) fn check_images(&self, path: &Path) -> Result<()> {
+        if self.images.is_empty() {
+            return Ok(());
+        }
+        let file = ImageFile::open(path, &FitsOptions::default())?;
+        if file.stacks() != self.images.len() {
+            let reason = format!("holds {} images, expected {}", file.stacks(), self.images.len());
+            return Err(Error::Image { path: path.to_owned(), reason });
+        }
+        for (stack, image) in self.images.iter().enumerate() {
+            let found = file.read(stack, 0..file.shape(stack)?.planes)?;
+            let (expected, digest) = (image.blake3.clone(), found.digest().to_string());
+            if found.shape() != image.shape() || digest != expected {
+                return Err(Error::Digest { path: path.to_owned(), expected, found: digest });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Splits of which a file may be in one only.
@@ -146,6 +248,11 @@ impl Manifest {
                 }
             }
         }
+        for (split, files) in &self.splits {
+            if let Some(file) = files.iter().find(|file| !is_inside(file)) {
+                return Err(format!("splits.{split}: '{file}' must be a path below the folder"));
+            }
+        }
         if !self.files.is_empty() {
             for (split, files) in &self.splits {
                 if let Some(file) = files.iter().find(|file| !self.files.iter().any(|f| f.name == **file)) {
@@ -154,8 +261,14 @@ impl Manifest {
             }
         }
         for file in &self.files {
-            if file.name.is_empty() || file.name.starts_with('/') || file.name.split('/').any(|p| p == "..") {
+            if !is_inside(&file.name) {
                 return Err(format!("file.name: '{}' must be a path below the folder", file.name));
+            }
+            if !file.sources.is_empty() && (file.images.is_empty() || file.name.contains(['/', '\\'])) {
+                return Err(format!(
+                    "file.sources: '{}' needs images, and a name without a folder",
+                    file.name
+                ));
             }
             if let Some(hex) = &file.sha256
                 && (hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -188,6 +301,13 @@ impl Manifest {
     pub(crate) fn digest(text: &str, view: &str, split: &str) -> Digest {
         Digest::of_bytes(format!("{view}\n{split}\n{text}").as_bytes())
     }
+}
+
+/// Whether a path leads to a place below the folder that it is joined to.
+fn is_inside(path: &str) -> bool {
+    let path = Path::new(path);
+    path.components().count() > 0
+        && path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 /// Names in a row, for messages.

@@ -1,18 +1,22 @@
 //! From a name to a dataset.
 
 use crate::folder::{FolderSet, files_of_split};
-use crate::hub::{HubSet, StreamOptions};
-use crate::manifest::{Manifest, Source, list};
+use crate::hub::{HubSet, Opening, Store, StreamOptions};
+use crate::manifest::{FileEntry, Manifest, Source, list};
+use crate::names::shown;
 use crate::rows::RowColumns;
 use crate::simulate::SimulatedSet;
 use crate::tiles::TileStore;
-use crate::{Card, Dataset, Error, Result};
+use crate::{Card, Dataset, Error, FitsOptions, Result};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// What may be said about a dataset besides its name.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    /// The folder that holds the files of a folder dataset, instead of the one its manifest names.
+    /// The folder that holds the dataset's files, instead of the one its manifest names or of the hub. Of a dataset of
+    /// the hub it is a copy of the repository, a folder of such copies (`OWNER/NAME` or `NAME`), or the cache of another
+    /// client of the hub. A simulated dataset has no files.
     pub data: Option<PathBuf>,
     /// View, instead of the one in the reference or the manifest's default.
     pub view: Option<String>,
@@ -20,6 +24,8 @@ pub struct OpenOptions {
     pub split: Option<String>,
     /// Where and how to stream datasets of the hub; from the environment's variables without.
     pub stream: Option<StreamOptions>,
+    /// How FITS files are read: codecs of FLOOR_1 tiles, and limits.
+    pub fits: FitsOptions,
 }
 
 /// Manifests that are part of the program.
@@ -54,27 +60,31 @@ pub const DATA_VARIABLE: &str = "NOISEFLOOR_DATA";
 ///
 /// `reference` is `NAME[/VIEW][@SPLIT]`, where `NAME` is a manifest in `datasets/` of the working folder or one of
 /// its parents, or one that is built in; or the path of a manifest, of a folder of image files, of
-/// one image file, or of a tile store.
+/// one image file, or of a tile store. Of a folder, a file that cannot be read is an image that fails
+/// when it is asked for; the others are there.
 ///
 /// # Errors
 /// If there is no such dataset, its manifest is wrong, or its files are not there.
-pub fn open(reference: &str, options: &OpenOptions) -> Result<Box<dyn Dataset>> {
-    let path = Path::new(reference);
+pub fn open(reference: impl AsRef<OsStr>, options: &OpenOptions) -> Result<Box<dyn Dataset>> {
+    let path = Path::new(reference.as_ref());
+    if path.exists() && options.data.is_some() && path.extension().is_none_or(|ending| ending != "toml") {
+        tracing::warn!(
+            "{}: read where it lies; the folder for data is for datasets that are given by name",
+            path.display()
+        );
+    }
     if path.is_dir() {
-        let card = bare_card(reference);
-        return Ok(Box::new(FolderSet::new(path, &[], whole(), RowColumns::default(), card)?));
+        let (columns, fits) = (RowColumns::default(), options.fits.clone());
+        return Ok(Box::new(FolderSet::new(path, &[], whole(), columns, fits, bare_card(path))?));
     }
     if path.is_file() && TileStore::is_store(path) {
         return Ok(Box::new(TileStore::open(path)?));
     }
     if path.is_file() && path.extension().is_none_or(|ending| ending != "toml") {
-        return Ok(Box::new(FolderSet::of_file(path, whole(), bare_card(reference))?));
+        return Ok(Box::new(FolderSet::of_file(path, whole(), options.fits.clone(), bare_card(path))?));
     }
-    let (rest, split) = match reference.rsplit_once('@') {
-        Some((rest, split)) => (rest, Some(split)),
-        None => (reference, None),
-    };
-    let (found, view) = locate(rest)?;
+    let Reference { found, view, split } = locate(path)?;
+    let split = split.as_deref();
     let view = options.view.as_deref().or(view.as_deref());
     let split = options.split.as_deref().or(split);
     let manifest = Manifest::parse(&found.text, &found.name)?;
@@ -110,31 +120,72 @@ struct Found {
     root: PathBuf,
 }
 
-/// The manifest that a reference without split names, and the view in it.
-fn locate(reference: &str) -> Result<(Found, Option<String>)> {
-    if let Some(end) = reference.find(".toml") {
-        let (path, rest) = reference.split_at(end + 5);
-        let view = rest.strip_prefix('/').map(str::to_owned);
-        return Ok((read(Path::new(path))?, view));
+/// What a reference names.
+struct Reference {
+    found: Found,
+    view: Option<String>,
+    split: Option<String>,
+}
+
+/// The manifest that a reference names, and the view and split in it.
+fn locate(path: &Path) -> Result<Reference> {
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    // The path of a manifest ends with the first part that has the ending; folders may have any name.
+    let mut folder = PathBuf::new();
+    let mut parts = path.components();
+    while let Some(part) = parts.next() {
+        let part = part.as_os_str();
+        if let Some((file, more)) = part.to_str().and_then(manifest_file)
+            && parts.as_path().to_str().is_some_and(|rest| more.is_empty() || rest.is_empty())
+        {
+            let rest = parts.as_path().to_str().unwrap_or_default();
+            let (view, split) = split_off(if rest.is_empty() { more } else { rest });
+            let view = Some(view).filter(|view| !view.is_empty());
+            return Ok(Reference {
+                found: read(&folder.join(file))?,
+                view: owned(view),
+                split: owned(split),
+            });
+        }
+        folder.push(part);
     }
-    let (name, view) = match reference.split_once('/') {
-        Some((name, view)) => (name, Some(view.to_owned())),
-        None => (reference, None),
+    let Some(reference) = path.to_str() else {
+        return Err(Error::missing(path.display().to_string(), "no such folder or file"));
     };
+    let (rest, split) = split_off(reference);
+    let (name, view) = match rest.split_once('/') {
+        Some((name, view)) => (name, Some(view)),
+        None => (rest, None),
+    };
+    let here = |found| Ok(Reference { found, view: owned(view), split: owned(split) });
     if let Some(folder) = datasets_folder() {
         let path = folder.join(format!("{name}.toml"));
         if path.is_file() {
-            return Ok((read(&path)?, view));
+            return here(read(&path)?);
         }
     }
     if let Some((_, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
         let found =
             Found { text: (*text).to_owned(), name: format!("datasets/{name}.toml"), root: PathBuf::new() };
-        return Ok((found, view));
+        return here(found);
     }
     let names: Vec<String> = known_datasets()?.into_iter().map(|manifest| manifest.name).collect();
     let reason = format!("no such dataset, folder or file; datasets known here: {}", list(names.iter()));
     Err(Error::missing(reference, reason))
+}
+
+/// A part of a path that names a manifest: the file, and what follows its ending (`@SPLIT` or nothing).
+fn manifest_file(part: &str) -> Option<(&str, &str)> {
+    let (file, more) = part.split_at(part.find(".toml")? + ".toml".len());
+    (more.is_empty() || more.starts_with('@')).then_some((file, more))
+}
+
+/// A reference without its split, and that.
+fn split_off(reference: &str) -> (&str, Option<&str>) {
+    match reference.rsplit_once('@') {
+        Some((rest, split)) => (rest, Some(split)),
+        None => (reference, None),
+    }
 }
 
 fn read(path: &Path) -> Result<Found> {
@@ -171,18 +222,22 @@ fn build(
         split: split.to_owned(),
         digest: Manifest::digest(&found.text, view, split),
     };
+    let data = DataFolder::of(options);
     match &manifest.source {
         Source::Folder(folder) => {
             let (view_name, view) = manifest.view(view)?;
             let (split, files) = files_of_split(manifest, split)?;
-            let folder = match &options.data {
-                Some(data) => data.clone(),
-                None => {
-                    std::env::var_os(DATA_VARIABLE).map_or_else(|| found.root.join(folder), PathBuf::from)
-                }
-            };
-            let card = card(&view_name, &split);
-            let set = FolderSet::new(&folder, &files, view, manifest.parquet.clone(), card)?;
+            let folder = frames_folder(manifest, found, folder, data, options);
+            let (card, columns, fits) =
+                (card(&view_name, &split), manifest.parquet.clone(), options.fits.clone());
+            let set = FolderSet::new(&folder, &files, view, columns, fits, card);
+            let set = set.map_err(|error| match (error, frames_name(manifest)) {
+                (Error::Missing { what, reason }, Some(name)) => Error::missing(
+                    what,
+                    format!("{reason}, or fetch the frames: noisefloor data fetch {name}"),
+                ),
+                (error, _) => error,
+            })?;
             Ok(Box::new(set.with_blind(manifest.blind.clone())))
         }
         Source::Hub(hub) => {
@@ -194,8 +249,15 @@ fn build(
             })?;
             let split = split.or(manifest.default_split.as_deref()).unwrap_or("tiny-test");
             let stream = options.stream.clone().unwrap_or_else(StreamOptions::from_environment);
-            let columns = &manifest.parquet;
-            Ok(Box::new(HubSet::open(hub, columns, *rule, split, card(view, split), &stream)?))
+            let opening = Opening {
+                columns: &manifest.parquet,
+                fits: &options.fits,
+                rule: *rule,
+                split,
+                data: data.as_ref(),
+                stream: &stream,
+            };
+            Ok(Box::new(HubSet::open(hub, card(view, split), &opening)?))
         }
         Source::Simulator(simulator) => {
             let (view, simulator) = match view {
@@ -219,21 +281,99 @@ fn build(
     }
 }
 
+/// A folder that holds the files of datasets, instead of where they are to be had otherwise.
+pub(crate) struct DataFolder {
+    pub(crate) path: PathBuf,
+    /// Whether it was named for this dataset, and not for all by the variable.
+    pub(crate) is_asked_for: bool,
+}
+
+impl DataFolder {
+    fn of(options: &OpenOptions) -> Option<Self> {
+        let named = options.data.clone().map(|path| Self { path, is_asked_for: true });
+        let variable = || std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
+        named.or_else(|| Some(Self { path: variable()?.into(), is_asked_for: false }))
+    }
+}
+
+/// The dataset whose frames these are, if they can be fetched at their origins.
+fn frames_name(manifest: &Manifest) -> Option<&str> {
+    let own = manifest.files.iter().any(|file| !file.sources.is_empty());
+    manifest.frames_of.as_deref().or(own.then_some(manifest.name.as_str()))
+}
+
+/// The folder in which the files of a folder dataset are looked for: the one that is named, the manifest's, or that of
+/// fetched frames.
+fn frames_folder(
+    manifest: &Manifest,
+    found: &Found,
+    folder: &str,
+    data: Option<DataFolder>,
+    options: &OpenOptions,
+) -> PathBuf {
+    let stated = found.root.join(folder);
+    match (data, frames_name(manifest)) {
+        (Some(data), _) => data.path,
+        (None, Some(name)) if !stated.is_dir() => {
+            let cache = options.stream.as_ref().map(|stream| stream.cache.clone());
+            cache.unwrap_or_else(Store::default_root).join("frames").join(name)
+        }
+        _ => stated,
+    }
+}
+
+/// Frames that can be fetched at their origins.
+pub(crate) struct Frames {
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Vec<FileEntry>,
+    pub(crate) mirrors: Vec<String>,
+}
+
+/// The frames of a dataset; `None` if its manifest states no origins.
+///
+/// # Errors
+/// If there is no such dataset or split.
+pub(crate) fn frames(reference: &OsStr, options: &OpenOptions) -> Result<Option<Frames>> {
+    let path = Path::new(reference);
+    if path.exists() && path.extension().is_none_or(|ending| ending != "toml") {
+        return Ok(None);
+    }
+    let Reference { found, split, .. } = locate(path)?;
+    let manifest = Manifest::parse(&found.text, &found.name)?;
+    let (Source::Folder(folder), Some(name)) = (&manifest.source, frames_name(&manifest)) else {
+        return Ok(None);
+    };
+    let (_, mut files) = files_of_split(&manifest, options.split.as_deref().or(split.as_deref()))?;
+    let folder = frames_folder(&manifest, &found, folder, DataFolder::of(options), options);
+    let mut mirrors = manifest.mirrors.clone();
+    if name != manifest.name {
+        let Reference { found, .. } = locate(Path::new(name))?;
+        let whole = Manifest::parse(&found.text, &found.name)?;
+        let stated = |file: &FileEntry| whole.files.iter().find(|other| other.name == file.name).cloned();
+        files =
+            if files.is_empty() { whole.files.clone() } else { files.iter().filter_map(stated).collect() };
+        mirrors = whole.mirrors;
+    }
+    files.retain(|file| !file.sources.is_empty());
+    Ok(Some(Frames { folder, files, mirrors }))
+}
+
 fn whole() -> crate::View {
     crate::View { hdus: crate::HduChoice::All, ..Default::default() }
 }
 
 /// The card of data that no manifest describes.
-fn bare_card(path: &str) -> Card {
+fn bare_card(path: &Path) -> Card {
+    let name = shown(path.as_os_str());
     let unknown = || "not stated".to_owned();
     Card {
-        name: path.to_owned(),
-        title: path.to_owned(),
+        name: name.clone(),
+        title: name.clone(),
         instrument: unknown(),
         licence: unknown(),
-        origin: path.to_owned(),
+        origin: name.clone(),
         view: "whole".into(),
         split: "all".into(),
-        digest: nf_image::Digest::of_bytes(path.as_bytes()),
+        digest: nf_image::Digest::of_bytes(name.as_bytes()),
     }
 }

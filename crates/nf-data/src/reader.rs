@@ -1,19 +1,13 @@
 //! Image files: what stacks of 16-bit frames a file holds.
 
-use crate::{Error, Facts, Result, facts};
+use crate::{Error, Facts, FitsOptions, Result, facts};
 use nf_fits::{FitsFile, npy};
 use nf_image::{Detector, Image16, Shape};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Endings of the names of image files, longest first.
-const ENDINGS: [&str; 8] = [".fits.fz", ".fits.gz", ".fit.gz", ".fits", ".fit", ".fts", ".npy", ROWS_ENDING];
-/// Ending of the names of Parquet files, every row of which is an image file of its own.
-pub(crate) const ROWS_ENDING: &str = ".parquet";
-
-/// A file's name without the ending that says it holds images; `None` if it has no such ending.
-pub(crate) fn image_stem(name: &str) -> Option<&str> {
-    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending))
+fn is_npy(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
 }
 
 /// An open image file.
@@ -34,23 +28,23 @@ impl ImageFile {
     ///
     /// # Errors
     /// If it cannot be read or is neither FITS nor NumPy.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        if path.extension().is_some_and(|ending| ending == "npy") {
-            return Self::of_bytes(path, std::fs::read(path).map_err(Error::io(path))?);
+    pub(crate) fn open(path: &Path, fits: &FitsOptions) -> Result<Self> {
+        if is_npy(path) {
+            return Self::of_bytes(path, std::fs::read(path).map_err(Error::io(path))?, fits);
         }
-        FitsFile::open(path).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
+        fits.open(path).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
     }
 
     /// Reads what bytes hold; `path` names them in errors.
     ///
     /// # Errors
     /// If they are neither FITS nor NumPy.
-    pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        if npy::is_npy(&bytes) || path.extension().is_some_and(|ending| ending == "npy") {
-            let image = npy::read(&bytes, &nf_fits::Limits::default()).map_err(Self::wrong_in(path))?;
+    pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>, fits: &FitsOptions) -> Result<Self> {
+        if npy::is_npy(&bytes) || is_npy(path) {
+            let image = npy::read(&bytes, &fits.limits).map_err(Self::wrong_in(path))?;
             return Ok(Self { path: path.to_owned(), content: Content::Plain(image) });
         }
-        FitsFile::from_bytes(bytes).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
+        fits.of_bytes(bytes).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
     }
 
     fn of_fits(path: &Path, file: FitsFile) -> Self {
@@ -134,6 +128,11 @@ impl ImageFile {
     }
 
     fn wrong_in(path: &Path) -> impl Fn(nf_fits::Error) -> Error + '_ {
-        move |error| Error::Image { path: path.to_owned(), reason: error.to_string() }
+        move |error| {
+            let (text, name) = (error.to_string(), format!("{}: ", path.display()));
+            // Where the reader below names the file as well, it is named once.
+            let reason = text.strip_prefix(&name).map_or_else(|| text.clone(), str::to_owned);
+            Error::Image { path: path.to_owned(), reason }
+        }
     }
 }

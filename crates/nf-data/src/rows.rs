@@ -6,7 +6,7 @@
 
 use crate::guard::guarded;
 use crate::reader::ImageFile;
-use crate::{Error, Result};
+use crate::{Error, FitsOptions, Result};
 use nf_image::{Image16, Shape};
 use parquet::basic::{LogicalType, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -34,6 +34,7 @@ pub struct RowColumns {
 /// A Parquet file of images, open for reading.
 pub(crate) struct RowFile {
     path: PathBuf,
+    fits: FitsOptions,
     reader: SerializedFileReader<File>,
     image: usize,
     shape: Option<usize>,
@@ -71,7 +72,7 @@ impl RowFile {
     ///
     /// # Errors
     /// If it is no Parquet file, or has no such columns.
-    pub(crate) fn open(path: &Path, columns: &RowColumns) -> Result<Self> {
+    pub(crate) fn open(path: &Path, columns: &RowColumns, fits: &FitsOptions) -> Result<Self> {
         let wrong = |reason: String| Error::Image { path: path.to_owned(), reason };
         let file = File::open(path).map_err(Error::io(path))?;
         let reader = guarded(|| {
@@ -81,7 +82,8 @@ impl RowFile {
         let (image, shape) = guarded(|| choose(&reader, columns)).map_err(wrong)?;
         let bytes = std::fs::metadata(path).map_err(Error::io(path))?.len();
         let starts = starts_of(reader.metadata(), bytes).map_err(wrong)?;
-        Ok(Self { path: path.to_owned(), reader, image, shape, starts, cursor: Mutex::default() })
+        let fits = fits.clone();
+        Ok(Self { path: path.to_owned(), fits, reader, image, shape, starts, cursor: Mutex::default() })
     }
 
     /// Number of rows that the footer states.
@@ -109,7 +111,7 @@ impl RowFile {
         match cell {
             Cell::Bytes(bytes) if shape.is_none() => {
                 let name = PathBuf::from(format!("{}, row {row}", self.path.display()));
-                ImageFile::of_bytes(&name, bytes.data().to_vec())
+                ImageFile::of_bytes(&name, bytes.data().to_vec(), &self.fits)
             }
             Cell::Bytes(bytes) => {
                 let shape = shape_of(shape.as_deref(), bytes.len() / 2).map_err(wrong)?;
@@ -166,6 +168,19 @@ pub(crate) fn rows_of_footer(footer: &[u8], file_bytes: u64) -> Result<usize, St
             .map_err(|error| format!("has no right footer: {error}"))
     })?;
     starts_of(&metadata, file_bytes).map(|starts| starts.last().map_or(0, |&rows| rows as usize))
+}
+
+/// Rows that the footer of a Parquet file on this disk states.
+pub(crate) fn rows_of_file(path: &Path) -> Result<usize> {
+    let wrong = |reason: String| Error::Image { path: path.to_owned(), reason };
+    let file = File::open(path).map_err(Error::io(path))?;
+    let bytes = file.metadata().map_err(Error::io(path))?.len();
+    let metadata = guarded(|| {
+        let read = ParquetMetaDataReader::new().parse_and_finish(&file);
+        read.map_err(|error| format!("is no whole Parquet file: {error}"))
+    });
+    let starts = metadata.and_then(|metadata| starts_of(&metadata, bytes)).map_err(wrong)?;
+    Ok(starts.last().map_or(0, |&rows| rows as usize))
 }
 
 /// Rows before every row group, and after the last. A row takes at least one bit of the file; a footer that states more

@@ -3,6 +3,9 @@
 use nf_image::PlaneAxis;
 use serde::Deserialize;
 
+/// More images than this in one file or one list are a mistake, or a lie that would cost memory.
+pub(crate) const MOST_IMAGES: usize = 1 << 22;
+
 /// A rule from a file to images.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]

@@ -57,7 +57,7 @@ fn options(dir: &Path) -> OpenOptions {
 }
 
 fn opened(dir: &Path, rest: &str) -> Box<dyn Dataset> {
-    open(&format!("{}/datasets/made.toml{rest}", dir.display()), &options(dir)).unwrap()
+    open(format!("{}/datasets/made.toml{rest}", dir.display()), &options(dir)).unwrap()
 }
 
 fn names(set: &dyn Dataset) -> Vec<String> {
@@ -94,15 +94,135 @@ fn a_bare_folder_and_a_bare_file_are_datasets() {
     let moved = OpenOptions { data: Some(folder.join("night")), ..OpenOptions::default() };
     let reference = dir.path().join("datasets/made.toml@test");
     let error = open(reference.to_str().unwrap(), &moved).err().unwrap().to_string();
-    assert!(error.contains("night/c.npy") || error.contains("night/a.fits"), "{error}");
+    assert!(error.contains("holds none of the dataset's 2 files (c.npy, ...)"), "{error}");
+    // Where some are there, the others are images that fail.
+    std::fs::remove_file(folder.join("a.fits")).unwrap();
+    let set = opened(dir.path(), "@test");
+    assert!(set.image(0).is_ok());
+    let error = set.image(1).unwrap_err().to_string();
+    assert!(error.contains("a.fits: No such file"), "{error}");
+}
+
+/// One image, as the bytes of a FITS file.
+fn fits(start: usize) -> Vec<u8> {
+    nf_fits::write_image(&ramp(Shape::frame(6, 8), start), None).unwrap()
+}
+
+#[test]
+fn one_unreadable_file_does_not_cost_the_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = fits(1);
+    let mut writer = FitsWriter::new(Vec::new());
+    writer.image(&Image16::zeros(Shape::frame(0, 0)), None).unwrap();
+    for (name, bytes) in [
+        ("a.fits", &whole[..]),
+        ("b.fits", &whole[..whole.len() / 2]),
+        ("c.fits", &fits(3)),
+        ("empty.fits", b""),
+        ("no-image.fits", &writer.into_inner()),
+        ("rows.parquet", b"PAR1\0\0\0\0PAR1"),
+        ("text.fits", b"Dear observer,"),
+    ] {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let set = open(dir.path(), &OpenOptions::default()).unwrap();
+    assert_eq!(names(&*set), ["a", "b", "c", "empty", "no-image", "rows", "text"]);
+    for (index, name) in names(&*set).iter().enumerate() {
+        match set.image(index) {
+            Ok(image) => {
+                assert!(["a", "c"].contains(&name.as_str()), "{name}");
+                assert_eq!(image.samples(), ramp(Shape::frame(6, 8), index + 1).samples());
+            }
+            Err(error) => {
+                let (text, path) = (error.to_string(), dir.path().join(name).display().to_string());
+                assert_eq!(text.matches(&path).count(), 1, "the file is named once: {text}");
+                assert!(set.facts(index).is_err() || name == "no-image", "{name}");
+            }
+        }
+    }
+    // A single file that cannot be read is no dataset.
+    assert!(open(dir.path().join("b.fits"), &OpenOptions::default()).is_err());
+}
+
+#[test]
+fn endings_in_capitals_and_names_that_share_a_stem() {
+    let dir = tempfile::tempdir().unwrap();
+    for (start, name) in (0..).zip(["B.FITS", "C.FIT", "a.fits", "d.fit.fz", "e.fts", "e.fits", "f.Fits.GZ"])
+    {
+        std::fs::write(dir.path().join(name), fits(start)).unwrap();
+    }
+    std::fs::write(dir.path().join("g.fits.Z"), b"\x1f\x9d").unwrap();
+    std::fs::write(dir.path().join("._a.fits"), b"resource fork").unwrap();
+    std::fs::create_dir(dir.path().join("h.fits")).unwrap();
+    let set = open(dir.path(), &OpenOptions::default()).unwrap();
+    assert_eq!(names(&*set), ["B", "C", "a", "d", "e.fits", "e.fts", "f"]);
+    assert!((0..set.len()).all(|index| set.image(index).is_ok()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_are_names() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let dir = tempfile::tempdir().unwrap();
+    let night = dir.path().join(OsStr::from_bytes(b"n\xfcit"));
+    std::fs::create_dir(&night).unwrap();
+    for (start, name) in (0..).zip([&b"fr\xe8d.fits"[..], b"fr\xe9d.fits"]) {
+        std::fs::write(night.join(OsStr::from_bytes(name)), fits(start)).unwrap();
+    }
+    let set = open(&night, &OpenOptions::default()).unwrap();
+    assert_eq!(names(&*set), ["fr\\xE8d", "fr\\xE9d"]);
+    assert_eq!(set.image(1).unwrap().samples()[0], 1);
+    let one = open(night.join(OsStr::from_bytes(b"fr\xe8d.fits")), &OpenOptions::default()).unwrap();
+    assert_eq!((one.name(0).as_str(), one.image(0).unwrap().samples()[0]), ("fr\\xE8d", 0));
+    let folder = night.join("datasets");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("made.toml"), MANIFEST).unwrap();
+    let made = made();
+    let view = open(folder.join("made.toml/whole@test"), &options(made.path())).unwrap();
+    assert_eq!(names(&*view), ["c", "a.0", "a.1"]);
+}
+
+#[test]
+fn tiles_coded_by_the_codec_that_is_handed_in() {
+    use nf_data::FitsOptions;
+    use nf_fits::pack::{Method, PackOptions, TileSize, pack};
+    use std::sync::Arc;
+
+    /// Stores samples as they are.
+    struct Plain;
+    impl nf_fits::tiled::TileCodec for Plain {
+        fn encode(&self, _: &str, tile: &Image16) -> Result<Vec<u8>, String> {
+            Ok(tile.samples().iter().flat_map(|sample| sample.to_le_bytes()).collect())
+        }
+        fn decode(&self, _: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
+            let samples = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+            Image16::new(shape, samples.collect()).map_err(|error| error.to_string())
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = nf_fits::FitsFile::from_bytes(fits(5)).unwrap().with_codec(Arc::new(Plain));
+    let mut packed = std::io::Cursor::new(Vec::new());
+    let method = Method::Floor { spec: "plain".into() };
+    let options = PackOptions { method, tile: TileSize::Whole, ..PackOptions::new(Method::Rice) };
+    pack(&file, &mut packed, &options, &mut |_| ()).unwrap();
+    std::fs::write(dir.path().join("a.fits.fz"), packed.into_inner()).unwrap();
+    let without = open(dir.path(), &OpenOptions::default()).unwrap();
+    let error = without.image(0).unwrap_err().to_string();
+    assert!(error.contains("a.fits.fz") && error.contains("codec"), "{error}");
+    let fits = FitsOptions { tile_codec: Some(Arc::new(Plain)), ..FitsOptions::default() };
+    let with = open(dir.path(), &OpenOptions { fits, ..OpenOptions::default() }).unwrap();
+    assert_eq!(with.image(0).unwrap().samples(), ramp(Shape::frame(6, 8), 5).samples());
 }
 
 #[test]
 fn damaged_and_changed_files_are_named() {
     let dir = made();
     std::fs::write(dir.path().join("frames/a.fits"), b"SIMPLE  =").unwrap();
-    let reference = format!("{}/datasets/made.toml@test", dir.path().display());
-    let error = open(&reference, &options(dir.path())).err().unwrap().to_string();
+    let set = opened(dir.path(), "@test");
+    assert_eq!(names(&*set), ["c", "a"]);
+    assert!(set.image(0).is_ok());
+    let error = set.image(1).unwrap_err().to_string();
     assert!(error.contains("a.fits") && !error.contains('\n'), "{error}");
     let manifest = MANIFEST
         .replace("[splits]\ntrain = [\"night/b.fits\"]\ntest = [\"c.npy\", \"a.fits\"]", "")

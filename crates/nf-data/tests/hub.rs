@@ -3,24 +3,35 @@
 
 mod server;
 
-use nf_data::hub::{Hub, HubOptions, Store, StreamOptions};
+use nf_data::hub::{Hub, HubOptions, Patience, Store, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use server::frames::{card, hdu, plain, repository, row, value};
 use server::{COMMIT, Fault, Server};
 use std::time::Duration;
 
+/// Quick to give up.
+fn patience() -> Patience {
+    Patience {
+        attempts: 4,
+        pause: Duration::from_millis(2),
+        silence: Duration::from_millis(300),
+        least_bytes_per_s: 100_000,
+        speed_window: Duration::from_millis(300),
+    }
+}
+
 fn stream(endpoint: &str, cache: &std::path::Path) -> StreamOptions {
     StreamOptions {
         hub: HubOptions {
             endpoint: endpoint.to_owned(),
             token: Some("secret".into()),
-            attempts: 4,
-            pause: Duration::from_millis(2),
+            patience: patience(),
             offline: false,
         },
         cache: cache.to_owned(),
         budget_bytes: 1 << 30,
+        other_cache: None,
         ahead: 1,
     }
 }
@@ -47,7 +58,7 @@ fn lco_takes_the_rows_of_its_telescope() {
     assert_eq!((image.shape(), image.row(0, 3)[8]), (Shape::frame(4, 9), value(2, 8, 3, 0)));
     assert!(set.card().origin.ends_with(&format!("at commit {COMMIT}")));
     assert_eq!(opened(&server, cache.path(), "gbi-16-2d-legacy@full-test").len(), 2);
-    assert!(!server.token_leaked());
+    assert!(!server.token_leaked() && server.token_came());
 }
 
 #[test]
@@ -177,10 +188,12 @@ fn faults_of_every_kind_are_survived() {
         vec![Fault::TooShort],
         vec![Fault::CutAfter(5000), Fault::WholeFile],
         vec![Fault::CutAfter(5000), Fault::WrongByte, Fault::Status(503)],
+        vec![Fault::StallAfter(1000), Fault::TrickleAfter(500)],
+        vec![Fault::Silent, Fault::StallAfter(0)],
     ] {
         let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
         let set = opened(&server, cache.path(), "lco");
-        faults.iter().for_each(|fault| server.fault(FILE, *fault));
+        faults.iter().for_each(|fault| server.fault(FILE, fault.clone()));
         let image = set.image(0).unwrap_or_else(|error| panic!("{faults:?}: {error}"));
         assert_eq!(image.row(0, 39)[89], value(2, 89, 39, 0), "{faults:?}");
         assert!(server.ranges(FILE).len() > 1, "{faults:?}");
@@ -218,7 +231,8 @@ fn what_stays_wrong_is_refused_and_leaves_nothing_behind() {
 fn a_partial_file_of_a_killed_run_is_finished() {
     let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
     let options = stream(&server.endpoint, cache.path());
-    let store = Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy");
+    let store =
+        Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy", None);
     let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
     // What a process that was killed in the middle leaves: some right bytes under the digest's name.
     let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
@@ -309,8 +323,155 @@ fn the_training_list_is_cut_as_the_benchmark_cuts_it() {
 fn an_address_that_is_none_is_not_asked_twice() {
     let cache = tempfile::tempdir().unwrap();
     let mut options = stream("huggingface", cache.path());
-    options.hub.pause = Duration::from_secs(3600);
+    options.hub.patience.pause = Duration::from_secs(3600);
     let options = OpenOptions { stream: Some(options), ..OpenOptions::default() };
     let error = open("lco", &options).err().unwrap().to_string();
     assert!(error.contains("HF_ENDPOINT must be an address") && !error.contains('\n'), "{error}");
+}
+
+const LEGACY: &str = "AstroCompress/GBI-16-2D-Legacy";
+const LIST: &str = "splits/tiny_test.jsonl";
+
+/// A split of two files, of which the copies below hold the first.
+fn list_of_two() -> Vec<u8> {
+    let rows = [FILE, "data/LCO/absent.fits"].map(|path| row(path, ",\"telescope\":\"LCO\""));
+    rows.join("\n").into_bytes()
+}
+
+/// Writes the files of a copy below `folder`.
+fn write_copy(folder: &std::path::Path) {
+    for (path, bytes) in [(LIST, list_of_two()), (FILE, plain(2, &[90, 40]))] {
+        let path = folder.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+}
+
+/// Checks that the set has the image that is there, and names the one that is not.
+fn check_copy(set: &dyn Dataset, origin: &str) {
+    assert_eq!(names(set), ["a", "absent"]);
+    assert_eq!(set.image(0).unwrap().row(0, 39)[89], value(2, 89, 39, 0));
+    let error = set.image(1).unwrap_err();
+    assert!(matches!(error, Error::Missing { .. }), "{error}");
+    assert!(error.to_string().contains("data/LCO/absent.fits"), "{error}");
+    assert!(set.card().origin.contains(origin), "{}", set.card().origin);
+}
+
+#[test]
+fn a_cache_of_another_client_is_read_offline() {
+    for has_links in [false, true] {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let cached = other.path().join("datasets--AstroCompress--GBI-16-2D-Legacy");
+        let snapshot = cached.join("snapshots").join(COMMIT);
+        write_copy(&snapshot);
+        std::fs::create_dir_all(cached.join("refs")).unwrap();
+        std::fs::write(cached.join("refs/main"), COMMIT).unwrap();
+        if has_links {
+            // As the hub's own client lays it out where links are to be had.
+            #[cfg(unix)]
+            for (path, digest) in [(LIST, "1".repeat(40)), (FILE, "2".repeat(64))] {
+                let blob = cached.join("blobs").join(digest);
+                std::fs::create_dir_all(blob.parent().unwrap()).unwrap();
+                std::fs::rename(snapshot.join(path), &blob).unwrap();
+                std::os::unix::fs::symlink(&blob, snapshot.join(path)).unwrap();
+            }
+        }
+        let server = one_file();
+        let mut options = stream(&server.endpoint, &dir.path().join("cache"));
+        (options.hub.offline, options.other_cache) = (true, Some(other.path().to_owned()));
+        let with =
+            |options: &StreamOptions| OpenOptions { stream: Some(options.clone()), ..OpenOptions::default() };
+        check_copy(&*open("lco", &with(&options)).unwrap(), COMMIT);
+        let error = open("hst", &with(&options)).err().unwrap().to_string();
+        assert!(error.contains("never listed") && error.contains("No network here"), "{error}");
+        assert_eq!(server.requests(), 0);
+        // Where nobody answers it is the same.
+        options.hub.offline = false;
+        options.hub.endpoint = "http://127.0.0.1:1".into();
+        check_copy(&*open("lco", &with(&options)).unwrap(), COMMIT);
+        assert!(!dir.path().join("cache").exists(), "nothing was fetched, so nothing is kept");
+    }
+}
+
+#[test]
+fn what_was_listed_before_serves_where_nobody_answers() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    opened(&server, cache.path(), "lco").image(0).unwrap();
+    let mut options = stream("http://127.0.0.1:1", cache.path());
+    options.ahead = 0;
+    let set = open("lco", &OpenOptions { stream: Some(options), ..OpenOptions::default() }).unwrap();
+    assert_eq!(set.image(0).unwrap().row(0, 39)[89], value(2, 89, 39, 0));
+}
+
+#[test]
+fn a_folder_that_is_named_holds_a_copy_of_a_repository() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    let with = |data: &std::path::Path| OpenOptions {
+        data: Some(data.to_owned()),
+        stream: Some(stream(&server.endpoint, cache.path())),
+        ..OpenOptions::default()
+    };
+    for place in [
+        "",
+        "GBI-16-2D-Legacy",
+        LEGACY,
+        &format!("datasets--AstroCompress--GBI-16-2D-Legacy/snapshots/{COMMIT}"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        write_copy(&dir.path().join(place));
+        let set = open("lco", &with(dir.path())).unwrap();
+        let origin = if place.contains(COMMIT) { COMMIT } else { "from the copy in" };
+        check_copy(&*set, origin);
+        assert!(set.download().is_none());
+        // Rows of another telescope are left out, as they are from the hub.
+        assert_eq!(open("gbi-16-2d-legacy@tiny-test", &with(dir.path())).unwrap().len(), 2);
+        let error = open("lco@full-test", &with(dir.path())).err().unwrap();
+        assert!(matches!(error, Error::Missing { .. }), "{error}");
+        let error = error.to_string();
+        assert!(error.contains("holds no copy of") && error.contains("splits/full_test.jsonl"), "{error}");
+    }
+    // A list is no reason to leave the folder.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(dir.path().join("copy/splits")).unwrap();
+    std::fs::write(dir.path().join("secret.fits"), plain(2, &[90, 40])).unwrap();
+    let rows = [row("../secret.fits", ",\"telescope\":\"LCO\"")];
+    std::fs::write(dir.path().join("copy").join(LIST), rows.join("\n")).unwrap();
+    let error = open("lco", &with(&dir.path().join("copy"))).err().unwrap().to_string();
+    assert!(error.contains("not in this copy"), "{error}");
+    assert_eq!(server.requests(), 0);
+}
+
+#[test]
+fn names_from_a_list_cannot_act_on_a_terminal() {
+    let rows =
+        [format!("{{\"image_id\": \"\\u001b[31m../x\\nb\", \"image\": \"{FILE}\", \"telescope\": \"LCO\"}}")];
+    let server = repository(&rows, vec![(FILE.into(), plain(2, &[9, 4]))]);
+    let cache = tempfile::tempdir().unwrap();
+    let set = opened(&server, cache.path(), "lco");
+    assert_eq!(names(&*set), ["\\u{1b}[31m../x\\u{a}b"]);
+    assert!(set.image(0).is_ok());
+}
+
+#[test]
+fn one_of_two_fetches_and_the_other_waits() {
+    for faults in [vec![], vec![Fault::StallAfter(1000)], vec![Fault::CutAfter(9), Fault::WrongByte]] {
+        let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+        faults.iter().for_each(|fault| server.fault(FILE, fault.clone()));
+        // Two stores know as little of one another as two processes.
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    let image = opened(&server, cache.path(), "lco").image(0).unwrap();
+                    assert_eq!(image.row(0, 39)[89], value(2, 89, 39, 0), "{faults:?}");
+                });
+            }
+        });
+        let requests = server.ranges(FILE).len();
+        assert_eq!(requests, 1 + faults.len(), "{faults:?}: what one fetches the other does not");
+        let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
+        let left =
+            |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        let left: Vec<String> = std::fs::read_dir(blobs).unwrap().map(left).collect();
+        assert!(left.iter().all(|name| !name.ends_with(".part")), "{left:?}");
+    }
 }

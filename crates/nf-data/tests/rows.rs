@@ -3,7 +3,7 @@
 
 mod server;
 
-use nf_data::hub::{HubOptions, StreamOptions};
+use nf_data::hub::{HubOptions, Patience, StreamOptions};
 use nf_data::{Dataset, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use parquet::basic::Compression;
@@ -196,7 +196,7 @@ fn a_manifest_names_the_columns_and_the_view() {
         [views.stack]\naxis='time'\n[splits]\ntest=['x.parquet']\n";
     std::fs::write(dir.path().join("m.toml"), manifest).unwrap();
     let options = OpenOptions { data: Some(dir.path().to_owned()), ..OpenOptions::default() };
-    let open = |rest: &str| open(&format!("{}/m.toml{rest}", dir.path().display()), &options).unwrap();
+    let open = |rest: &str| open(format!("{}/m.toml{rest}", dir.path().display()), &options).unwrap();
     assert_eq!(open("@test").image(0).unwrap().samples(), &samples(5, 3, 4, 6)[24..48]);
     let stack = open("/stack@test").image(0).unwrap();
     assert_eq!((stack.shape(), stack.axis()), (Shape::new(3, 4, 6), PlaneAxis::Time));
@@ -285,18 +285,18 @@ fn the_hub_streams_parquet_files_row_by_row() {
         hub: HubOptions {
             endpoint: server.endpoint.clone(),
             token: None,
-            attempts: 3,
-            pause: Duration::from_millis(2),
+            patience: Patience { attempts: 3, pause: Duration::from_millis(2), ..Patience::default() },
             offline: false,
         },
         cache: dir.path().join("cache"),
         budget_bytes: 1 << 30,
+        other_cache: None,
         ahead: 0,
     };
     let reference = format!("{}/h.toml", dir.path().display());
     let opened = |stream: &StreamOptions, rest: &str| {
         let options = OpenOptions { stream: Some(stream.clone()), ..OpenOptions::default() };
-        open(&format!("{reference}{rest}"), &options)
+        open(format!("{reference}{rest}"), &options)
     };
     server.fault("data/a.parquet", Fault::Status(503));
     let set = opened(&stream, "").unwrap();

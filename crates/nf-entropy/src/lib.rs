@@ -40,3 +40,8 @@ pub use distribution::{Distribution, Interval, MAX_SCALE_BITS};
 pub use error::{Error, Result};
 pub use frequencies::Frequencies;
 pub use meter::Meter;
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

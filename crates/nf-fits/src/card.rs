@@ -1,5 +1,7 @@
 //! One line of a header: 80 bytes of ASCII.
 
+use std::fmt;
+
 /// Bytes of a card.
 pub const CARD_BYTES: usize = 80;
 
@@ -18,7 +20,23 @@ pub enum Value {
     Other(String),
 }
 
+impl fmt::Display for Value {
+    /// As for a message: strings in quotes, words as they stand in the header.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Logical(value) => f.write_str(if *value { "the logical T" } else { "the logical F" }),
+            Self::Integer(number) => number.fmt(f),
+            Self::Real(number) => number.fmt(f),
+            Self::Text(text) => write!(f, "'{text}'"),
+            Self::Other(word) if word.is_empty() => f.write_str("undefined"),
+            Self::Other(word) => write!(f, "'{word}'"),
+        }
+    }
+}
+
 /// A view of one card of a header.
+///
+/// NULs, with which some writers fill up their cards, count as blanks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Card<'a> {
     bytes: &'a [u8],
@@ -40,9 +58,9 @@ impl<'a> Card<'a> {
         if self.bytes.starts_with(b"HIERARCH ")
             && let Some(equals) = self.bytes.iter().position(|&byte| byte == b'=')
         {
-            return self.bytes[9..equals].trim_ascii();
+            return trim(&self.bytes[9..equals]);
         }
-        self.bytes[..8].trim_ascii_end()
+        trim_end(&self.bytes[..8])
     }
 
     /// Whether this is the card of `keyword`.
@@ -64,6 +82,24 @@ impl<'a> Card<'a> {
         self.value_field().map(parse_value)
     }
 
+    /// What stands behind the value and its slash; empty where there is nothing.
+    pub fn comment(&self) -> String {
+        let Some(field) = self.value_field() else { return String::new() };
+        let mut quoted = false;
+        let slash = field.iter().position(|&byte| {
+            quoted ^= byte == b'\'';
+            byte == b'/' && !quoted
+        });
+        let comment = slash.map_or(&[][..], |slash| trim(&field[slash + 1..]));
+        String::from_utf8_lossy(comment).into_owned()
+    }
+
+    /// Whether this card ends the header: the word END and nothing that would make it another keyword.
+    pub(crate) fn is_end(&self) -> bool {
+        let goes_on = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+        self.bytes.starts_with(b"END") && !goes_on(self.bytes[3])
+    }
+
     /// The string of a `CONTINUE` card.
     pub(crate) fn continued(&self) -> Option<String> {
         if !self.bytes.starts_with(b"CONTINUE  ") {
@@ -76,27 +112,43 @@ impl<'a> Card<'a> {
     }
 }
 
+fn is_blank(byte: u8) -> bool {
+    byte == 0 || byte.is_ascii_whitespace()
+}
+
+fn trim_end(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.iter().rposition(|&byte| !is_blank(byte)).map_or(0, |last| last + 1)]
+}
+
+fn trim(bytes: &[u8]) -> &[u8] {
+    let bytes = trim_end(bytes);
+    &bytes[bytes.iter().position(|&byte| !is_blank(byte)).unwrap_or(bytes.len())..]
+}
+
 fn parse_value(field: &[u8]) -> Value {
-    let field = field.trim_ascii();
+    let field = trim(field);
     if field.first() == Some(&b'\'') {
         return parse_text(&field[1..]);
     }
     let end = field.iter().position(|&byte| byte == b'/').unwrap_or(field.len());
-    let word = field[..end].trim_ascii();
+    let word = trim(&field[..end]);
     match word {
         b"T" => return Value::Logical(true),
         b"F" => return Value::Logical(false),
         _ => {}
     }
     let word = String::from_utf8_lossy(word).into_owned();
+    parse_number(&word).unwrap_or(Value::Other(word))
+}
+
+/// The number that a word is, if it is one.
+pub(crate) fn parse_number(word: &str) -> Option<Value> {
     if let Ok(number) = word.parse::<i64>() {
-        return Value::Integer(number);
+        return Some(Value::Integer(number));
     }
     let numeric = word.bytes().all(|b| b.is_ascii_digit() || b"+-.eEdD".contains(&b));
-    if numeric && let Ok(number) = word.replace(['d', 'D'], "E").parse::<f64>() {
-        return Value::Real(number);
-    }
-    Value::Other(word)
+    let number = numeric.then(|| word.replace(['d', 'D'], "E").parse::<f64>().ok())??;
+    Some(Value::Real(number))
 }
 
 /// `field` begins behind the opening quote; a doubled quote stands for one.
@@ -142,6 +194,37 @@ pub(crate) mod write {
         with_comment(format!("{keyword:<8}= {:>20}", format!("{value:?}").to_uppercase()), comment)
     }
 
+    /// A string of any length: what does not fit goes on in CONTINUE cards.
+    pub(crate) fn long_text(keyword: &str, value: &str) -> Vec<[u8; CARD_BYTES]> {
+        // Columns 11 to 80 without the quotes and the ampersand that says that more follows.
+        const PIECE: usize = 67;
+        let mut pieces = vec![String::new()];
+        for character in value.chars() {
+            let quoted = if character == '\'' { "''".to_owned() } else { character.to_string() };
+            if pieces.last().is_some_and(|piece| piece.len() + quoted.len() > PIECE) {
+                pieces.push(String::new());
+            }
+            if let Some(piece) = pieces.last_mut() {
+                piece.push_str(&quoted);
+            }
+        }
+        let last = pieces.len() - 1;
+        let card = |(n, piece): (usize, &String)| {
+            let start = if n == 0 { format!("{keyword:<8}= ") } else { format!("{:<10}", "CONTINUE") };
+            finish(format!("{start}'{piece:<8}{}'", if n < last { "&" } else { "" }))
+        };
+        pieces.iter().enumerate().map(card).collect()
+    }
+
+    /// Free text in as many cards as it takes.
+    pub(crate) fn comment(text: &str) -> Vec<[u8; CARD_BYTES]> {
+        let characters: Vec<char> = text.chars().collect();
+        characters
+            .chunks(CARD_BYTES - 8)
+            .map(|line| finish(format!("{:<8}{}", "COMMENT", line.iter().collect::<String>())))
+            .collect()
+    }
+
     pub(crate) fn text(keyword: &str, value: &str, comment: &str) -> [u8; CARD_BYTES] {
         let quoted = format!("'{:<8}'", value.replace('\'', "''"));
         with_comment(format!("{keyword:<8}= {quoted:<20}"), comment)
@@ -176,6 +259,38 @@ mod tests {
         let card = Card::new(line.as_bytes());
         assert!(card.is("ESO DET ID"));
         assert_eq!(card.value(), Some(Value::Text("CCD # 40".into())));
+    }
+
+    #[test]
+    fn nul_counts_as_blank() {
+        let card = |text: &str| -> Vec<u8> { text.bytes().chain([0; 80]).take(80).collect() };
+        let of = |text: &str| Card::new(&card(text)).value();
+        assert_eq!(of("SIMPLE  =                    T"), Some(Value::Logical(true)));
+        assert_eq!(of("NAXIS1  = 12"), Some(Value::Integer(12)));
+        assert_eq!(of("OPEN    = 'no end"), Some(Value::Text("no end".into())));
+        assert_eq!(Card::new(&card("HISTORY")).keyword(), b"HISTORY");
+        assert_eq!(Card::new(&card("")).keyword(), b"");
+    }
+
+    #[test]
+    fn the_end_is_a_word_of_its_own() {
+        let ends = |text: &str| Card::new(format!("{text:<80}").as_bytes()).is_end();
+        // The last ones as cfitsio and astropy have it.
+        for end in ["END", "END\0\0\0\0\0\0", "END of the header", "END=    "] {
+            assert!(ends(end), "{end:?}");
+        }
+        for card in ["ENDTIME = 5", "END-OBS = 1", "END_1   =", "end", " END", "EN"] {
+            assert!(!ends(card), "{card:?}");
+        }
+    }
+
+    #[test]
+    fn comments_stand_behind_the_value() {
+        let comment = |line: &str| Card::new(format!("{line:<80}").as_bytes()).comment();
+        assert_eq!(comment("OBJECT  = 'a / b''s / c' / the name "), "the name");
+        assert_eq!(comment("NAXIS1  = 12 / first / axis"), "first / axis");
+        assert_eq!(comment("NAXIS1  = 12"), "");
+        assert_eq!(comment("HISTORY a / b"), "");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! CHECKSUM and DATASUM (FITS 4.0 section 4.4.2.7 and appendix J).
 
+use crate::card::Value;
 use crate::header::Header;
 
 /// The sum of 32-bit big-endian words, carries added back in, of bytes that arrive in pieces.
@@ -87,8 +88,8 @@ fn ascii(sum: u32) -> [u8; 16] {
     text
 }
 
-/// Writes the sums into the DATASUM and CHECKSUM cards of a header whose data sum to `datasum`; cards that are not
-/// there are left out.
+/// Writes the sums into the DATASUM and CHECKSUM cards of a header whose data sum to `datasum`;
+/// cards that are not there are left out.
 pub(crate) fn stamp(header: &mut Header, datasum: u32) {
     header.set_text("DATASUM", &datasum.to_string());
     if header.set_text("CHECKSUM", "0000000000000000") {
@@ -113,18 +114,30 @@ pub enum Checksums {
     BadHdu,
 }
 
+impl Checksums {
+    /// Whether one of them is wrong.
+    pub fn is_wrong(self) -> bool {
+        matches!(self, Self::BadData | Self::BadHdu)
+    }
+}
+
 /// Judges the cards of a header whose data sum to `datasum`.
 pub(crate) fn judge(header: &Header, datasum: u32) -> Checksums {
-    let stated = header.text("DATASUM").map(|text| text.trim().parse::<u32>());
-    if stated.as_ref().is_some_and(|stated| *stated != Ok(datasum)) {
+    // Some writers do not put the number into a string; a blank one is the standard's way of saying
+    // that it is unknown.
+    let stated = match header.value("DATASUM") {
+        Some(Value::Text(text)) => Some(text.trim().to_owned()),
+        Some(Value::Integer(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    let stated = stated.filter(|text| !text.is_empty()).map(|text| text.parse::<u32>().ok());
+    // All ones and zero are the same sum.
+    if stated.is_some_and(|stated| stated.map(|sum| sum % u32::MAX) != Some(datasum % u32::MAX)) {
         return Checksums::BadData;
     }
-    let Some(text) = header.text("CHECKSUM") else {
+    let Some(_) = header.text("CHECKSUM").filter(|text| !text.trim().is_empty()) else {
         return if stated.is_some() { Checksums::Good } else { Checksums::None };
     };
-    if text.is_empty() {
-        return Checksums::Good; // The standard's way of saying that the sum is not defined.
-    }
     let mut sum = Sum::default();
     sum.update(header.bytes());
     sum.add(datasum);

@@ -17,6 +17,12 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// Writing the output failed: a full disk, a closed pipe.
+    #[error("writing failed")]
+    Write {
+        /// The system's reason.
+        source: std::io::Error,
+    },
     /// The bytes are not of the format that was asked for.
     #[error("not a {format} file: {reason}")]
     Format {
@@ -57,6 +63,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The sums of a compressed image are not those of its bytes.
+    #[error("HDU {hdu}: {problem}")]
+    Damaged {
+        /// Number of the HDU.
+        hdu: usize,
+        /// Which sum is wrong.
+        problem: String,
+    },
     /// The image's values are not unsigned 16-bit samples.
     #[error("HDU {hdu} does not fit 16 bits: {problem}")]
     NotU16 {
@@ -71,6 +85,12 @@ pub enum Error {
         /// Number of the HDU.
         hdu: usize,
         /// What was asked, and what is possible.
+        problem: String,
+    },
+    /// The file holds no image, or none of the name that was asked for.
+    #[error("{problem}")]
+    NoImage {
+        /// What was asked, and what there is.
         problem: String,
     },
     /// Reading would need more than the caller allows.
@@ -92,13 +112,25 @@ impl Error {
         move |source| Self::Io { what, source }
     }
 
-    /// Wraps the system's reason for failing to write a file.
+    /// Wraps the system's reason for failing to write the output.
     pub(crate) fn writing() -> impl FnOnce(std::io::Error) -> Self {
-        Self::io("writing FITS")
+        |source| Self::Write { source }
     }
 
     pub(crate) fn header(hdu: usize, keyword: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Header { hdu, keyword: keyword.into(), problem: problem.into() }
+    }
+
+    /// What is wrong with a card, for a message that names the HDU itself.
+    pub(crate) fn of_card(self) -> String {
+        match self {
+            Self::Header { keyword, problem, .. } => format!("{keyword} {problem}"),
+            other => other.to_string(),
+        }
+    }
+
+    pub(crate) fn no_image(problem: impl Into<String>) -> Self {
+        Self::NoImage { problem: problem.into() }
     }
 
     pub(crate) fn request(hdu: usize, problem: impl Into<String>) -> Self {

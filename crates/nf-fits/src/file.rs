@@ -3,7 +3,7 @@
 use crate::hdu::{self, Hdu, HduKind};
 use crate::image::ImageHdu;
 use crate::source::Source;
-use crate::tiled::{NoCodec, TileCodec};
+use crate::tiled::{NoCodec, TileCodec, Tiling};
 use crate::{Error, Limits, Result};
 use std::fs::File;
 use std::ops::Range;
@@ -13,13 +13,14 @@ use std::sync::Arc;
 /// A FITS file whose headers have been read; pixels are read on request.
 ///
 /// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only what is asked
-/// for is read. A gzipped file is inflated into memory when it is opened.
+/// for is read. A gzipped file is inflated when it is opened, a long one into a temporary file.
 #[derive(Debug)]
 pub struct FitsFile {
     source: Source,
     hdus: Vec<Hdu>,
     limits: Limits,
     codec: Arc<dyn TileCodec>,
+    salvaged: bool,
 }
 
 impl FitsFile {
@@ -36,7 +37,7 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
-        Self::of_source(Source::open(path.as_ref(), &limits)?, limits)
+        Ok(Self::of_source(Source::open(path.as_ref(), &limits)?, limits)?.with_remarks_said())
     }
 
     /// Takes the bytes of a file that is in memory.
@@ -52,7 +53,8 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
-        Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)
+        Ok(Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)?
+            .with_remarks_said())
     }
 
     /// Another file, which is open already, with the limits and codecs of this one.
@@ -63,13 +65,40 @@ impl FitsFile {
 
     fn of_source(source: Source, limits: Limits) -> Result<Self> {
         let hdus = hdu::walk(&source)?;
-        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec) })
+        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec), salvaged: false })
+    }
+
+    /// Warns of what is odd in the headers.
+    fn with_remarks_said(self) -> Self {
+        for hdu in &self.hdus {
+            for remark in hdu.remarks() {
+                tracing::warn!("{}, HDU {}: {remark}", self.source.name(), hdu.index());
+            }
+        }
+        self
     }
 
     /// The same file with codecs for tiles of [`FLOOR_1`](crate::tiled::FLOOR_1).
     pub fn with_codec(mut self, codec: Arc<dyn TileCodec>) -> Self {
         self.codec = codec;
         self
+    }
+
+    /// The same file, read although the sums of its compressed images are wrong.
+    pub fn salvaged(mut self) -> Self {
+        self.salvaged = true;
+        self
+    }
+
+    /// Whether wrong sums are passed over.
+    pub fn is_salvaged(&self) -> bool {
+        self.salvaged
+    }
+
+    /// Bytes that the last block lacks: a file is whole blocks, so that one without its last bytes may have been cut,
+    /// and HDUs be lost that followed.
+    pub fn missing_bytes(&self) -> u64 {
+        crate::hdu::padded(self.len_bytes()) - self.len_bytes()
     }
 
     /// All header-data units, the primary first.
@@ -94,6 +123,9 @@ impl FitsFile {
             .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
         match hdu.kind() {
             HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
+            HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
+                .err()
+                .unwrap_or_else(|| Error::request(index, "holds no image"))),
             _ => Err(Error::request(index, "holds no image")),
         }
     }

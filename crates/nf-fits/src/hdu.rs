@@ -1,7 +1,8 @@
 //! The header-data units of a file: what each one is, and where its bytes lie.
 
 use crate::header::{BLOCK_BYTES, Header};
-use crate::source::Source;
+use crate::scale::PhysicalScale;
+use crate::source::{Source, check_first};
 use crate::tiled::Tiling;
 use crate::{Error, Result, SampleType};
 use std::ops::Range;
@@ -34,6 +35,8 @@ pub enum HduKind {
     Image(Geometry),
     /// A tile-compressed image in a binary table.
     TiledImage(Box<Tiling>),
+    /// A tile-compressed image whose header contradicts itself; [`FitsFile::image`](crate::FitsFile::image) says how.
+    UnreadableImage,
     /// A binary table.
     BinaryTable,
     /// A table in ASCII.
@@ -49,6 +52,7 @@ pub struct Hdu {
     kind: HduKind,
     start: u64,
     data_bytes: u64,
+    remarks: Vec<String>,
 }
 
 impl Hdu {
@@ -62,6 +66,11 @@ impl Hdu {
         &self.kind
     }
 
+    /// Whether it is a table whose columns are compressed (FITS 4.0 section 10.3).
+    pub fn is_compressed_table(&self) -> bool {
+        matches!(self.kind, HduKind::BinaryTable) && self.header.is_true("ZTABLE")
+    }
+
     /// Number of the HDU, 0 for the primary.
     pub fn index(&self) -> usize {
         self.header.hdu()
@@ -70,6 +79,11 @@ impl Hdu {
     /// EXTNAME, if there is one.
     pub fn name(&self) -> Option<String> {
         self.header.text("EXTNAME")
+    }
+
+    /// What was found odd in the header and does not keep the data from being read, such as a BZERO that is no number.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// Bytes of the data, without the padding.
@@ -99,11 +113,7 @@ pub(crate) fn padded(bytes: u64) -> u64 {
 pub(crate) fn walk(source: &Source) -> Result<Vec<Hdu>> {
     let mut scratch = Vec::new();
     let first = source.bytes(0, source.len_bytes().min(9) as usize, &mut scratch)?;
-    if first != b"SIMPLE  =" {
-        let found = String::from_utf8_lossy(first).into_owned();
-        let reason = format!("it begins with {found:?}, expected \"SIMPLE  =\"");
-        return Err(Error::Format { format: "FITS", reason });
-    }
+    check_first(first, "it")?;
     let mut hdus = Vec::new();
     let mut start = 0;
     loop {
@@ -122,13 +132,29 @@ pub(crate) fn walk(source: &Source) -> Result<Vec<Hdu>> {
 fn read_hdu(source: &Source, start: u64, index: usize) -> Result<Hdu> {
     let header = Header::read(source, start, index)?;
     let (kind, data_bytes) = classify(&header)?;
-    let hdu = Hdu { header, kind, start, data_bytes };
+    let remarks = remarks(&header, &kind);
+    let hdu = Hdu { header, kind, start, data_bytes, remarks };
     let data = hdu.data_range();
     if data.end > source.len_bytes() {
         let found_bytes = source.len_bytes().saturating_sub(data.start);
         return Err(Error::Truncated { hdu: index, what: "the data", needed_bytes: data_bytes, found_bytes });
     }
     Ok(hdu)
+}
+
+/// What is odd in the header of an image.
+fn remarks(header: &Header, kind: &HduKind) -> Vec<String> {
+    match kind {
+        HduKind::Image(_) | HduKind::TiledImage(_) => PhysicalScale::of_header(header).1,
+        HduKind::UnreadableImage => {
+            let problem = Tiling::parse(header).err().map(Error::of_card);
+            problem
+                .map(|problem| format!("the compressed image cannot be read: {problem}"))
+                .into_iter()
+                .collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// What the HDU is, and how many bytes of data it announces.
@@ -143,6 +169,7 @@ fn classify(header: &Header) -> Result<(HduKind, u64)> {
     let groups = axes.first() == Some(&0) && header.is_true("GROUPS");
     let mut bytes = data_bytes(&axes[usize::from(groups)..], sample)
         .ok_or_else(|| Error::header(hdu, "NAXISn", format!("{axes:?} is more data than can exist")))?;
+    let pixel_bytes = bytes;
     if extension.is_some() || groups {
         let count = |keyword: &str, default: i64| -> Result<u64> {
             let value = header.integer(keyword)?.unwrap_or(default);
@@ -159,10 +186,11 @@ fn classify(header: &Header) -> Result<(HduKind, u64)> {
     let kind = match extension.as_deref() {
         _ if groups => HduKind::Other,
         _ if axes.is_empty() => HduKind::Empty,
+        // No groups (GCOUNT of 0), no pixels.
+        Some("IMAGE" | "IUEIMAGE") if bytes < pixel_bytes => HduKind::Other,
         None | Some("IMAGE" | "IUEIMAGE") => HduKind::Image(Geometry { sample, axes }),
-        Some("BINTABLE" | "A3DTABLE") if header.is_true("ZIMAGE") => {
-            HduKind::TiledImage(Box::new(Tiling::parse(header)?))
-        }
+        Some("BINTABLE" | "A3DTABLE") if header.is_true("ZIMAGE") => Tiling::parse(header)
+            .map_or(HduKind::UnreadableImage, |tiling| HduKind::TiledImage(Box::new(tiling))),
         Some("BINTABLE" | "A3DTABLE") => HduKind::BinaryTable,
         Some("TABLE") => HduKind::AsciiTable,
         Some(_) => HduKind::Other,

@@ -1,6 +1,7 @@
 //! The header of an HDU, kept verbatim.
 
 use crate::card::{CARD_BYTES, Card, Value};
+use crate::scale::PhysicalScale;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -116,19 +117,14 @@ impl Header {
     /// # Errors
     /// If the card holds anything else (a real without a fraction is accepted).
     pub fn integer(&self, keyword: &str) -> Result<Option<i64>> {
-        let wrong = |found: String| {
-            Err(Error::header(self.hdu, keyword, format!("is {found}, expected a whole number")))
+        let Some(card) = self.card(keyword) else { return Ok(None) };
+        let found = match card.value() {
+            Some(Value::Integer(number)) => return Ok(Some(number)),
+            Some(Value::Real(x)) if x.fract() == 0.0 && x.abs() < 9e15 => return Ok(Some(x as i64)),
+            Some(other) => other.to_string(),
+            None => "without a value".to_owned(),
         };
-        match self.card(keyword).map(|card| card.value()) {
-            None => Ok(None),
-            Some(Some(Value::Integer(number))) => Ok(Some(number)),
-            Some(Some(Value::Real(x))) if x.fract() == 0.0 && x.abs() < 9e15 => Ok(Some(x as i64)),
-            Some(Some(Value::Real(x))) => wrong(x.to_string()),
-            Some(Some(Value::Text(text))) => wrong(format!("'{text}'")),
-            Some(Some(Value::Logical(value))) => wrong(format!("the logical {value}")),
-            Some(Some(Value::Other(word))) => wrong(format!("'{word}'")),
-            Some(None) => wrong("without a value".into()),
-        }
+        Err(Error::header(self.hdu, keyword, format!("is {found}, expected a whole number")))
     }
 
     /// The whole number of `keyword`, which must be there.
@@ -145,7 +141,7 @@ impl Header {
             None => Ok(None),
             Some(Value::Integer(number)) => Ok(Some(number as f64)),
             Some(Value::Real(number)) => Ok(Some(number)),
-            Some(other) => Err(Error::header(self.hdu, keyword, format!("is {other:?}, expected a number"))),
+            Some(other) => Err(Error::header(self.hdu, keyword, format!("is {other}, expected a number"))),
         }
     }
 
@@ -165,6 +161,11 @@ impl Header {
         self.value(keyword) == Some(Value::Logical(true))
     }
 
+    /// BSCALE, BZERO and BLANK; cards that hold no usable number count as absent.
+    pub fn physical_scale(&self) -> PhysicalScale {
+        PhysicalScale::of_header(self).0
+    }
+
     /// Number of the HDU that the header belongs to.
     pub fn hdu(&self) -> usize {
         self.hdu
@@ -172,7 +173,7 @@ impl Header {
 }
 
 fn find_end(bytes: &[u8]) -> Option<usize> {
-    let card = bytes.chunks_exact(CARD_BYTES).position(|card| card.starts_with(b"END     "))?;
+    let card = bytes.chunks_exact(CARD_BYTES).position(|card| Card::new(card).is_end())?;
     Some(card * CARD_BYTES)
 }
 

@@ -243,12 +243,27 @@ impl<'a> ImageHdu<'a> {
         Ok(out)
     }
 
+    /// Refuses a compressed image whose table is not the one that its sums were made of. Every way of reading pixels
+    /// comes through here first; the whole table is read once for it.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`].
+    pub fn check_sums(&self) -> Result<()> {
+        if self.tiling().is_none() || self.file.is_salvaged() {
+            return Ok(());
+        }
+        self.file.refuse_damaged(self.hdu)
+    }
+
     /// Refuses sections outside the image, above the limits, or with more pixels than the stored bytes can mean.
     fn check(&self, section: &Section) -> Result<()> {
         section.check(self.index(), self.axes())?;
         self.file.limits().check_pixels(self.index(), section.pixels() as u64)?;
         match self.tile_reader() {
-            Some(reader) => reader.check_tiles(&reader.tiling.grid().tiles_of(section)),
+            Some(reader) => {
+                self.check_sums()?;
+                reader.check_tiles(&reader.tiling.grid().tiles_of(section))
+            }
             None => Ok(()),
         }
     }

@@ -18,7 +18,7 @@
 //!
 //! What to look at for what:
 //!
-//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds.
+//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds; [`describe`]: the same in words and numbers.
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
 //! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
@@ -29,9 +29,11 @@
 mod card;
 mod checksum;
 mod cutout;
+pub mod describe;
 mod detector;
 mod error;
 mod file;
+mod gunzip;
 mod hdu;
 mod header;
 mod image;
@@ -39,15 +41,19 @@ mod limits;
 pub mod npy;
 pub mod pack;
 mod pixels;
+mod positions;
 mod samples16;
+mod scale;
 mod section;
 mod source;
+mod sums;
+mod target;
 pub mod tiled;
 mod write;
 
 pub use card::{CARD_BYTES, Card, Value};
 pub use checksum::Checksums;
-pub use cutout::{Target, cutout};
+pub use cutout::cutout;
 pub use error::{Error, Result};
 pub use file::FitsFile;
 pub use hdu::{Geometry, Hdu, HduKind};
@@ -56,5 +62,12 @@ pub use image::ImageHdu;
 pub use limits::Limits;
 pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
+pub use scale::PhysicalScale;
 pub use section::Section;
+pub use target::Target;
 pub use write::{FitsWriter, write_image};
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

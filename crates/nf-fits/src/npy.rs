@@ -1,24 +1,120 @@
-//! NumPy's `.npy` files of unsigned 16-bit samples.
+//! NumPy's `.npy` files of integers of at most 16 bits.
 //!
-//! The format is that of NumPy enhancement proposal 1: a magic string, a version, the length of a header, the header
-//! as a Python dictionary, the data. Read: `<u2`, `>u2` and (as single bytes) `|u1`, C order, one to four axes, the
-//! leading ones flattened to planes. Written: version 1.0, `<u2`, C order, two axes for one plane and three for more.
+//! The format is that of NumPy enhancement proposal 1: a magic string, a version, the length of a
+//! header, the header as a Python dictionary, the data. Whatever `numpy.load` reads of such types
+//! is read: versions 1 to 3, the headers of Python 2, either byte order, C and Fortran order, any
+//! number of axes (the leading ones flattened to planes), bytes behind the array. Samples are
+//! unsigned, so signed values are shifted, as those of FITS are:
+//!
+//! | type | sample |
+//! |---|---|
+//! | `u2` | value |
+//! | `i2` | value + 32768 |
+//! | `u1`, `b1` | value |
+//! | `i1` | value + 128 |
+//!
+//! Written: version 1.0, `<u2`, C order, two axes for one plane and three for more.
 
 use crate::{Error, Limits, Result};
 use nf_image::{Image16, Shape};
+use std::ops::Range;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
+
+/// Most axes that NumPy has.
+const MAX_AXES: usize = 64;
 
 /// Whether the bytes begin like an `.npy` file.
 pub fn is_npy(bytes: &[u8]) -> bool {
     bytes.starts_with(MAGIC)
 }
 
+/// How an `.npy` file stores a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValueForm {
+    /// Two bytes, or one.
+    pub wide: bool,
+    /// Whether values may be negative.
+    pub signed: bool,
+    /// Whether the first byte of two is the most significant one.
+    pub big_endian: bool,
+}
+
+impl ValueForm {
+    /// The form of a `descr`; a byte order that is not stated is that of nearly every machine,
+    /// little-endian.
+    fn parse(descr: &str) -> Option<Self> {
+        let kind = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
+        let big_endian = descr.starts_with('>');
+        Some(match kind {
+            "u2" => Self { wide: true, signed: false, big_endian },
+            "i2" => Self { wide: true, signed: true, big_endian },
+            "u1" | "b1" => Self { wide: false, signed: false, big_endian: false },
+            "i1" => Self { wide: false, signed: true, big_endian: false },
+            _ => return None,
+        })
+    }
+
+    /// Bytes of a value.
+    pub fn bytes(self) -> usize {
+        1 + usize::from(self.wide)
+    }
+
+    /// What was added to a value to make a sample.
+    pub fn offset(self) -> u16 {
+        match (self.signed, self.wide) {
+            (false, _) => 0,
+            (true, true) => 1 << 15,
+            (true, false) => 1 << 7,
+        }
+    }
+
+    fn samples(self, data: &[u8]) -> Vec<u16> {
+        let offset = self.offset();
+        let pairs = data.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+        match (self.wide, self.big_endian) {
+            (true, false) => pairs.map(|pair| u16::from_le_bytes(pair) ^ offset).collect(),
+            (true, true) => pairs.map(|pair| u16::from_be_bytes(pair) ^ offset).collect(),
+            (false, _) => data.iter().map(|&byte| u16::from(byte) ^ offset).collect(),
+        }
+    }
+}
+
+/// An `.npy` file, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NpyFile {
+    /// The samples, as `numpy.load` orders the values.
+    pub image: Image16,
+    /// How values are stored.
+    pub form: ValueForm,
+    /// Where in the file the values lie; the header lies before them, and what belongs to no array
+    /// behind.
+    pub data: Range<usize>,
+    /// NumPy's type and axes, as the header states them.
+    descr: String,
+    axes: Vec<usize>,
+}
+
+impl NpyFile {
+    /// The header of a file of the same type and axes in C order.
+    pub fn c_order_header(&self) -> Vec<u8> {
+        header(&self.descr, &self.axes)
+    }
+}
+
 /// The stack that the bytes of an `.npy` file hold.
 ///
 /// # Errors
-/// If they are not such a file, cut short or too long, of another type or order, or above the limits.
+/// As for [`parse`].
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image16> {
+    Ok(parse(bytes, limits)?.image)
+}
+
+/// Reads the bytes of an `.npy` file.
+///
+/// # Errors
+/// If they are not such a file, cut short, of another type, or above the limits.
+pub fn parse(bytes: &[u8], limits: &Limits) -> Result<NpyFile> {
     let wrong = |reason: String| Error::Format { format: "npy", reason };
     let cut = || wrong("the header is cut short".to_owned());
     if !is_npy(bytes) {
@@ -31,62 +127,73 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image16> {
         None => return Err(cut()),
     };
     let header = bytes.get(start..).and_then(|rest| rest.get(..header_len)).ok_or_else(cut)?;
-    let data = &bytes[start + header_len..];
+    let start = start + header_len;
     let header = std::str::from_utf8(header).map_err(|_| wrong("the header is not text".to_owned()))?;
+    let fields = Literals { rest: header }
+        .dictionary()
+        .ok_or_else(|| wrong(format!("the header is no Python dictionary: {header:?}")))?;
     let field = |name: &str| {
-        let at = header.find(&format!("'{name}'"))?;
-        Some(header[at + name.len() + 2..].trim_start().strip_prefix(':')?.trim_start())
+        let found = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        found.ok_or_else(|| wrong(format!("the header has no '{name}': {header:?}")))
     };
-    let missing = |name: &str| wrong(format!("the header has no '{name}': {header:?}"));
-    let descr = field("descr").ok_or_else(|| missing("descr"))?;
-    let width = match descr.get(1..4) {
-        Some("<u2" | ">u2") => 2,
-        Some("|u1") => 1,
-        _ => {
-            let found: String = descr.chars().take_while(|&c| c != ',').collect();
-            return Err(wrong(format!("its type is {found}, expected '<u2', '>u2' or '|u1'")));
+    let expected = "expected integers of 8 or 16 bits such as '<u2', '>i2' or '|u1'";
+    let (descr, form) = match field("descr")? {
+        Literal::Text(descr) => {
+            let form = ValueForm::parse(descr);
+            (descr, form.ok_or_else(|| wrong(format!("its type is '{descr}', {expected}")))?)
         }
+        _ => return Err(wrong(format!("its type has fields, {expected}"))),
     };
-    if !field("fortran_order").ok_or_else(|| missing("fortran_order"))?.starts_with("False") {
-        return Err(wrong("it is in Fortran order, expected C order".to_owned()));
-    }
-    let shape = parse_shape(field("shape").ok_or_else(|| missing("shape"))?)
-        .ok_or_else(|| wrong(format!("its shape is not one to four lengths: {header:?}")))?;
+    let Literal::Bool(fortran) = field("fortran_order")? else {
+        return Err(wrong("'fortran_order' is neither True nor False".to_owned()));
+    };
+    let axes = match field("shape")? {
+        Literal::Tuple(axes) if axes.len() <= MAX_AXES => axes.clone(),
+        _ => return Err(wrong(format!("its shape is no tuple of lengths: {header:?}"))),
+    };
+    let shape = stack_shape(&axes).ok_or_else(|| wrong(format!("its shape {axes:?} is too large")))?;
     let pixels = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
     let pixels = limits.check_pixels(0, pixels)?;
-    if pixels.checked_mul(width) != Some(data.len()) {
-        return Err(wrong(format!(
-            "a shape of {shape} needs {pixels} x {width} bytes, {} follow",
-            data.len()
-        )));
+    let found = bytes.len() - start;
+    let end = pixels.checked_mul(form.bytes()).filter(|&needed| needed <= found).map(|needed| start + needed);
+    let end = end.ok_or_else(|| {
+        wrong(format!("a shape of {axes:?} needs {pixels} x {} bytes, {found} follow", form.bytes()))
+    })?;
+    let mut samples = form.samples(&bytes[start..end]);
+    if *fortran {
+        samples = c_order(&samples, &axes);
     }
-    let pairs = data.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
-    let samples = match &descr[1..4] {
-        "<u2" => pairs.map(u16::from_le_bytes).collect(),
-        ">u2" => pairs.map(u16::from_be_bytes).collect(),
-        _ => data.iter().map(|&byte| u16::from(byte)).collect(),
-    };
-    Ok(Image16::new(shape, samples).expect("the number of samples was checked"))
+    let image = Image16::new(shape, samples).expect("the number of samples was checked");
+    Ok(NpyFile { image, form, data: start..end, descr: descr.clone(), axes })
 }
 
 /// The bytes of an `.npy` file that holds the stack.
 pub fn write(image: &Image16) -> Vec<u8> {
     let shape = image.shape();
-    let axes = match shape.planes {
-        1 => format!("({}, {})", shape.height, shape.width),
-        planes => format!("({planes}, {}, {})", shape.height, shape.width),
-    };
-    let mut header = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': {axes}, }}");
-    // Magic, version, length and header together fill whole 64-byte lines, the last byte a line feed.
+    let axes = [shape.planes, shape.height, shape.width];
+    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes });
+    bytes.reserve(shape.raw_bytes());
+    bytes.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
+    bytes
+}
+
+/// Everything before the data of a file in C order.
+fn header(descr: &str, axes: &[usize]) -> Vec<u8> {
+    let lengths: Vec<String> = axes.iter().map(usize::to_string).collect();
+    let comma = if axes.len() == 1 { "," } else { "" };
+    let axes = format!("({}{comma})", lengths.join(", "));
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {axes}, }}");
+    // Magic, version, length and header together fill whole 64-byte lines, the last byte a line
+    // feed.
     let padded_len = (10 + header.len() + 1).next_multiple_of(64) - 10;
     header.push_str(&" ".repeat(padded_len - 1 - header.len()));
     header.push('\n');
-    let mut bytes = Vec::with_capacity(10 + padded_len + shape.raw_bytes());
+    let mut bytes = Vec::with_capacity(10 + padded_len);
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[1, 0]);
+    // At most 64 lengths of at most 20 digits: far from what 16 bits hold.
     bytes.extend_from_slice(&(padded_len as u16).to_le_bytes());
     bytes.extend_from_slice(header.as_bytes());
-    bytes.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
     bytes
 }
 
@@ -94,20 +201,121 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
 
-fn parse_shape(text: &str) -> Option<Shape> {
-    let inner = text.strip_prefix('(')?;
-    let inner = &inner[..inner.find(')')?];
-    let mut axes: Vec<usize> = Vec::new();
-    for length in inner.split(',').map(str::trim).filter(|length| !length.is_empty()) {
-        axes.push(length.parse().ok()?);
-    }
-    if !(1..=4).contains(&axes.len()) {
-        return None;
-    }
-    let width = axes.pop()?;
-    let height = axes.pop().unwrap_or(1);
-    let planes = axes.into_iter().try_fold(1usize, |n, axis| n.checked_mul(axis))?;
+/// The last two axes are rows and columns, all before them planes; what is missing counts one.
+fn stack_shape(axes: &[usize]) -> Option<Shape> {
+    let (planes, plane) = axes.split_at(axes.len().saturating_sub(2));
+    let width = plane.last().copied().unwrap_or(1);
+    let height = if plane.len() == 2 { plane[0] } else { 1 };
+    let planes = planes.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis))?;
     Some(Shape::new(planes, height, width))
+}
+
+/// Samples whose first axis varies fastest, in the order in which the last one does.
+fn c_order(samples: &[u16], axes: &[usize]) -> Vec<u16> {
+    let Some((&last, outer)) = axes.split_last().filter(|_| !samples.is_empty()) else {
+        return samples.to_vec();
+    };
+    let strides: Vec<usize> = axes
+        .iter()
+        .scan(1, |stride, axis| {
+            let own = *stride;
+            *stride *= axis;
+            Some(own)
+        })
+        .collect();
+    let step = strides[outer.len()];
+    let mut out = Vec::with_capacity(samples.len());
+    let mut at = vec![0; outer.len()];
+    loop {
+        let first: usize = at.iter().zip(&strides).map(|(place, stride)| place * stride).sum();
+        out.extend((0..last).map(|column| samples[first + column * step]));
+        let Some(axis) = (0..outer.len()).rev().find(|&axis| at[axis] + 1 < outer[axis]) else { return out };
+        at[axis] += 1;
+        at[axis + 1..].fill(0);
+    }
+}
+
+/// A value of a Python dictionary.
+#[derive(Debug, PartialEq)]
+enum Literal {
+    Text(String),
+    Bool(bool),
+    Tuple(Vec<usize>),
+    /// A list: the fields of a structured type.
+    List,
+}
+
+/// Reads the few kinds of Python literals that headers are made of.
+struct Literals<'a> {
+    rest: &'a str,
+}
+
+impl Literals<'_> {
+    /// Takes the text if it comes next, blanks apart.
+    fn take(&mut self, text: &str) -> Option<()> {
+        self.rest = self.rest.trim_start();
+        self.rest = self.rest.strip_prefix(text)?;
+        Some(())
+    }
+
+    fn dictionary(mut self) -> Option<Vec<(String, Literal)>> {
+        let mut fields = Vec::new();
+        self.take("{")?;
+        while self.take("}").is_none() {
+            let key = self.text()?;
+            self.take(":")?;
+            fields.push((key, self.value()?));
+            if self.take(",").is_none() {
+                self.take("}")?;
+                break;
+            }
+        }
+        self.rest.trim().is_empty().then_some(fields)
+    }
+
+    fn value(&mut self) -> Option<Literal> {
+        if self.take("True").is_some() {
+            return Some(Literal::Bool(true));
+        }
+        if self.take("False").is_some() {
+            return Some(Literal::Bool(false));
+        }
+        if self.take("(").is_some() {
+            return self.tuple().map(Literal::Tuple);
+        }
+        if self.take("[").is_some() {
+            // Never read further: such a type is refused.
+            let end = self.rest.rfind(']')?;
+            self.rest = &self.rest[end + 1..];
+            return Some(Literal::List);
+        }
+        self.text().map(Literal::Text)
+    }
+
+    fn text(&mut self) -> Option<String> {
+        self.rest = self.rest.trim_start();
+        let quote = self.rest.chars().next().filter(|c| ['\'', '"'].contains(c))?;
+        let (text, rest) = self.rest[1..].split_once(quote)?;
+        self.rest = rest;
+        Some(text.to_owned())
+    }
+
+    /// Lengths up to the closing bracket; those of Python 2 end in an L.
+    fn tuple(&mut self) -> Option<Vec<usize>> {
+        let (inner, rest) = self.rest.split_once(')')?;
+        self.rest = rest;
+        let inner = inner.trim();
+        let inner = inner.strip_suffix(',').unwrap_or(inner);
+        if inner.is_empty() {
+            return Some(Vec::new());
+        }
+        let length = |text: &str| {
+            let digits = text.trim();
+            let digits = digits.strip_suffix('L').unwrap_or(digits);
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        };
+        inner.split(',').map(length).collect()
+    }
 }
 
 #[cfg(test)]
@@ -124,31 +332,123 @@ mod tests {
         }
     }
 
-    fn file(header: &str, data: &[u8]) -> Vec<u8> {
+    fn file(version: u8, header: &str, data: &[u8]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&[1, 0, header.len() as u8, 0]);
+        bytes.extend_from_slice(&[version, 0]);
+        let len = (header.len() as u32).to_le_bytes();
+        bytes.extend_from_slice(if version == 1 { &len[..2] } else { &len });
         bytes.extend_from_slice(header.as_bytes());
         bytes.extend_from_slice(data);
         bytes
     }
 
-    #[test]
-    fn big_endian_files_are_read() {
-        let bytes = file("{'descr': '>u2', 'fortran_order': False, 'shape': (1, 2), }", &[1, 2, 3, 4]);
-        assert_eq!(read(&bytes, &Limits::default()).unwrap().samples(), [0x0102, 0x0304]);
+    fn of(descr: &str, data: &[u8]) -> Result<Vec<u16>> {
+        let header = format!(
+            "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({},), }}",
+            data.len() / if descr.ends_with('1') { 1 } else { 2 }
+        );
+        Ok(read(&file(1, &header, data), &Limits::default())?.samples().to_vec())
     }
 
     #[test]
-    fn what_is_not_u16_is_refused_with_its_type() {
+    fn every_integer_of_at_most_16_bits() {
+        let data = [0, 0, 1, 2, 0x80, 0, 0xff, 0xff];
+        let unsigned = [0, 0x0102, 0x8000, 0xffff];
+        let swapped = [0, 0x0201, 0x0080, 0xffff];
+        assert_eq!(of(">u2", &data).unwrap(), unsigned);
+        assert_eq!(of(">i2", &data).unwrap(), unsigned.map(|value| value ^ 0x8000));
+        for descr in ["<u2", "=u2", "u2", "|u2"] {
+            assert_eq!(of(descr, &data).unwrap(), swapped, "{descr}");
+        }
+        assert_eq!(of("<i2", &data).unwrap(), swapped.map(|value| value ^ 0x8000));
+        assert_eq!(of("|u1", &[0, 1, 128, 255]).unwrap(), [0, 1, 128, 255]);
+        assert_eq!(of("|i1", &[0, 1, 128, 255]).unwrap(), [128, 129, 0, 127]);
+        assert_eq!(of("|b1", &[0, 1, 1, 0]).unwrap(), [0, 1, 1, 0]);
+    }
+
+    /// As NumPy 1 and 2, Python 2, and other writers have written it.
+    #[test]
+    fn headers_of_every_version_and_style() {
+        let data: Vec<u8> = (0..12).collect();
+        let expected = of("<u2", &data).unwrap();
+        for header in [
+            "{'descr': '<u2', 'fortran_order': False, 'shape': (2, 3), }",
+            "{'descr': '<u2', 'fortran_order': False, 'shape': (2L, 3L), }        \n",
+            "{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<u2\"}",
+            " { 'shape' : ( 2 , 3 , ) , 'fortran_order' : False , 'descr' : '<u2' } \n",
+        ] {
+            for version in [1, 2, 3] {
+                let image = read(&file(version, header, &data), &Limits::default()).unwrap();
+                assert_eq!((image.shape(), image.samples()), (Shape::frame(2, 3), &expected[..]), "{header}");
+            }
+        }
+        for (axes, shape) in [
+            ("()", Shape::frame(1, 1)),
+            ("(6,)", Shape::frame(1, 6)),
+            ("(1, 1, 2, 1, 3)", Shape::new(2, 1, 3)),
+            ("(0, 4)", Shape::frame(0, 4)),
+        ] {
+            let header = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': {axes}, }}");
+            assert_eq!(read(&file(1, &header, &data), &Limits::default()).unwrap().shape(), shape);
+        }
+    }
+
+    #[test]
+    fn fortran_order_is_a_transposition() {
+        let axes = [2, 3, 4, 5];
+        let value = |i: [usize; 4]| (1000 * i[0] + 100 * i[1] + 10 * i[2] + i[3]) as u16;
+        let (mut fortran, mut c) = (Vec::new(), Vec::new());
+        for n in 0..120 {
+            let unravel = |order: [usize; 4]| {
+                let mut rest = n;
+                let mut at = [0; 4];
+                for axis in order {
+                    at[axis] = rest % axes[axis];
+                    rest /= axes[axis];
+                }
+                at
+            };
+            fortran.extend(value(unravel([0, 1, 2, 3])).to_le_bytes());
+            c.push(value(unravel([3, 2, 1, 0])));
+        }
+        let header = "{'descr': '<u2', 'fortran_order': True, 'shape': (2, 3, 4, 5), }";
+        let parsed = parse(&file(1, header, &fortran), &Limits::default()).unwrap();
+        assert_eq!((parsed.image.shape(), parsed.image.samples()), (Shape::new(6, 4, 5), &c[..]));
+        // The same array in C order.
+        let bytes: Vec<u8> = c.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let again = [parsed.c_order_header(), bytes].concat();
+        assert_eq!(read(&again, &Limits::default()).unwrap(), parsed.image);
+        for axes in ["(0, 5)", "(5, 0)", "(120,)", "()", "(1, 120)"] {
+            let header = format!("{{'descr': '<u2', 'fortran_order': True, 'shape': {axes}, }}");
+            assert!(read(&file(1, &header, &fortran), &Limits::default()).is_ok(), "{axes}");
+        }
+    }
+
+    #[test]
+    fn bytes_behind_the_array_belong_to_none() {
+        let header = "{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }";
+        let bytes = file(1, header, b"abcdef");
+        let parsed = parse(&bytes, &Limits::default()).unwrap();
+        assert_eq!((&bytes[parsed.data.clone()], &bytes[parsed.data.end..]), (&b"abc"[..], &b"def"[..]));
+    }
+
+    #[test]
+    fn what_cannot_be_samples_is_refused_with_its_type() {
         for (header, word) in [
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1), }", "'<f4'"),
-            ("{'descr': '<u2', 'fortran_order': True, 'shape': (1, 2), }", "Fortran"),
-            ("{'descr': '<u2', 'fortran_order': False, 'shape': (), }", "shape"),
+            ("{'descr': '<f2', 'fortran_order': False, 'shape': (1, 1), }", "'<f2'"),
+            ("{'descr': [('a', '<u2')], 'fortran_order': False, 'shape': (1, 1), }", "fields"),
+            ("{'descr': '<u2', 'fortran_order': 0, 'shape': (1, 2), }", "Python"),
+            ("{'descr': '<u2', 'fortran_order': '', 'shape': (1, 2), }", "fortran_order"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (-1, 2), }", "Python"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': '2', }", "shape"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (9, 9), }", "needs 81 x 2 bytes, 4 follow"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", "limit"),
             ("{'fortran_order': False, 'shape': (1, 2), }", "no 'descr'"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (1, 2), } x", "Python"),
+            ("", "Python"),
         ] {
-            let error = read(&file(header, &[0; 4]), &Limits::default()).unwrap_err().to_string();
+            let error = read(&file(1, header, &[0; 4]), &Limits::default()).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
     }

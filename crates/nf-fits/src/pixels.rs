@@ -45,6 +45,18 @@ impl SampleType {
         }
     }
 
+    /// Its name in NumPy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "uint8",
+            Self::I16 => "int16",
+            Self::I32 => "int32",
+            Self::I64 => "int64",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        }
+    }
+
     /// Bytes of one pixel.
     pub fn bytes(self) -> usize {
         self.bitpix().unsigned_abs() as usize / 8
@@ -58,14 +70,7 @@ impl SampleType {
 
 impl fmt::Display for SampleType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::U8 => "uint8",
-            Self::I16 => "int16",
-            Self::I32 => "int32",
-            Self::I64 => "int64",
-            Self::F32 => "float32",
-            Self::F64 => "float64",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -1,10 +1,20 @@
 //! Where the bytes of a file lie: in memory, or on disk, read piece by piece.
+//!
+//! What has no positions of its own (a pipe, the inside of a gzipped file) is kept in memory as
+//! long as it is short, and otherwise in a temporary file without a name, in the folder that
+//! `TMPDIR` names.
 
+use crate::gunzip::{GZIP_MAGIC, Gunzip, Pushback};
 use crate::{Error, Limits, Result};
-use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Write};
 use std::path::Path;
+
+/// Longest input without positions that is kept in memory.
+const MEMORY_BYTES: u64 = 64 << 20;
+
+/// Bytes that are read from a file or pipe at once.
+const BUFFER_BYTES: usize = 1 << 18;
 
 /// Positioned reading, shared by threads.
 #[derive(Debug)]
@@ -21,26 +31,23 @@ enum Place {
 }
 
 impl Source {
-    /// Opens a file; a gzipped one is inflated into memory.
+    /// Opens a file; a gzipped one is inflated.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self> {
         let name = path.display().to_string();
-        let mut file = File::open(path).map_err(Error::io(&name))?;
-        let meta = file.metadata().map_err(Error::io(&name))?;
+        let mut file = File::open(path).map_err(Error::io("opening the file"))?;
+        let meta = file.metadata().map_err(Error::io("opening the file"))?;
         if meta.is_dir() {
-            let reason = format!("{name} is a folder");
-            return Err(Error::Format { format: "FITS", reason });
+            return Err(not_fits("it is a folder"));
         }
         if !meta.is_file() {
-            // A pipe or a device: no positions, so it is taken into memory, as far as allowed.
-            return Self::from_bytes(read_bounded(file, limits.max_inflated_bytes, &name)?, name, limits);
+            return Self::of_stream(BufReader::with_capacity(BUFFER_BYTES, file), name, limits);
         }
         let mut magic = [0u8; 2];
-        let found = file.read(&mut magic).map_err(Error::io(&name))?;
+        let found = file.read(&mut magic).map_err(reading())?;
         if found == 2 && magic == GZIP_MAGIC {
             use std::io::Seek;
-            file.rewind().map_err(Error::io(&name))?;
-            let bytes = inflate(BufReader::with_capacity(1 << 18, file), limits, &name)?;
-            return Ok(Self { len_bytes: bytes.len() as u64, place: Place::Memory(bytes), name });
+            file.rewind().map_err(reading())?;
+            return Self::of_stream(BufReader::with_capacity(BUFFER_BYTES, file), name, limits);
         }
         Ok(Self { place: Place::Disk(file), len_bytes: meta.len(), name })
     }
@@ -54,8 +61,34 @@ impl Source {
 
     /// Takes bytes that are in memory already; gzipped ones are inflated.
     pub(crate) fn from_bytes(bytes: Vec<u8>, name: String, limits: &Limits) -> Result<Self> {
-        let bytes = if bytes.starts_with(&GZIP_MAGIC) { inflate(&bytes[..], limits, &name)? } else { bytes };
+        if bytes.starts_with(&GZIP_MAGIC) {
+            return Self::of_stream(Cursor::new(bytes), name, limits);
+        }
         Ok(Self { len_bytes: bytes.len() as u64, place: Place::Memory(bytes), name })
+    }
+
+    /// Takes what a stream gives, which has no positions, inflated if it is gzipped.
+    fn of_stream(input: impl BufRead, name: String, limits: &Limits) -> Result<Self> {
+        let mut input = Pushback::new(input);
+        let gzipped = input.peek().map_err(reading())? == GZIP_MAGIC;
+        let (place, len_bytes) = if gzipped {
+            let mut inflated = Gunzip::new(input);
+            let kept = keep(&mut inflated, "the gzipped file", MEMORY_BYTES, limits)?;
+            if inflated.trailing_bytes() {
+                tracing::warn!(
+                    "{name}: what follows the gzipped data is neither gzip nor zero; it is ignored"
+                );
+            }
+            kept
+        } else {
+            keep(&mut input, "the input", MEMORY_BYTES, limits)?
+        };
+        Ok(Self { place, len_bytes, name })
+    }
+
+    /// What the file is called, for a message.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(crate) fn len_bytes(&self) -> u64 {
@@ -76,7 +109,7 @@ impl Source {
                 if scratch.len() < len {
                     scratch.resize(len, 0);
                 }
-                read_exact_at(file, &mut scratch[..len], offset).map_err(Error::io(&self.name))?;
+                read_exact_at(file, &mut scratch[..len], offset).map_err(reading())?;
                 Ok(&scratch[..len])
             }
         }
@@ -84,48 +117,92 @@ impl Source {
 
     fn beyond(&self, offset: u64, len: usize) -> Error {
         let reason = format!(
-            "{}: bytes {offset}..{} asked for, the file has {}",
-            self.name,
+            "bytes {offset}..{} asked for, the file has {}",
             offset.saturating_add(len as u64),
             self.len_bytes
         );
-        Error::Io { what: "reading".into(), source: std::io::Error::other(reason) }
+        reading()(std::io::Error::other(reason))
     }
 }
 
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-fn inflate(input: impl std::io::BufRead, limits: &Limits, name: &str) -> Result<Vec<u8>> {
-    let mut decoder = MultiGzDecoder::new(input);
-    // A gzipped file that is not FITS is refused before it is inflated.
-    let mut start = [0u8; 9];
-    decoder.read_exact(&mut start).map_err(Error::io(name))?;
-    if &start != b"SIMPLE  =" {
-        let reason = format!("{name} is gzipped, but does not begin with SIMPLE inside");
-        return Err(Error::Format { format: "FITS", reason });
-    }
-    let rest = limits.max_inflated_bytes.saturating_sub(start.len() as u64);
-    let mut bytes = start.to_vec();
-    decoder.by_ref().take(rest).read_to_end(&mut bytes).map_err(Error::io(name))?;
-    refuse_more(decoder, limits.max_inflated_bytes, name)?;
-    Ok(bytes)
+fn reading() -> impl FnOnce(std::io::Error) -> Error {
+    Error::io("reading the file")
 }
 
-fn read_bounded(input: impl Read, limit: u64, name: &str) -> Result<Vec<u8>> {
+fn not_fits(reason: impl Into<String>) -> Error {
+    Error::Format { format: "FITS", reason: reason.into() }
+}
+
+/// Reads all of `input`: into memory while it is no longer than `memory_bytes`, otherwise into a
+/// temporary file.
+fn keep(input: &mut impl Read, what: &str, memory_bytes: u64, limits: &Limits) -> Result<(Place, u64)> {
+    let failed = || Error::io(format!("reading {what}"));
+    // What is not FITS is refused before it is read to its end.
     let mut bytes = Vec::new();
-    let mut input = input;
-    input.by_ref().take(limit).read_to_end(&mut bytes).map_err(Error::io(name))?;
-    refuse_more(input, limit, name)?;
-    Ok(bytes)
+    input.take(FIRST.len() as u64).read_to_end(&mut bytes).map_err(failed())?;
+    check_first(&bytes, what)?;
+    let most = limits.max_inflated_bytes;
+    let rest = |so_far: usize, bound: u64| bound.saturating_sub(so_far as u64);
+    input.take(rest(bytes.len(), memory_bytes.min(most))).read_to_end(&mut bytes).map_err(failed())?;
+    let mut next = [0u8];
+    if input.read(&mut next).map_err(failed())? == 0 {
+        bytes.shrink_to_fit();
+        let len = bytes.len() as u64;
+        return Ok((Place::Memory(bytes), len));
+    }
+    let too_long = || Error::Limit {
+        what: format!("{what}: bytes of the file inside"),
+        needed: most.saturating_add(1),
+        limit: most,
+    };
+    if bytes.len() as u64 >= most {
+        return Err(too_long());
+    }
+    let writing = || Error::io("writing a temporary file (TMPDIR names the folder)");
+    let mut out = BufWriter::with_capacity(BUFFER_BYTES, tempfile::tempfile().map_err(writing())?);
+    out.write_all(&bytes).map_err(writing())?;
+    out.write_all(&next).map_err(writing())?;
+    let mut len = bytes.len() as u64 + 1;
+    bytes.resize(BUFFER_BYTES, 0);
+    loop {
+        let n = input.read(&mut bytes[..BUFFER_BYTES]).map_err(failed())?;
+        if n == 0 {
+            let file = out.into_inner().map_err(|error| writing()(error.into_error()))?;
+            return Ok((Place::Disk(file), len));
+        }
+        len += n as u64;
+        if len > most {
+            return Err(too_long());
+        }
+        out.write_all(&bytes[..n]).map_err(writing())?;
+    }
 }
 
-fn refuse_more(mut input: impl Read, limit: u64, name: &str) -> Result<()> {
-    let mut one = [0u8];
-    if input.read(&mut one).map_err(Error::io(name))? > 0 {
-        let what = format!("{name}: bytes of inflated file");
-        return Err(Error::Limit { what, needed: limit.saturating_add(1), limit });
+/// How a FITS file begins.
+const FIRST: &[u8] = b"SIMPLE  =";
+
+/// Refuses what does not begin like a FITS file; `first` are as many bytes as that takes.
+pub(crate) fn check_first(first: &[u8], what: &str) -> Result<()> {
+    if first == FIRST {
+        return Ok(());
     }
-    Ok(())
+    let found = String::from_utf8_lossy(first);
+    Err(not_fits(match compressor(first) {
+        Some(name) => format!("{what} is compressed by {name}, which is not read; decompress it first"),
+        None => format!("{what} begins with {found:?}, expected \"SIMPLE  =\""),
+    }))
+}
+
+/// The program that compresses whole files so that they begin like this.
+fn compressor(first: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], &str); 5] = [
+        (b"\x1f\x9d", "compress (.Z)"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"PK\x03\x04", "zip"),
+    ];
+    known.into_iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, name)| name)
 }
 
 #[cfg(unix)]
@@ -171,7 +248,27 @@ mod tests {
     #[test]
     fn gzipped_files_that_are_not_fits_are_refused() {
         let error = Source::from_bytes(gzip(&[0; 100_000]), "zeros".into(), &Limits::default()).unwrap_err();
-        assert!(error.to_string().contains("does not begin with SIMPLE"), "{error}");
+        assert!(error.to_string().contains("expected \"SIMPLE  =\""), "{error}");
+    }
+
+    #[test]
+    fn long_streams_lie_in_a_temporary_file() {
+        let bytes: Vec<u8> =
+            FIRST.iter().copied().chain((0..700_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8)).collect();
+        for memory_bytes in [0, 9, 10, 300_000, 700_008, 700_009, 800_000] {
+            let (place, len_bytes) =
+                keep(&mut &bytes[..], "the input", memory_bytes, &Limits::default()).unwrap();
+            let on_disk = matches!(place, Place::Disk(_));
+            assert_eq!(on_disk, memory_bytes < 700_009, "{memory_bytes}");
+            let source = Source { place, len_bytes, name: String::new() };
+            assert_eq!(source.len_bytes(), 700_009);
+            assert!(source.bytes(0, 700_009, &mut Vec::new()).unwrap() == bytes);
+            // The limit counts wherever the bytes lie.
+            let limits = Limits { max_inflated_bytes: 700_008, ..Limits::default() };
+            assert!(matches!(keep(&mut &bytes[..], "it", memory_bytes, &limits), Err(Error::Limit { .. })));
+            let limits = Limits { max_inflated_bytes: 700_009, ..Limits::default() };
+            assert!(keep(&mut &bytes[..], "it", memory_bytes, &limits).is_ok());
+        }
     }
 
     #[test]

@@ -64,12 +64,17 @@ impl Packed {
     fn errors(&self) -> [Option<String>; 3] {
         let file = match FitsFile::from_bytes(self.bytes.clone()) {
             Err(error) => return [(); 3].map(|()| Some(error.to_string())),
-            Ok(file) => file,
+            // What the sums do not say, because whoever lies can make them anew.
+            Ok(file) => file.salvaged(),
         };
-        let image = file.image(1).unwrap();
+        let unpacked = unpack(&file, &mut std::io::sink(), &mut |_| {}).err().map(|error| error.to_string());
+        let image = match file.image(1) {
+            Err(error) => return [Some(error.to_string()), unpacked, Some(error.to_string())],
+            Ok(image) => image,
+        };
         [
             image.read().err().map(|error| error.to_string()),
-            unpack(&file, &mut std::io::sink(), &mut |_| {}).err().map(|error| error.to_string()),
+            unpacked,
             image.read_section(&Section(vec![0..1, 0..1])).err().map(|error| error.to_string()),
         ]
     }
@@ -132,7 +137,7 @@ fn two_tiles_of_the_same_bytes_are_legal() {
     let (count, offset) = packed.descriptor(3);
     let packed = packed.set_descriptor(4, count, offset);
     assert_eq!(packed.errors(), [None, None, None]);
-    let file = FitsFile::from_bytes(packed.bytes).unwrap();
+    let file = FitsFile::from_bytes(packed.bytes).unwrap().salvaged();
     let image = file.image(1).unwrap();
     assert_eq!(image.read_rows(0, 3..4).unwrap(), image.read_rows(0, 4..5).unwrap());
 }
@@ -159,7 +164,7 @@ fn tiles_in_any_order_with_gaps_are_legal() {
     packed.bytes.extend(&heap);
     let packed = packed.card("PCOUNT", &heap.len().to_string());
     assert_eq!(packed.errors(), [None, None, None]);
-    let file = FitsFile::from_bytes(packed.bytes).unwrap();
+    let file = FitsFile::from_bytes(packed.bytes).unwrap().salvaged();
     assert_eq!(file.image(1).unwrap().read().unwrap(), expected);
 }
 
@@ -282,8 +287,7 @@ fn transforms_of_other_sides_than_their_tile() {
         changed(6, side.to_be_bytes())
             .fails_with("HCOMPRESS_1: the stream's sides are not those of the tile");
     }
-    changed(22, [64, 64, 64, 0]).fails_with("HCOMPRESS_1: a negative scale, or more bit planes than can be");
-    changed(10, [0xff; 4]).fails_with("HCOMPRESS_1: a negative scale");
+    changed(22, [64, 64, 64, 0]).fails_with("HCOMPRESS_1: more bit planes than can be");
 }
 
 #[test]

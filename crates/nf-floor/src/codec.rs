@@ -2,8 +2,8 @@
 
 use crate::models::{TileView, mixing};
 use crate::stream;
-use nf_codec::{Codec, Entry, Laws, Limits, OptionDoc, PlaneTreatment, Result, Spec};
-use nf_image::{Image16, Shape};
+use nf_codec::{Codec, Entry, Error, Laws, Limits, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_image::{Image16, Shape, TileBox};
 use std::fmt;
 use std::str::FromStr;
 
@@ -93,6 +93,19 @@ impl Codec for Floor {
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         stream::decode(bytes, shape, limits)
+    }
+
+    /// Decodes only the tiles that the region touches, and those of earlier planes that these need.
+    fn decode_region(
+        &self,
+        bytes: &[u8],
+        shape: Shape,
+        region: &TileBox,
+        limits: &Limits,
+    ) -> Result<Image16> {
+        Error::check_region(region, shape)?;
+        let TileBox { planes, rows, columns } = region.clone();
+        stream::decode_region(bytes, shape, planes, rows, columns, limits)
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {

@@ -44,3 +44,8 @@ pub use codec::{ENTRY, Floor, Level};
 #[cfg(feature = "experiments")]
 pub use experiments::FLOOR_CONTEXT;
 pub use stream::decode_region;
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

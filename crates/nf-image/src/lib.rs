@@ -1,13 +1,15 @@
-//! The noun of the house: a stack of 16-bit detector frames.
+//! The image type: a stack of 16-bit detector frames.
 //!
 //! - [`Image16`]: the pixels with their [`Shape`] and [`PlaneAxis`].
 //! - [`Detector`]: what is known of the chip that made them.
+//! - [`TileBox`] and [`Grid`]: boxes of pixels, and stacks cut into them.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
 //! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
 
 mod detector;
 mod digest;
+mod grid;
 mod image;
 mod shape;
 #[cfg(any(test, feature = "testing"))]
@@ -15,5 +17,11 @@ pub mod testing;
 
 pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};
+pub use grid::{Grid, TileBox};
 pub use image::{Image16, ShapeError};
 pub use shape::{PlaneAxis, Shape};
+
+// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

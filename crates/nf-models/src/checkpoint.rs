@@ -1,20 +1,22 @@
-//! A folder with the weights of a net and a card that says where they come from.
+//! A folder with the weights of a network and a model card that says where they come from.
 //!
 //! ```text
 //! checkpoints/<id>/card.toml            what, from which data, how good; digest of the weights
 //! checkpoints/<id>/weights.safetensors  parameters by name, f32
 //! ```
 
-use crate::config::NetConfig;
 use crate::error::{Error, Result};
-use crate::net::Net;
-use burn::module::Module;
-use burn::store::{ModuleSnapshot, SafetensorsStore};
-use burn::tensor::Device;
+use crate::nets::NetConfig;
+use crate::tile_model::TileModel;
+use crate::weights::Weights;
 use nf_image::Digest;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[cfg(feature = "train")]
+use crate::nets::Net;
 
 /// Name of the file with the card.
 const CARD_FILE: &str = "card.toml";
@@ -22,7 +24,7 @@ const CARD_FILE: &str = "card.toml";
 /// Name of the file with the weights.
 const WEIGHTS_FILE: &str = "weights.safetensors";
 
-/// Largest file of weights that is read: twice the largest published net.
+/// Largest file of weights that is read: twice the largest published network.
 const MAX_WEIGHTS_BYTES: u64 = 1 << 30;
 
 /// Largest card that is read.
@@ -31,10 +33,10 @@ const MAX_CARD_BYTES: u64 = 1 << 20;
 /// The folder where checkpoints lie, if `NOISEFLOOR_CHECKPOINTS` names no other.
 const FOLDER: &str = "checkpoints";
 
-/// Where a checkpoint's weights come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// A model card (Mitchell et al. 2019, arXiv:1810.03993): where weights come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Card {
+pub struct ModelCard {
     /// The data trained on, in words or as a manifest's name.
     pub data: String,
     /// How that data was split into training, validation and test.
@@ -53,33 +55,82 @@ pub struct Card {
     /// BLAKE3 of the weights file, in hexadecimal; filled in by [`Checkpoint::save`].
     #[serde(default)]
     pub weights_blake3: String,
-    /// The net's extents; filled in by [`Checkpoint::save`].
+    /// The network's extents; filled in by [`Checkpoint::save`].
     #[serde(default)]
     pub net: Option<NetConfig>,
 }
 
-/// A net with its card.
+/// A trained network ready for coding, with its card.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     /// Where the weights come from.
-    pub card: Card,
-    /// The net with the weights.
-    pub net: Net,
+    pub card: ModelCard,
     /// Digest of the weights file.
     pub digest: Digest,
     /// Size of the weights file.
     pub weights_bytes: u64,
+    /// Number of trained parameters.
+    pub parameters: u64,
+    pub(crate) planes: usize,
+    pub(crate) model: Arc<dyn TileModel>,
+}
+
+/// What the files of a checkpoint hold.
+struct Files {
+    card: ModelCard,
+    config: NetConfig,
+    weights: Weights,
+    weights_path: PathBuf,
+    digest: Digest,
+    weights_bytes: u64,
 }
 
 impl Checkpoint {
+    /// The checkpoint in the folder `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those of
+    /// the card, and likewise if the card describes no network.
+    pub fn load(dir: &Path) -> Result<Self> {
+        let Files { card, config, weights, weights_path, digest, weights_bytes } = Files::read(dir)?;
+        let (planes, parameters) = (config.planes(), weights.parameters());
+        let model = config.tile_model(weights).map_err(|e| Error::checkpoint(&weights_path, e))?;
+        Ok(Self { card, digest, weights_bytes, parameters, planes, model: model.into() })
+    }
+
+    /// The folder of the checkpoint `id`: `id` itself if it is a path to a folder, else a folder of
+    /// that name under `$NOISEFLOOR_CHECKPOINTS`, or under `checkpoints` in the working directory.
+    pub fn find(id: &str) -> PathBuf {
+        let path = PathBuf::from(id);
+        if path.join(CARD_FILE).is_file() {
+            return path;
+        }
+        let folder =
+            std::env::var_os("NOISEFLOOR_CHECKPOINTS").map_or_else(|| PathBuf::from(FOLDER), PathBuf::from);
+        folder.join(id)
+    }
+
+    /// The network of the checkpoint in the folder `dir` as a module on `device`.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    #[cfg(feature = "train")]
+    pub fn load_net(dir: &Path, device: &burn::tensor::Device) -> Result<Net> {
+        let Files { config, weights, weights_path, .. } = Files::read(dir)?;
+        let net = config.init(device, 0)?;
+        crate::tensor::with_weights(net, weights).map_err(|e| Error::checkpoint(&weights_path, e))
+    }
+
     /// Writes weights and card to the folder `dir`, which is created, or replaced as a whole.
     ///
-    /// Both files are written beside it first, so that a process killed at any moment leaves the old folder or the new
-    /// one. (Between two renamings there is a moment without a folder; the old one then lies at `<dir>.old`.)
+    /// Both files are written beside it first, so that a process killed at any moment leaves the old
+    /// folder or the new one. (Between two renamings there is a moment without a folder; the old one then
+    /// lies at `<dir>.old`.)
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be written.
-    pub fn save(dir: &Path, net: &Net, mut card: Card) -> Result<Digest> {
+    #[cfg(feature = "train")]
+    pub fn save(dir: &Path, net: &Net, mut card: ModelCard) -> Result<Digest> {
         let parent = match dir.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -89,9 +140,10 @@ impl Checkpoint {
             .prefix(".partial-")
             .tempdir_in(parent)
             .map_err(|e| Error::io(parent, e))?;
-        let bytes = weights(net, dir)?;
+        let weights = crate::tensor::weights_of(net);
+        let bytes = weights.to_file().map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))?;
         let digest = Digest::of_bytes(&bytes);
-        card.parameters = net.num_params() as u64;
+        card.parameters = weights.parameters();
         card.weights_blake3 = digest.to_string();
         card.net = Some(net.config());
         let text = toml::to_string(&card).map_err(|e| Error::checkpoint(dir, format!("card: {e}")))?;
@@ -112,66 +164,36 @@ impl Checkpoint {
         }
         Ok(digest)
     }
+}
 
-    /// The checkpoint in the folder `dir`, its net on `device`.
-    ///
+impl Files {
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those of the card.
-    pub fn load(dir: &Path, device: &Device) -> Result<Self> {
+    /// As [`Checkpoint::load`].
+    fn read(dir: &Path) -> Result<Self> {
         if !dir.is_dir() {
-            return Err(Error::checkpoint(
-                dir,
-                format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}"),
-            ));
+            let reason = format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}");
+            return Err(Error::checkpoint(dir, reason));
         }
         let card_path = dir.join(CARD_FILE);
         let text = String::from_utf8(read(&card_path, MAX_CARD_BYTES)?)
             .map_err(|_| Error::checkpoint(&card_path, "not text"))?;
-        let card: Card = toml::from_str(&text).map_err(|e| Error::checkpoint(&card_path, e.to_string()))?;
+        let card: ModelCard =
+            toml::from_str(&text).map_err(|e| Error::checkpoint(&card_path, e.to_string()))?;
         let config = card.net.clone().ok_or_else(|| Error::checkpoint(&card_path, "missing field `net`"))?;
-        let path = dir.join(WEIGHTS_FILE);
-        let bytes = read(&path, MAX_WEIGHTS_BYTES)?;
+        config.check().map_err(|e| Error::checkpoint(&card_path, e.to_string()))?;
+        let weights_path = dir.join(WEIGHTS_FILE);
+        let bytes = read(&weights_path, MAX_WEIGHTS_BYTES)?;
         let digest = Digest::of_bytes(&bytes);
         if digest.to_string() != card.weights_blake3 {
             let reason = format!("its BLAKE3 is {digest}, the card says {}", card.weights_blake3);
-            return Err(Error::checkpoint(&path, reason));
+            return Err(Error::checkpoint(&weights_path, reason));
         }
-        let mut net = config.init(device, 0)?;
-        let weights_bytes = bytes.len() as u64;
-        let mut store = SafetensorsStore::from_bytes(Some(bytes)).skip_enum_variants(true);
-        let result = net.load_from(&mut store).map_err(|e| Error::checkpoint(&path, e.to_string()))?;
-        if let Some(name) = result.unused.first() {
-            return Err(Error::checkpoint(
-                &path,
-                format!("holds '{name}', which the net of the card does not have"),
-            ));
-        }
-        net.check().map_err(|reason| Error::checkpoint(&path, reason))?;
-        Ok(Self { card, net, digest, weights_bytes })
-    }
-
-    /// The folder of the checkpoint `id`: `id` itself if it is a path to a folder, else a folder of that name under
-    /// `$NOISEFLOOR_CHECKPOINTS`, or under `checkpoints` in the working directory.
-    pub fn find(id: &str) -> PathBuf {
-        let path = PathBuf::from(id);
-        if path.join(CARD_FILE).is_file() {
-            return path;
-        }
-        let folder =
-            std::env::var_os("NOISEFLOOR_CHECKPOINTS").map_or_else(|| PathBuf::from(FOLDER), PathBuf::from);
-        folder.join(id)
+        let weights = Weights::parse(&bytes).map_err(|e| Error::checkpoint(&weights_path, e))?;
+        Ok(Self { card, config, weights, weights_path, digest, weights_bytes: bytes.len() as u64 })
     }
 }
 
-/// The weights as a safetensors file.
-fn weights(net: &Net, dir: &Path) -> Result<Vec<u8>> {
-    // One entry of metadata: several come in an order of their own each time, and equal weights are to have one digest.
-    let store = SafetensorsStore::from_bytes(None).clear_metadata().metadata("format", "safetensors");
-    let mut store = store.skip_enum_variants(true);
-    net.save_into(&mut store).map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))?;
-    store.get_bytes().map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))
-}
-
+#[cfg(feature = "train")]
 fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = fs::File::create(path)?;
     std::io::Write::write_all(&mut file, bytes)?;

@@ -10,19 +10,19 @@
 //!            heads and samples of its tiles, see batch.rs
 //! ```
 //!
-//! The stack is cut into tiles of as many planes as the net takes; tiles of equal extents, in the order of the stack,
-//! form batches. Every tile has its real borders: nothing is padded, nothing is charged twice.
+//! The stack is cut into tiles of as many planes as the network takes; tiles of equal extents, in the
+//! order of the stack, form batches. Every tile has its real borders: nothing is padded, nothing is
+//! coded twice.
 
 use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
-use crate::laws::Listener;
-use crate::traverse::{NetCoder, Tile};
-use burn::module::Module;
-use burn::tensor::Device;
-use nf_codec::container::{TileBox, tile_boxes};
+use crate::tile::Tile;
+use crate::tile_model::TileModel;
+use crate::trace::Recorder;
 use nf_codec::{Codec, Entry, Error, Laws, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
-use nf_image::{Digest, Image16, Shape};
+use nf_image::{Digest, Grid, Image16, Shape, TileBox};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 const NAME: &str = "net";
 
@@ -30,7 +30,8 @@ const NAME: &str = "net";
 const ARITHMETIC: u8 = 1;
 
 const HEAD_BYTES: usize = 32 + 1 + 6;
-// Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and save 8 % where amplifiers of other levels meet.
+// Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and save
+// 8 % where amplifiers of other levels meet.
 const DEFAULT_TILE_PX: usize = 128;
 const MAX_TILE_PX: usize = 4096;
 const BATCH: usize = 8;
@@ -39,7 +40,7 @@ const MAX_BATCH: usize = 64;
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: NAME,
-    summary: "a trained net: PixelCNN++, an integer discrete flow, or L3C; decodes on every machine",
+    summary: "a trained network: PixelCNN++, an integer discrete flow, or L3C; decodes on every machine",
     source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817",
     options: &[
         OptionDoc {
@@ -67,45 +68,39 @@ fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     if id.is_empty() {
         return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
     }
-    let checkpoint =
-        Checkpoint::load(&Checkpoint::find(&id), &Device::flex()).map_err(|e| spec.error(e.to_string()))?;
-    Ok(Box::new(NetCodec::new(&checkpoint, id, tile)))
+    let checkpoint = Checkpoint::load(&Checkpoint::find(&id)).map_err(|e| spec.error(e.to_string()))?;
+    Ok(Box::new(NetCodec::new(checkpoint, id, tile)))
 }
 
-/// A net as a codec.
+/// A trained network as a codec. Clones share the weights.
 #[derive(Clone, Debug)]
 pub struct NetCodec {
     id: String,
     tile_px: usize,
     planes: usize,
-    coder: NetCoder,
+    model: Arc<dyn TileModel>,
     digest: Digest,
     weights_bytes: u64,
     parameters: u64,
 }
 
 impl NetCodec {
-    /// The codec of a checkpoint that is found again as `id`, in tiles of `tile_px` times `tile_px` pixels.
-    pub fn new(checkpoint: &Checkpoint, id: String, tile_px: usize) -> Self {
-        Self {
-            id,
-            tile_px,
-            planes: checkpoint.net.config().planes(),
-            coder: NetCoder::new(&checkpoint.net),
-            digest: checkpoint.digest,
-            weights_bytes: checkpoint.weights_bytes,
-            parameters: checkpoint.net.num_params() as u64,
-        }
+    /// The codec of a checkpoint that is found again as `id`, in tiles of `tile_px` times `tile_px`
+    /// pixels.
+    pub fn new(checkpoint: Checkpoint, id: String, tile_px: usize) -> Self {
+        let Checkpoint { planes, model, digest, weights_bytes, parameters, .. } = checkpoint;
+        Self { id, tile_px, planes, model, digest, weights_bytes, parameters }
     }
 
     /// The tiles of a stack in batches.
     fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Vec<Vec<TileBox>>> {
         if !shape.planes.is_multiple_of(self.planes) {
-            let reason = format!("the net of checkpoint {} takes {} planes at a time", self.id, self.planes);
+            let reason =
+                format!("the network of checkpoint {} takes {} planes at a time", self.id, self.planes);
             return Err(Error::Unsupported { codec: NAME.into(), shape, reason });
         }
         let mut classes: Vec<(Shape, Vec<TileBox>)> = vec![];
-        for tile in tile_boxes(shape, Shape::new(self.planes, tile_px, tile_px)) {
+        for tile in Grid::new(shape, Shape::new(self.planes, tile_px, tile_px)).boxes() {
             let extents = tile.shape();
             match classes.iter_mut().find(|(class, _)| *class == extents) {
                 Some((_, tiles)) => tiles.push(tile),
@@ -143,7 +138,7 @@ impl Codec for NetCodec {
         let streams = self
             .batches(image.shape(), self.tile_px, BATCH)?
             .into_par_iter()
-            .map(|boxes| batch::encode(&self.coder, cut(image, &boxes)).map_err(failed));
+            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
         let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
         let mut bytes = self.digest.0.to_vec();
         bytes.push(ARITHMETIC);
@@ -186,7 +181,7 @@ impl Codec for NetCodec {
             return Err(Error::corrupt(STREAM, reason));
         }
         let (rows, columns) = (height.min(shape.height), height.min(shape.width));
-        let memory = self.coder.memory_bytes(batch, rows.max(1), columns.max(1));
+        let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
         limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
         // Every batch has at least a length and a stream's end: a hostile shape fails before it is allocated.
         let tiles = (shape.planes / self.planes)
@@ -207,8 +202,9 @@ impl Codec for NetCodec {
         if !rest.is_empty() {
             return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
         }
-        let decoded =
-            parts.into_par_iter().map(|(boxes, part)| Ok((batch::decode(&self.coder, part, &boxes)?, boxes)));
+        let decoded = parts
+            .into_par_iter()
+            .map(|(boxes, part)| Ok((batch::decode(&*self.model, part, &boxes)?, boxes)));
         let decoded: Vec<(Vec<Vec<u16>>, Vec<TileBox>)> = decoded.collect::<Result<_>>()?;
         let mut image = Image16::zeros(shape);
         for (tiles, boxes) in decoded {
@@ -223,29 +219,31 @@ impl Codec for NetCodec {
     fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
         let batches = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter();
         let bits =
-            batches.map(|boxes| batch::ideal_bits(&self.coder, &mut cut(image, &boxes)).map_err(failed));
-        // Added up in the order of the batches, whatever the threads.
+            batches.map(|boxes| batch::ideal_bits(&*self.model, &mut cut(image, &boxes)).map_err(failed));
+        // Added up in the order of the batches, whatever the number of threads.
         let bits: Vec<f64> = bits.collect::<Result<_>>()?;
         Ok(Some(bits.iter().sum()))
     }
 
-    /// Those of PixelCNN++ for single planes; the other nets code numbers that are no samples.
+    /// Those of PixelCNN++ for single planes; the other networks code numbers that are no samples.
     fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
         let shape = image.shape();
-        let (NetCoder::PixelCnnPp(_), 1, 1) = (&self.coder, self.planes, shape.planes) else { return None };
+        if !self.model.codes_samples() || shape.planes != 1 {
+            return None;
+        }
         let pixels = image.samples().len();
-        let mut laws = Laws {
+        let mut trace = Laws {
             intervals: vec![[0.0; 2]; pixels],
             pixel_bits: vec![0.0; pixels],
             twin: vec![0; pixels],
             twin_bits: 0.0,
         };
         for boxes in self.batches(shape, self.tile_px, BATCH).ok()? {
-            let mut listener = Listener::new(uniform);
-            self.coder.traverse(&mut listener, &mut cut(image, &boxes)).ok()?;
-            listener.place(&boxes, image.samples(), shape.width, &mut laws)?;
+            let mut recorder = Recorder::new(uniform);
+            self.model.traverse(&mut recorder, &mut cut(image, &boxes)).ok()?;
+            recorder.place(&boxes, image.samples(), shape.width, &mut trace)?;
         }
-        Some(laws).filter(|_| pixels > 0)
+        Some(trace).filter(|_| pixels > 0)
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
@@ -266,8 +264,7 @@ impl Codec for NetCodec {
             digest: self.digest,
             bytes: self.weights_bytes,
             parameters: self.parameters,
-            macs_per_px: self.coder.macs_per_px(),
-            device: "any machine".into(),
+            macs_per_px: self.model.macs_per_px(),
         })
     }
 }

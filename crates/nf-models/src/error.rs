@@ -1,4 +1,4 @@
-//! What can go wrong with a net or its checkpoint.
+//! What can go wrong with a network or its checkpoint.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,14 @@ pub enum Error {
     /// No preset of that name.
     #[error("no preset '{size}' of net '{net}', expected one of {expected}")]
     Preset {
-        /// The net asked for.
+        /// The network asked for.
         net: String,
         /// The size asked for.
         size: String,
         /// What there is.
         expected: String,
     },
-    /// A net's configuration that makes no net.
+    /// Extents that make no network.
     #[error("net configuration: {field} is {found}, expected {expected}")]
     Config {
         /// Which field.
@@ -29,12 +29,12 @@ pub enum Error {
         /// Legal values.
         expected: String,
     },
-    /// Tiles that the net cannot take.
+    /// Tiles that the network cannot take.
     #[error("tiles of shape {found:?}, expected {expected}")]
     Tiles {
         /// Extents as given.
         found: Vec<usize>,
-        /// What the net takes.
+        /// What the network takes.
         expected: String,
     },
     /// A file of a checkpoint could not be read or written.

@@ -1,38 +1,52 @@
-//! The nets in Burn, one file per published network, and the bridge that makes a net a codec.
+//! Published networks, their checkpoints, and the codec `net`.
 //!
-//! - [`NetConfig`]: which net, how large; presets.
-//! - [`Net`]: a net with weights; its loss is the information of raw samples in bits.
-//! - [`Checkpoint`]: a folder with weights and a card that says where they come from.
+//! - [`NetConfig`]: which network, how large; presets.
+//! - [`Checkpoint`]: a folder with weights and a model card that says where they come from.
+//! - [`NetCodec`]: a checkpoint as a codec. Coding needs no tensor library: `nf-engine` evaluates the
+//!   networks in fixed-order arithmetic.
+//!
+//! With the feature `train`, networks are Burn modules as well:
+//!
+//! - `Net`: a network with weights on a device; a `Trainable`, whose loss is the information of raw
+//!   samples in bits.
+//!
+//! A new network is a folder of `nets/` and a line of the table there.
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "train"),
+    allow(dead_code, unreachable_pub, reason = "how new networks begin is of use in training only")
+)]
 
 mod batch;
 mod checkpoint;
 mod codec;
-mod config;
-mod conv;
-mod engine;
+mod context;
 mod error;
-mod flow;
-mod heads;
-mod laws;
-mod math;
-mod net;
-pub mod nets;
-mod normal;
+mod input_mode;
+mod mixture;
+mod nets;
+mod network;
+mod parameters;
+#[cfg(any(test, feature = "train"))]
 mod random;
-mod sum;
-mod surroundings;
-mod tiles;
-mod traverse;
+#[cfg(feature = "train")]
+mod tensor;
+mod tensor_like;
+mod tile;
+mod tile_model;
+mod tile_stats;
+mod trace;
+mod weights;
 
-pub use checkpoint::{Card, Checkpoint};
+pub use checkpoint::{Checkpoint, ModelCard};
 pub use codec::{ENTRY, NetCodec};
-pub use config::{NETS, NetConfig, SIZES};
-pub use conv::{Conv, Geometry};
 pub use error::{Error, Result};
-pub use flow::Flow;
-pub use heads::{MAX_COMPONENTS, mixture_bits};
-pub use net::Net;
-pub use nets::Inputs;
-pub use normal::Normal;
-pub use sum::total;
+pub use input_mode::InputMode;
+pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, SIZES};
+
+#[cfg(feature = "train")]
+pub use nets::Net;
+#[cfg(feature = "train")]
+pub use network::Trainable;
+#[cfg(feature = "train")]
+pub use tensor::total;

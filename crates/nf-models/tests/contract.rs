@@ -1,10 +1,11 @@
 //! What training relies on.
+#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use burn::module::Module;
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor, TensorData};
-use nf_models::{Card, Checkpoint, NETS, Net, NetConfig};
+use nf_models::{Checkpoint, ModelCard, NETS, Net, NetConfig, Trainable};
 
 fn tiles(n: usize, planes: usize, size: usize, device: &Device) -> Tensor<4> {
     let mut state = 1_u64;
@@ -17,25 +18,12 @@ fn tiles(n: usize, planes: usize, size: usize, device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, [n, planes, size, size]), device)
 }
 
-fn card() -> Card {
-    Card {
-        data: "noise".into(),
-        split: "none".into(),
-        validation_bits_per_sample: 5.0,
-        steps: 0,
-        training_time_s: 0.0,
-        device: "flex".into(),
-        parameters: 0,
-        weights_blake3: String::new(),
-        net: None,
-    }
-}
-
 fn loss_of(net: &Net, tiles: Tensor<4>) -> f32 {
     net.loss(tiles).unwrap().into_scalar::<f32>()
 }
 
-/// A tile of 16 x 16 samples: a slope, and noise of a known law. Its information under that law, in bits per sample.
+/// A tile of 16 x 16 samples: a slope and noise of a known distribution, and its information under that
+/// distribution, in bits per sample.
 fn slope(device: &Device) -> (Tensor<4>, f32) {
     // Shares of the offsets 0 to 4 among 16: binomial.
     let shares = [1.0_f32, 4.0, 6.0, 4.0, 1.0];
@@ -52,18 +40,22 @@ fn slope(device: &Device) -> (Tensor<4>, f32) {
 }
 
 #[test]
-fn one_tile_is_learnt_to_its_entropy() {
+fn training_reaches_the_entropy_of_one_tile() {
     let device = Device::flex().autodiff();
     let (tile, entropy) = slope(&device);
     assert!((entropy - 2.03).abs() < 0.1, "{entropy}");
-    for name in NETS {
-        let mut net =
-            NetConfig::preset(name, "tiny").unwrap().init(&device, 7).unwrap().observe(tile.clone()).unwrap();
+    for &name in NETS {
+        let mut net = NetConfig::preset(name, "tiny")
+            .unwrap()
+            .init(&device, 7)
+            .unwrap()
+            .data_dependent_init(tile.clone())
+            .unwrap();
         let mut optimiser = AdamConfig::new().init();
         let before = loss_of(&net, tile.clone());
         let mut after = before;
         let mut steps = 0;
-        // All of them may take the tile in by heart, PixelCNN++ after 50 steps, the others after 70.
+        // All of them may memorise the tile, PixelCNN++ after 50 steps, the others after 70.
         while after > entropy && steps < 800 {
             let loss = net.loss(tile.clone()).unwrap();
             after = loss.clone().into_scalar::<f32>();
@@ -71,7 +63,7 @@ fn one_tile_is_learnt_to_its_entropy() {
             net = optimiser.step(0.01, net, gradients);
             steps += 1;
         }
-        println!("{name}: {before} to {after} bits in {steps} steps, {entropy} under the law of the noise");
+        println!("{name}: {before} to {after} bits in {steps} steps, entropy {entropy}");
         assert!(
             before > 2.0 * entropy && after <= entropy,
             "{name}: {before} to {after} bits, entropy {entropy}"
@@ -79,61 +71,70 @@ fn one_tile_is_learnt_to_its_entropy() {
     }
 }
 
-#[test]
-fn the_loss_falls_and_weights_repeat() {
+/// Loss before and after 12 steps.
+fn short_run(name: &str) -> (f32, f32) {
     let device = Device::flex().autodiff();
-    for name in NETS {
-        let config = NetConfig::preset(name, "tiny").unwrap();
-        let run = || {
-            let tiles = tiles(2, 1, 16, &device);
-            let mut net = config.init(&device, 7).unwrap().observe(tiles.clone()).unwrap();
-            let mut optimiser = AdamConfig::new().init();
-            let before = loss_of(&net, tiles.clone());
-            for _ in 0..12 {
-                let gradients = net.loss(tiles.clone()).unwrap().backward();
-                let gradients = GradientsParams::from_grads(gradients, &net);
-                net = optimiser.step(0.01, net, gradients);
-            }
-            (before, loss_of(&net, tiles))
-        };
-        let (before, after) = run();
+    let tiles = tiles(2, 1, 16, &device);
+    let config = NetConfig::preset(name, "tiny").unwrap();
+    let mut net = config.init(&device, 7).unwrap().data_dependent_init(tiles.clone()).unwrap();
+    let mut optimiser = AdamConfig::new().init();
+    let before = loss_of(&net, tiles.clone());
+    for _ in 0..12 {
+        let gradients = net.loss(tiles.clone()).unwrap().backward();
+        let gradients = GradientsParams::from_grads(gradients, &net);
+        net = optimiser.step(0.01, net, gradients);
+    }
+    (before, loss_of(&net, tiles))
+}
+
+#[test]
+fn training_reduces_loss() {
+    for &name in NETS {
+        let (before, after) = short_run(name);
         assert!(before.is_finite() && after < before - 0.02, "{name}: {before} to {after} bits");
-        assert_eq!(run(), (before, after), "{name}: the same seed gives the same net");
     }
 }
 
 #[test]
-fn checkpoints_come_back_and_damage_is_named() {
+fn training_is_deterministic() {
+    for &name in NETS {
+        assert_eq!(short_run(name), short_run(name), "{name}");
+    }
+}
+
+#[test]
+fn checkpoints_round_trip_and_damage_is_an_error() {
     let device = Device::flex();
-    let folder = std::env::temp_dir().join(format!("nf-models-checkpoint-{}", std::process::id()));
-    for name in NETS {
-        let dir = folder.join(name);
+    let folder = tempfile::tempdir().unwrap();
+    for &name in NETS {
+        let dir = folder.path().join(name);
         let net = NetConfig::preset(name, "tiny").unwrap().init(&device, 3).unwrap();
-        Checkpoint::save(&dir, &net, card()).unwrap();
-        let digest = Checkpoint::save(&dir, &net, card()).unwrap();
-        let loaded = Checkpoint::load(&dir, &device).unwrap();
+        Checkpoint::save(&dir, &net, ModelCard::default()).unwrap();
+        let digest = Checkpoint::save(&dir, &net, ModelCard::default()).unwrap();
+        let loaded = Checkpoint::load(&dir).unwrap();
         assert_eq!((loaded.digest, loaded.card.parameters), (digest, net.num_params() as u64));
+        assert_eq!(loaded.parameters, loaded.card.parameters);
         let tiles = tiles(1, 1, 8, &device);
-        assert_eq!(loss_of(&loaded.net, tiles.clone()), loss_of(&net, tiles), "{name}");
+        let loaded = Checkpoint::load_net(&dir, &device).unwrap();
+        assert_eq!(loss_of(&loaded, tiles.clone()), loss_of(&net, tiles), "{name}");
 
         let weights = dir.join("weights.safetensors");
         let mut bytes = std::fs::read(&weights).unwrap();
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&weights, bytes).unwrap();
-        let text = Checkpoint::load(&dir, &device).unwrap_err().to_string();
+        let text = Checkpoint::load(&dir).unwrap_err().to_string();
         assert!(text.contains("weights.safetensors") && text.contains("BLAKE3"), "{text}");
         std::fs::remove_file(&weights).unwrap();
-        assert!(Checkpoint::load(&dir, &device).unwrap_err().to_string().contains("weights.safetensors"));
+        assert!(Checkpoint::load(&dir).unwrap_err().to_string().contains("weights.safetensors"));
         std::fs::write(dir.join("card.toml"), "data = 3").unwrap();
-        assert!(Checkpoint::load(&dir, &device).unwrap_err().to_string().contains("card.toml"));
+        assert!(Checkpoint::load(&dir).unwrap_err().to_string().contains("card.toml"));
     }
-    let text = Checkpoint::load(&folder.join("none"), &device).unwrap_err().to_string();
+    let text = Checkpoint::load(&folder.path().join("none")).unwrap_err().to_string();
     assert!(text.contains("no such folder"), "{text}");
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]
-fn unfit_tiles_and_presets_are_refused() {
+fn wrong_tiles_and_presets_are_errors() {
     let device = Device::flex();
     let net = NetConfig::preset("pixelcnnpp", "tiny").unwrap().init(&device, 3).unwrap();
     let text = net.loss(tiles(1, 3, 8, &device)).unwrap_err().to_string();
@@ -144,7 +145,7 @@ fn unfit_tiles_and_presets_are_refused() {
 }
 
 #[test]
-fn published_nets_have_their_published_number_of_parameters() {
+fn published_networks_have_the_published_number_of_parameters() {
     // Layer by layer from the papers; trained parameters, without permutations. Our mixtures beside the published ones:
     // IDF's last latents have one per channel instead of one per channel and pixel; L3C's input layers are left out.
     for (name, planes, millions) in
@@ -153,15 +154,5 @@ fn published_nets_have_their_published_number_of_parameters() {
         let config = NetConfig::preset(name, "paper").unwrap().with_planes(planes);
         let found = config.init(&Device::flex(), 0).unwrap().num_params() as f64 / 1e6;
         assert!((found - millions).abs() < 0.006 * millions, "{name}, {planes} planes: {found} million");
-    }
-}
-
-#[test]
-fn small_presets_are_small() {
-    for name in NETS {
-        let parameters =
-            NetConfig::preset(name, "small").unwrap().init(&Device::flex(), 0).unwrap().num_params();
-        println!("{name} small: {parameters} parameters");
-        assert!((40_000..400_000).contains(&parameters), "{name}: {parameters} parameters");
     }
 }

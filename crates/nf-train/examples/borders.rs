@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [checkpoint, dataset, rest @ ..] = &arguments[..] else {
         return Err("expected CHECKPOINT DATASET [DATA_FOLDER]".into());
     };
-    let net = Checkpoint::load(Path::new(checkpoint), &Device::flex())?.net;
+    let net = Checkpoint::load_net(Path::new(checkpoint), &Device::flex())?;
     let data = rest.first().map(PathBuf::from);
     let images = nf_data::open(dataset, &OpenOptions { data, ..OpenOptions::default() })?;
     let tiles_px = [128, 64, 32];

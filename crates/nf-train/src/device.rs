@@ -54,18 +54,18 @@ impl DeviceClass {
             return (self, vec![]);
         }
         let fastest_first = [Self::Cuda, Self::Metal, Self::Vulkan, Self::Wgpu];
-        let mut passed_over = vec![];
+        let mut skipped_devices = vec![];
         for class in fastest_first.into_iter().filter(|class| class.is_built_in()) {
             match class.open_first(&GPUS) {
-                Ok(_) => return (class, passed_over),
-                Err(reason) => passed_over.push(format!("{}: {reason}", class.name())),
+                Ok(_) => return (class, skipped_devices),
+                Err(reason) => skipped_devices.push(format!("{}: {reason}", class.name())),
             }
         }
-        if passed_over.is_empty() {
+        if skipped_devices.is_empty() {
             let features = fastest_first.map(Self::name).join(", ");
-            passed_over.push(format!("this program was built without the features {features}"));
+            skipped_devices.push(format!("this program was built without the features {features}"));
         }
-        (Self::Cpu, passed_over)
+        (Self::Cpu, skipped_devices)
     }
 
     /// The device, without gradients, once it has computed something.
@@ -169,9 +169,12 @@ mod tests {
     #[test]
     fn the_processor_is_always_there_and_others_say_what_they_need() {
         assert!(DeviceClass::Cpu.open().is_ok());
-        let (class, passed_over) = DeviceClass::Auto.resolved();
+        let (class, skipped_devices) = DeviceClass::Auto.resolved();
         assert_ne!(class, DeviceClass::Auto);
-        assert!(class != DeviceClass::Cpu || !passed_over.is_empty(), "no reason is given for the processor");
+        assert!(
+            class != DeviceClass::Cpu || !skipped_devices.is_empty(),
+            "no reason is given for the processor"
+        );
         assert_eq!(DeviceClass::Cpu.resolved(), (DeviceClass::Cpu, vec![]));
         if !cfg!(feature = "cuda") {
             let error = DeviceClass::Cuda.open().unwrap_err().to_string();

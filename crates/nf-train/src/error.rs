@@ -58,9 +58,9 @@ pub enum Error {
         /// What is free.
         free_gb: f64,
     },
-    /// The net cannot take such tiles.
+    /// The network cannot take such tiles.
     #[error("net: {0}; change the section tiles or net")]
-    Net(String),
+    Net(#[from] nf_models::Error),
     /// A kind of device that this program cannot use.
     #[error("device {name}: {reason}")]
     NoDevice {

@@ -25,9 +25,9 @@ pub struct Experiment {
     /// On what class of device; weights are the same only on the same one.
     #[serde(default)]
     pub device: DeviceClass,
-    /// Where `device` was `auto`: why no faster class was taken. No number depends on it.
+    /// Where `device` was `auto`: why no faster class was chosen. No number depends on it.
     #[serde(skip)]
-    pub passed_over: Vec<String>,
+    pub skipped_devices: Vec<String>,
     /// The frames.
     pub data: DataChoice,
     /// What is cut out of them.
@@ -156,7 +156,7 @@ impl Experiment {
         let mut experiment: Self = Value::Table(table)
             .try_into()
             .map_err(|error: toml::de::Error| wrong(one_line(&error.to_string())))?;
-        (experiment.device, experiment.passed_over) = experiment.device.resolved();
+        (experiment.device, experiment.skipped_devices) = experiment.device.resolved();
         experiment.check().map_err(wrong)?;
         Ok(experiment)
     }
@@ -334,7 +334,7 @@ mod tests {
             assert_eq!(experiment.net.planes(), experiment.tiles.planes);
             names.push(experiment.name);
         }
-        for net in nf_models::NETS {
+        for net in nf_models::NETS.iter() {
             assert!(names.iter().any(|name| name.starts_with(&format!("{net}-paper-"))), "{net}");
         }
     }

@@ -1,17 +1,16 @@
 //! The loop: tiles, loss, gradients, weights.
 
-use crate::draw::{Purpose, generator, step_batch, validation_batch};
+use crate::data::{Batch, Frames, available_memory_bytes};
 use crate::error::panic_words;
-use crate::frames::{Batch, Frames, available_memory_bytes};
 use crate::log::{Log, Row};
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
+use crate::sampling::{Purpose, generator, step_batch, validation_batch};
 use crate::state::{self, Position, State};
 use crate::{DeviceClass, End, Error, Experiment, Result, TileChoice};
-use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_image::Shape;
-use nf_models::Net;
+use nf_models::Trainable;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -24,46 +23,8 @@ const LOG_EVERY_STEPS: u64 = 10;
 /// Batches drawn ahead of the step that is computed.
 const BATCHES_AHEAD: usize = 2;
 
-/// A net that can learn.
-pub trait Learner: Module {
-    /// Mean bits per sample of tiles (tiles, planes, rows, columns) of samples 0 to 65535, with gradients.
-    ///
-    /// # Errors
-    /// If it takes no such tiles.
-    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String>;
-
-    /// Memory that a step with so many tiles takes, in bytes, where it can be told; roughly.
-    fn step_bytes(&self, tiles: usize, shape: Shape) -> Option<f64> {
-        let _ = (tiles, shape);
-        None
-    }
-
-    /// The net with weights set by what it sees, before the first step.
-    ///
-    /// # Errors
-    /// As [`Learner::loss`].
-    fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {
-        let _ = tiles;
-        Ok(self)
-    }
-}
-
-impl Learner for Net {
-    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
-        Net::loss(self, tiles).map_err(|error| error.to_string())
-    }
-
-    fn step_bytes(&self, tiles: usize, shape: Shape) -> Option<f64> {
-        Some(Net::step_bytes(self, tiles, shape.height, shape.width))
-    }
-
-    fn observe(self, tiles: Tensor<4>) -> Result<Self, String> {
-        Net::observe(self, tiles).map_err(|error| error.to_string())
-    }
-}
-
-/// Hears of everything that happens in a run.
-pub trait Watcher {
+/// Sees what happens in a run.
+pub trait Observer {
     /// The run begins, or goes on.
     fn begin(&mut self, position: &Position) {
         let _ = position;
@@ -85,11 +46,11 @@ pub trait Watcher {
     }
 }
 
-/// Says nothing.
+/// An observer that does nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
-impl Watcher for Silent {}
+impl Observer for Silent {}
 
 /// Where and how to run, as far as no number depends on it.
 pub struct Session<'a> {
@@ -110,24 +71,24 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Trains a net that is fresh from its configuration, on the session's device with gradients. `keep` is
-    /// given every net that validates better than all before, without gradients.
+    /// Trains a network that is fresh from its configuration, on the session's device with gradients.
+    /// `keep` is given every network that validates better than all before, without gradients.
     ///
     /// # Errors
-    /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be written, the
-    /// device fails, or the loss is no number any more.
-    pub fn learn<L: Learner>(
+    /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be written,
+    /// the device fails, or the loss is no number any more.
+    pub fn learn<N: Trainable>(
         &self,
-        net: L,
-        watcher: &mut dyn Watcher,
-        keep: &mut dyn FnMut(&L, &Position) -> Result<()>,
+        net: N,
+        observer: &mut dyn Observer,
+        keep: &mut dyn FnMut(&N, &Position) -> Result<()>,
     ) -> Result<(Position, End)> {
         fs::create_dir_all(self.output).map_err(Error::io(self.output))?;
         let _lock = self.lock()?;
         self.check_memory(&net)?;
         let run = self.begin(net)?;
         write_experiment(self.output, self.experiment)?;
-        watcher.begin(&run.position);
+        observer.begin(&run.position);
         let first = run.position.step;
         std::thread::scope(|scope| {
             let (sender, batches) = sync_channel(BATCHES_AHEAD);
@@ -139,7 +100,7 @@ impl Session<'_> {
                     sender.send(step_batch(&self.frames.train, tiles, *seed, step)).is_ok()
                 }) {}
             });
-            run.go(batches, watcher, keep)
+            run.go(batches, observer, keep)
         })
     }
 
@@ -152,10 +113,11 @@ impl Session<'_> {
         Ok(file)
     }
 
-    /// Refuses a step that the processor's memory cannot hold: the system would rather end the program than refuse memory.
-    fn check_memory<L: Learner>(&self, net: &L) -> Result<()> {
-        let TileChoice { planes, height_px, width_px, batch, .. } = self.experiment.tiles;
-        let needed = net.step_bytes(batch, Shape::new(planes, height_px, width_px));
+    /// Refuses a step that the processor's memory cannot hold: the system would rather end the program
+    /// than refuse memory.
+    fn check_memory<N: Trainable>(&self, net: &N) -> Result<()> {
+        let TileChoice { height_px, width_px, batch, .. } = self.experiment.tiles;
+        let needed = net.step_bytes(batch, height_px, width_px);
         let free = available_memory_bytes().filter(|_| self.experiment.device == DeviceClass::Cpu);
         match needed.zip(free) {
             Some((needed_bytes, free_bytes)) if needed_bytes > free_bytes as f64 => {
@@ -165,7 +127,7 @@ impl Session<'_> {
         }
     }
 
-    fn begin<L: Learner>(&self, net: L) -> Result<Run<'_, L>> {
+    fn begin<N: Trainable>(&self, net: N) -> Result<Run<'_, N>> {
         let experiment = self.experiment;
         let path = self.output.join("resume.state");
         let averaged = experiment.optimiser.ema_decay.is_some();
@@ -186,7 +148,7 @@ impl Session<'_> {
             None => {
                 let first = step_batch(&self.frames.train, &experiment.tiles, experiment.seed, 0);
                 let tiles = tensor(&first, &self.device.clone().autodiff());
-                let net = net.observe(tiles).map_err(Error::Net)?;
+                let net = net.data_dependent_init(tiles)?;
                 let average = averaged.then(|| net.valid());
                 (Position::default(), net, average, optimiser)
             }
@@ -223,11 +185,11 @@ fn write_experiment(output: &Path, experiment: &Experiment) -> Result<()> {
 }
 
 /// A run under way.
-struct Run<'a, L> {
+struct Run<'a, N> {
     session: &'a Session<'a>,
     position: Position,
-    net: L,
-    average: Option<L>,
+    net: N,
+    average: Option<N>,
     optimiser: ModuleOptimizer,
     validation: Vec<Batch>,
     log: Log,
@@ -237,12 +199,12 @@ struct Run<'a, L> {
     saved: Instant,
 }
 
-impl<L: Learner> Run<'_, L> {
+impl<N: Trainable> Run<'_, N> {
     fn go(
         mut self,
         batches: Receiver<Batch>,
-        watcher: &mut dyn Watcher,
-        keep: &mut dyn FnMut(&L, &Position) -> Result<()>,
+        observer: &mut dyn Observer,
+        keep: &mut dyn FnMut(&N, &Position) -> Result<()>,
     ) -> Result<(Position, End)> {
         let mut end = self.end();
         while end.is_none() {
@@ -250,7 +212,7 @@ impl<L: Learner> Run<'_, L> {
             let rate = self.session.experiment.schedule.rate_at(self.position.step);
             let bits;
             (self, bits) = self.step(&batch, rate)?;
-            watcher.step(&self.position, bits);
+            observer.step(&self.position, bits);
             end = self.end();
             let last = end.is_some_and(|end| end != End::Interrupted);
             let step = self.position.step;
@@ -260,12 +222,12 @@ impl<L: Learner> Run<'_, L> {
                 self.write_row(validation_bits, rate)?;
             }
             if let Some(bits) = validation_bits {
-                watcher.validated(&self.position, bits);
+                observer.validated(&self.position, bits);
                 end = end.or(self.end());
             }
             if end.is_some() || self.saved.elapsed() >= self.session.save_every {
                 self.save()?;
-                watcher.saved(&self.position);
+                observer.saved(&self.position);
             }
         }
         Ok((self.position, end.expect("the loop ends when there is a reason")))
@@ -288,7 +250,7 @@ impl<L: Learner> Run<'_, L> {
         let device = self.session.device.clone().autodiff();
         let computed = catch_unwind(AssertUnwindSafe(move || {
             device.seed(generator(*seed, Purpose::Net, step).next_u64());
-            let loss = net.loss(tensor(batch, &device)).map_err(Error::Net)?;
+            let loss = net.loss(tensor(batch, &device))?;
             let bits = f64::from(loss.clone().into_scalar::<f32>());
             if !bits.is_finite() {
                 return Ok((net, bits));
@@ -324,8 +286,8 @@ impl<L: Learner> Run<'_, L> {
         Err(Error::Diverged { step: self.position.step + 1, loss: bits, rate, clip })
     }
 
-    /// Mean bits per sample over the validation tiles; a net that is better than all before is kept.
-    fn validate(&mut self, keep: &mut dyn FnMut(&L, &Position) -> Result<()>) -> Result<f64> {
+    /// Mean bits per sample over the validation tiles; a network that is better than all before is kept.
+    fn validate(&mut self, keep: &mut dyn FnMut(&N, &Position) -> Result<()>) -> Result<f64> {
         let plain;
         let net = match &self.average {
             Some(average) => average,
@@ -336,7 +298,7 @@ impl<L: Learner> Run<'_, L> {
         };
         let device = &self.session.device;
         let add = |sum: f64, batch: &Batch| {
-            let loss = net.loss(tensor(batch, device)).map_err(Error::Net)?;
+            let loss = net.loss(tensor(batch, device))?;
             Ok::<_, Error>(sum + batch.tiles as f64 * f64::from(loss.into_scalar::<f32>()))
         };
         let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().try_fold(0.0, add)))
@@ -344,6 +306,7 @@ impl<L: Learner> Run<'_, L> {
         let bits = sum / self.validation.iter().map(|batch| batch.tiles as f64).sum::<f64>();
         self.check(bits, self.session.experiment.schedule.rate_at(self.position.step))?;
         self.position.validations_since_best += 1;
+        self.position.last_bits = Some(bits);
         if self.position.best_bits.is_none_or(|best| bits < best) {
             self.position.best_bits = Some(bits);
             self.position.best_step = self.position.step;
@@ -384,4 +347,15 @@ fn tensor(batch: &Batch, device: &Device) -> Tensor<4> {
 
 fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {
     Error::Device { step, reason: panic_words(panic) }
+}
+
+/// Where the run of an experiment ended, read from the log in its folder; `None` if it has not ended, or
+/// there is none. The log's last row is written after the last checkpoint is kept, and a log outlives
+/// the state, which nobody has to keep.
+///
+/// # Errors
+/// If the log is there and cannot be read.
+pub fn finished(experiment: &Experiment, output: &Path) -> Result<Option<Position>> {
+    let position = crate::log::position(&output.join("train.csv"))?;
+    Ok(position.filter(|position| experiment.stop.reached(position).is_some()))
 }

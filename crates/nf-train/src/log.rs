@@ -83,6 +83,7 @@ pub(crate) fn position(path: &Path) -> Result<Option<Position>> {
         (position.step, position.seconds) = (step, seconds);
         if let Some(bits) = number(3) {
             position.validations_since_best += 1;
+            position.last_bits = Some(bits);
             if position.best_bits.is_none_or(|best| bits < best) {
                 (position.best_bits, position.best_step) = (Some(bits), step);
                 position.validations_since_best = 0;
@@ -119,6 +120,7 @@ mod tests {
         log.file.write_all(b"40,1.5").unwrap();
         let at = position(&path).unwrap().unwrap();
         assert_eq!((at.step, at.best_step, at.validations_since_best), (30, 25, 1));
+        assert_eq!(at.last_bits, Some(6.75));
         assert_eq!(position(&folder.path().join("none.csv")).unwrap(), None);
         Log::open(&path, 0).unwrap();
         assert_eq!(position(&path).unwrap(), None);

@@ -35,6 +35,9 @@ pub struct Position {
     pub best_step: u64,
     /// Validations since.
     pub validations_since_best: u32,
+    /// Mean bits per sample of the last validation.
+    #[serde(default)]
+    pub last_bits: Option<f64>,
     /// Sum of the losses since the last row of the log, bits per sample.
     pub(crate) loss_sum_bits: f64,
     /// Their number.

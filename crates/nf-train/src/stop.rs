@@ -1,8 +1,7 @@
-//! When a run ends, and whether one has.
+//! When a run ends.
 
-use crate::{Experiment, Position, Result, log};
+use crate::Position;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// When a run ends: at whichever comes first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -11,8 +10,8 @@ pub struct Stop {
     /// After so many steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// After so many minutes of training, pauses between resumed parts not counted. How many steps that
-    /// makes depends on the machine, and so do the weights.
+    /// After so many minutes of training, pauses between resumed parts not counted: a wall-clock limit,
+    /// so that results are not reproducible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
     /// After so many validations in a row without a new best.
@@ -46,15 +45,4 @@ impl Stop {
             None
         }
     }
-}
-
-/// Where the run of an experiment ended, told from the log in its folder; `None` if it has not, or there is
-/// none. The log's last row is written after the last checkpoint is kept, and a log outlives the state,
-/// which nobody has to keep.
-///
-/// # Errors
-/// If the log is there and cannot be read.
-pub fn finished(experiment: &Experiment, output: &Path) -> Result<Option<Position>> {
-    let position = log::position(&output.join("train.csv"))?;
-    Ok(position.filter(|position| experiment.stop.reached(position).is_some()))
 }

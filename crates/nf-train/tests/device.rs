@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_image::{Image16, Shape};
-use nf_models::{Inputs, NETS, Net, NetConfig};
+use nf_models::{InputMode, NETS, Net, NetConfig, Trainable};
 use nf_train::{DeviceClass, End, Experiment, Frame, Frames, Session, Silent};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -45,10 +45,9 @@ fn tiles(n: usize, planes: usize, size: usize, device: &Device) -> Tensor<4> {
 
 fn configurations() -> Vec<NetConfig> {
     let tiny = |net| NetConfig::preset(net, "tiny").unwrap();
-    let mut all: Vec<NetConfig> =
-        NETS.into_iter().flat_map(|net| [tiny(net), tiny(net).with_planes(3)]).collect();
-    all.extend(NETS.map(|net| tiny(net).with_inputs(Inputs::Published).unwrap()));
-    all.push(tiny("l3c").with_inputs(Inputs::MsbFirst).unwrap());
+    let mut all: Vec<NetConfig> = NETS.iter().flat_map(|net| [tiny(net), tiny(net).with_planes(3)]).collect();
+    all.extend(NETS.iter().map(|net| tiny(net).with_inputs(InputMode::Scaled).unwrap()));
+    all.push(tiny("l3c").with_inputs(InputMode::BytesMsb).unwrap());
     all
 }
 
@@ -70,7 +69,7 @@ impl ModuleVisitor for Collect {
 fn loss_and_gradient(config: &NetConfig, device: &Device) -> (f32, Vec<f32>) {
     let device = device.clone().autodiff();
     let tiles = tiles(2, config.planes(), 16, &device);
-    let net = config.init(&device, 7).unwrap().observe(tiles.clone()).unwrap();
+    let net = config.init(&device, 7).unwrap().data_dependent_init(tiles.clone()).unwrap();
     let loss = net.loss(tiles).unwrap();
     let bits = loss.clone().into_scalar::<f32>();
     let gradients = GradientsParams::from_grads(loss.backward(), &net);
@@ -80,7 +79,7 @@ fn loss_and_gradient(config: &NetConfig, device: &Device) -> (f32, Vec<f32>) {
 }
 
 #[test]
-fn sizes_and_gradients_are_those_of_the_processor() {
+fn losses_and_gradients_match_the_processor() {
     for (class, device) in devices() {
         for config in configurations() {
             let (name, planes) = (config.name(), config.planes());
@@ -158,7 +157,7 @@ fn train(preset: &str, device: Device) -> f64 {
 }
 
 #[test]
-fn a_run_learns_as_much_as_on_the_processor() {
+fn training_matches_the_processor() {
     for (class, device) in devices() {
         for net in NETS {
             let preset = format!("{net}/tiny");

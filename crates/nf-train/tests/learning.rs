@@ -1,18 +1,20 @@
-//! Runs of a five-line net: the same weights twice, over interruptions, and what goes wrong.
+//! Runs of a five-line model: determinism, resuming, and errors.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use burn::module::{Module, Param};
 use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor};
 use nf_image::{Image16, Shape};
-use nf_train::{End, Error, Experiment, Frame, Frames, Learner, Position, Result, Session, Watcher};
+use nf_models::Trainable;
+use nf_train::{End, Error, Experiment, Frame, Frames, Observer, Position, Result, Session, Silent};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Laplace's law of width `exp(scale)` around a weighted sum of two neighbours, with a drop of dropout.
+/// A Laplace distribution of width `exp(scale)` around a weighted sum of two neighbours, with some
+/// dropout.
 #[derive(Module, Debug)]
 struct Tiny {
     weights: Param<Tensor<1>>,
@@ -30,8 +32,8 @@ impl Tiny {
     }
 }
 
-impl Learner for Tiny {
-    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
+impl Trainable for Tiny {
+    fn loss(&self, tiles: Tensor<4>) -> nf_models::Result<Tensor<1>> {
         let [n, _, height, width] = tiles.dims();
         let cut = |r, c| tiles.clone().slice([0..n, 0..1, r..r + height - 1, c..c + width - 1]);
         let weight = |i: usize| self.weights.val().narrow(0, i, 1).reshape([1, 1, 1, 1]);
@@ -95,7 +97,7 @@ struct After<'a> {
     flag: &'a AtomicBool,
 }
 
-impl Watcher for After<'_> {
+impl Observer for After<'_> {
     fn step(&mut self, position: &Position, bits: f64) {
         assert!(bits.is_finite());
         if position.step == self.step {
@@ -123,9 +125,9 @@ fn run(
         interrupted: &interrupted,
     };
     let mut kept = vec![];
-    let mut watcher = After { step: interrupt_after, flag: &interrupted };
+    let mut observer = After { step: interrupt_after, flag: &interrupted };
     let net = Tiny::new(&Device::flex().autodiff());
-    let (position, end) = session.learn(net, &mut watcher, &mut |net: &Tiny, _| {
+    let (position, end) = session.learn(net, &mut observer, &mut |net: &Tiny, _| {
         kept = net.weights.val().into_data().iter().collect();
         kept.extend(net.scale.val().into_data().iter::<f32>());
         Ok(())
@@ -143,7 +145,7 @@ fn csv_without_seconds(output: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
+fn weights_depend_on_the_seed() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str, assignments: &[&str]| {
@@ -157,7 +159,7 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
 }
 
 #[test]
-fn an_interrupted_run_goes_on_to_the_same_weights_and_log() {
+fn a_resumed_run_ends_with_the_same_weights_and_log() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     for rule in ["adamax", "adam", "rms-prop"] {
@@ -206,7 +208,7 @@ fn a_folder_in_use_is_not_overwritten() {
 }
 
 #[test]
-fn runs_end_by_patience_and_by_the_clock() {
+fn patience_and_minutes_end_a_run() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     // A rate this small changes nothing that single precision shows, so no validation is a new best.
@@ -219,7 +221,7 @@ fn runs_end_by_patience_and_by_the_clock() {
 }
 
 #[test]
-fn what_goes_wrong_names_a_setting() {
+fn errors_name_a_setting() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let error = |frames: &Frames, assignments: &[&str]| {
@@ -241,7 +243,7 @@ fn what_goes_wrong_names_a_setting() {
     assert!(diverged.to_string().contains("schedule.rate (now"), "{diverged}");
 }
 
-/// A net that fails in one way, from its third loss on.
+/// A model that fails in one way, from its third loss on.
 #[derive(Module, Debug)]
 struct Failing {
     tiny: Tiny,
@@ -251,15 +253,18 @@ struct Failing {
     losses: std::sync::Arc<std::sync::atomic::AtomicUsize>,
 }
 
-impl Learner for Failing {
-    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>, String> {
+impl Trainable for Failing {
+    fn loss(&self, tiles: Tensor<4>) -> nf_models::Result<Tensor<1>> {
         let loss = self.tiny.loss(tiles)?;
         if self.losses.fetch_add(1, Ordering::Relaxed) < 2 {
             return Ok(loss);
         }
         match self.fault {
             "memory" => panic!("can not allocate\n 8589934592 bytes on the device"),
-            "shapes" => Err("tiles of shape [4, 1, 8, 8], expected multiples of 16".to_owned()),
+            "shapes" => Err(nf_models::Error::Tiles {
+                found: vec![4, 1, 8, 8],
+                expected: "multiples of 16".to_owned(),
+            }),
             "no number" => Ok(loss * f32::NAN),
             other => panic!("no fault {other}"),
         }
@@ -267,7 +272,7 @@ impl Learner for Failing {
 }
 
 #[test]
-fn a_net_or_a_device_that_fails_ends_the_run_with_a_setting_to_change() {
+fn a_failing_model_or_device_ends_the_run_with_advice() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let fail = |fault: &'static str, assignments: &[&str]| {
@@ -284,7 +289,7 @@ fn a_net_or_a_device_that_fails_ends_the_run_with_a_setting_to_change() {
             interrupted: &AtomicBool::new(false),
         };
         let net = Failing { tiny: Tiny::new(&Device::flex().autodiff()), fault, losses: Default::default() };
-        session.learn(net, &mut nf_train::Silent, &mut |_: &Failing, _| Ok(())).unwrap_err()
+        session.learn(net, &mut Silent, &mut |_: &Failing, _| Ok(())).unwrap_err()
     };
     let memory = fail("memory", &[]);
     assert!(matches!(memory, Error::Device { step: 3, .. }), "{memory}");

@@ -1,8 +1,14 @@
 //! All codecs of this build.
 
-use nf_codec::{Limits, Registry, Spec};
+use crate::limits;
+use anyhow::{Context, Result};
+use nf_codec::{Codec, Registry};
+use nf_data::FitsOptions;
+use nf_fits::FitsFile;
 use nf_fits::tiled::TileCodec;
 use nf_image::{Image16, Shape};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -15,23 +21,62 @@ pub(crate) fn registry() -> Registry {
     Registry::new(all)
 }
 
-/// The same codecs for the tiles of FITS files (FLOOR_1).
-pub(crate) struct RegistryTiles;
+/// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the limits of the user.
+pub(crate) fn fits_options() -> FitsOptions {
+    FitsOptions { tile_codec: Some(Arc::new(RegistryTiles::default())), limits: limits::fits() }
+}
+
+/// A FITS file that lies on the disk; its name is part of errors.
+///
+/// # Errors
+/// If it is no FITS file, or damaged.
+pub(crate) fn open_fits(path: &Path) -> Result<FitsFile> {
+    let file = FitsFile::open_with(path, limits::fits()).with_context(|| path.display().to_string())?;
+    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+}
+
+/// A FITS file in memory.
+///
+/// # Errors
+/// As [`open_fits`].
+pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
+    Ok(FitsFile::from_bytes_with(bytes, limits::fits())?.with_codec(Arc::new(RegistryTiles::default())))
+}
+
+/// The codecs of the registry for the tiles of FITS files (FLOOR_1).
+///
+/// The codec of the tiles that came last is kept: one serves all tiles and threads of an HDU.
+#[derive(Default)]
+pub(crate) struct RegistryTiles {
+    last: Mutex<Option<(String, Arc<dyn Codec>)>>,
+}
 
 impl RegistryTiles {
-    /// Every tile builds its own codec, because codecs are not shared by threads.
-    fn build(spec: &str) -> Result<Box<dyn nf_codec::Codec>, String> {
-        let spec: Spec = spec.parse().map_err(|error: nf_codec::Error| error.to_string())?;
-        registry().build(&spec).map_err(|error| error.to_string())
+    fn codec(&self, spec: &str) -> Result<Arc<dyn Codec>, String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, codec)) = &*last
+            && of == spec
+        {
+            return Ok(Arc::clone(codec));
+        }
+        let text = |error: nf_codec::Error| error.to_string();
+        let codec: Arc<dyn Codec> = Arc::from(registry().build(&spec.parse().map_err(text)?).map_err(text)?);
+        *last = Some((spec.to_owned(), Arc::clone(&codec)));
+        Ok(codec)
     }
 }
 
 impl TileCodec for RegistryTiles {
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
-        Self::build(spec)?.encode(tile).map_err(|error| error.to_string())
+        self.codec(spec)?.encode(tile).map_err(|error| error.to_string())
+    }
+
+    fn creator(&self) -> Option<String> {
+        let version = env!("CARGO_PKG_VERSION");
+        Some(format!("noisefloor {version}; tiles described in its docs/format.md (FLOOR_1)"))
     }
 
     fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
-        Self::build(spec)?.decode(bytes, shape, &Limits::default()).map_err(|error| error.to_string())
+        self.codec(spec)?.decode(bytes, shape, &limits::codec()).map_err(|error| error.to_string())
     }
 }

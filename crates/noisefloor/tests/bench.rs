@@ -122,8 +122,15 @@ fn absent_data_is_skipped_and_broken_data_fails() {
     let folder = tempfile::tempdir().unwrap();
     let suite = folder.path().join("mine.toml");
     fs::write(&suite, format!("{SUITE}data = 'real-open/centre-1024'\n")).unwrap();
-    let printed = good(&bench(folder.path(), &["mine.toml", "--data", "nowhere"]));
-    assert!(printed.contains("skipped: nowhere: no such folder"), "{printed}");
+    let output = bench(folder.path(), &["mine.toml", "--data", "nowhere"]);
+    assert!(failed(&output).contains("nothing was measured"), "every row was skipped");
+    assert!(text(&output.stdout).contains("skipped: nowhere: no such folder"), "{}", text(&output.stdout));
+    // One dataset that is there is enough.
+    let both = format!(
+        "{SUITE}data = 'real-open/centre-1024'\n[[dataset]]\nname = 'sim'\ndata = 'sim-star-field'\nsplit = 'test'\nmax_images = 1\n"
+    );
+    fs::write(&suite, both).unwrap();
+    good(&bench(folder.path(), &["mine.toml", "--data", "nowhere"]));
 
     fs::create_dir(folder.path().join("frames")).unwrap();
     fs::write(folder.path().join("frames/a.fits"), "SIMPLE  = maybe").unwrap();
@@ -131,6 +138,56 @@ fn absent_data_is_skipped_and_broken_data_fails() {
     let output = bench(folder.path(), &["mine.toml"]);
     assert!(failed(&output).contains("one row failed"));
     assert!(text(&output.stdout).contains("a.fits"), "{}", text(&output.stdout));
+}
+
+/// A small frame as an .npy file.
+fn write_frame(path: &Path) {
+    let head = "{'descr': '<u2', 'fortran_order': False, 'shape': (24, 20), }";
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{head:<117}\n").bytes());
+    bytes.extend((0..24 * 20u32).flat_map(|i| (1000 + (i * i % 61) as u16).to_le_bytes()));
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn one_unreadable_file_costs_itself_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let night = folder.path().join("night");
+    fs::create_dir(&night).unwrap();
+    ["a.npy", "c.npy"].iter().for_each(|name| write_frame(&night.join(name)));
+    fs::write(night.join("b.fits"), "SIMPLE  = maybe").unwrap();
+    let output = bench(folder.path(), &["night", "--codecs", "raw rice", "--repeats", "0"]);
+    assert!(failed(&output).contains("one row failed"));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("night: 2 images") && printed.contains("b.fits"), "{printed}");
+    let rows = fs::read_to_string(run_folder(folder.path()).join("measurements.csv")).unwrap();
+    assert_eq!(rows.lines().filter(|line| line.contains(",true,")).count(), 6, "{rows}");
+
+    let output = noisefloor(folder.path(), &["limit", "night", "nowhere.fits", "night/a.npy"]);
+    assert!(failed(&output).contains("2 inputs could not be examined"));
+    let (printed, told) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(printed.matches(" pixels, ").count(), 3, "{printed}");
+    assert!(told.contains("b.fits") && told.contains("nowhere.fits"), "{told}");
+}
+
+#[test]
+fn whatever_limit_takes_can_be_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let codecs = ["--codecs", "raw", "--repeats", "0"];
+    let measure = |data: &str| bench(folder.path(), &[&[data], &codecs[..]].concat());
+    write_frame(&folder.path().join("frame.npy"));
+    assert!(good(&measure("frame.npy")).starts_with("frame.npy: 1 image, "));
+    let printed = good(&measure("sim-star-field/window@test"));
+    assert!(printed.starts_with("sim-star-field/window (test): 4 images"), "{printed}");
+    fs::copy(folder.path().join("frame.npy"), folder.path().join("again.npy")).unwrap();
+    fs::create_dir(folder.path().join("datasets")).unwrap();
+    let manifest = "name = 'own'\ntitle = 't'\ninstrument = 'i'\nlicence = 'l'\norigin = 'o'\n\
+                    [source]\nfolder = '.'\n[splits]\none = ['again.npy']\n[views.whole]\n";
+    fs::write(folder.path().join("own.toml"), manifest).unwrap();
+    let printed = good(&measure("own.toml@one"));
+    assert!(printed.starts_with("own/whole (one): 1 image"), "{printed}");
+    assert!(failed(&measure("sim-star-field/window@never")).contains("no such split"));
+    assert!(failed(&measure("nowhere")).contains("no such dataset, folder or file"));
 }
 
 #[test]
@@ -142,8 +199,10 @@ fn without_a_network_the_hub_is_skipped() {
     command.args(["bench", "mine.toml"]).current_dir(folder.path());
     // Nobody listens there.
     command.env("HF_ENDPOINT", "http://127.0.0.1:1").env("HF_HOME", folder.path());
-    let printed = good(&command.output().unwrap());
-    assert!(printed.contains("frames: skipped: http://127.0.0.1:1/api/"), "{printed}");
+    let output = command.output().unwrap();
+    assert!(failed(&output).contains("nothing was measured"));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("frames: skipped: "), "{printed}");
     assert!(printed.contains("HF_HUB_OFFLINE=1"), "{printed}");
 }
 
@@ -315,11 +374,11 @@ fn limits_of_a_simulated_frame_bracket_its_oracle() {
         let finding = all.iter().find(|f| f["estimator"] == estimator).unwrap();
         finding["figures"][name].as_f64().unwrap()
     };
-    // Laws that know the scene less well than the oracle cost more; a twin of theirs costs more than its content.
-    let content = bits("parametric twin");
+    // Distributions that know the scene less well than the oracle cost more; a sample of them costs more than its content.
+    let content = bits("sampled frame");
     assert!((-0.02..0.2).contains(&(content - oracle)), "{found}");
-    assert!((-0.02..0.05).contains(&figure("parametric twin", "misfit_bits_per_pixel")), "{found}");
-    assert!((0.0..0.2).contains(&figure("parametric twin", "adaptation_bits_per_pixel")), "{found}");
+    assert!((-0.02..0.05).contains(&figure("sampled frame", "misfit_bits_per_pixel")), "{found}");
+    assert!((0.0..0.2).contains(&figure("sampled frame", "adaptation_bits_per_pixel")), "{found}");
     assert!(figure("calibration", "uneven_bits_per_pixel") < 0.001, "{found}");
     for file in ["page/report.html", "page/report.md", "page/plots"] {
         assert!(folder.path().join(file).exists(), "{file}");

@@ -6,7 +6,7 @@ mod server;
 
 use serde_json::Value;
 use server::frames::{benchmark, plain, repository, row, value};
-use server::{COMMIT, Fault, Server};
+use server::{COMMIT, Fault, REVISION, Server};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,9 +17,11 @@ use std::time::{Duration, Instant};
 fn noisefloor(folder: &Path, endpoint: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
     command.args(arguments).current_dir(folder);
-    for name in ["NOISEFLOOR_DATA", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_HOME"] {
+    for name in ["NOISEFLOOR_DATA", "HF_TOKEN", "HF_HUB_OFFLINE", "HF_HUB_CACHE", "HF_HUB_DOWNLOAD_TIMEOUT"] {
         command.env_remove(name);
     }
+    // No cache of whoever runs the tests.
+    command.env("HF_HOME", folder.join("hf"));
     command.env("NOISEFLOOR_CACHE", folder.join("cache")).env("HF_ENDPOINT", endpoint);
     command
 }
@@ -172,4 +174,209 @@ fn mistakes_of_a_fetch_give_one_line() {
     fs::write(folder.path().join("cache"), "").unwrap();
     let line = failed(&run(&server.endpoint, &["data", "fetch", "lco"]));
     assert!(line.contains("cache") && line.contains("NOISEFLOOR_CACHE"), "{line}");
+}
+
+/// A night of two good files, half of one, and two that are no images.
+fn night(folder: &Path) -> PathBuf {
+    let night = folder.join("night");
+    fs::create_dir(&night).unwrap();
+    let half = plain(2, &[40, 30]);
+    for (name, bytes) in [
+        ("a.fits", &plain(1, &[40, 30])[..]),
+        ("b.fits", &half[..half.len() / 2]),
+        ("c.fits", &plain(3, &[40, 30])),
+        ("d.fits", b""),
+        ("e.fits", b"Dear observer,"),
+    ] {
+        fs::write(night.join(name), bytes).unwrap();
+    }
+    night
+}
+
+#[test]
+fn one_bad_file_does_not_cost_the_night() {
+    let folder = tempfile::tempdir().unwrap();
+    night(folder.path());
+    let run =
+        |arguments: &[&str]| noisefloor(folder.path(), "http://localhost:9", arguments).output().unwrap();
+    for (arguments, words) in [
+        (&["data", "inspect", "night", "--json"][..], ["\"name\":\"a\"", "\"name\":\"c\""]),
+        (&["data", "fetch", "night"], ["a 30x40", "c 30x40"]),
+        (
+            &["data", "pack", "night", "t.parquet", "--size", "8"],
+            ["from 2 images of night", "digest of the samples"],
+        ),
+    ] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(words.iter().all(|words| out.contains(words)), "{arguments:?}: {out}");
+        let lines: Vec<&str> = err.lines().collect();
+        assert_eq!(lines.len(), 4, "{err}");
+        for (line, name) in
+            lines.iter().zip(["b.fits", "d.fits", "e.fits", "3 of 5 images could not be read"])
+        {
+            assert_eq!(line.matches(name).count(), 1, "{err}");
+        }
+    }
+    let tiles = good(&run(&["data", "inspect", "t.parquet", "--json"]));
+    assert!(tiles.contains("\"name\":\"c.p000") && !tiles.contains("\"name\":\"b."), "{tiles}");
+}
+
+#[test]
+fn endings_in_capitals_are_read_and_others_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let night = folder.path().join("night");
+    fs::create_dir(&night).unwrap();
+    for (seed, name) in (0..).zip(["B.FITS", "C.FIT", "a.fits", "d.fts"]) {
+        fs::write(night.join(name), plain(seed, &[9, 7])).unwrap();
+    }
+    fs::write(night.join("e.fits.Z"), b"\x1f\x9d").unwrap();
+    let output =
+        noisefloor(folder.path(), "http://localhost:9", &["data", "inspect", "night", "--json"]).output();
+    let output = output.unwrap();
+    assert_eq!(good(&output).lines().count(), 4);
+    let told = text(&output.stderr);
+    assert!(told.lines().count() == 1 && told.contains("night: left out: e.fits.Z;"), "{told}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_text_are_taken() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let night = OsStr::from_bytes(b"n\xfcit");
+    fs::create_dir(folder.path().join(night)).unwrap();
+    for name in [&b"fr\xe8d.fits"[..], b"fr\xe9d.fits"] {
+        fs::write(folder.path().join(night).join(OsStr::from_bytes(name)), plain(1, &[9, 7])).unwrap();
+    }
+    let mut command =
+        noisefloor(folder.path(), "http://localhost:9", &["data", "inspect", "--preview", "png"]);
+    let printed = good(&command.arg(night).output().unwrap());
+    assert!(printed.contains("fr\\xE8d") && printed.contains("fr\\xE9d"), "{printed}");
+    assert_eq!(fs::read_dir(folder.path().join("png")).unwrap().count(), 2);
+}
+
+#[test]
+fn previews_stay_in_their_folder_and_replace_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    // Names of images: a path upwards, an absolute one, and one with a folder in it.
+    let store = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nf-data/tests/fixtures/names_outside.parquet");
+    let store = store.canonicalize().unwrap();
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).unwrap();
+    let run = |more: &[&str]| {
+        let arguments = ["data", "inspect", store.to_str().unwrap(), "--preview", "png"];
+        noisefloor(&inner, "http://localhost:9", &[&arguments[..], more].concat()).output().unwrap()
+    };
+    let images = good(&run(&["--json"])).lines().count();
+    let previews = || fs::read_dir(inner.join("png")).unwrap().map(|entry| entry.unwrap());
+    assert_eq!(previews().count(), images);
+    assert!(previews().all(|entry| entry.file_type().unwrap().is_file()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing beside the folder");
+    assert_eq!(fs::read_dir(&inner).unwrap().count(), 1, "nothing beside the previews");
+    let first = previews().next().unwrap().path();
+    fs::write(&first, "mine").unwrap();
+    let line = failed(&run(&["--json"]));
+    assert!(line.contains("the file exists already; --force replaces it"), "{line}");
+    assert_eq!(fs::read_to_string(&first).unwrap(), "mine");
+    good(&run(&["--json", "--force"]));
+    assert_ne!(fs::read(&first).unwrap(), b"mine");
+}
+
+#[test]
+fn two_processes_fetch_into_one_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, bytes) = one_file();
+    // The first of them comes to know that nothing more comes, and goes on where it was.
+    server.fault(FILE, Fault::StallAfter(100_000));
+    let start = || {
+        let mut command = noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco@full-test"]);
+        command.env("HF_HUB_DOWNLOAD_TIMEOUT", "2");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let outputs = [start(), start()].map(|process| good(&process.wait_with_output().unwrap()));
+    assert_eq!(outputs[0], outputs[1]);
+    assert_eq!(server.ranges(FILE), [None, Some("bytes=100000-".into())]);
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(fs::read(blobs(folder.path()).join(&digest)).unwrap(), bytes);
+    let left = fs::read_dir(blobs(folder.path())).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(left.filter_map(|name| name.into_string().ok()).all(|name| !name.contains('.')));
+}
+
+#[test]
+fn a_cache_of_another_client_and_a_copy_are_read_without_a_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = row(FILE, ",\"telescope\":\"LCO\"");
+    let write_copy = |place: &Path| {
+        for (path, bytes) in [("splits/tiny_test.jsonl", rows.as_bytes()), (FILE, &plain(2, &[9, 4]))] {
+            fs::create_dir_all(place.join(path).parent().unwrap()).unwrap();
+            fs::write(place.join(path), bytes).unwrap();
+        }
+    };
+    let offline = |arguments: &[&str]| {
+        let mut command = noisefloor(folder.path(), "http://localhost:9", arguments);
+        command.env("HF_HUB_OFFLINE", "1").output().unwrap()
+    };
+    let line = failed(&offline(&["data", "inspect", "lco"]));
+    assert!(
+        line.contains("--data DIR") && line.contains("HF_HUB_CACHE") && line.contains("No network here"),
+        "{line}"
+    );
+    write_copy(&folder.path().join("copy"));
+    let inspected = good(&offline(&["data", "inspect", "lco", "--data", "copy"]));
+    assert!(inspected.contains("from the copy in") && inspected.contains("a  4x9"), "{inspected}");
+    let cached = folder.path().join("hf/hub/datasets--AstroCompress--GBI-16-2D-Legacy");
+    write_copy(&cached.join("snapshots").join(COMMIT));
+    fs::create_dir_all(cached.join("refs")).unwrap();
+    fs::write(cached.join("refs/main"), COMMIT).unwrap();
+    let inspected = good(&offline(&["data", "inspect", "lco"]));
+    assert!(
+        inspected.contains(&format!("at commit {COMMIT}")) && inspected.contains("a  4x9"),
+        "{inspected}"
+    );
+}
+
+#[test]
+fn a_hub_that_falls_silent_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, _) = one_file();
+    (0..3).for_each(|_| server.fault(REVISION, Fault::Silent));
+    let mut command = noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]);
+    let start = Instant::now();
+    let line = failed(&command.env("HF_HUB_DOWNLOAD_TIMEOUT", "0.2").output().unwrap());
+    assert!(line.contains("fallen silent (asked 3 times)"), "{line}");
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_keeps_no_part_of_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    // No file may be longer than 100 blocks of 512 or 1024 bytes, and the write itself says so.
+    let script = format!("trap '' XFSZ; ulimit -f 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_noisefloor"));
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).args(arguments).current_dir(folder.path()).output().unwrap()
+    };
+    let line = failed(&run(&["data", "simulate", "sim-lco", "out", "--first", "1"]));
+    assert!(line.contains("out/lco-000001.fits") || line.contains("out/sim-lco-000001.fits"), "{line}");
+    assert!(line.contains("cannot be written"), "{line}");
+    assert_eq!(fs::read_dir(folder.path().join("out")).unwrap().count(), 0);
+    let line = failed(&run(&["data", "pack", "sim-lco", "t.parquet", "--size", "64"]));
+    assert!(line.contains("too large"), "{line}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "the folder made before");
+}
+
+#[test]
+fn simulated_files_replace_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let arguments = ["data", "simulate", "sim-lco", "out", "--first", "1"];
+        noisefloor(folder.path(), "http://localhost:9", &[&arguments[..], more].concat()).output().unwrap()
+    };
+    good(&run(&[]));
+    assert!(failed(&run(&[])).contains("sim-lco-000001.fits: the file exists already; --force replaces it"));
+    good(&run(&["--force"]));
 }

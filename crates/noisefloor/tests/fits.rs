@@ -51,7 +51,8 @@ fn every_algorithm_gives_the_file_back_byte_for_byte() {
     for to in ["rice", "gzip1", "gzip2", "hcompress", "none", "floor"] {
         let codec = if to == "floor" { "rice" } else { "raw" };
         succeeds(&fits(path, &["pack", "-f", "--to", to, "--codec", codec, "a.fits"]));
-        succeeds(&fits(path, &["verify", "a.fits.fz", "a.fits"]));
+        succeeds(&fits(path, &["compare", "a.fits.fz", "a.fits"]));
+        succeeds(&fits(path, &["verify", "a.fits.fz"]));
         succeeds(&fits(path, &["unpack", "-f", "a.fits.fz", "-o", "b.fits"]));
         assert!(fs::read(path.join("b.fits")).unwrap() == original, "{to}");
     }
@@ -89,7 +90,10 @@ fn patterns_are_expanded_where_no_shell_has_done_it() {
     fails_with(&fits(path, &["pack", "*.nothing"]), "no file fits the pattern '*.nothing'");
     // One file that fails does not stop the others.
     fs::write(path.join("bad.fits"), "no FITS").unwrap();
-    fails_with(&fits(path, &["pack", "--force", "*.fits"]), "bad.fits failed");
+    let failed = fits(path, &["pack", "--force", "*.fits"]);
+    fails_with(&failed, "1 of 3 files failed");
+    let text = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert_eq!(text.matches("bad.fits").count(), 1, "{text}");
     assert!(!path.join("bad.fits.fz").exists());
 }
 
@@ -146,12 +150,169 @@ fn a_difference_is_found_and_damage_is_told() {
     let mut other = fs::read(path.join("a.fits")).unwrap();
     other[2880 + 100] ^= 1;
     fs::write(path.join("other.fits"), other).unwrap();
-    assert_eq!(fits(path, &["verify", "a.fits.fz", "other.fits"]).status.code(), Some(1));
+    assert_eq!(fits(path, &["compare", "a.fits.fz", "other.fits"]).status.code(), Some(1));
+    // Two good files that differ are both good.
+    succeeds(&fits(path, &["verify", "a.fits.fz", "other.fits"]));
     let packed = fs::read(path.join("a.fits.fz")).unwrap();
     fs::write(path.join("cut.fits.fz"), &packed[..packed.len() / 2]).unwrap();
     fails_with(&fits(path, &["unpack", "cut.fits.fz"]), "cut.fits.fz");
     assert!(!path.join("cut.fits").exists());
     fails_with(&fits(path, &["pack", "absent.fits"]), "absent.fits");
+}
+
+/// A flipped bit in the bytes of a tile.
+fn damage(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let file = FitsFile::from_bytes(bytes.clone()).unwrap();
+    let data = file.hdus()[1].data_range();
+    bytes[data.end as usize - 5] ^= 0x10;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn damage_is_never_passed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    for to in ["rice", "none", "plio", "hcompress"] {
+        succeeds(&fits(path, &["pack", "--force", "--to", to, "a.fits"]));
+        damage(&path.join("a.fits.fz"));
+        let what = "HDU 1: DATASUM is not the sum of its data";
+        fails_with(&fits(path, &["unpack", "--delete", "a.fits.fz", "-o", "b.fits"]), what);
+        fails_with(&fits(path, &["unpack", "a.fits.fz", "-o", "b.fits"]), "--salvage");
+        fails_with(&fits(path, &["pack", "--delete", "--to", "gzip2", "a.fits.fz", "-o", "c.fz"]), what);
+        fails_with(&fits(path, &["cutout", "a.fits.fz[1:2,1:2]", "d.fits"]), what);
+        fails_with(&fits(path, &["verify", "a.fits.fz"]), "checksum is wrong");
+        let compressed = Command::new(env!("CARGO_BIN_EXE_noisefloor"))
+            .args(["compress", "a.fits.fz", "a.nfl"])
+            .current_dir(path)
+            .output()
+            .unwrap();
+        fails_with(&compressed, what);
+        assert!(path.join("a.fits.fz").exists(), "{to}");
+        for name in ["b.fits", "c.fz", "d.fits", "a.nfl"] {
+            assert!(!path.join(name).exists(), "{to}: {name}");
+        }
+    }
+    // Wrong pixels for whoever asks for them; never with --delete.
+    succeeds(&fits(path, &["pack", "--force", "--to", "none", "a.fits"]));
+    damage(&path.join("a.fits.fz"));
+    let salvaged = fits(path, &["unpack", "--salvage", "a.fits.fz", "-o", "b.fits"]);
+    succeeds(&salvaged);
+    assert!(String::from_utf8_lossy(&salvaged.stderr).contains("although its sums are wrong"));
+    assert_eq!(
+        fits(path, &["unpack", "--salvage", "--delete", "a.fits.fz", "-o", "e.fits"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn files_that_may_have_been_cut_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    succeeds(&fits(path, &["pack", "a.fits"]));
+    let packed = fs::read(path.join("a.fits.fz")).unwrap();
+    let cut = FitsFile::from_bytes(packed.clone()).unwrap().hdus()[1].data_range().end as usize + 1;
+    fs::write(path.join("cut.fits.fz"), &packed[..cut]).unwrap();
+    fails_with(&fits(path, &["verify", "cut.fits.fz"]), "its last block lacks");
+    fails_with(&fits(path, &["unpack", "--delete", "cut.fits.fz"]), "the input kept");
+    assert!(path.join("cut.fits.fz").exists() && path.join("cut.fits").exists());
+    succeeds(&fits(path, &["unpack", "--force", "cut.fits.fz"]));
+    // A plain file without its last padding is packed, and comes back as it was.
+    let plain = fs::read(path.join("a.fits")).unwrap();
+    fs::write(path.join("short.fits"), &plain[..plain.len() - 7]).unwrap();
+    succeeds(&fits(path, &["pack", "short.fits"]));
+    succeeds(&fits(path, &["unpack", "short.fits.fz", "-o", "back.fits"]));
+    assert!(fs::read(path.join("back.fits")).unwrap() == plain[..plain.len() - 7]);
+    succeeds(&fits(path, &["compare", "short.fits", "short.fits"]));
+}
+
+#[test]
+fn compressed_tables_are_told_and_their_file_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let card = |text: &str| format!("{text:<80}");
+    let table = [
+        "XTENSION= 'BINTABLE'",
+        "BITPIX  = 8",
+        "NAXIS   = 2",
+        "NAXIS1  = 8",
+        "NAXIS2  = 1",
+        "PCOUNT  = 0",
+        "GCOUNT  = 1",
+        "TFIELDS = 1",
+        "TTYPE1  = 'a'",
+        "TFORM1  = '1QB(0)'",
+        "ZTABLE  = T",
+        "END",
+    ];
+    two_images(&path.join("a.fits"));
+    let mut bytes = fs::read(path.join("a.fits")).unwrap();
+    bytes.extend(format!("{:<2880}", table.map(card).concat()).into_bytes());
+    bytes.resize(bytes.len() + 2880, 0);
+    fs::write(path.join("t.fits.fz"), &bytes).unwrap();
+    fails_with(&fits(path, &["unpack", "--delete", "t.fits.fz"]), "HDU 2: a compressed table");
+    assert!(path.join("t.fits.fz").exists() && path.join("t.fits").exists());
+}
+
+#[test]
+fn the_first_form_of_floor_tiles_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let frame = Image16::from_fn(Shape::frame(30, 40), |_, row, column| {
+        (900 + 3 * row + column + (row * 7919 + column * 104_729) % 23) as u16
+    });
+    fs::write(path.join("a.fits"), nf_fits::write_image(&frame, None).unwrap()).unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/floor-tiles-1.fits.fz");
+    succeeds(&fits(path, &["compare", golden.to_str().unwrap(), "a.fits"]));
+    succeeds(&fits(path, &["unpack", golden.to_str().unwrap(), "-o", "b.fits"]));
+    assert!(fs::read(path.join("a.fits")).unwrap() == fs::read(path.join("b.fits")).unwrap());
+    // Packed today, the header says who packed it.
+    succeeds(&fits(path, &["pack", "--to", "floor", "a.fits"]));
+    let file = FitsFile::open(path.join("a.fits.fz")).unwrap();
+    let header = file.hdus()[1].header();
+    assert_eq!(header.integer("ZVAL1").unwrap(), Some(2));
+    assert!(header.cards().any(|card| card.bytes().starts_with(b"COMMENT noisefloor ")));
+}
+
+#[test]
+fn containers_of_packed_files_hold_what_unpacking_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    for to in ["rice", "hcompress", "floor"] {
+        succeeds(&fits(path, &["pack", "--force", "--to", to, "a.fits"]));
+        for args in [["compress", "a.fits.fz", "a.nfl"], ["decompress", "a.nfl", "b.fits"]] {
+            let done = Command::new(env!("CARGO_BIN_EXE_noisefloor"))
+                .arg(args[0])
+                .arg("--force")
+                .args(&args[1..])
+                .current_dir(path)
+                .output()
+                .unwrap();
+            succeeds(&done);
+        }
+        assert!(fs::read(path.join("a.fits")).unwrap() == fs::read(path.join("b.fits")).unwrap(), "{to}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn names_keep_their_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"fr\xe9d.fits");
+    let Ok(()) = fs::write(folder.path().join(name), b"") else { return };
+    two_images(&folder.path().join(name));
+    let packed = Command::new(env!("CARGO_BIN_EXE_noisefloor"))
+        .args(["fits", "pack"])
+        .arg(name)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    succeeds(&packed);
+    assert!(folder.path().join(std::ffi::OsStr::from_bytes(b"fr\xe9d.fits.fz")).exists());
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! `noisefloor train` as a user meets it: killed, interrupted, resumed, misled.
+#![cfg(feature = "train")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use std::fs;

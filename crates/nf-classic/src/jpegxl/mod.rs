@@ -118,9 +118,10 @@ impl Codec for JpegXl {
                 ffi::Failure::Truncated => Error::truncated("jpegxl stream"),
                 ffi::Failure::Corrupt(reason) => corrupt(reason),
                 ffi::Failure::Memory(needed) => Error::Limit {
-                    what: "jpegxl stream: bytes of memory".to_owned(),
+                    what: "jpegxl stream".to_owned(),
                     needed,
                     limit: limits.max_memory_bytes,
+                    unit: "bytes of memory",
                 },
             })
         })

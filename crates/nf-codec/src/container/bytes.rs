@@ -47,10 +47,6 @@ impl<'a> Bytes<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    pub(super) fn i64(&mut self) -> Result<i64> {
-        Ok(i64::from_le_bytes(self.array()?))
-    }
-
     pub(super) fn digest(&mut self) -> Result<nf_image::Digest> {
         Ok(nf_image::Digest(self.array()?))
     }

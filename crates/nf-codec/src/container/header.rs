@@ -30,13 +30,13 @@ pub struct ModelHeader {
     pub digest: Digest,
     /// Their size.
     pub bytes: u64,
-    /// The build and device that the tiles are bound to, when they do not decode anywhere.
+    /// Where the tiles can be decoded, for people only.
     pub device: String,
 }
 
 impl From<Model> for ModelHeader {
-    fn from(Model { digest, bytes, device, .. }: Model) -> Self {
-        Self { digest, bytes, device }
+    fn from(Model { digest, bytes, .. }: Model) -> Self {
+        Self { digest, bytes, device: "any machine".to_owned() }
     }
 }
 
@@ -57,6 +57,8 @@ const MODEL: u8 = 3;
 const IMAGE: u8 = 4;
 const LAYOUT: u8 = 5;
 const CREATOR: u8 = 6;
+/// The code of a class that the format has and no program writes.
+const SAME_BUILD_AND_DEVICE: u8 = 2;
 /// Tags from here on may be skipped by readers that do not know them.
 const FIRST_OPTIONAL: u8 = 128;
 
@@ -67,10 +69,10 @@ impl Header {
     pub(super) fn to_prologue(&self) -> Result<Vec<u8>> {
         let mut header = Vec::new();
         let mut record = |tag: u8, value: &[u8]| -> Result<()> {
-            let length = u32::try_from(value.len()).map_err(|_| Error::Limit {
-                what: format!("{WHAT}: bytes of record {tag}"),
+            let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge {
+                what: format!("{WHAT}, record {tag},"),
                 needed: value.len() as u64,
-                limit: u64::from(u32::MAX),
+                most: u64::from(u32::MAX),
             })?;
             header.push(tag);
             header.extend(length.to_le_bytes());
@@ -97,10 +99,10 @@ impl Header {
         record(CREATOR, self.creator.as_bytes())?;
 
         let length = u32::try_from(header.len()).ok().filter(|&n| u64::from(n) <= super::MAX_HEADER_BYTES);
-        let length = length.ok_or_else(|| Error::Limit {
-            what: format!("{WHAT}: bytes"),
+        let length = length.ok_or_else(|| Error::TooLarge {
+            what: WHAT.to_owned(),
             needed: header.len() as u64,
-            limit: super::MAX_HEADER_BYTES,
+            most: super::MAX_HEADER_BYTES,
         })?;
         let mut prologue = [&MAGIC[..], &VERSION.to_le_bytes(), &length.to_le_bytes(), &header].concat();
         prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
@@ -130,8 +132,7 @@ impl Header {
                 REPRODUCIBILITY => {
                     once(tag, reproducibility.is_some())?;
                     let code = fields.u8()?;
-                    let class = Reproducibility::ALL.get(usize::from(code));
-                    reproducibility = Some(*class.ok_or_else(|| newer(format!("reproducibility {code}")))?);
+                    reproducibility = Some(reproducibility_of(code)?);
                 }
                 MODEL => {
                     once(tag, model.is_some())?;
@@ -162,6 +163,19 @@ impl Header {
             images,
             creator,
         })
+    }
+}
+
+/// The class that a code stands for.
+fn reproducibility_of(code: u8) -> Result<Reproducibility> {
+    match Reproducibility::ALL.get(usize::from(code)) {
+        Some(class) => Ok(*class),
+        None if code == SAME_BUILD_AND_DEVICE => Err(Error::Mismatch {
+            what: "the container".to_owned(),
+            needed: "the build and the device that wrote it".to_owned(),
+            present: "a build that is bound to no device".to_owned(),
+        }),
+        None => Err(newer(format!("reproducibility {code}"))),
     }
 }
 

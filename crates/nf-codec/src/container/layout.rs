@@ -1,6 +1,6 @@
 //! How the original file is put together from verbatim bytes and samples.
 
-use super::MAX_LAYOUT_BYTES;
+use super::MAX_VERBATIM_BYTES;
 use super::bytes::Bytes;
 use crate::{Error, Limits, Result};
 use flate2::Compression;
@@ -26,7 +26,8 @@ pub enum Segment {
         image: u32,
         /// How one sample is written.
         format: SampleFormat,
-        /// Subtracted from a pixel before it is written (BZERO of FITS).
+        /// Subtracted, modulo 2^64, from a pixel before it is written (BZERO of FITS): `i64::MIN` is that of unsigned
+        /// 64-bit integers, 2^63.
         offset: i64,
     },
 }
@@ -54,6 +55,15 @@ impl SampleFormat {
         1 + Self::ALL.iter().position(|known| *known == self).unwrap_or_default() as u8
     }
 
+    /// Bytes that a pixel is worth in ratios: one where the file stores bytes, else the two of a 16-bit sample,
+    /// also where the file stores 16-bit values in wider integers.
+    pub const fn pixel_bytes(self) -> u64 {
+        match self {
+            Self::U8 => 1,
+            Self::I16Be | Self::I32Be | Self::I64Be | Self::U16Le => 2,
+        }
+    }
+
     /// Writes samples, each as (pixel - offset).
     ///
     /// # Errors
@@ -65,17 +75,21 @@ impl SampleFormat {
         for piece in samples.chunks(PIECE_PX) {
             bytes.clear();
             match self {
-                Self::U8 => bytes.extend(piece.iter().map(|&pixel| (i64::from(pixel) - offset) as u8)),
+                Self::U8 => {
+                    bytes.extend(piece.iter().map(|&pixel| i64::from(pixel).wrapping_sub(offset) as u8))
+                }
                 Self::I16Be => {
                     let offset = offset as u16;
                     bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_be_bytes()));
                 }
                 Self::I32Be => bytes.extend(
-                    piece.iter().flat_map(|&pixel| ((i64::from(pixel) - offset) as i32).to_be_bytes()),
+                    piece
+                        .iter()
+                        .flat_map(|&pixel| (i64::from(pixel).wrapping_sub(offset) as i32).to_be_bytes()),
                 ),
-                Self::I64Be => {
-                    bytes.extend(piece.iter().flat_map(|&pixel| (i64::from(pixel) - offset).to_be_bytes()))
-                }
+                Self::I64Be => bytes.extend(
+                    piece.iter().flat_map(|&pixel| i64::from(pixel).wrapping_sub(offset).to_be_bytes()),
+                ),
                 Self::U16Le => {
                     let offset = offset as u16;
                     bytes.extend(piece.iter().flat_map(|pixel| pixel.wrapping_sub(offset).to_le_bytes()));
@@ -118,7 +132,11 @@ impl Layout {
             Segment::Verbatim(bytes) => bytes.len() as u64,
             Segment::Samples { .. } => 0,
         };
-        check_length(self.segments.iter().map(verbatim).sum())?;
+        let needed = self.segments.iter().map(verbatim).sum();
+        if needed > MAX_VERBATIM_BYTES {
+            let what = "what the file holds beside coded samples".to_owned();
+            return Err(Error::TooLarge { what, needed, most: MAX_VERBATIM_BYTES });
+        }
         let mut plain = Vec::new();
         for segment in &self.segments {
             match segment {
@@ -143,33 +161,38 @@ impl Layout {
     }
 
     /// Reads the header's layout record; stacks are numbered below `images`.
+    ///
+    /// Neighbouring verbatim segments become one, so that memory follows from the announced length and the
+    /// number of stacks, however many segments there are.
     pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
-        let mut bytes = Bytes::new(record, WHAT);
-        let length = bytes.u64()?;
-        limits.check_memory(WHAT, length)?;
-        check_length(length)?;
-        let mut plain = Vec::new();
-        // One byte more than announced is asked for, so that a longer stream is seen.
-        let read = ZlibDecoder::new(bytes.rest()).take(length.saturating_add(1)).read_to_end(&mut plain);
-        read.map_err(|e| Error::corrupt(WHAT, e.to_string()))?;
-        if plain.len() as u64 != length {
-            let reason = format!("it inflates to {} bytes, {length} were announced", plain.len());
-            return Err(Error::corrupt(WHAT, reason));
+        let mut fields = Bytes::new(record, WHAT);
+        let length = fields.u64()?;
+        if length > MAX_RECORD_BYTES {
+            return Err(Error::corrupt(WHAT, format!("a length of {length} bytes")));
         }
-        let mut bytes = Bytes::new(&plain, WHAT);
-        let mut segments = Vec::new();
+        limits.check_memory(WHAT, length)?;
+        let mut plain = Inflating { stream: ZlibDecoder::new(fields.rest()), left: length };
+        let mut segments: Vec<Segment> = Vec::new();
         let mut named = vec![false; images];
-        while !bytes.is_empty() {
-            segments.push(match bytes.u8()? {
+        while plain.left > 0 {
+            let [kind] = plain.array()?;
+            match kind {
                 0 => {
-                    let length = bytes.u64()?;
+                    let length = u64::from_le_bytes(plain.array()?);
                     if length == 0 {
                         return Err(Error::corrupt(WHAT, "an empty segment"));
                     }
-                    Segment::Verbatim(bytes.take(length)?.to_vec())
+                    match segments.last_mut() {
+                        Some(Segment::Verbatim(bytes)) => plain.append(length, bytes)?,
+                        _ => {
+                            let mut bytes = Vec::new();
+                            plain.append(length, &mut bytes)?;
+                            segments.push(Segment::Verbatim(bytes));
+                        }
+                    }
                 }
                 1 => {
-                    let image = bytes.u32()?;
+                    let image = u32::from_le_bytes(plain.array()?);
                     // Once at most: a short record must not stand for an endless file.
                     match named.get_mut(image as usize) {
                         Some(seen @ false) => *seen = true,
@@ -179,29 +202,60 @@ impl Layout {
                             return Err(Error::corrupt(WHAT, reason));
                         }
                     }
-                    let code = bytes.u8()?;
+                    let [code] = plain.array()?;
                     let format = SampleFormat::ALL
                         .into_iter()
                         .find(|known| known.code() == code)
                         .ok_or_else(|| Error::corrupt(WHAT, format!("sample format {code} is unknown")))?;
-                    Segment::Samples { image, format, offset: bytes.i64()? }
+                    let offset = i64::from_le_bytes(plain.array()?);
+                    segments.push(Segment::Samples { image, format, offset });
                 }
                 kind => return Err(Error::corrupt(WHAT, format!("segment kind {kind} is unknown"))),
-            });
+            }
+        }
+        if plain.stream.read(&mut [0]).map_err(damaged)? > 0 {
+            return Err(Error::corrupt(WHAT, format!("it inflates to more than {length} bytes")));
         }
         Ok(Self { segments })
     }
 }
 
-fn check_length(needed: u64) -> Result<()> {
-    if needed > MAX_LAYOUT_BYTES {
-        let what = format!("{WHAT}: bytes beside the samples");
-        return Err(Error::Limit { what, needed, limit: MAX_LAYOUT_BYTES });
+/// The inflated record, as far as its announced length.
+struct Inflating<'a> {
+    stream: ZlibDecoder<&'a [u8]>,
+    left: u64,
+}
+
+impl Inflating<'_> {
+    fn spend(&mut self, length: u64) -> Result<()> {
+        self.left = self.left.checked_sub(length).ok_or_else(|| Error::truncated(WHAT))?;
+        Ok(())
     }
-    Ok(())
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.spend(N as u64)?;
+        let mut bytes = [0; N];
+        self.stream.read_exact(&mut bytes).map_err(damaged)?;
+        Ok(bytes)
+    }
+
+    fn append(&mut self, length: u64, bytes: &mut Vec<u8>) -> Result<()> {
+        self.spend(length)?;
+        let read = (&mut self.stream).take(length).read_to_end(bytes).map_err(damaged)?;
+        if read as u64 == length { Ok(()) } else { Err(Error::truncated(WHAT)) }
+    }
+}
+
+fn damaged(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => Error::truncated(WHAT),
+        _ => Error::corrupt(WHAT, error.to_string()),
+    }
 }
 
 const WHAT: &str = "the container's layout";
+/// Longest record that a reader accepts, inflated: the verbatim bytes, and what tells where they belong.
+const MAX_RECORD_BYTES: u64 = 2 * MAX_VERBATIM_BYTES;
 
 #[cfg(test)]
 mod tests {
@@ -228,6 +282,29 @@ mod tests {
     }
 
     #[test]
+    fn millions_of_segments_need_no_more_memory_than_their_bytes() {
+        let segments = vec![Segment::Verbatim(vec![7]); 1 << 20];
+        let record = Layout { segments }.to_record().unwrap();
+        let length = u64::from_le_bytes(record[..8].try_into().unwrap());
+        assert_eq!(length, 10 << 20);
+        let read = Layout::from_record(&record, 0, &Limits::default()).unwrap();
+        assert_eq!(read.segments, [Segment::Verbatim(vec![7; 1 << 20])]);
+        let tight = Limits { max_memory_bytes: length - 1, ..Limits::default() };
+        assert!(matches!(Layout::from_record(&record, 0, &tight), Err(Error::Limit { .. })));
+    }
+
+    #[test]
+    fn the_announced_length_is_exact() {
+        let layout = Layout { segments: vec![Segment::Verbatim(b"0123456789".to_vec()); 2] };
+        let record = layout.to_record().unwrap();
+        for announced in [0u64, 1, 19, 37, 39, u64::MAX] {
+            let mut lie = record.clone();
+            lie[..8].copy_from_slice(&announced.to_le_bytes());
+            assert!(Layout::from_record(&lie, 0, &Limits::default()).is_err(), "{announced}");
+        }
+    }
+
+    #[test]
     fn short_records_cannot_stand_for_endless_files() {
         let twice = Segment::Samples { image: 0, format: SampleFormat::U8, offset: 0 };
         let record = Layout { segments: vec![twice.clone(), twice] }.to_record().unwrap();
@@ -249,5 +326,13 @@ mod tests {
         SampleFormat::U16Le.write(&[0x0102], 0, &mut out).unwrap();
         SampleFormat::U8.write(&[7], 0, &mut out).unwrap();
         assert_eq!(out, [2, 1, 7]);
+        // Unsigned 64-bit integers of FITS, and the signed values of `.npy`.
+        out.clear();
+        SampleFormat::I64Be.write(&[1], i64::MIN, &mut out).unwrap();
+        assert_eq!(out, [0x80, 0, 0, 0, 0, 0, 0, 1]);
+        out.clear();
+        SampleFormat::U16Le.write(&[0x7fff], 32768, &mut out).unwrap();
+        SampleFormat::U8.write(&[0, 127], 128, &mut out).unwrap();
+        assert_eq!(out, [0xff, 0xff, 0x80, 0xff]);
     }
 }

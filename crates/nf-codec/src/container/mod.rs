@@ -1,9 +1,9 @@
 //! The container: coded stacks that describe themselves. `docs/format.md` is the definition.
 //!
 //! - [`Header`]: codec, shapes, tile extents, model, and the [`Layout`] of the original file.
-//! - [`TileBox`] and [`tile_boxes`]: how a stack is cut.
-//! - [`write()`]: pixels in, container out, streaming, verified tile by tile.
-//! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, or a region.
+//! - [`default_tile`]: how a stack is cut when nobody asks for other tiles.
+//! - [`write()`]: pixels in, container out, streaming; verified tile by tile if asked for.
+//! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original file.
 
 mod bytes;
 mod header;
@@ -15,9 +15,10 @@ mod writer;
 
 pub use header::{Header, ImageHeader, ModelHeader};
 pub use layout::{Layout, SampleFormat, Segment};
+pub use nf_image::TileBox;
 pub use reader::{Reader, TileInfo};
-pub use tiling::{TileBox, default_tile, tile_boxes};
-pub use writer::{ImageSource, Written, write};
+pub use tiling::default_tile;
+pub use writer::{ImageSource, WriteOptions, Written, write};
 
 /// First bytes of a container.
 pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";
@@ -32,4 +33,4 @@ const SUFFIX_BYTES: usize = 4 + 8 + 8;
 /// Longest header that a reader accepts.
 const MAX_HEADER_BYTES: u64 = 1 << 30;
 /// Most bytes that a file may hold beside its coded samples.
-const MAX_LAYOUT_BYTES: u64 = 1 << 30;
+const MAX_VERBATIM_BYTES: u64 = 1 << 30;

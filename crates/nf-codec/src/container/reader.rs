@@ -2,14 +2,13 @@
 
 use super::bytes::Bytes;
 use super::header::{Header, ImageHeader};
-use super::tiling::{TileBox, bands, bands_at_once, tile_boxes};
+use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
 use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
-use crate::{Codec, Error, Limits, Registry, Reproducibility, Result};
-use nf_image::{Digest, Image16, Shape, StackDigester};
+use crate::{Codec, Error, Limits, Registry, Result};
+use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
-use std::io::{Read, Seek, SeekFrom};
-use std::ops::Range;
+use std::io::{Read, Seek, SeekFrom, Write};
 
 const WHAT: &str = "the container";
 
@@ -45,7 +44,7 @@ impl<R: Read + Seek> Reader<R> {
         let container_bytes = source.seek(SeekFrom::End(0)).map_err(failed)?;
         source.seek(SeekFrom::Start(0)).map_err(failed)?;
         let (header, prologue_bytes) = read_header(&mut source, container_bytes, &limits)?;
-        let index_bytes = read_index(&mut source, container_bytes, prologue_bytes)?;
+        let index_bytes = read_index(&mut source, container_bytes, prologue_bytes, &limits)?;
         let tiles_end = container_bytes - SUFFIX_BYTES as u64 - index_bytes.len() as u64;
         let index = trailer::from_index(&index_bytes, &header.images, prologue_bytes, tiles_end)?;
         Ok(Self { source, header, index, container_bytes, limits })
@@ -68,45 +67,46 @@ impl<R: Read + Seek> Reader<R> {
 
     /// The tiles of stack `image`, in order.
     pub fn tiles(&self, image: usize) -> Vec<TileInfo> {
-        let header = &self.header.images[image];
-        let places = tile_boxes(header.shape, header.tile);
-        places.zip(&self.index[image].tiles).map(|(place, entry)| tile_info(place, entry)).collect()
+        let whole = TileBox::whole(self.header.images[image].shape);
+        self.tiles_touching(image, &whole).collect()
     }
 
-    /// The tiles that share pixels with `region`, each with what it shares.
-    fn tiles_touching(&self, image: usize, region: &TileBox) -> Vec<(TileInfo, TileBox)> {
+    /// The tiles that share pixels with `region`.
+    fn tiles_touching(&self, image: usize, region: &TileBox) -> impl Iterator<Item = TileInfo> {
         let ImageHeader { shape, tile, .. } = self.header.images[image];
-        let touched = |range: &Range<usize>, step: usize| range.start / step..range.end.div_ceil(step);
-        let (rows, columns) = (touched(&region.rows, tile.height), touched(&region.columns, tile.width));
-        let boxes = |extent: usize, step: usize| extent.div_ceil(step);
-        let mut tiles = Vec::new();
-        for p in touched(&region.planes, tile.planes) {
-            for r in rows.clone() {
-                for c in columns.clone() {
-                    let span = |i: usize, step: usize, extent: usize| i * step..((i + 1) * step).min(extent);
-                    let place = TileBox {
-                        planes: span(p, tile.planes, shape.planes),
-                        rows: span(r, tile.height, shape.height),
-                        columns: span(c, tile.width, shape.width),
-                    };
-                    let number =
-                        (p * boxes(shape.height, tile.height) + r) * boxes(shape.width, tile.width) + c;
-                    if let Some(shared) = place.intersection(region) {
-                        tiles.push((tile_info(place, &self.index[image].tiles[number]), shared));
-                    }
-                }
+        Grid::new(shape, tile).touching(region).map(move |(number, place)| {
+            let trailer::TileEntry { offset_bytes, length_bytes, crc } = self.index[image].tiles[number];
+            TileInfo { place, offset_bytes, length_bytes, crc }
+        })
+    }
+
+    /// The codec of the tiles: one serves the whole container.
+    ///
+    /// # Errors
+    /// If the codec is unknown, or is not the one that the streams need.
+    pub fn codec(&self, registry: &Registry) -> Result<Box<dyn Codec>> {
+        let codec = registry.build(&self.header.codec)?;
+        if let Some(needed) = &self.header.model {
+            let words = |digest: Digest| format!("model {}", digest.short());
+            let present = codec.model().map(|model| model.digest);
+            if present != Some(needed.digest) {
+                return Err(Error::Mismatch {
+                    what: WHAT.to_owned(),
+                    needed: words(needed.digest),
+                    present: present.map_or_else(|| "a codec without a model".to_owned(), words),
+                });
             }
         }
-        tiles
+        Ok(codec)
     }
 
     /// Decodes stack `image` whole and checks its digest.
     ///
     /// # Errors
-    /// If a tile is damaged, needs another program or device, or the pixels are not those of the digest.
-    pub fn decode(&mut self, image: usize, registry: &Registry) -> Result<Image16> {
+    /// If a tile is damaged, or the pixels are not those of the digest.
+    pub fn decode(&mut self, image: usize, codec: &dyn Codec) -> Result<Image16> {
         let whole = TileBox::whole(self.header.images[image].shape);
-        let decoded = self.decode_region(image, &whole, registry)?;
+        let decoded = self.decode_region(image, &whole, codec)?;
         self.check_digest(image, decoded.digest())?;
         Ok(decoded)
     }
@@ -120,16 +120,13 @@ impl<R: Read + Seek> Reader<R> {
     pub fn decode_in_order(
         &mut self,
         image: usize,
-        registry: &Registry,
+        codec: &dyn Codec,
         sink: &mut dyn FnMut(&Image16) -> Result<()>,
     ) -> Result<()> {
-        self.header.codec_for(registry)?;
         let ImageHeader { shape, tile, .. } = self.header.images[image];
         let unit = if tile.planes == 1 { tile } else { Shape { height: shape.height, ..tile } };
         let mut digester = StackDigester::default();
-        let places: Vec<TileBox> = bands(shape, unit)
-            .map(|(planes, rows)| TileBox { planes, rows, columns: 0..shape.width })
-            .collect();
+        let places = bands(shape, unit);
         let mut groups = places.chunks(bands_at_once(shape, unit));
         // Pieces are decoded side by side, while those before them are digested and handed on.
         let mut ready: Vec<(usize, Image16)> = Vec::new();
@@ -141,7 +138,7 @@ impl<R: Read + Seek> Reader<R> {
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| {
                     decoded =
-                        next.par_iter().map(|piece| piece.decode(image, header, registry, limits)).collect();
+                        next.par_iter().map(|piece| piece.decode(image, header, codec, limits)).collect();
                 });
                 scope.spawn(|_| {
                     for (first, piece) in &ready {
@@ -157,11 +154,30 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
+    /// Writes the original file, whose layout the container must have; the stacks are decoded piece by piece
+    /// and their digests are checked.
+    ///
+    /// # Errors
+    /// As [`Reader::decode`], and if there is no layout, or `out` fails; what was written before is then not
+    /// to be trusted.
+    pub fn restore(&mut self, codec: &dyn Codec, out: &mut dyn Write) -> Result<()> {
+        let layout = self.header.layout.take();
+        let restored = match &layout {
+            Some(layout) => {
+                layout.write(|stack, sink| self.decode_in_order(stack as usize, codec, sink), out)
+            }
+            None => Err(Error::corrupt(WHAT, "it holds pixels only, expected the layout of a file")),
+        };
+        self.header.layout = layout;
+        restored
+    }
+
     /// Reads the tiles that `region` of stack `image` touches.
     fn read_piece(&mut self, image: usize, region: &TileBox) -> Result<Piece> {
-        let tiles = self.tiles_touching(image, region).into_iter().map(|(tile, shared)| {
+        let touched: Vec<TileInfo> = self.tiles_touching(image, region).collect();
+        let tiles = touched.into_iter().map(|tile| {
             let payload = read_tile(&mut self.source, image, &tile)?;
-            Ok((tile, shared, payload))
+            Ok((tile, payload))
         });
         Ok(Piece { tiles: tiles.collect::<Result<_>>()?, region: region.clone() })
     }
@@ -180,93 +196,47 @@ impl<R: Read + Seek> Reader<R> {
     ///
     /// # Errors
     /// If the region reaches beyond the stack, or one of its tiles is damaged.
-    pub fn decode_region(&mut self, image: usize, region: &TileBox, registry: &Registry) -> Result<Image16> {
-        let stack = self.header.images[image];
-        let inside = |range: &Range<usize>, extent| range.start <= range.end && range.end <= extent;
-        if !(inside(&region.planes, stack.shape.planes)
-            && inside(&region.rows, stack.shape.height)
-            && inside(&region.columns, stack.shape.width))
-        {
-            let reason = format!("the region ({region}) reaches beyond the stack of {}", stack.shape);
-            return Err(Error::corrupt("the request", reason));
-        }
-        self.header.codec_for(registry)?;
-        self.read_piece(image, region)?.decode(image, &self.header, registry, &self.limits)
+    pub fn decode_region(&mut self, image: usize, region: &TileBox, codec: &dyn Codec) -> Result<Image16> {
+        Error::check_region(region, self.header.images[image].shape)?;
+        self.read_piece(image, region)?.decode(image, &self.header, codec, &self.limits)
     }
 }
 
 /// A region whose tiles have been read, but not decoded.
 struct Piece {
-    /// Each with what it shares with the region, and its stream.
-    tiles: Vec<(TileInfo, TileBox, Vec<u8>)>,
+    /// Each with its stream.
+    tiles: Vec<(TileInfo, Vec<u8>)>,
     region: TileBox,
 }
 
 impl Piece {
     /// Its pixels, which are those of stack `image`.
-    fn decode(&self, image: usize, header: &Header, registry: &Registry, limits: &Limits) -> Result<Image16> {
+    fn decode(&self, image: usize, header: &Header, codec: &dyn Codec, limits: &Limits) -> Result<Image16> {
         let Self { tiles, region } = self;
         let axis = header.images[image].axis;
-        let build = || header.codec_for(registry);
-        if let [(tile, shared, payload)] = &tiles[..]
-            && *shared == tile.place
-            && shared == region
+        if let [(tile, payload)] = &tiles[..]
+            && let Some(shared) = tile.place.intersection(region)
+            && shared == *region
         {
-            return Ok(decode_tile(&*build()?, payload, image, tile, limits)?.with_axis(axis));
+            return Ok(decode_tile(codec, payload, image, tile, region, limits)?.with_axis(axis));
         }
         let mut decoded = Image16::zeros(region.shape()).with_axis(axis);
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the memory.
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
-            let pieces: Vec<Image16> = group
+            let pieces: Vec<(TileBox, Image16)> = group
                 .par_iter()
-                .map(|(tile, shared, payload)| {
-                    let pixels = decode_tile(&*build()?, payload, image, tile, limits)?;
-                    let cut = |a: &Range<usize>, base: usize| a.start - base..a.end - base;
-                    let place = &tile.place;
-                    Ok(pixels.crop(
-                        cut(&shared.planes, place.planes.start),
-                        cut(&shared.rows, place.rows.start),
-                        cut(&shared.columns, place.columns.start),
-                    ))
+                .filter_map(|(tile, payload)| {
+                    let shared = tile.place.intersection(region)?;
+                    let piece = decode_tile(codec, payload, image, tile, &shared, limits);
+                    Some(piece.map(|piece| (shared, piece)))
                 })
                 .collect::<Result<_>>()?;
-            for ((_, shared, _), piece) in group.iter().zip(&pieces) {
-                decoded.paste(
-                    piece,
-                    shared.planes.start - region.planes.start,
-                    shared.rows.start - region.rows.start,
-                    shared.columns.start - region.columns.start,
-                );
+            for (shared, piece) in &pieces {
+                let corner = shared.within(region);
+                decoded.paste(piece, corner.planes.start, corner.rows.start, corner.columns.start);
             }
         }
         Ok(decoded)
-    }
-}
-
-impl Header {
-    /// The codec of the tiles, if this program, its models and its device can decode them.
-    ///
-    /// # Errors
-    /// If the codec is unknown, or is not the one that the stream is bound to.
-    pub fn codec_for(&self, registry: &Registry) -> Result<Box<dyn Codec>> {
-        let codec = registry.build(&self.codec)?;
-        if let Some(needed) = &self.model {
-            let words = |digest: Digest, device: &str| format!("model {} on {device}", digest.short());
-            let present = codec.model();
-            let same = present.as_ref().is_some_and(|present| {
-                present.digest == needed.digest
-                    && (self.reproducibility == Reproducibility::Anywhere || present.device == needed.device)
-            });
-            if !same {
-                let none = || "a codec without a model".to_owned();
-                return Err(Error::Mismatch {
-                    what: WHAT.to_owned(),
-                    needed: words(needed.digest, &needed.device),
-                    present: present.map_or_else(none, |model| words(model.digest, &model.device)),
-                });
-            }
-        }
-        Ok(codec)
     }
 }
 
@@ -304,6 +274,7 @@ fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) ->
     if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > container_bytes - known as u64 {
         return Err(Error::truncated("the container's header"));
     }
+    limits.check_memory("the container's header", header_bytes)?;
     prologue.extend(read_exactly(source, header_bytes as usize)?);
     let mut crc = [0; 4];
     source.read_exact(&mut crc).map_err(failed)?;
@@ -315,7 +286,12 @@ fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) ->
 }
 
 /// The index, its checksum checked.
-fn read_index(source: &mut (impl Read + Seek), container_bytes: u64, prologue_bytes: u64) -> Result<Vec<u8>> {
+fn read_index(
+    source: &mut (impl Read + Seek),
+    container_bytes: u64,
+    prologue_bytes: u64,
+    limits: &Limits,
+) -> Result<Vec<u8>> {
     let rest = container_bytes - prologue_bytes;
     let room = rest.checked_sub(SUFFIX_BYTES as u64).ok_or_else(|| Error::truncated(WHAT))?;
     source.seek(SeekFrom::End(-(SUFFIX_BYTES as i64))).map_err(failed)?;
@@ -328,17 +304,13 @@ fn read_index(source: &mut (impl Read + Seek), container_bytes: u64, prologue_by
     if length > room {
         return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));
     }
+    limits.check_memory("the container's index", length)?;
     source.seek(SeekFrom::End(-((SUFFIX_BYTES as u64 + length) as i64))).map_err(failed)?;
     let index = read_exactly(source, length as usize)?;
     if crc32fast::hash(&index) != crc {
         return Err(Error::corrupt("the container's index", "its checksum does not match"));
     }
     Ok(index)
-}
-
-fn tile_info(place: TileBox, entry: &trailer::TileEntry) -> TileInfo {
-    let &trailer::TileEntry { offset_bytes, length_bytes, crc } = entry;
-    TileInfo { place, offset_bytes, length_bytes, crc }
 }
 
 fn tile_name(image: usize, tile: &TileInfo) -> String {
@@ -354,23 +326,29 @@ fn read_tile(source: &mut (impl Read + Seek), image: usize, tile: &TileInfo) -> 
     Ok(payload)
 }
 
+/// The pixels of `region`, which lies inside `tile`.
 fn decode_tile(
     codec: &dyn Codec,
     payload: &[u8],
     image: usize,
     tile: &TileInfo,
+    region: &TileBox,
     limits: &Limits,
 ) -> Result<Image16> {
-    let shape = tile.place.shape();
-    let pixels = codec.decode(payload, shape, limits).map_err(|error| match error {
+    let (shape, wanted) = (tile.place.shape(), region.shape());
+    let pixels = match *region == tile.place {
+        true => codec.decode(payload, shape, limits),
+        false => codec.decode_region(payload, shape, &region.within(&tile.place), limits),
+    };
+    let pixels = pixels.map_err(|error| match error {
         // Damage is told with its place; what the machine or the limits refuse stays what it is.
         Error::Corrupt { .. } | Error::Truncated { .. } => {
             Error::corrupt(tile_name(image, tile), error.to_string())
         }
         other => other,
     })?;
-    if pixels.shape() != shape {
-        let reason = format!("the codec gave a stack of {}, expected {shape}", pixels.shape());
+    if pixels.shape() != wanted {
+        let reason = format!("the codec gave a stack of {}, expected {wanted}", pixels.shape());
         return Err(Error::corrupt(tile_name(image, tile), reason));
     }
     Ok(pixels)

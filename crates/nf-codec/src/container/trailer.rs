@@ -1,10 +1,9 @@
 //! The trailer: digests, and where every tile lies.
 
 use super::bytes::Bytes;
-use super::tiling::tile_count;
 use super::{END_MAGIC, ImageHeader};
 use crate::{Error, Result};
-use nf_image::Digest;
+use nf_image::{Digest, Grid};
 
 /// What the trailer says of one stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +53,7 @@ pub(super) fn from_index(
 ) -> Result<Vec<ImageIndex>> {
     let counts: Vec<u64> = headers
         .iter()
-        .map(|image| tile_count(image.shape, image.tile))
+        .map(|image| Grid::new(image.shape, image.tile).checked_len().map(|count| count as u64))
         .collect::<Option<_>>()
         .ok_or_else(|| Error::corrupt(WHAT, "the header announces too many tiles"))?;
     let expected = counts.iter().try_fold(0u64, |sum, tiles| {

@@ -1,10 +1,10 @@
 //! Pixels in, container out.
 
 use super::header::{Header, ImageHeader, check_tile};
-use super::tiling::{TileBox, bands, bands_at_once, steps};
+use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
-use crate::{Codec, Error, Limits, Registry, Result};
-use nf_image::{Digest, Image16, PlaneAxis, Shape, StackDigester};
+use crate::{Codec, Error, Limits, Result};
+use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
 use std::borrow::{Borrow, Cow};
 use std::io::Write;
@@ -56,28 +56,37 @@ pub struct Written {
     pub digests: Vec<Digest>,
 }
 
+/// How [`write()`] codes the tiles.
+#[derive(Clone, Copy)]
+pub struct WriteOptions<'a> {
+    /// The codec that `Header::codec` names; it codes all tiles.
+    pub encoder: &'a dyn Codec,
+    /// With a codec here, every tile is decoded by it and compared before it is written. For destinations that
+    /// cannot be read back; reading the container back proves more.
+    pub verifier: Option<&'a dyn Codec>,
+    /// What a reader of the container may spend.
+    pub limits: Limits,
+}
+
 /// Writes a container of these stacks; `header.images` must describe them.
 ///
-/// Tiles of a band are coded in parallel on the current rayon pool, each by a codec of its own. With
-/// `verify`, every tile is decoded again by a fresh codec and compared before it is written.
+/// Tiles of a band are coded in parallel on the current rayon pool.
 ///
 /// # Errors
 /// If a stack cannot be read or coded, does not verify, or the destination fails.
 ///
 /// # Panics
-/// If `sources` and `header.images` differ in number or shape.
+/// If `sources` and `header.images` differ in number or shape, or the header names another codec.
 pub fn write(
     out: &mut dyn Write,
     header: &Header,
     sources: &mut [&mut dyn ImageSource],
-    registry: &Registry,
-    verify: bool,
+    options: WriteOptions<'_>,
 ) -> Result<Written> {
     assert_eq!(sources.len(), header.images.len(), "one header for each stack");
+    assert_eq!(options.encoder.spec(), header.codec, "the header names the codec of the tiles");
     let failed = |source| Error::Io { what: "writing the container".to_owned(), source };
-    let build = || registry.build(&header.codec);
-    // What a reader with the usual limits would refuse is not written.
-    let limits = Limits::default();
+    let limits = &options.limits;
     let prologue = header.to_prologue()?;
     out.write_all(&prologue).map_err(failed)?;
     let mut stream_bytes = 0;
@@ -85,16 +94,17 @@ pub fn write(
     let mut indices = Vec::with_capacity(sources.len());
     for (source, image) in sources.iter_mut().zip(&header.images) {
         assert_eq!(source.shape(), image.shape, "the header tells the shape of its stack");
+        // What a reader with these limits would refuse is not written.
         limits.check_shape("the image", image.shape)?;
-        check_tile(image.shape, image.tile, &limits)?;
+        check_tile(image.shape, image.tile, limits)?;
         let mut digester = StackDigester::default();
         let mut tiles = Vec::new();
-        let places: Vec<_> = bands(image.shape, image.tile).collect();
+        let places = bands(image.shape, image.tile);
         let mut groups = places.chunks(bands_at_once(image.shape, image.tile));
-        let mut read = |group: Option<&[Place]>| -> Result<Vec<Band>> {
-            let band = |(planes, rows): &Place| {
-                let pixels = source.band(planes.clone(), rows.clone())?.into_owned();
-                Ok(Band { planes: planes.clone(), rows: rows.clone(), pixels })
+        let mut read = |group: Option<&[TileBox]>| -> Result<Vec<Band>> {
+            let band = |place: &TileBox| {
+                let pixels = source.band(place.planes.clone(), place.rows.clone())?.into_owned();
+                Ok(Band { place: place.clone(), pixels })
             };
             group.unwrap_or_default().iter().map(band).collect()
         };
@@ -104,11 +114,11 @@ pub fn write(
             let now = std::mem::take(&mut next);
             let mut coded = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
-                scope.spawn(|_| coded = encode_bands(&now, image, &build, verify));
+                scope.spawn(|_| coded = encode_bands(&now, image, options));
                 scope.spawn(|_| {
-                    for band in &now {
-                        let planes = (0..band.planes.len()).map(|i| band.pixels.plane(i));
-                        digester.update(band.planes.start, planes);
+                    for Band { place, pixels } in &now {
+                        let planes = (0..place.planes.len()).map(|i| pixels.plane(i));
+                        digester.update(place.planes.start, planes);
                     }
                 });
                 read(groups.next()).map(|bands| next = bands)
@@ -132,58 +142,46 @@ pub fn write(
     })
 }
 
-/// Planes and rows.
-type Place = (Range<usize>, Range<usize>);
-
 /// The pixels of a row of tiles.
 struct Band {
-    planes: Range<usize>,
-    rows: Range<usize>,
+    place: TileBox,
     pixels: Image16,
 }
 
 /// The streams of the tiles of several bands.
-fn encode_bands(
-    bands: &[Band],
-    image: &ImageHeader,
-    build: &(impl Fn() -> Result<Box<dyn Codec>> + Sync),
-    verify: bool,
-) -> Result<Vec<Vec<Vec<u8>>>> {
+fn encode_bands(bands: &[Band], image: &ImageHeader, options: WriteOptions<'_>) -> Result<Vec<Vec<Vec<u8>>>> {
     match bands {
         // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to themselves.
-        [only] => Ok(vec![encode_band(only, image, build, verify)?]),
-        _ => bands.par_iter().map(|band| encode_band(band, image, build, verify)).collect(),
+        [only] => Ok(vec![encode_band(only, image, options)?]),
+        _ => bands.par_iter().map(|band| encode_band(band, image, options)).collect(),
     }
 }
 
 /// The streams of the tiles of one band.
-fn encode_band(
-    band: &Band,
-    image: &ImageHeader,
-    build: &(impl Fn() -> Result<Box<dyn Codec>> + Sync),
-    verify: bool,
-) -> Result<Vec<Vec<u8>>> {
-    let Band { planes, rows, pixels } = band;
-    let encode = |columns: Range<usize>| {
+fn encode_band(band: &Band, image: &ImageHeader, options: WriteOptions<'_>) -> Result<Vec<Vec<u8>>> {
+    let Band { place, pixels } = band;
+    let WriteOptions { encoder, verifier, limits } = options;
+    let encode = |columns: &Range<usize>| {
         let whole = columns.len() == image.shape.width;
         let tile = match whole {
             true => Cow::Borrowed(pixels),
-            false => Cow::Owned(pixels.crop(0..planes.len(), 0..rows.len(), columns.clone())),
+            false => Cow::Owned(pixels.crop(0..place.planes.len(), 0..place.rows.len(), columns.clone())),
         };
-        let payload = build()?.encode(&tile)?;
-        if verify {
-            let decoded = build()?.decode(&payload, tile.shape(), &Limits::default())?;
+        let payload = encoder.encode(&tile)?;
+        if let Some(verifier) = verifier {
+            let decoded = verifier.decode(&payload, tile.shape(), &limits)?;
             if decoded.samples() != tile.samples() {
-                let place = TileBox { planes: planes.clone(), rows: rows.clone(), columns };
+                let place = TileBox { columns: columns.clone(), ..place.clone() };
                 return Err(Error::corrupt(format!("tile at {place}"), "it does not decode to its pixels"));
             }
         }
         Ok(payload)
     };
-    let columns: Vec<Range<usize>> = steps(image.shape.width, image.tile.width).collect();
+    let tiles = Grid::new(Shape { planes: 1, height: 1, ..image.shape }, image.tile).boxes();
+    let columns: Vec<Range<usize>> = tiles.map(|tile| tile.columns).collect();
     match &columns[..] {
         // Alone, a tile is coded on this thread, so that the codec has the pool to itself.
-        [only] => Ok(vec![encode(only.clone())?]),
-        _ => columns.into_par_iter().map(encode).collect(),
+        [only] => Ok(vec![encode(only)?]),
+        _ => columns.par_iter().map(encode).collect(),
     }
 }

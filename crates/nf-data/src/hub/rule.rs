@@ -43,6 +43,8 @@ pub enum Rule {
 /// Bands of an SDSS cube, in order u, g, r, i, z.
 const BANDS: usize = 5;
 const R: usize = 2;
+/// Groups of a ramp; more in a list are a mistake.
+const MOST_GROUPS: usize = 4096;
 
 impl Rule {
     /// How many images a file gives, and the endings of their names. `planes` is the number of groups of a ramp or epochs of a
@@ -53,6 +55,9 @@ impl Rule {
             Self::HstChips => Ok(vec![".0".into(), ".1".into()]),
             Self::JwstResiduals | Self::JwstResidualsCentred => {
                 let groups = planes.ok_or("the list does not state its number of groups (ntimes)")?;
+                if groups > MOST_GROUPS {
+                    return Err(format!("the list states {groups} groups, at most {MOST_GROUPS} are read"));
+                }
                 Ok((1..groups).map(|group| format!(".r{group}")).collect())
             }
             Self::SdssThreeEpochs => match planes {

@@ -1,12 +1,16 @@
 //! A split of a repository, seen through a rule, as a dataset.
 
-use super::client::{Hub, HubOptions, RemoteFile};
+use super::client::{HubOptions, RemoteFile};
+use super::copy::cache_of_other_clients;
+use super::repository::Repository;
 use super::rule::Rule;
+use super::split::{Part, Row, SPLITS, read_rows};
 use super::store::Store;
-use crate::random::Pcg64;
+use crate::names::{image_stem, printable};
+use crate::open::DataFolder;
 use crate::rows::{RowColumns, RowFile};
-use crate::{Card, Dataset, Download, Error, Facts, Result};
-use nf_fits::FitsFile;
+use crate::view::MOST_IMAGES;
+use crate::{Card, Dataset, Download, Error, Facts, FitsOptions, Result};
 use nf_image::Image16;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -36,74 +40,16 @@ pub struct HubSource {
     pub telescope: Option<String>,
 }
 
+impl HubSource {
+    /// Whether a row of a split's list is one of the dataset's.
+    fn takes(&self, row: &Row) -> bool {
+        self.id_prefix.as_ref().is_none_or(|prefix| row.id().starts_with(prefix))
+            && self.telescope.as_ref().is_none_or(|name| row.telescope.as_ref() == Some(name))
+    }
+}
+
 fn main_branch() -> String {
     "main".into()
-}
-
-/// Splits that every repository of the benchmark has, each with its list, and the part of the list that is taken.
-const SPLITS: [(&str, &str, Part); 6] = [
-    ("tiny-train", "splits/tiny_train.jsonl", Part::All),
-    ("tiny-test", "splits/tiny_test.jsonl", Part::All),
-    ("full-train", "splits/full_train.jsonl", Part::All),
-    ("full-test", "splits/full_test.jsonl", Part::All),
-    ("full-fit", "splits/full_train.jsonl", Part::Fit),
-    ("full-validation", "splits/full_train.jsonl", Part::Validation),
-];
-
-/// The benchmark's training code cuts the training list once more: its indices are shuffled by numpy's
-/// `default_rng(42)`, the first 85 % (rounded down) are trained on, the rest validate.
-#[derive(Clone, Copy, PartialEq)]
-enum Part {
-    All,
-    Fit,
-    Validation,
-}
-
-impl Part {
-    fn of<T>(self, rows: Vec<T>) -> Vec<T> {
-        if self == Self::All {
-            return rows;
-        }
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        Pcg64::from_seed(42).shuffle(&mut order);
-        let fit = rows.len() * 85 / 100;
-        let chosen = if self == Self::Fit { &order[..fit] } else { &order[fit..] };
-        let mut rows: Vec<Option<T>> = rows.into_iter().map(Some).collect();
-        chosen.iter().filter_map(|&i| rows[i].take()).collect()
-    }
-}
-
-/// A row of a split's list; fields that no rule needs are ignored.
-#[derive(Deserialize)]
-struct Row {
-    image_id: Option<serde_json::Value>,
-    image: String,
-    telescope: Option<String>,
-    ntimes: Option<serde_json::Value>,
-}
-
-impl Row {
-    fn id(&self) -> String {
-        match &self.image_id {
-            Some(serde_json::Value::String(id)) => id.clone(),
-            Some(other) => other.to_string(),
-            None => self.image.rsplit('/').next().unwrap_or(&self.image).to_owned(),
-        }
-    }
-
-    /// Groups of a ramp or epochs of a cube: `ntimes`, or the first number of `..._35-5-800-800.fits`.
-    fn planes(&self) -> Option<usize> {
-        match &self.ntimes {
-            Some(serde_json::Value::Number(number)) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
-            Some(serde_json::Value::String(text)) => text.parse().ok(),
-            _ => {
-                let stem = self.image.strip_suffix(".fits")?;
-                let (rest, tail) = (stem.rsplit('_').next()?, 4);
-                let numbers: Vec<&str> = rest.split('-').collect();
-                (numbers.len() == tail).then(|| numbers[0].parse().ok())?
-            }
-        }
-    }
 }
 
 /// What may be said about where and how to stream.
@@ -115,6 +61,8 @@ pub struct StreamOptions {
     pub cache: std::path::PathBuf,
     /// Bytes that they may take.
     pub budget_bytes: u64,
+    /// Folder in which other clients of the hub keep what they fetched; only read.
+    pub other_cache: Option<std::path::PathBuf>,
     /// Files fetched ahead of the one asked for.
     pub ahead: usize,
 }
@@ -126,24 +74,43 @@ impl StreamOptions {
             hub: HubOptions::from_environment(),
             cache: Store::default_root(),
             budget_bytes: Store::default_budget_bytes(),
+            other_cache: cache_of_other_clients(),
             ahead: 2,
         }
     }
 }
 
 /// Images of a split; a file is fetched when the first image in it is asked for, and the next ones meanwhile.
+///
+/// A row of the split's list whose file is not there is one image that fails; the others are there.
 pub struct HubSet {
     card: Card,
     rule: Rule,
-    commit: String,
-    store: Arc<Store>,
-    files: Vec<RemoteFile>,
+    repository: Arc<Repository>,
+    files: Vec<Entry>,
     members: Vec<Member>,
     ahead: usize,
     prefetch: Mutex<Sender<RemoteFile>>,
     columns: RowColumns,
+    fits: FitsOptions,
     /// The Parquet file read last.
     rows: Mutex<Option<(usize, Arc<RowFile>)>>,
+}
+
+/// A file of the split.
+enum Entry {
+    There(RemoteFile),
+    /// Its path, and why it cannot be had.
+    Absent(String, String),
+}
+
+impl Entry {
+    fn file(&self) -> Result<&RemoteFile> {
+        match self {
+            Self::There(file) => Ok(file),
+            Self::Absent(path, reason) => Err(Error::missing(path, reason)),
+        }
+    }
 }
 
 struct Member {
@@ -154,20 +121,29 @@ struct Member {
     item: usize,
 }
 
+/// What a hub dataset is opened with besides its source.
+pub(crate) struct Opening<'a> {
+    /// Where Parquet files hold the images.
+    pub(crate) columns: &'a RowColumns,
+    pub(crate) fits: &'a FitsOptions,
+    pub(crate) rule: Rule,
+    pub(crate) split: &'a str,
+    /// A folder that may hold a copy of the repository.
+    pub(crate) data: Option<&'a DataFolder>,
+    pub(crate) stream: &'a StreamOptions,
+}
+
+/// Bytes of a split's list.
+const MOST_LIST_BYTES: u64 = 64 << 20;
+
 impl HubSet {
     /// Opens a split: asks for the commit, the list of files and the split's list (of Parquet files, their footers), and
-    /// for no image. `columns` says where Parquet files hold the images.
+    /// for no image.
     ///
     /// # Errors
     /// If there is no such split, the hub does not answer, or a list makes no sense.
-    pub fn open(
-        source: &HubSource,
-        columns: &RowColumns,
-        rule: Rule,
-        split: &str,
-        card: Card,
-        options: &StreamOptions,
-    ) -> Result<Self> {
+    pub(crate) fn open(source: &HubSource, card: Card, opening: &Opening<'_>) -> Result<Self> {
+        let Opening { columns, fits, rule, split, data, stream } = *opening;
         let no_split = |names: Vec<&str>| {
             let what = format!("{}@{split}", card.name);
             Error::missing(what, format!("no such split, there are: {}", names.join(", ")))
@@ -179,73 +155,109 @@ impl HubSet {
             found => found,
         };
         let list = SPLITS.iter().find(|(name, ..)| *name == split);
-        if list.is_none() && row_files.is_none() {
-            return Err(no_split(SPLITS.iter().map(|(name, ..)| *name).collect()));
-        }
-        let hub = Hub::new(options.hub.clone());
-        let store = Arc::new(Store::new(&options.cache, options.budget_bytes, hub, &source.repository));
-        let commit = store.commit(&source.revision)?;
-        let tree: BTreeMap<String, RemoteFile> =
-            store.files(&commit)?.into_iter().map(|file| (file.path.clone(), file)).collect();
-        let find = |path: &str| {
-            tree.get(path).cloned().ok_or_else(|| {
-                Error::missing(format!("{}/{path}", source.repository), format!("not in commit {commit}"))
-            })
+        let (wanted, part) = match (row_files, list) {
+            (Some(files), _) => (files.first().map_or("", String::as_str), Part::All),
+            (None, Some((_, list, part))) => (*list, *part),
+            (None, None) => return Err(no_split(SPLITS.iter().map(|(name, ..)| *name).collect())),
         };
-        let origin = format!("{} at commit {commit}", card.origin);
-        let (prefetch, wanted) = channel();
+        let repository = Arc::new(Repository::open(source, wanted, data, stream)?);
+        let (prefetch, asked) = channel();
         let mut set = Self {
-            card: Card { origin, ..card },
+            card: Card { origin: format!("{} {}", card.origin, repository.origin()), ..card },
             rule,
-            commit: commit.clone(),
-            store: Arc::clone(&store),
+            repository: Arc::clone(&repository),
             files: vec![],
             members: vec![],
-            ahead: options.ahead,
+            ahead: stream.ahead,
             prefetch: Mutex::new(prefetch),
             columns: columns.clone(),
+            fits: fits.clone(),
             rows: Mutex::default(),
         };
         for path in row_files.into_iter().flatten() {
-            let file = find(path)?;
-            for row in 0..store.rows(&commit, &file)? {
-                let stem = path.rsplit('/').next().and_then(crate::reader::image_stem).unwrap_or(path);
-                set.add(&file, &format!("{stem}.{row:05}"), Some(row), None)?;
-            }
-            set.files.push(file);
+            set.add_row_file(path)?;
         }
-        if let (None, Some((_, list, part))) = (row_files, list) {
-            let list_path = store.fetch(&commit, &find(list)?)?;
-            for row in part.of(read_rows(&list_path, list)?) {
-                let id = row.id();
-                if source.id_prefix.as_ref().is_some_and(|prefix| !id.starts_with(prefix))
-                    || source.telescope.as_ref().is_some_and(|name| row.telescope.as_ref() != Some(name))
-                {
-                    continue;
-                }
-                let file = find(row.image.trim_start_matches("./"))?;
-                set.add(&file, crate::reader::image_stem(&id).unwrap_or(&id), None, row.planes())?;
-                set.files.push(file);
+        if row_files.is_none() {
+            let file = repository.find(wanted)?;
+            if file.size_bytes > MOST_LIST_BYTES {
+                let reason =
+                    format!("a list of {} bytes, at most {MOST_LIST_BYTES} are read", file.size_bytes);
+                return Err(Error::Manifest { file: wanted.to_owned(), reason });
             }
+            let rows = read_rows(&repository.fetch(&file)?, wanted)?;
+            part.of(rows).iter().filter(|row| source.takes(row)).try_for_each(|row| set.add_listed(row))?;
         }
-        std::thread::spawn(move || fetch_ahead(&store, &commit, &wanted));
+        set.refuse_if_all_absent()?;
+        std::thread::spawn(move || fetch_ahead(&repository, &asked));
         Ok(set)
     }
 
-    /// Adds the images of the file that comes next, or of one row of it.
-    fn add(
-        &mut self,
-        file: &RemoteFile,
-        stem: &str,
-        row: Option<usize>,
-        planes: Option<usize>,
-    ) -> Result<()> {
-        let endings = self.rule.endings(planes);
-        let endings = endings.map_err(|reason| Error::Image { path: file.path.clone().into(), reason })?;
-        let number = self.files.len();
-        let member = |(item, ending)| Member { name: format!("{stem}{ending}"), file: number, row, item };
-        self.members.extend(endings.iter().enumerate().map(member));
+    fn add_row_file(&mut self, path: &str) -> Result<()> {
+        let file = self.repository.find(path)?;
+        let rows = self.repository.rows(&file)?;
+        let stem = path.rsplit('/').next().and_then(image_stem).unwrap_or(path).to_owned();
+        for row in 0..rows {
+            self.add(&format!("{stem}.{row:05}"), Some(row), None)
+                .map_err(|reason| Error::Image { path: path.into(), reason })?;
+        }
+        self.files.push(Entry::There(file));
         Ok(())
+    }
+
+    fn add_listed(&mut self, row: &Row) -> Result<()> {
+        let (id, path) = (row.id(), row.image.trim_start_matches("./"));
+        let stem = image_stem(&id).unwrap_or(&id);
+        let found = self.repository.find(path).map_err(|error| match error {
+            Error::Missing { reason, .. } => reason,
+            other => other.to_string(),
+        });
+        let added = found.and_then(|file| self.add(stem, None, row.planes()).map(|()| file));
+        let entry = match added {
+            Ok(file) => Entry::There(file),
+            Err(reason) => {
+                self.members.push(self.member(stem.to_owned(), None, 0));
+                Entry::Absent(printable(path), reason)
+            }
+        };
+        self.files.push(entry);
+        if self.members.len() > MOST_IMAGES {
+            return Err(Error::missing(
+                self.card.to_string(),
+                format!("lists more than {MOST_IMAGES} images"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds the images of the file that comes next, or of one row of it.
+    fn add(&mut self, stem: &str, row: Option<usize>, planes: Option<usize>) -> Result<(), String> {
+        let endings = self.rule.endings(planes)?;
+        if self.members.len() + endings.len() > MOST_IMAGES {
+            return Err(format!("brings the dataset to more than {MOST_IMAGES} images"));
+        }
+        for (item, ending) in endings.iter().enumerate() {
+            self.members.push(self.member(format!("{stem}{ending}"), row, item));
+        }
+        Ok(())
+    }
+
+    fn member(&self, name: String, row: Option<usize>, item: usize) -> Member {
+        Member { name: printable(&name), file: self.files.len(), row, item }
+    }
+
+    /// A copy that holds none of the images is no copy of this split.
+    fn refuse_if_all_absent(&self) -> Result<()> {
+        let all = self.files.iter().all(|entry| matches!(entry, Entry::Absent(..)));
+        match self.files.first() {
+            Some(first) if all => first.file().map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// An image's file, after it was fetched if need be, and its path in the repository.
+    fn fetched(&self, member: &Member) -> Result<(std::path::PathBuf, &str)> {
+        let file = self.files[member.file].file()?;
+        Ok((self.repository.fetch(file)?, &file.path))
     }
 
     /// A Parquet file that lies at `path`; the one that was read last is still open.
@@ -256,50 +268,19 @@ impl HubSet {
         {
             return Ok(Arc::clone(file));
         }
-        let file = Arc::new(RowFile::open(path, &self.columns)?);
+        let file = Arc::new(RowFile::open(path, &self.columns, &self.fits)?);
         *last = Some((number, Arc::clone(&file)));
         Ok(file)
-    }
-
-    /// The commit that the images come from.
-    pub fn commit(&self) -> &str {
-        &self.commit
-    }
-
-    /// Files of the split, in its order.
-    pub fn files(&self) -> &[RemoteFile] {
-        &self.files
-    }
-
-    /// Fetches a file unless it is here.
-    ///
-    /// # Errors
-    /// As for [`Store::fetch`].
-    pub fn fetch(&self, file: &RemoteFile) -> Result<std::path::PathBuf> {
-        self.store.fetch(&self.commit, file)
     }
 }
 
 /// Fetches what is asked for until nobody can ask any more; failures are left to whoever needs the file.
-fn fetch_ahead(store: &Store, commit: &str, wanted: &Receiver<RemoteFile>) {
-    for file in wanted {
-        if let Err(error) = store.fetch(commit, &file) {
+fn fetch_ahead(repository: &Repository, asked: &Receiver<RemoteFile>) {
+    for file in asked {
+        if let Err(error) = repository.fetch(&file) {
             tracing::debug!("prefetch: {error}");
         }
     }
-}
-
-fn read_rows(path: &Path, list: &str) -> Result<Vec<Row>> {
-    let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| {
-            serde_json::from_str(line).map_err(|error| Error::Manifest {
-                file: list.to_owned(),
-                reason: format!("line {}: {error}", number + 1),
-            })
-        })
-        .collect()
 }
 
 impl Dataset for HubSet {
@@ -317,14 +298,13 @@ impl Dataset for HubSet {
 
     fn image(&self, index: usize) -> Result<Image16> {
         let member = &self.members[index];
-        let path = self.store.fetch(&self.commit, &self.files[member.file])?;
-        for file in self.files.iter().skip(member.file + 1).take(self.ahead) {
-            if self.store.here(file).is_none() {
-                // The thread at the other end lives as long as this sender.
-                let _ = self.prefetch.lock().unwrap_or_else(PoisonError::into_inner).send(file.clone());
-            }
+        let (path, name) = self.fetched(member)?;
+        let next = self.files.iter().skip(member.file + 1).filter_map(|entry| entry.file().ok());
+        for file in next.take(self.ahead).filter(|file| !self.repository.is_here(file)) {
+            // The thread at the other end lives as long as this sender.
+            let _ = self.prefetch.lock().unwrap_or_else(PoisonError::into_inner).send(file.clone());
         }
-        let wrong = |reason| Error::Image { path: self.files[member.file].path.clone().into(), reason };
+        let wrong = |reason| Error::Image { path: name.into(), reason };
         if let Some(row) = member.row {
             let content = self.row_file(member.file, &path)?.read(row)?;
             return match content.fits() {
@@ -335,34 +315,34 @@ impl Dataset for HubSet {
                 None => Err(wrong(format!("row {row} holds bare samples, its rule needs a FITS file"))),
             };
         }
-        let file = FitsFile::open(&path).map_err(|error| wrong(error.to_string()))?;
+        let file = self.fits.open(&path).map_err(|error| wrong(error.to_string()))?;
         self.rule.read(&file, member.item).map_err(wrong)
     }
 
     fn facts(&self, index: usize) -> Result<Facts> {
         let member = &self.members[index];
-        let path = self.store.fetch(&self.commit, &self.files[member.file])?;
+        let (path, name) = self.fetched(member)?;
         if let Some(row) = member.row {
             let content = self.row_file(member.file, &path)?.read(row)?;
             return Ok(content.fits().map_or_else(Facts::default, |file| Facts::of_fits(file, None)));
         }
-        let wrong = |error: nf_fits::Error| Error::Image {
-            path: self.files[member.file].path.clone().into(),
-            reason: error.to_string(),
-        };
-        Ok(Facts::of_fits(&FitsFile::open(&path).map_err(wrong)?, None))
+        let wrong = |error: nf_fits::Error| Error::Image { path: name.into(), reason: error.to_string() };
+        Ok(Facts::of_fits(&self.fits.open(&path).map_err(wrong)?, None))
     }
 
     fn download(&self) -> Option<Download> {
+        let files: Vec<&RemoteFile> = self.files.iter().filter_map(|entry| entry.file().ok()).collect();
         let missing: Vec<&RemoteFile> =
-            self.files.iter().filter(|file| self.store.here(file).is_none()).collect();
-        let bytes = |files: &mut dyn Iterator<Item = &RemoteFile>| files.map(|file| file.size_bytes).sum();
+            files.iter().copied().filter(|file| !self.repository.is_here(file)).collect();
+        // The sizes are what a list states: their sum may be anything.
+        let bytes =
+            |files: &[&RemoteFile]| files.iter().fold(0u64, |sum, file| sum.saturating_add(file.size_bytes));
         Some(Download {
-            files: self.files.len(),
-            bytes: bytes(&mut self.files.iter()),
+            files: files.len(),
+            bytes: bytes(&files),
             missing_files: missing.len(),
-            missing_bytes: bytes(&mut missing.into_iter()),
-            budget_bytes: self.store.budget_bytes(),
+            missing_bytes: bytes(&missing),
+            budget_bytes: self.repository.budget_bytes()?,
         })
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! A complete file lies under its digest; one that is being fetched lies beside it as `<digest>.part` and is
 //! resumed by byte range, also after the program was killed. Nothing gets its final name before its size and
-//! digest have been checked. Above the budget the least recently used files are dropped.
+//! digest have been checked. Of several threads or processes that want one file, one fetches it
+//! (`<digest>.lock`) and the others wait. Above the budget the least recently used files are dropped.
 
 use super::client::{Hub, RemoteFile};
+use super::copy::{Copy, cache_name, inside};
+use super::is_hash;
+use crate::lock::Lock;
+use crate::net::download::{Expected, fetch};
 use crate::{Error, Result};
 use sha1::Sha1;
 use sha2::Digest;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -18,12 +23,12 @@ use std::time::SystemTime;
 /// A folder of fetched files of one repository.
 #[derive(Debug)]
 pub struct Store {
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// The folder in which other clients of the hub keep the same repository; only read.
     foreign: Option<PathBuf>,
     budget_bytes: u64,
-    hub: Hub,
-    repository: String,
+    pub(super) hub: Hub,
+    pub(super) repository: String,
     /// Digests being fetched now, so that two threads never fetch one file.
     busy: Mutex<HashSet<String>>,
     done: Condvar,
@@ -34,21 +39,21 @@ pub const CACHE_VARIABLE: &str = "NOISEFLOOR_CACHE";
 /// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may take; 20 without it.
 pub const BUDGET_VARIABLE: &str = "NOISEFLOOR_CACHE_GB";
 const DEFAULT_BUDGET_GB: f64 = 20.0;
-/// Bytes of a Parquet file's end that are asked for first: most footers are shorter.
-const FOOTER_GUESS_BYTES: u64 = 64 << 10;
-const MOST_FOOTER_BYTES: u64 = 64 << 20;
 
 impl Store {
-    /// A store of `repository` below `root`, allowed `budget_bytes` on disk.
-    pub fn new(root: &Path, budget_bytes: u64, hub: Hub, repository: &str) -> Self {
-        let name = format!("datasets--{}", repository.replace('/', "--"));
-        let foreign = std::env::var_os("HF_HUB_CACHE")
-            .map(PathBuf::from)
-            .or_else(|| std::env::var_os("HF_HOME").map(|home| PathBuf::from(home).join("hub")))
-            .map(|cache| cache.join(&name).join("blobs"));
+    /// A store of `repository` below `root`, allowed `budget_bytes` on disk; files that other clients of
+    /// the hub keep in `other_cache` are used where they lie.
+    pub fn new(
+        root: &Path,
+        budget_bytes: u64,
+        hub: Hub,
+        repository: &str,
+        other_cache: Option<&Path>,
+    ) -> Self {
+        let name = cache_name(repository);
         Self {
-            folder: root.join(&name),
-            foreign,
+            folder: root.join(crate::file_stem(&name)),
+            foreign: other_cache.map(|cache| cache.join(&name)),
             budget_bytes,
             hub,
             repository: repository.to_owned(),
@@ -84,83 +89,32 @@ impl Store {
         self.budget_bytes
     }
 
-    /// Number of rows of a Parquet file. Only its footer is asked for, and remembered.
-    ///
-    /// # Errors
-    /// If it cannot be had, or is no footer of a Parquet file.
-    pub(crate) fn rows(&self, commit: &str, file: &RemoteFile) -> Result<usize> {
-        let wrong = |reason: String| Error::Image { path: file.path.clone().into(), reason };
-        let memory = self.folder.join("footers").join(&file.digest);
-        let footer = match fs::read(&memory) {
-            Ok(footer) => footer,
-            Err(_) => {
-                let mut tail = self.tail(commit, file, FOOTER_GUESS_BYTES)?;
-                let length = match tail.last_chunk::<8>() {
-                    Some([a, b, c, d, b'P', b'A', b'R', b'1']) => {
-                        u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
-                    }
-                    _ => return Err(wrong("is no Parquet file: it does not end so".into())),
-                };
-                if length > file.size_bytes.saturating_sub(8).min(MOST_FOOTER_BYTES) {
-                    return Err(wrong(format!("states a footer of {length} bytes")));
-                }
-                if length + 8 > tail.len() as u64 {
-                    tail = self.tail(commit, file, length + 8)?;
-                }
-                let footer = tail[tail.len() - 8 - length as usize..tail.len() - 8].to_vec();
-                write_whole(&memory, &footer)?;
-                footer
-            }
-        };
-        crate::rows::rows_of_footer(&footer, file.size_bytes).map_err(wrong)
-    }
-
-    /// The last `bytes` of a file, or all of it if it is shorter.
-    fn tail(&self, commit: &str, file: &RemoteFile, bytes: u64) -> Result<Vec<u8>> {
-        let start = file.size_bytes.saturating_sub(bytes);
-        let mut tail = vec![];
-        if let Some(path) = self.here(file) {
-            let mut input = File::open(&path).map_err(Error::io(&path))?;
-            let read = std::io::Seek::seek(&mut input, std::io::SeekFrom::Start(start))
-                .and_then(|_| input.take(bytes).read_to_end(&mut tail));
-            read.map_err(Error::io(&path))?;
-        } else {
-            if self.hub.is_offline() {
-                let what = format!("{}/{}", self.repository, file.path);
-                return Err(Error::missing(what, "offline, and its footer was never read before"));
-            }
-            let (begins, mut body) = self.hub.send(&self.repository, commit, &file.path, start)?;
-            let refused = |reason: String| Error::Hub { url: file.path.clone(), reason };
-            // A server that ignores the range begins with the first byte.
-            let skip =
-                start.checked_sub(begins).ok_or_else(|| refused(format!("the answer begins at {begins}")))?;
-            std::io::copy(&mut (&mut body).take(skip), &mut std::io::sink())
-                .and_then(|_| body.take(bytes).read_to_end(&mut tail))
-                .map_err(|error| refused(error.to_string()))?;
-        }
-        if tail.len() as u64 != file.size_bytes - start {
-            let reason =
-                format!("{} bytes of its end came, expected {}", tail.len(), file.size_bytes - start);
-            return Err(Error::Image { path: file.path.clone().into(), reason });
-        }
-        Ok(tail)
-    }
-
     /// The commit of a revision: asked of the hub, or, when offline, the one seen last.
     ///
     /// # Errors
     /// If the hub does not answer, or offline nothing is known.
     pub fn commit(&self, revision: &str) -> Result<String> {
-        if is_commit(revision) {
+        if is_hash(revision) {
             return Ok(revision.to_owned());
         }
-        let memory = self.folder.join("refs").join(revision.replace('/', "--"));
         if self.hub.is_offline() {
-            return fs::read_to_string(&memory).map_err(|_| self.unknown(revision));
+            return self.known_commit(revision).ok_or_else(|| self.unknown(revision));
         }
         let commit = self.hub.commit(&self.repository, revision)?;
-        write_whole(&memory, commit.as_bytes())?;
+        write_whole(&self.reference(revision), commit.as_bytes())?;
         Ok(commit)
+    }
+
+    /// The commit that a revision stood for when the hub was asked last.
+    pub(crate) fn known_commit(&self, revision: &str) -> Option<String> {
+        if is_hash(revision) {
+            return Some(revision.to_owned());
+        }
+        fs::read_to_string(self.reference(revision)).ok().filter(|commit| is_hash(commit))
+    }
+
+    fn reference(&self, revision: &str) -> PathBuf {
+        self.folder.join("refs").join(crate::file_stem(&revision.replace('/', "--")))
     }
 
     /// The files of a commit, remembered from the first time they were listed.
@@ -168,10 +122,7 @@ impl Store {
     /// # Errors
     /// If the hub does not answer, or offline nothing is known.
     pub fn files(&self, commit: &str) -> Result<Vec<RemoteFile>> {
-        let memory = self.folder.join("trees").join(format!("{commit}.json"));
-        if let Ok(text) = fs::read_to_string(&memory)
-            && let Ok(files) = serde_json::from_str(&text)
-        {
+        if let Some(files) = self.known_files(commit) {
             return Ok(files);
         }
         if self.hub.is_offline() {
@@ -179,38 +130,66 @@ impl Store {
         }
         let files = self.hub.files(&self.repository, commit)?;
         let text = serde_json::to_string(&files).expect("a list of strings and numbers is JSON");
-        write_whole(&memory, text.as_bytes())?;
+        write_whole(&self.list(commit), text.as_bytes())?;
         Ok(files)
     }
 
+    /// The files of a commit, if they were listed before.
+    pub(crate) fn known_files(&self, commit: &str) -> Option<Vec<RemoteFile>> {
+        let text = fs::read_to_string(self.list(commit)).ok()?;
+        let files: Vec<RemoteFile> = serde_json::from_str(&text).ok()?;
+        files.iter().all(|file| is_hash(&file.digest)).then_some(files)
+    }
+
+    fn list(&self, commit: &str) -> PathBuf {
+        self.folder.join("trees").join(format!("{commit}.json"))
+    }
+
+    /// The snapshot of a revision that another client of the hub keeps.
+    pub(crate) fn other_copy(&self, revision: &str) -> Option<Copy> {
+        Copy::in_cache(self.foreign.as_ref()?, revision)
+    }
+
     fn unknown(&self, revision: &str) -> Error {
-        let reason = "offline, and never listed before; run once with a network, or fetch it elsewhere";
+        let reason = "offline, and never listed before; fetch it once with a network, or name a copy with --data DIR or \
+                      HF_HUB_CACHE (docs/data.md, \"No network here\")";
         Error::missing(format!("{}@{revision}", self.repository), reason)
     }
 
-    /// Where a file lies if it is here.
-    pub fn here(&self, file: &RemoteFile) -> Option<PathBuf> {
-        let own = self.folder.join("blobs").join(&file.digest);
-        let foreign = self.foreign.as_ref().map(|folder| folder.join(&file.digest));
-        let right = |path: &PathBuf| fs::metadata(path).is_ok_and(|meta| meta.len() == file.size_bytes);
-        std::iter::once(own).chain(foreign).find(right)
+    pub(super) fn not_here(&self, file: &RemoteFile, what: &str) -> Error {
+        let name = format!("{}/{}", self.repository, file.path);
+        let reason = format!(
+            "offline, and {what}; fetch it once with a network, or name a copy with --data DIR or HF_HUB_CACHE \
+             (docs/data.md, \"No network here\")"
+        );
+        Error::missing(name, reason)
     }
 
-    /// Fetches a file unless it is here; waits if another thread is fetching it.
+    /// Where a file of a commit lies if it is here.
+    pub fn here(&self, commit: &str, file: &RemoteFile) -> Option<PathBuf> {
+        let own = self.folder.join("blobs").join(&file.digest);
+        let foreign = self.foreign.as_ref().map(|folder| folder.join("blobs").join(&file.digest));
+        let snapshot = self.foreign.as_ref().zip(inside(&file.path));
+        let snapshot = snapshot.map(|(folder, path)| folder.join("snapshots").join(commit).join(path));
+        let right = |path: &PathBuf| {
+            fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes)
+        };
+        std::iter::once(own).chain(foreign).chain(snapshot).find(right)
+    }
+
+    /// Fetches a file unless it is here; waits if another thread or process is fetching it.
     ///
     /// # Errors
-    /// If it cannot be had: the hub refuses, the digest is wrong twice, the disk is full, or offline it is not here.
+    /// If it cannot be had: the hub refuses, stops or trickles, the digest stays wrong, the disk is full, or
+    /// offline it is not here.
     pub fn fetch(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
         self.claim(&file.digest);
-        let fetched = match self.here(file) {
+        let fetched = match self.here(commit, file) {
             Some(path) => {
                 touch(&path);
                 Ok(path)
             }
-            None if self.hub.is_offline() => {
-                let what = format!("{}/{}", self.repository, file.path);
-                Err(Error::missing(what, "offline, and not fetched before"))
-            }
+            None if self.hub.is_offline() => Err(self.not_here(file, "it was not fetched before")),
             None => self.download(commit, file),
         };
         self.release(&file.digest);
@@ -232,82 +211,32 @@ impl Store {
     fn download(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
         let blobs = self.folder.join("blobs");
         fs::create_dir_all(&blobs).map_err(unwritable(&blobs))?;
+        let lock_path = lock_path(&blobs, &file.digest);
+        let waiting = || tracing::info!("{}: another process is fetching it", file.path);
+        let lock = Lock::wait(&lock_path, waiting).map_err(unwritable(&lock_path))?;
+        if let Some(path) = self.here(commit, file) {
+            return Ok(path);
+        }
         self.make_room(file)?;
         let whole = blobs.join(&file.digest);
-        let part = blobs.join(format!("{}.part", file.digest));
-        let attempts = self.hub.options().attempts.max(1);
-        let mut pause = self.hub.options().pause;
-        let mut failure = None;
-        for attempt in 0..attempts {
-            if attempt > 0 {
-                std::thread::sleep(pause);
-                pause *= 2;
-            }
-            // A cut connection leaves its bytes for the next attempt; only a refusal of the hub ends it.
-            match self.append(commit, file, &part) {
-                Ok(()) => {}
-                // So does a disk that cannot be written.
-                Err(error @ (Error::Hub { .. } | Error::Missing { .. })) => return Err(error),
-                Err(error) => {
-                    tracing::debug!("{}: {error}; resuming", file.path);
-                    failure = Some(error);
-                    continue;
-                }
-            }
-            let found = digest_of(&part, file)?;
-            if found == file.digest {
-                fs::rename(&part, &whole).map_err(Error::io(&whole))?;
-                return Ok(whole);
-            }
-            fs::remove_file(&part).map_err(Error::io(&part))?;
-            failure =
-                Some(Error::Digest { path: file.path.clone().into(), expected: file.digest.clone(), found });
-        }
-        Err(failure.expect("every attempt that does not return leaves its failure"))
-    }
-
-    /// Fetches what `part` lacks.
-    fn append(&self, commit: &str, file: &RemoteFile, part: &Path) -> Result<()> {
-        let mut have = fs::metadata(part).map_or(0, |meta| meta.len());
-        if have > file.size_bytes {
-            fs::remove_file(part).map_err(Error::io(part))?;
-            have = 0;
-        }
-        if have == file.size_bytes && have > 0 {
-            return Ok(());
-        }
-        let (begins, body) = self.hub.send(&self.repository, commit, &file.path, have)?;
-        let mut out = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(part)
-            .map_err(unwritable(part))?;
-        // A server that ignores the range begins anew, and so does the file.
-        if begins != have && begins != 0 {
-            let reason = format!("asked for byte {have} on, the answer begins at {begins}");
-            return Err(Error::Hub { url: file.path.clone(), reason });
-        }
-        out.set_len(begins).map_err(Error::io(part))?;
-        std::io::Seek::seek(&mut out, std::io::SeekFrom::Start(begins)).map_err(Error::io(part))?;
-        // One byte more than there should be is enough to know that the length is wrong.
-        let expected = file.size_bytes - begins;
-        let mut body = body.take(expected + 1);
-        let copied = std::io::copy(&mut body, &mut out).map_err(|error| match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem => {
-                unwritable(part)(error)
-            }
-            _ => Error::Io { path: part.to_owned(), source: error },
+        let part = blobs.join(format!("{}{}", file.digest, part_ending(&lock)));
+        let expected = Expected { bytes: Some(file.size_bytes), most_bytes: file.size_bytes };
+        let check = |part: &Path| {
+            let found = digest_of(part, file)?;
+            let (path, expected) = (PathBuf::from(&file.path), file.digest.clone());
+            if found == expected { Ok(()) } else { Err(Error::Digest { path, expected, found }) }
+        };
+        let refused = |path: &Path, error| unwritable(path)(error);
+        let address = self.hub.file_address(&self.repository, commit, &file.path)?;
+        self.hub.with_request(&address, |request| {
+            fetch(self.hub.client(), request, expected, &part, &refused, &check)
         })?;
-        out.flush().map_err(Error::io(part))?;
-        if copied > expected {
-            out.set_len(0).map_err(Error::io(part))?;
+        match (fs::rename(&part, &whole), self.here(commit, file)) {
+            (Ok(()), _) => Ok(whole),
+            // Another process was faster.
+            (Err(_), Some(path)) => Ok(path),
+            (Err(error), None) => Err(Error::io(&whole)(error)),
         }
-        if copied != expected {
-            let reason = format!("{} bytes sent, {expected} expected", copied);
-            return Err(Error::Image { path: file.path.clone().into(), reason });
-        }
-        Ok(())
     }
 
     /// Drops the least recently used files until `file` fits into the budget.
@@ -332,11 +261,17 @@ impl Store {
         let mut total: u64 = held.iter().map(|(_, bytes, _)| bytes).sum();
         let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, bytes, path) in held {
-            if total + file.size_bytes <= self.budget_bytes {
+            if total.saturating_add(file.size_bytes) <= self.budget_bytes {
                 break;
             }
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if !busy.contains(name.trim_end_matches(".part")) && fs::remove_file(&path).is_ok() {
+            let digest = name.split('.').next().unwrap_or_default();
+            // What this or another process is fetching stays.
+            if busy.contains(digest) || name.ends_with(".lock") {
+                continue;
+            }
+            let Ok(Some(_lock)) = Lock::attempt(&lock_path(&blobs, digest)) else { continue };
+            if fs::remove_file(&path).is_ok() {
                 tracing::debug!("dropped {} to stay within the budget", path.display());
                 total -= bytes;
             }
@@ -345,9 +280,8 @@ impl Store {
     }
 }
 
-/// Whether a revision is a commit's full name already.
-fn is_commit(revision: &str) -> bool {
-    revision.len() == 40 && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+fn lock_path(blobs: &Path, digest: &str) -> PathBuf {
+    blobs.join(format!("{digest}.lock"))
 }
 
 /// Marks a file as used now; a failure costs only the order in which files are dropped.
@@ -357,12 +291,26 @@ fn touch(path: &Path) {
     }
 }
 
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().expect("the path has a folder: it was joined to one");
     fs::create_dir_all(folder).map_err(unwritable(folder))?;
-    let part = path.with_extension("part");
-    fs::write(&part, bytes).map_err(unwritable(&part))?;
-    fs::rename(&part, path).map_err(unwritable(path))
+    let beside = |ending: &str| {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(ending);
+        path.with_file_name(name)
+    };
+    let lock_path = beside(".lock");
+    let lock = Lock::wait(&lock_path, || ()).map_err(unwritable(&lock_path))?;
+    let part = beside(&part_ending(&lock));
+    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).map_err(|error| {
+        let _ = fs::remove_file(&part);
+        unwritable(&part)(error)
+    })
+}
+
+/// Ending of the name of an unfinished file. Where others cannot be kept out, every process has its own.
+fn part_ending(lock: &Lock) -> String {
+    if lock.excludes_others() { ".part".to_owned() } else { format!(".{}.part", std::process::id()) }
 }
 
 /// A place of the cache that cannot be written, with the way to name another.

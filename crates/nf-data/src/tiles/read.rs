@@ -2,6 +2,7 @@
 
 use super::{CARD_KEY, COLUMNS, PIXELS, TileCard, TileRule};
 use crate::guard::guarded;
+use crate::names::printable;
 use crate::{Card, Dataset, Error, Result};
 use nf_image::{Digest, Image16, SampleDigester};
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
@@ -268,7 +269,7 @@ impl Dataset for TileStore {
 
     fn name(&self, index: usize) -> String {
         let Place { image, plane, row, column, .. } = self.place(index);
-        format!("{image}.p{plane:03}.r{row:05}.c{column:05}")
+        format!("{}.p{plane:03}.r{row:05}.c{column:05}", printable(image))
     }
 
     fn image(&self, index: usize) -> Result<Image16> {
@@ -286,13 +287,13 @@ fn dataset_card(card: &TileCard) -> Card {
     let name = name.split('/').next().unwrap_or(name);
     let TileRule { size_px, stride_px, planes, seed, .. } = card.rule;
     Card {
-        name: format!("{name}-tiles"),
-        title: format!("Tiles of {planes} x {size_px} x {size_px} pixels of {}", card.dataset),
-        instrument: card.instrument.clone(),
-        licence: card.licence.clone(),
-        origin: card.origin.clone(),
+        name: format!("{}-tiles", printable(name)),
+        title: format!("Tiles of {planes} x {size_px} x {size_px} pixels of {}", printable(&card.dataset)),
+        instrument: printable(&card.instrument),
+        licence: printable(&card.licence),
+        origin: printable(&card.origin),
         view: format!("tiles-{size_px}-{stride_px}-{seed}"),
-        split: split.to_owned(),
+        split: printable(split),
         digest: card.samples_digest().unwrap_or(Digest([0; 32])),
     }
 }

@@ -15,22 +15,25 @@ use std::io::Write;
 use std::sync::Arc;
 
 /// What [`pack`] did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug)]
 pub struct PackReport {
     /// The store's card.
     pub card: TileCard,
     /// Bytes of the file.
     pub file_bytes: u64,
+    /// Why images could not be read; the store has none of their tiles.
+    pub unreadable: Vec<Error>,
 }
 
 /// Samples that are gathered before they are written as one row group, bytes.
 const GROUP_BYTES: usize = 16 << 20;
 
 /// Cuts every image of `set` by `rule` and writes the store to `out`; `progress` is told after every image how many
-/// images and tiles are done. One image and one row group are in memory at a time.
+/// images and tiles are done. One image and one row group are in memory at a time. An image that cannot be read is left
+/// out, and the report says why.
 ///
 /// # Errors
-/// If the rule is none ([`Error::Missing`]), an image cannot be read, no image is as large as a tile, or `out` fails;
+/// If the rule is none ([`Error::Missing`]), no image can be read or is as large as a tile, or `out` fails;
 /// what has been written is then no store.
 pub fn pack(
     set: &dyn Dataset,
@@ -43,9 +46,17 @@ pub fn pack(
     let tile_bytes = 2 * rule.planes * rule.size_px * rule.size_px;
     let mut writer = Writer::new(out, tile_bytes).map_err(Error::parquet(&name))?;
     let mut axis = None;
-    let (mut images, mut images_too_small) = (0, 0);
+    let (mut images, mut images_too_small, mut unreadable) = (0, 0, vec![]);
     for index in 0..set.len() {
-        let (image_name, image) = (set.name(index), set.image(index)?);
+        let image_name = set.name(index);
+        let image = match set.image(index) {
+            Ok(image) => image,
+            Err(error) => {
+                unreadable.push(error);
+                progress(index + 1, writer.tiles);
+                continue;
+            }
+        };
         let places = rule.places(&image_name, image.shape());
         if places.is_empty() {
             images_too_small += 1;
@@ -63,7 +74,11 @@ pub fn pack(
     }
     if writer.tiles == 0 {
         let size = format!("{} planes of {} x {} pixels", rule.planes, rule.size_px, rule.size_px);
-        return Err(Error::missing(name, format!("none of its {} images holds {size}", set.len())));
+        let mut reason = format!("none of its {} images holds {size}", set.len());
+        if let Some(first) = unreadable.first() {
+            reason += &format!("; {} cannot be read, {first}", unreadable.len());
+        }
+        return Err(Error::missing(name, reason));
     }
     let from = set.card();
     let card = TileCard {
@@ -81,7 +96,7 @@ pub fn pack(
         origin: from.origin.clone(),
     };
     let (card, file_bytes) = writer.finish(card).map_err(Error::parquet(&name))?;
-    Ok(PackReport { card, file_bytes })
+    Ok(PackReport { card, file_bytes, unreadable })
 }
 
 /// The file, and the row group that is being gathered.

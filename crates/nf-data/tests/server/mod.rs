@@ -12,9 +12,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-/// What goes wrong with the next answer that carries a file's bytes.
-#[derive(Clone, Copy, Debug)]
+/// What goes wrong with the next answer: to a request for a file's bytes, under the file's path, or to a call
+/// of the list, under [`REVISION`] or [`TREE`].
+#[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// The connection is cut after so many bytes of the body.
     CutAfter(usize),
@@ -28,6 +30,33 @@ pub(crate) enum Fault {
     WholeFile,
     /// After so many bytes of the body nothing more comes, and the connection stays.
     StallAfter(usize),
+    /// After so many bytes of the body a byte comes now and then.
+    TrickleAfter(usize),
+    /// Nothing is answered, and the connection stays.
+    Silent,
+    /// The range is ignored, and zeros come for ever, of no stated length.
+    Endless,
+    /// Somewhere else, `{other}` being another origin's name for the same server.
+    Redirect(&'static str),
+    /// The list goes on there.
+    NextPage(&'static str),
+    /// This instead, whole.
+    Instead(Vec<u8>),
+    /// An encoding that was not asked for.
+    Encoded,
+}
+
+/// Where faults of the calls of the list are kept.
+pub(crate) const REVISION: &str = "revision";
+pub(crate) const TREE: &str = "tree";
+
+/// A request as it was seen.
+#[derive(Clone, Debug)]
+struct Seen {
+    path: String,
+    range: Option<String>,
+    has_token: bool,
+    host: String,
 }
 
 #[derive(Default)]
@@ -35,8 +64,7 @@ struct State {
     /// By path, the same in every repository; or by `owner/name/path`.
     files: BTreeMap<String, Vec<u8>>,
     faults: BTreeMap<String, VecDeque<Fault>>,
-    /// Requests seen: path, Range header, whether a token came.
-    seen: Vec<(String, Option<String>, bool)>,
+    seen: Vec<Seen>,
 }
 
 /// The running server.
@@ -72,16 +100,30 @@ impl Server {
     pub(crate) fn ranges(&self, path: &str) -> Vec<Option<String>> {
         let wanted = format!("/cdn/{path}");
         let state = self.state.lock().unwrap();
-        state.seen.iter().filter(|(path, ..)| *path == wanted).map(|(_, range, _)| range.clone()).collect()
+        state.seen.iter().filter(|seen| seen.path == wanted).map(|seen| seen.range.clone()).collect()
     }
 
     pub(crate) fn requests(&self) -> usize {
         self.state.lock().unwrap().seen.len()
     }
 
-    /// Whether the store of bytes, where the hub redirects to, ever saw a token.
+    /// Whether another origin than the endpoint ever saw a token.
     pub(crate) fn token_leaked(&self) -> bool {
-        self.state.lock().unwrap().seen.iter().any(|(path, _, token)| path.starts_with("/cdn/") && *token)
+        let own = self.endpoint.trim_start_matches("http://");
+        self.state.lock().unwrap().seen.iter().any(|seen| seen.host != own && seen.has_token)
+    }
+
+    /// Whether every request to the endpoint itself brought the token.
+    pub(crate) fn token_came(&self) -> bool {
+        let own = self.endpoint.trim_start_matches("http://");
+        let state = self.state.lock().unwrap();
+        let mut own = state.seen.iter().filter(|seen| seen.host == own).peekable();
+        own.peek().is_some() && own.all(|seen| seen.has_token)
+    }
+
+    /// Requests for paths that begin so.
+    pub(crate) fn requests_of(&self, start: &str) -> usize {
+        self.state.lock().unwrap().seen.iter().filter(|seen| seen.path.starts_with(start)).count()
     }
 }
 
@@ -92,7 +134,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
         return;
     }
     let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
-    let (mut range, mut token) = (None, false);
+    let (mut range, mut has_token, mut host) = (None, false, String::new());
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header).is_err() || header.trim().is_empty() {
@@ -101,18 +143,18 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
         let (name, value) = header.split_once(':').unwrap_or((&header, ""));
         match name.to_ascii_lowercase().as_str() {
             "range" => range = Some(value.trim().to_owned()),
-            "authorization" => token = true,
+            "authorization" => has_token = true,
+            "host" => host = value.trim().to_owned(),
             _ => {}
         }
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let (files, fault) = {
         let mut state = state.lock().unwrap();
-        state.seen.push((path.to_owned(), range.clone(), token));
-        let fault = path
-            .strip_prefix("/cdn/")
-            .and_then(|file| state.faults.get_mut(file))
-            .and_then(VecDeque::pop_front);
+        state.seen.push(Seen { path: path.to_owned(), range: range.clone(), has_token, host });
+        let call = [REVISION, TREE].into_iter().find(|call| path.contains(&format!("/{call}/")));
+        let key = call.or_else(|| path.strip_prefix("/cdn/"));
+        let fault = key.and_then(|key| state.faults.get_mut(key)).and_then(VecDeque::pop_front);
         (state.files.clone(), fault)
     };
     let head = |status: &str, length: usize, more: &str| {
@@ -121,25 +163,40 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     let send = |stream: &mut TcpStream, head: String, body: &[u8]| {
         let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
     };
+    let cdn = endpoint.replace("127.0.0.1", "localhost");
+    let fault = match fault {
+        Some(Fault::Silent) => return std::thread::sleep(FOR_EVER),
+        Some(Fault::Endless) => return send_for_ever(&mut stream),
+        Some(Fault::Redirect(location)) => {
+            let more = format!("Location: {}\r\n", location.replace("{other}", &cdn));
+            return send(&mut stream, head("302 Found", 0, &more), b"");
+        }
+        Some(Fault::Instead(body)) => return send(&mut stream, head("200 OK", body.len(), ""), &body),
+        Some(Fault::Encoded) => {
+            return send(&mut stream, head("200 OK", 2, "Content-Encoding: gzip\r\n"), b"\x1f\x8b");
+        }
+        other => other,
+    };
     let repository = path.trim_start_matches("/api").split('/').skip(2).take(2).collect::<Vec<_>>().join("/");
     let own = listed(&files, &repository);
     if path.contains("/revision/") {
         let body = format!("{{\"sha\": \"{COMMIT}\", \"id\": \"x\"}}");
-        send(&mut stream, head("200 OK", body.len(), ""), body.as_bytes());
+        send_ill(&mut stream, head("200 OK", body.len(), ""), body.as_bytes(), fault);
     } else if path.contains(&format!("/tree/{COMMIT}")) {
         let page: usize = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
         let entries: Vec<String> = own.iter().skip(page * PAGE).take(PAGE).map(|file| entry(*file)).collect();
-        let next = if (page + 1) * PAGE < own.len() {
+        let next = if let Some(Fault::NextPage(address)) = &fault {
+            format!("Link: <{}>; rel=\"next\"\r\n", address.replace("{other}", &cdn))
+        } else if (page + 1) * PAGE < own.len() {
             format!("Link: <{endpoint}{path}?recursive=true&cursor={}>; rel=\"next\"\r\n", page + 1)
         } else {
             String::new()
         };
         let body =
             format!("[{{\"type\":\"directory\",\"path\":\"data\",\"oid\":\"x\"}},{}]", entries.join(","));
-        send(&mut stream, head("200 OK", body.len(), &next), body.as_bytes());
+        send_ill(&mut stream, head("200 OK", body.len(), &next), body.as_bytes(), fault);
     } else if let Some((_, file)) = path.split_once(&format!("/resolve/{COMMIT}/")) {
         // Another host's name for the same address, as the hub redirects to its store of bytes.
-        let cdn = endpoint.replace("127.0.0.1", "localhost");
         let prefixed = format!("{repository}/{file}");
         let key = if files.contains_key(&prefixed) { &prefixed } else { file };
         let more = format!("Location: {cdn}/cdn/{key}\r\n");
@@ -178,13 +235,36 @@ fn send_file(
     } else {
         head("200 OK", body.len(), "")
     };
-    match fault {
-        Some(Fault::CutAfter(n)) => send(stream, head, &body[..n.min(body.len())]),
-        Some(Fault::StallAfter(n)) => {
-            send(stream, head, &body[..n.min(body.len())]);
-            std::thread::sleep(std::time::Duration::from_secs(600));
+    send_ill(stream, head, body, fault);
+}
+
+const FOR_EVER: Duration = Duration::from_secs(600);
+
+/// Sends a head and a body, of which less may come than the head says.
+fn send_ill(stream: &mut TcpStream, head: String, body: &[u8], fault: Option<Fault>) {
+    let some = |n: usize| &body[..n.min(body.len())];
+    let mut send = |body: &[u8]| stream.write_all(body).and_then(|()| stream.flush());
+    let sent = send(head.as_bytes()).and_then(|()| match fault {
+        Some(Fault::CutAfter(n)) => send(some(n)),
+        Some(Fault::StallAfter(n)) => send(some(n)).map(|()| std::thread::sleep(FOR_EVER)),
+        Some(Fault::TrickleAfter(n)) => {
+            send(some(n))?;
+            body[some(n).len()..].chunks(1).try_for_each(|byte| {
+                std::thread::sleep(Duration::from_millis(20));
+                send(byte)
+            })
         }
-        _ => send(stream, head, body),
+        _ => send(body),
+    });
+    // The client may have gone away.
+    drop(sent);
+}
+
+fn send_for_ever(stream: &mut TcpStream) {
+    let zeros = vec![0; 1 << 16];
+    let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+    while sent.is_ok() {
+        sent = stream.write_all(&zeros);
     }
 }
 

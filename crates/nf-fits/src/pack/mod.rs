@@ -2,34 +2,41 @@
 //!
 //! - [`pack`]: every image of a file becomes a tile-compressed one; everything else stays as it is.
 //! - [`unpack`]: the way back. `unpack(pack(f))` is `f`, byte for byte, unless loss was asked for.
-//! - [`verify`]: proves it, without writing anything.
-//! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was written.
+//! - [`compare`]: proves it, without writing anything; [`verify`]: checks the sums of one file.
+//! - [`original_hdus`]: what unpacking would write, HDU by HDU.
+//! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was
+//!   written.
 //!
-//! An image whose header could not be restored exactly (it has keywords that the convention needs itself, or its cards
-//! are not in the order of the standard) or whose padding is not zero is left as it is, and the report says so.
+//! An image whose header could not be restored exactly (it has keywords that the convention needs
+//! itself, or its cards are not in the order of the standard) or whose padding is not zero is left
+//! as it is, and the report says so.
 
+mod bytes;
+mod compare;
+mod original;
 mod plan;
 mod proof;
 mod table;
 mod unpack;
 mod verify;
-mod view;
 
+pub use compare::{Verdict, compare};
+pub use original::{OriginalHdu, Remainder, original_hdus};
 pub use proof::{PackedFile, pack_proven, unpack_proven};
 pub use unpack::{UnpackedHdu, unpack};
-pub use verify::{HduChecksums, Verdict, verify, verify_checksums};
+pub use verify::{HduChecksums, verify};
 
 use crate::card::write::{integer, logical};
 use crate::file::FitsFile;
+use crate::hdu::HduKind;
 use crate::header::Header;
 use crate::image::ImageHdu;
-use crate::tiled::{Quantise, TilePlan};
+use crate::tiled::Quantise;
 use crate::{Error, Result};
 use std::io::{Seek, Write};
-use view::{Part, parts};
 
-/// The algorithm that is asked for. Images that it cannot take without loss (or at all) get another one, and the report
-/// says which: RICE_1 for integers of up to 32 bits, GZIP_2 for the rest.
+/// The algorithm that is asked for. Images that it cannot take without loss (or at all) get another
+/// one, and the report says which: RICE_1 for integers of up to 32 bits, GZIP_2 for the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     /// RICE_1.
@@ -42,7 +49,8 @@ pub enum Method {
     Plio,
     /// HCOMPRESS_1.
     Hcompress {
-        /// 0 loses nothing; positive: in units of the tile's noise; negative: the quantisation itself.
+        /// 0 loses nothing; positive: in units of the tile's noise; negative: the quantisation
+        /// itself.
         scale: f32,
         /// Whether readers smooth.
         smooth: bool,
@@ -59,11 +67,13 @@ pub enum Method {
 /// How large tiles are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TileSize {
-    /// What suits the algorithm: 256 x 256 for FLOOR_1, about sixteen rows for HCOMPRESS_1, otherwise one row.
+    /// What suits the algorithm: about 1024 x 1024 for FLOOR_1, about sixteen rows for HCOMPRESS_1,
+    /// otherwise one row.
     Suitable,
     /// The whole image.
     Whole,
-    /// ZTILE1, ZTILE2, ...; 0 takes the whole axis, axes that are not named are cut into single pixels.
+    /// ZTILE1, ZTILE2, ...; 0 takes the whole axis, axes that are not named are cut into single
+    /// pixels.
     Axes(Vec<usize>),
 }
 
@@ -119,94 +129,101 @@ pub struct Loss {
 
 /// Writes a file whose images are tile-compressed.
 ///
-/// The images of a file that is compressed already are compressed anew, as if it had been unpacked before. `progress`
-/// is called with the number of pixels done since it was called last.
+/// The images of a file that is compressed already are compressed anew, as if it had been unpacked
+/// before. `progress` is called with the number of pixels done since it was called last.
 ///
 /// # Errors
-/// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a file.
+/// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a
+/// file.
 pub fn pack<W: Write + Seek>(
     file: &FitsFile,
     out: &mut W,
     options: &PackOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<PackedHdu>> {
-    let mut report = Vec::new();
-    for (index, part) in parts(file).iter().enumerate() {
+    let mut report: Vec<PackedHdu> = Vec::new();
+    for (index, hdu) in original_hdus(file).iter().enumerate() {
         let start = out.stream_position().map_err(Error::writing())?;
         let mut packed = PackedHdu {
             index,
-            name: part.header().text("EXTNAME"),
-            bytes_before: part.hdu().range().end - part.hdu().range().start,
+            name: hdu.header().text("EXTNAME"),
+            bytes_before: hdu.len_bytes(),
             bytes_after: 0,
             algorithm: None,
             loss: None,
             remark: None,
         };
-        match part {
-            Part::Verbatim(hdu) => unpack::copy(file, hdu.range(), out)?,
-            Part::Image(image, header) => {
-                let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
-                packed.bytes_before = header.bytes().len() as u64 + crate::hdu::padded(data_bytes);
-                pack_image(file, image, header, options, out, progress, &mut packed)?;
+        match hdu.image() {
+            Some(image) => pack_image(file, hdu, &image, options, out, progress, &mut packed)?,
+            None => {
+                let behind_image = report.last().is_some_and(|before| before.algorithm.is_some());
+                packed.remark = remark_on(file, hdu, behind_image);
+                hdu.write(out, progress)?;
             }
         }
         packed.bytes_after = out.stream_position().map_err(Error::writing())? - start;
+        if packed.algorithm.is_some() && packed.bytes_after > packed.bytes_before {
+            let PackedHdu { bytes_before, bytes_after, .. } = packed;
+            let larger = format!("larger than before: {bytes_after} bytes against {bytes_before}");
+            packed.remark = Some(Vec::from_iter(packed.remark.into_iter().chain([larger])).join("; "));
+        }
         report.push(packed);
     }
-    unpack::copy(file, file.rest(), out)?;
+    bytes::copy(file, file.rest(), out)?;
     Ok(report)
 }
 
 fn pack_image<W: Write + Seek>(
     file: &FitsFile,
+    hdu: &OriginalHdu<'_>,
     image: &ImageHdu<'_>,
-    header: &Header,
     options: &PackOptions,
     out: &mut W,
     progress: &mut dyn FnMut(u64),
     packed: &mut PackedHdu,
 ) -> Result<()> {
-    let (plan, remark) = plan::plan(image, header, options)?;
-    if let Some(reason) = why_not(file, image, header, &plan)? {
+    hdu.check_sums()?;
+    let header = hdu.header_of_pixels()?;
+    let (mut plan, mut remarks) = plan::plan(image, &header, options, file.codec())?;
+    let unrestorable = || {
+        let kept = table::packed_header(&header, &plan).is_some();
+        (!kept).then(|| "its header could not be restored exactly".to_owned())
+    };
+    if let Some(reason) = hdu.irregularity()?.or_else(unrestorable) {
         packed.remark = Some(format!("left as it is: {reason}"));
-        return if image.tiling().is_some() {
-            unpack::write_plain(image, header, false, out, progress).map(drop)
-        } else {
-            unpack::copy(file, image.hdu().range(), out)
-        };
+        return hdu.write(out, progress).map(drop);
+    }
+    if plan::may_refuse(&plan)
+        && let Some(problem) = table::refusal(image, &plan, file.codec())?
+    {
+        let wanted = plan.algorithm.name().to_owned();
+        plan = plan::with_fallback(plan, &options.tile);
+        remarks.push(format!("{} instead of {wanted} ({problem})", plan.algorithm.name()));
     }
     if packed.index == 0 {
         out.write_all(stand_in().bytes()).map_err(Error::writing())?;
     }
-    let written = table::write_image(image, header, &plan, file.codec(), out, progress)?;
+    let written = table::write_image(image, &header, &plan, file.codec(), out, progress)?;
     packed.algorithm = Some(plan.algorithm.name().to_owned());
-    packed.remark = remark;
+    packed.remark = (!remarks.is_empty()).then(|| remarks.join("; "));
     if plan.is_lossy() {
         let tiles = plan.grid.tiles().unwrap_or(0);
         let (largest_error, exact_tiles) = (written.largest_error, written.exact_tiles);
         packed.loss = Some(Loss { largest_error, exact_tiles, tiles });
-        let index = packed.index;
-        tracing::info!(
-            "HDU {index}: pixels quantised, largest error {largest_error}, {exact_tiles} of {tiles} tiles exact"
-        );
     }
     Ok(())
 }
 
-/// Why an image cannot be packed so that unpacking restores its bytes.
-fn why_not(
-    file: &FitsFile,
-    image: &ImageHdu<'_>,
-    header: &Header,
-    plan: &TilePlan,
-) -> Result<Option<&'static str>> {
-    if table::packed_header(header, plan).is_none() {
-        return Ok(Some("its header could not be restored exactly"));
+/// What is worth knowing of an HDU that is no image.
+fn remark_on(file: &FitsFile, hdu: &OriginalHdu<'_>, behind_image: bool) -> Option<String> {
+    if let (HduKind::UnreadableImage, Err(problem)) = (hdu.hdu().kind(), file.image(hdu.hdu().index())) {
+        return Some(format!("left as it is: {}", problem.of_card()));
     }
-    if image.tiling().is_none() && !verify::zero_padded(file, image)? {
-        return Ok(Some("the padding behind its data is missing or not zero"));
+    if hdu.hdu().is_compressed_table() {
+        return Some("left as it is: a compressed table".to_owned());
     }
-    Ok(None)
+    let kind = hdu.header().text("XTENSION").filter(|_| matches!(hdu.hdu().kind(), HduKind::Other))?;
+    behind_image.then(|| format!("funpack drops extensions of type '{kind}' that follow a compressed image"))
 }
 
 /// The empty primary HDU before a compressed primary image.

@@ -6,30 +6,39 @@ use crate::image::ImageHdu;
 use crate::pixels::SampleType;
 use crate::tiled::hcompress::MIN_SIDE_PX;
 use crate::tiled::quantise::Dither;
-use crate::tiled::{Algorithm, Grid, Quantise, TilePlan};
+use crate::tiled::{Algorithm, Grid, Quantise, TileCodec, TilePlan};
 use crate::{Pixels, Result};
 
-/// Side of the square tiles of FLOOR_1: adaptive codecs learn more from more pixels, and a cut-out still reads little.
-const FLOOR_TILE_PX: usize = 256;
+/// About the side of the tiles of FLOOR_1. Smaller ones are larger in bytes at every level of
+/// `floor` and slower, larger ones gain nothing (docs/format.md has the numbers), and a cut-out
+/// still reads little.
+const FLOOR_TILE_PX: usize = 1024;
 
-/// The plan for an image, and a remark where it is not what was asked for.
+/// The plan for an image, and remarks where it is not what was asked for.
 pub(super) fn plan(
     image: &ImageHdu<'_>,
     header: &Header,
     options: &PackOptions,
-) -> Result<(TilePlan, Option<String>)> {
+    codec: &dyn TileCodec,
+) -> Result<(TilePlan, Vec<String>)> {
     let sample = image.sample_type();
     let axes = image.axes().to_vec();
     let quantise = options.quantise.filter(|_| sample.is_float());
-    let (algorithm, mut remark) = choose(&options.method, sample, &axes, quantise.is_some());
+    let (algorithm, remark) = choose(&options.method, sample, &axes, quantise.is_some());
+    let mut remarks = Vec::from_iter(remark);
+    if options.quantise.is_some() && quantise.is_none() {
+        remarks.push(format!("not quantised, because its pixels are integers ({sample})"));
+    }
+    if sample == SampleType::I64 {
+        remarks
+            .push("cfitsio and funpack cannot read tiles of 64-bit integers, though astropy can".to_owned());
+    }
     let (algorithm, tile) = match tile_axes(&options.tile, &algorithm, &axes) {
         Some(tile) => (algorithm, tile),
         None => {
             let fallback = fallback(sample, quantise.is_some());
-            remark = Some(format!(
-                "{} instead of HCOMPRESS_1, which needs tiles of at least 4 x 4",
-                fallback.name()
-            ));
+            let name = fallback.name();
+            remarks.push(format!("{name} instead of HCOMPRESS_1, which needs tiles of at least 4 x 4"));
             (fallback, rows(&axes))
         }
     };
@@ -37,7 +46,7 @@ pub(super) fn plan(
     let scaled = matches!(algorithm, Algorithm::Hcompress { scale, .. } if scale != 0.0);
     let quantise = quantise.map(|how| match how.dither {
         Dither::Subtractive2 if scaled => {
-            remark = Some(
+            remarks.push(
                 "SUBTRACTIVE_DITHER_1 instead of _2, whose zeros lossy HCOMPRESS_1 does not keep".into(),
             );
             Quantise { dither: Dither::Subtractive1, ..how }
@@ -55,17 +64,38 @@ pub(super) fn plan(
         )),
         None => None,
     };
-    let unsigned = sample == SampleType::I16 && header.real("BZERO")? == Some(32768.0);
+    let physical = header.physical_scale();
+    let unsigned = sample == SampleType::I16 && physical.zero == 32768.0;
+    let creator = matches!(algorithm, Algorithm::Floor { .. }).then(|| codec.creator()).flatten();
     let plan = TilePlan {
         sample,
         grid,
         algorithm,
         quantise,
         plio_offset: if unsigned { 32768 } else { 0 },
-        blank: header.integer("BLANK")?,
+        blank: physical.blank,
         gzip_level: options.gzip_level.clamp(1, 9),
+        creator,
     };
-    Ok((plan, remark))
+    Ok((plan, remarks))
+}
+
+/// Whether the algorithm may refuse tiles for the values of their pixels.
+pub(super) fn may_refuse(plan: &TilePlan) -> bool {
+    let narrow = matches!(plan.sample, SampleType::U8 | SampleType::I16);
+    match plan.algorithm {
+        Algorithm::Plio => !(plan.sample == SampleType::U8 || narrow && plan.plio_offset > 0),
+        Algorithm::Hcompress { .. } => !narrow,
+        _ => false,
+    }
+}
+
+/// The same with an algorithm that takes every pixel.
+pub(super) fn with_fallback(plan: TilePlan, wanted: &TileSize) -> TilePlan {
+    let algorithm = fallback(plan.sample, plan.quantise.is_some());
+    let axes = plan.grid.axes;
+    let tile = tile_axes(wanted, &algorithm, &axes).unwrap_or_else(|| rows(&axes));
+    TilePlan { algorithm, grid: Grid { axes, tile }, ..plan }
 }
 
 /// ZDITHER0 from the bytes of the first tile.
@@ -132,7 +162,8 @@ fn rows(axes: &[usize]) -> Vec<usize> {
     axes.iter().enumerate().map(|(n, &axis)| if n == 0 { axis } else { 1 }).collect()
 }
 
-/// The tile that was asked for, or that suits the algorithm; `None` where HCOMPRESS_1 cannot have one.
+/// The tile that was asked for, or that suits the algorithm; `None` where HCOMPRESS_1 cannot have
+/// one.
 fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option<Vec<usize>> {
     let hcompress = matches!(algorithm, Algorithm::Hcompress { .. });
     let mut tile = match wanted {
@@ -154,12 +185,13 @@ fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option
         TileSize::Suitable if matches!(algorithm, Algorithm::Floor { .. }) => axes
             .iter()
             .enumerate()
-            .map(|(n, &axis)| if n < 2 { axis.min(FLOOR_TILE_PX) } else { 1 })
+            .map(|(n, &axis)| if n < 2 { equal_parts(axis, FLOOR_TILE_PX) } else { 1 })
             .collect(),
         TileSize::Suitable => rows(axes),
     };
     if hcompress {
-        // No tile may be narrower than the algorithm allows, not even the last one of an axis, and it has two axes only.
+        // No tile may be narrower than the algorithm allows, not even the last one of an axis, and
+        // it has two axes only.
         for (side, &axis) in tile.iter_mut().zip(axes).take(2) {
             *side = (*side..=axis)
                 .find(|&side| side >= MIN_SIDE_PX && !(1..MIN_SIDE_PX).contains(&(axis % side)))?;
@@ -169,6 +201,13 @@ fn tile_axes(wanted: &TileSize, algorithm: &Algorithm, axes: &[usize]) -> Option
     Some(tile)
 }
 
+/// The length of the equal parts of an axis that come nearest to `wanted`, so that no sliver is
+/// left at its end.
+fn equal_parts(axis: usize, wanted: usize) -> usize {
+    let parts = ((axis + wanted / 2) / wanted).max(1);
+    axis.div_ceil(parts)
+}
+
 /// Rows of a tile of HCOMPRESS_1: about sixteen, so that the last tile is not too short.
 fn hcompress_rows(rows: usize) -> usize {
     if rows <= 30 {
@@ -176,4 +215,16 @@ fn hcompress_rows(rows: usize) -> usize {
     }
     let suits = |side: &usize| rows.is_multiple_of(*side) || rows % side >= MIN_SIDE_PX;
     [16, 24, 20, 30, 28, 26, 22, 18, 14].into_iter().find(suits).unwrap_or(17)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_an_axis_are_near_the_length_wanted() {
+        let side = |axis| equal_parts(axis, 1024);
+        assert_eq!([1, 577, 1030, 1535].map(side), [1, 577, 1030, 1535]);
+        assert_eq!([1536, 2048, 2152, 4096, 9576].map(side), [768, 1024, 1076, 1024, 1064]);
+    }
 }

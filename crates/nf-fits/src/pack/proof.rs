@@ -1,6 +1,6 @@
 //! Packing and unpacking into an open file, and proving from what was written that nothing is lost.
 
-use super::{PackOptions, PackedHdu, UnpackedHdu, Verdict, pack, unpack, verify};
+use super::{PackOptions, PackedHdu, UnpackedHdu, Verdict, compare, pack, unpack};
 use crate::file::FitsFile;
 use crate::{Error, Result};
 use std::fs::File;
@@ -21,11 +21,11 @@ pub struct PackedFile {
     pub bytes_after: u64,
 }
 
-/// Packs into `out`, an empty file that can be read, then reads it back, decodes it and compares it with the original.
-/// Where loss was asked for, the comparison allows it.
+/// Packs into `out`, an empty file that can be read, then reads it back, decodes it and compares it
+/// with the original. Where loss was asked for, the comparison allows it.
 ///
-/// What `out` is called is the caller's: it should get its final name only when this has succeeded. `progress` sees
-/// every pixel twice: packed, and compared.
+/// What `out` is called is the caller's: it should get its final name only when this has succeeded.
+/// `progress` sees every pixel twice: packed, and compared.
 ///
 /// # Errors
 /// As for [`pack`], and if what was written is not what it should be.
@@ -42,8 +42,8 @@ pub fn pack_proven(
     Ok(PackedFile { hdus, verdicts, bytes_before: file.len_bytes(), bytes_after })
 }
 
-/// Unpacks into `out`, an empty file that can be read, then reads it back and compares it with the packed file; as
-/// [`pack_proven`] otherwise.
+/// Unpacks into `out`, an empty file that can be read, then reads it back and compares it with the
+/// packed file; as [`pack_proven`] otherwise.
 ///
 /// # Errors
 /// As for [`unpack`], and if what was written is not what it should be.
@@ -55,10 +55,11 @@ pub fn unpack_proven(file: &FitsFile, out: &File, progress: &mut dyn FnMut(u64))
     Ok(hdus)
 }
 
-/// Compares what was written with what it was made from; the verdicts, none of which is a difference, and its length.
+/// Compares what was written with what it was made from; the verdicts, none of which is a
+/// difference, and its length.
 fn prove(file: &FitsFile, out: &File, progress: &mut dyn FnMut(u64)) -> Result<(Vec<Verdict>, u64)> {
     let written = file.sibling(out)?;
-    let verdicts = verify(&written, file, progress)?;
+    let verdicts = compare(&written, file, progress)?;
     for (index, verdict) in verdicts.iter().enumerate() {
         if let Verdict::Different(problem) = verdict {
             return Err(Error::request(index, format!("what was written is not the original: {problem}")));

@@ -1,12 +1,13 @@
 //! Writing a compressed image: the table's header, its rows, and the heap.
 
-use crate::card::write::{integer, logical, text};
+use crate::card::write::{comment, integer, logical, text};
 use crate::card::{CARD_BYTES, Card};
 use crate::checksum::{Sum, stamp};
 use crate::hdu::padded;
 use crate::header::{BLOCK_BYTES, Header};
 use crate::image::ImageHdu;
-use crate::tiled::quantise::{Dither, Scaling};
+use crate::section::Section;
+use crate::tiled::quantise::{Dither, NULL, Scaling};
 use crate::tiled::restore::{image_header, packed_keyword};
 use crate::tiled::{Algorithm, Column, EncodedTile, TileCodec, TilePlan, gzip};
 use crate::{Error, Result, SampleType};
@@ -15,6 +16,9 @@ use std::io::{Seek, SeekFrom, Write};
 
 /// Pixels that are read and encoded at once.
 const BAND_PX: usize = 1 << 20;
+
+/// What headers, checksums and padding of one compressed tile take at most.
+const MAX_TILE_OVERHEAD_BYTES: u64 = 64;
 
 /// Where the bytes of a tile lie in the heap: number of elements and offset.
 type Descriptor = (u64, u64);
@@ -45,12 +49,13 @@ impl Layout {
         if plan.algorithm == Algorithm::None {
             arrays.push(("UNCOMPRESSED_DATA", element(plan.sample)));
         }
-        if plan.hcompress_scale() != 0.0 && (plan.quantise.is_some() || plan.blank.is_some()) {
-            arrays.push(("NULL_PIXEL_MASK", b'I'));
-        }
-        // What no algorithm exceeds, by far: were the heap longer than 32 bits can say, readers would be lost.
+        // What no algorithm exceeds, by far: were the heap longer than 32 bits can say, readers
+        // would be lost.
         let pixels: u64 = plan.grid.axes.iter().map(|&n| n as u64).product();
-        let worst = pixels.saturating_mul(plan.sample.bytes() as u64 * 3 / 2 + 2);
+        let tiles = plan.grid.tiles().map_or(u64::MAX, |tiles| tiles as u64);
+        let worst = pixels
+            .saturating_mul(plan.sample.bytes() as u64 * 3 / 2 + 2)
+            .saturating_add(tiles.saturating_mul(MAX_TILE_OVERHEAD_BYTES));
         let wide = worst > i32::MAX as u64;
         Self { arrays, scaled: plan.quantise.is_some(), wide }
     }
@@ -130,7 +135,7 @@ pub(super) struct Written {
 
 /// The header of the table; `None` if the image's header could not be restored from it exactly.
 pub(super) fn packed_header(original: &Header, plan: &TilePlan) -> Option<Header> {
-    let header = build_header(original, plan, &Layout::new(plan), &[0; 4], 0);
+    let header = build_header(original, plan, &Layout::new(plan), &[0; 4], 0)?;
     (image_header(&header).bytes() == original.bytes()).then_some(header)
 }
 
@@ -140,7 +145,7 @@ fn build_header(
     layout: &Layout,
     longest: &[u64],
     heap_bytes: u64,
-) -> Header {
+) -> Option<Header> {
     let tiles = plan.grid.tiles().expect("an image in a file has a countable number of tiles");
     let mut cards = vec![
         text("XTENSION", "BINTABLE", "binary table extension"),
@@ -162,36 +167,35 @@ fn build_header(
             if how.dither != Dither::None {
                 cards.push(integer("ZDITHER0", seed, "dithering offset"));
             }
-            if let Some(null) = plan.null() {
-                cards.push(integer("ZBLANK", null, "null value in the compressed integer array"));
-            }
+            cards.push(integer("ZBLANK", NULL.into(), "null value in the compressed integer array"));
         }
         None if plan.sample.is_float() => {
             cards.push(text("ZQUANTIZ", "NONE", "lossless, without quantisation"))
         }
         None => {}
     }
-    cards.extend(plan.algorithm.cards());
-    cards.extend(original.cards().map(pack_card));
-    // Behind the image's own cards: cfitsio does not know the keyword, and would copy it before SIMPLE.
-    if layout.arrays.iter().any(|(name, _)| *name == "NULL_PIXEL_MASK") {
-        cards.push(text("ZMASKCMP", "PLIO_1", "compression algorithm of the masks"));
+    cards.extend(plan.algorithm.cards(plan.sample));
+    cards.extend(plan.creator.iter().flat_map(|creator| comment(creator)));
+    for card in original.cards() {
+        cards.push(pack_card(card)?);
     }
     cards.push(text("CHECKSUM", "0000000000000000", "HDU checksum"));
     cards.push(text("DATASUM", "0", "data unit checksum"));
-    Header::from_cards(cards.iter().map(|card| &card[..]), original.hdu())
+    Some(Header::from_cards(cards.iter().map(|card| &card[..]), original.hdu()))
 }
 
-/// A card of the image in the table's header: verbatim, under another keyword where the table needs its own.
-fn pack_card(card: Card<'_>) -> [u8; CARD_BYTES] {
+/// A card of the image in the table's header: verbatim, under another keyword where the table needs
+/// its own; `None` where that keyword is too long (ZNAXIS100).
+fn pack_card(card: Card<'_>) -> Option<[u8; CARD_BYTES]> {
     let mut bytes: [u8; CARD_BYTES] = card.bytes().try_into().expect("a card has 80 bytes");
     if let Some(packed) = std::str::from_utf8(card.keyword()).ok().and_then(packed_keyword) {
-        bytes[..8].copy_from_slice(format!("{packed:<8}").as_bytes());
+        let field: [u8; 8] = format!("{packed:<8}").into_bytes().try_into().ok()?;
+        bytes[..8].copy_from_slice(&field);
     }
-    bytes
+    Some(bytes)
 }
 
-/// Writes the table of an image that begins where `out` stands.
+/// Writes the table of an image, whose header [`packed_header`] can keep, where `out` stands.
 pub(super) fn write_image<W: Write + Seek>(
     image: &ImageHdu<'_>,
     original: &Header,
@@ -200,12 +204,15 @@ pub(super) fn write_image<W: Write + Seek>(
     out: &mut W,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Written> {
-    let hdu = image.index();
     let io = || Error::writing();
     let layout = Layout::new(plan);
     let start = out.stream_position().map_err(io())?;
     let tiles = plan.grid.tiles().expect("an image in a file has a countable number of tiles");
-    let header_len = build_header(original, plan, &layout, &[0; 4], 0).bytes().len();
+    let header = |longest: &[u64], heap_bytes| {
+        build_header(original, plan, &layout, longest, heap_bytes)
+            .ok_or_else(|| Error::request(image.index(), "a keyword is too long for a compressed image"))
+    };
+    let header_len = header(&[0; 4], 0)?.bytes().len();
     let rows_len = (tiles as u64) * layout.row_bytes() as u64;
     // Header and rows are written last, when all is known; their room is left free.
     let heap_start = start + header_len as u64 + rows_len;
@@ -215,22 +222,7 @@ pub(super) fn write_image<W: Write + Seek>(
     let mut rows = Vec::with_capacity(tiles * layout.row_bytes());
     let mut written = Written::default();
     for band in plan.grid.bands(BAND_PX) {
-        let pixels = image.read_section(&band)?;
-        let encoded: Vec<EncodedTile> = plan
-            .grid
-            .tiles_of(&band)
-            .into_par_iter()
-            .map_init(gzip::Deflater::default, |deflater, tile| {
-                let tile_box = plan.grid.tile_box(tile);
-                let cut = pixels.cut(&band, &tile_box)?;
-                plan.encode(tile, &tile_box, &cut, deflater, codec).map_err(|problem| Error::Tile {
-                    hdu,
-                    tile,
-                    problem,
-                })
-            })
-            .collect::<Result<_>>()?;
-        for tile in encoded {
+        for tile in encode_band(image, plan, &band, codec)? {
             written.exact_tiles += usize::from(tile.largest_error == 0.0);
             written.largest_error = written.largest_error.max(tile.largest_error);
             let row = heap.add(&tile, out)?;
@@ -238,7 +230,11 @@ pub(super) fn write_image<W: Write + Seek>(
         }
         progress(band.pixels() as u64);
     }
-    let mut header = build_header(original, plan, &layout, &heap.longest, heap.bytes);
+    if !layout.wide && heap.bytes > i32::MAX as u64 {
+        let problem = format!("its tiles take {} bytes, more than their table can point to", heap.bytes);
+        return Err(Error::request(image.index(), problem));
+    }
+    let mut header = header(&heap.longest, heap.bytes)?;
     debug_assert_eq!(header.bytes().len(), header_len);
     let mut datasum = heap.sum;
     datasum.add(Sum::of(&rows));
@@ -253,6 +249,42 @@ pub(super) fn write_image<W: Write + Seek>(
     out.seek(SeekFrom::Start(end)).map_err(io())?;
     written.bytes = end - start;
     Ok(written)
+}
+
+/// Why the algorithm cannot take a tile of the image, if it cannot: the message of the first that
+/// it refuses.
+pub(super) fn refusal(
+    image: &ImageHdu<'_>,
+    plan: &TilePlan,
+    codec: &dyn TileCodec,
+) -> Result<Option<String>> {
+    for band in plan.grid.bands(BAND_PX) {
+        match encode_band(image, plan, &band, codec) {
+            Err(Error::Tile { tile, problem, .. }) => return Ok(Some(format!("tile {tile}: {problem}"))),
+            encoded => drop(encoded?),
+        }
+    }
+    Ok(None)
+}
+
+/// The tiles of a band, in order.
+fn encode_band(
+    image: &ImageHdu<'_>,
+    plan: &TilePlan,
+    band: &Section,
+    codec: &dyn TileCodec,
+) -> Result<Vec<EncodedTile>> {
+    let pixels = image.read_section(band)?;
+    plan.grid
+        .tiles_of(band)
+        .into_par_iter()
+        .map_init(gzip::Deflater::default, |deflater, tile| {
+            let tile_box = plan.grid.tile_box(tile);
+            let cut = pixels.cut(band, &tile_box)?;
+            let encoded = plan.encode(tile, &tile_box, &cut, deflater, codec);
+            encoded.map_err(|problem| Error::Tile { hdu: image.index(), tile, problem })
+        })
+        .collect()
 }
 
 struct Heap<'a> {
@@ -271,7 +303,6 @@ impl Heap<'_> {
                 ("COMPRESSED_DATA", Column::Compressed)
                 | ("GZIP_COMPRESSED_DATA", Column::Gzipped)
                 | ("UNCOMPRESSED_DATA", Column::Plain) => &tile.bytes,
-                ("NULL_PIXEL_MASK", _) => tile.mask.as_deref().unwrap_or(&[]),
                 _ => &[],
             };
             if bytes.is_empty() {

@@ -2,9 +2,13 @@
 
 use super::codec::FLOOR_1;
 use crate::card::CARD_BYTES;
-use crate::card::write::{integer, real, text};
+use crate::card::write::{integer, long_text, real, text};
 use crate::header::Header;
-use crate::{Error, Result};
+use crate::{Error, Result, SampleType};
+use std::fmt;
+
+/// Version of the parameters of FLOOR_1 that are written. The first had the parameter CODEC only.
+const FLOOR_VERSION: i64 = 2;
 
 /// How the tiles of an image are compressed (ZCMPTYPE and its parameters in ZNAMEn and ZVALn).
 #[derive(Clone, Debug, PartialEq)]
@@ -55,16 +59,25 @@ impl Algorithm {
         }
     }
 
-    /// Reads ZCMPTYPE, ZNAMEn and ZVALn.
-    pub(super) fn parse(header: &Header) -> Result<Self> {
+    /// Reads ZCMPTYPE, ZNAMEn and ZVALn. With it comes what is wrong with a parameter, if anything is: that concerns
+    /// tiles that the algorithm compressed, and no others.
+    pub(super) fn parse(header: &Header) -> Result<(Self, Option<String>)> {
         let hdu = header.hdu();
         let name = header
             .text("ZCMPTYPE")
             .ok_or_else(|| Error::header(hdu, "ZCMPTYPE", "is missing or not a string"))?;
+        let name = name.trim();
+        Ok(match Self::with_parameters(name, header) {
+            Ok(algorithm) => (algorithm, None),
+            Err(problem) => (Self::Other(name.to_owned()), Some(problem)),
+        })
+    }
+
+    fn with_parameters(name: &str, header: &Header) -> Result<Self, String> {
         let wrong = |name: &str, value: i64, expected: &str| {
-            Error::header(hdu, "ZVALn", format!("of {name} is {value}, expected {expected}"))
+            format!("ZVALn of {name} is {value}, expected {expected}")
         };
-        Ok(match name.trim() {
+        Ok(match name {
             // The second name marks files that old readers of the first would get wrong (dithering method 2).
             "RICE_1" | "RICE_ONE" => {
                 let block = integer_parameter(header, "BLOCKSIZE")?.unwrap_or(32);
@@ -85,24 +98,29 @@ impl Algorithm {
             "PLIO_1" => Self::Plio,
             "HCOMPRESS_1" => Self::Hcompress {
                 scale: match parameter(header, "SCALE") {
-                    Some(n) => header.real(&format!("ZVAL{n}"))?.unwrap_or(0.0) as f32,
+                    Some(n) => {
+                        header.real(&format!("ZVAL{n}")).map_err(Error::of_card)?.unwrap_or(0.0) as f32
+                    }
                     None => 0.0,
                 },
                 smooth: integer_parameter(header, "SMOOTH")?.unwrap_or(0) != 0,
             },
             "NOCOMPRESS" => Self::None,
             FLOOR_1 => {
-                let spec = parameter(header, "CODEC").and_then(|n| header.text(&format!("ZVAL{n}")));
-                Self::Floor {
-                    spec: spec.ok_or_else(|| Error::header(hdu, "ZNAMEn", "CODEC of FLOOR_1 is missing"))?,
+                let version = integer_parameter(header, "VERSION")?.unwrap_or(1);
+                if !(1..=FLOOR_VERSION).contains(&version) {
+                    let expected = format!("1 to {FLOOR_VERSION}: a newer program wrote it");
+                    return Err(wrong("VERSION", version, &expected));
                 }
+                let spec = parameter(header, "CODEC").and_then(|n| header.text(&format!("ZVAL{n}")));
+                Self::Floor { spec: spec.ok_or("ZNAMEn of FLOOR_1 names no CODEC")? }
             }
             other => Self::Other(other.to_owned()),
         })
     }
 
-    /// The cards of ZCMPTYPE, ZNAMEn and ZVALn.
-    pub(crate) fn cards(&self) -> Vec<[u8; CARD_BYTES]> {
+    /// The cards of ZCMPTYPE, ZNAMEn and ZVALn for stored pixels of type `sample`.
+    pub(crate) fn cards(&self, sample: SampleType) -> Vec<[u8; CARD_BYTES]> {
         let mut cards = vec![text("ZCMPTYPE", self.name(), "compression algorithm")];
         match self {
             Self::Rice { block, bytepix } => cards.extend([
@@ -118,11 +136,36 @@ impl Algorithm {
                 integer("ZVAL2", i64::from(*smooth), "HCOMPRESS smooth option"),
             ]),
             Self::Floor { spec } => {
-                cards.extend([text("ZNAME1", "CODEC", "codec of the tiles"), text("ZVAL1", spec, "")]);
+                // Other readers expect numbers in the first three before they look at the name of the algorithm.
+                let (bytes, offset) = if sample == SampleType::U8 { (1, 0) } else { (2, 1 << 15) };
+                cards.extend([
+                    text("ZNAME1", "VERSION", "version of these parameters"),
+                    integer("ZVAL1", FLOOR_VERSION, "version of these parameters"),
+                    text("ZNAME2", "BYTEPIX", "bytes per stored pixel"),
+                    integer("ZVAL2", bytes, "bytes per stored pixel"),
+                    text("ZNAME3", "OFFSET", "added to stored pixels before coding"),
+                    integer("ZVAL3", offset, "added to stored pixels before coding"),
+                    text("ZNAME4", "CODEC", "codec of the tiles"),
+                ]);
+                cards.extend(long_text("ZVAL4", spec));
             }
             _ => {}
         }
         cards
+    }
+}
+
+impl fmt::Display for Algorithm {
+    /// The name, and behind it in brackets what is not usual: the loss of HCOMPRESS_1, the codec of FLOOR_1.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match self {
+            Self::Hcompress { scale, smooth } if *scale != 0.0 => {
+                write!(f, " (scale {scale}{})", if *smooth { ", smoothed" } else { "" })
+            }
+            Self::Floor { spec } => write!(f, " ({spec})"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -135,6 +178,6 @@ fn parameter(header: &Header, name: &str) -> Option<usize> {
 }
 
 /// The whole number ZVALn whose ZNAMEn is `name`.
-fn integer_parameter(header: &Header, name: &str) -> Result<Option<i64>> {
-    parameter(header, name).map_or(Ok(None), |n| header.integer(&format!("ZVAL{n}")))
+fn integer_parameter(header: &Header, name: &str) -> Result<Option<i64>, String> {
+    parameter(header, name).map_or(Ok(None), |n| header.integer(&format!("ZVAL{n}")).map_err(Error::of_card))
 }

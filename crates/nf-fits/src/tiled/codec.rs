@@ -3,7 +3,7 @@
 use nf_image::{Image16, Shape};
 use std::fmt;
 
-/// ZCMPTYPE of tiles that a [`TileCodec`] has coded; ZNAME1 is `CODEC`, ZVAL1 the codec's spec. Private to this project.
+/// ZCMPTYPE of tiles that a [`TileCodec`] has coded; the parameter `CODEC` is the codec's spec. Private to this project.
 pub const FLOOR_1: &str = "FLOOR_1";
 
 /// Lossless codecs of 16-bit stacks, chosen by a spec string such as `jpegxl:effort=9`.
@@ -22,6 +22,12 @@ pub trait TileCodec: Send + Sync {
     /// # Errors
     /// If `spec` names no codec, or that codec cannot take the tile.
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String>;
+
+    /// The program that codes, its version, and where the format of the tiles is described, for people who meet such a
+    /// file; it is written into COMMENT cards.
+    fn creator(&self) -> Option<String> {
+        None
+    }
 
     /// The tile of `shape` that the bytes stand for.
     ///

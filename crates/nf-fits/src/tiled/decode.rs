@@ -11,7 +11,7 @@ use crate::section::Section;
 use crate::source::Source;
 use crate::{Error, Result};
 use nf_image::Shape;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// Reads tiles of one HDU; shared by threads.
 #[derive(Clone, Copy)]
@@ -120,7 +120,8 @@ impl TileReader<'_> {
             Stored::Compressed(_) => {
                 let integers = self.decode(bytes, &tile_box, &mut scratch.inflater).map_err(wrap)?;
                 match &tiling.quantised {
-                    Some(quantised) => self.scale(quantised, integers, tile, &row)?,
+                    Some(Ok(quantised)) => self.scale(quantised, integers, tile, &row)?,
+                    Some(Err(problem)) => return Err(wrap(problem.clone())),
                     None => integers,
                 }
             }
@@ -145,6 +146,12 @@ impl TileReader<'_> {
         inflater: &mut gzip::Inflater,
     ) -> Result<Pixels, String> {
         let tiling = self.tiling;
+        if let Some(problem) = &tiling.unusable {
+            return Err(problem.clone());
+        }
+        if let Algorithm::Hcompress { smooth, .. } = tiling.algorithm {
+            return self.decode_hcompress(bytes, tile_box, smooth);
+        }
         if let Algorithm::Floor { spec } = &tiling.algorithm {
             let shape = stack_shape(tile_box);
             let image = self.codec.decode(spec, bytes, shape)?;
@@ -158,9 +165,28 @@ impl TileReader<'_> {
         let own = tiling.quantised.is_none().then_some(tiling.geometry.sample);
         let mut decoded = decode(&tiling.algorithm, bytes, tile_box, own, inflater)?;
         if let (Algorithm::Plio, Pixels::I32(values)) = (&tiling.algorithm, &mut decoded) {
-            values.iter_mut().for_each(|value| *value -= tiling.plio_offset);
+            values.iter_mut().for_each(|value| *value = value.wrapping_sub(tiling.plio_offset));
         }
         Ok(decoded)
+    }
+
+    /// Lossy HCOMPRESS_1 overshoots: what leaves the range of the image's type is put at its end, as cfitsio does.
+    fn decode_hcompress(&self, bytes: &[u8], tile_box: &Section, smooth: bool) -> Result<Pixels, String> {
+        let decoded = hcompress::decode_wrapping(bytes, tile_box.pixels(), tile_box.0[0].len(), smooth)?;
+        if decoded.wrapped && self.tiling.said_wrapped.set(()).is_ok() {
+            tracing::warn!(
+                "HDU {}: lossy HCOMPRESS_1 left the range of 32 bits, as it does beside null pixels; \
+                 the pixels of such places are wrong in the file itself",
+                self.tiling.hdu
+            );
+        }
+        let mut pixels = decoded.pixels;
+        if decoded.lossy
+            && let Some(range) = hcompress_range(self.tiling.geometry.sample)
+        {
+            pixels.iter_mut().for_each(|pixel| *pixel = (*pixel).clamp(*range.start(), *range.end()));
+        }
+        Ok(Pixels::I32(pixels))
     }
 
     /// Floating-point pixels from integers.
@@ -203,6 +229,11 @@ impl TileReader<'_> {
         };
         let wrap = |problem: String| tiling.tile_error(tile, format!("NULL_PIXEL_MASK: {problem}"));
         let (range, count) = tiling.table.array(row, column).map_err(wrap)?;
+        if tiling.is_lossy()
+            && let Some(blank) = tiling.blank
+        {
+            keep_off(&mut pixels, blank);
+        }
         if count == 0 {
             return Ok(pixels);
         }
@@ -231,6 +262,33 @@ impl TileReader<'_> {
             Pixels::F64(values) => set(values, &mask, f64::NAN),
         }
         Ok(pixels)
+    }
+}
+
+/// The values that pixels of a type narrower than 32 bits can have.
+pub(super) fn hcompress_range(sample: SampleType) -> Option<RangeInclusive<i32>> {
+    match sample {
+        SampleType::U8 => Some(0..=255),
+        SampleType::I16 => Some(i32::from(i16::MIN)..=i32::from(i16::MAX)),
+        _ => None,
+    }
+}
+
+/// Moves integer pixels that equal the null value to the next one: loss has brought them there, and the mask of nulls
+/// that stands beside them says which pixels are null.
+fn keep_off(pixels: &mut Pixels, blank: i64) {
+    fn shift<T: Copy + PartialEq + TryFrom<i64>>(values: &mut [T], blank: i64) {
+        let Ok(null) = T::try_from(blank) else { return };
+        let neighbours = [blank.checked_add(1), blank.checked_sub(1)].into_iter().flatten();
+        let Some(next) = neighbours.filter_map(|value| T::try_from(value).ok()).next() else { return };
+        values.iter_mut().filter(|value| **value == null).for_each(|value| *value = next);
+    }
+    match pixels {
+        Pixels::U8(values) => shift(values, blank),
+        Pixels::I16(values) => shift(values, blank),
+        Pixels::I32(values) => shift(values, blank),
+        Pixels::I64(values) => shift(values, blank),
+        Pixels::F32(_) | Pixels::F64(_) => {}
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Quantise {
     pub level: f32,
     /// What is done before rounding.
     pub dither: Dither,
-    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images make equal files.
+    /// ZDITHER0, 1 to 10000; `None` takes it from the bytes of the first tile, so that equal images
+    /// make equal files.
     pub seed: Option<i64>,
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct TilePlan {
     pub(crate) blank: Option<i64>,
     /// Effort of gzip, 1 to 9.
     pub(crate) gzip_level: u32,
+    /// What readers are told of the program, where its algorithm is its own.
+    pub(crate) creator: Option<String>,
 }
 
 /// The column that a tile's bytes belong into.
@@ -53,15 +56,13 @@ pub(crate) struct EncodedTile {
     pub(crate) column: Column,
     pub(crate) bytes: Vec<u8>,
     pub(crate) scaling: Option<Scaling>,
-    /// The compressed mask of null pixels, where the algorithm would lose them.
-    pub(crate) mask: Option<Vec<u8>>,
     /// Largest difference between a pixel and what will be decoded.
     pub(crate) largest_error: f64,
 }
 
 impl EncodedTile {
     fn exact(column: Column, bytes: Vec<u8>) -> Self {
-        Self { column, bytes, scaling: None, mask: None, largest_error: 0.0 }
+        Self { column, bytes, scaling: None, largest_error: 0.0 }
     }
 }
 
@@ -80,27 +81,6 @@ impl TilePlan {
 
     /// Encodes tile `tile`, which covers `tile_box`.
     pub(crate) fn encode(
-        &self,
-        tile: usize,
-        tile_box: &Section,
-        pixels: &Pixels,
-        deflater: &mut gzip::Deflater,
-        codec: &dyn TileCodec,
-    ) -> Result<EncodedTile, String> {
-        // Null pixels would not survive lossy HCOMPRESS_1, and spoil their neighbours: they are kept in a mask.
-        if self.hcompress_scale() != 0.0
-            && let Some((filled, mask)) = without_nulls(pixels, self.blank)
-        {
-            let mut encoded = self.encode_good(tile, tile_box, &filled, deflater, codec)?;
-            if encoded.column == Column::Compressed {
-                encoded.mask = Some(plio::encode(&mask)?);
-                return Ok(encoded);
-            }
-        }
-        self.encode_good(tile, tile_box, pixels, deflater, codec)
-    }
-
-    fn encode_good(
         &self,
         tile: usize,
         tile_box: &Section,
@@ -128,26 +108,23 @@ impl TilePlan {
         let decoded = if encoded.largest_error == 0.0 {
             integers
         } else {
-            hcompress::decode(&encoded.bytes, pixels.len(), width, self.smooth())?
+            hcompress::decode_wrapping(&encoded.bytes, pixels.len(), width, self.smooth())?.pixels
         };
         encoded.largest_error = match pixels {
             Pixels::F32(values) => {
-                let back: Vec<f32> = dequantise(&decoded, scaling, self.null(), how.dither, *seed, tile);
+                let back: Vec<f32> =
+                    dequantise(&decoded, scaling, Some(i64::from(NULL)), how.dither, *seed, tile);
                 largest_error(values.iter().map(|&v| f64::from(v)), back.iter().map(|&v| f64::from(v)))
             }
             Pixels::F64(values) => {
-                let back: Vec<f64> = dequantise(&decoded, scaling, self.null(), how.dither, *seed, tile);
+                let back: Vec<f64> =
+                    dequantise(&decoded, scaling, Some(i64::from(NULL)), how.dither, *seed, tile);
                 largest_error(values.iter().copied(), back.iter().copied())
             }
             _ => unreachable!("only floating-point pixels are quantised"),
         };
         encoded.scaling = Some(scaling);
         Ok(encoded)
-    }
-
-    /// The integer that stands for null pixels of a quantised image; none where a mask says which are.
-    pub(crate) fn null(&self) -> Option<i64> {
-        (self.hcompress_scale() == 0.0).then_some(i64::from(NULL))
     }
 
     fn encode_pixels(
@@ -178,7 +155,7 @@ impl TilePlan {
                 bytes = plio::encode(&values)?;
             }
             Algorithm::Hcompress { scale, .. } => {
-                return self.encode_hcompress(&widened(pixels)?, tile_box.0[0].len(), *scale);
+                return self.encode_hcompress(pixels, tile_box.0[0].len(), *scale);
             }
             Algorithm::None => {
                 pixels.write_be_bytes(&mut bytes);
@@ -196,18 +173,32 @@ impl TilePlan {
         Ok(EncodedTile::exact(Column::Compressed, bytes))
     }
 
-    fn encode_hcompress(&self, values: &[i32], width: usize, scale: f32) -> Result<EncodedTile, String> {
+    /// Where loss would touch null pixels or make one, or leave the range of bytes, readers do not
+    /// agree on what they see (docs/interoperability.md): such tiles are kept exactly.
+    fn encode_hcompress(&self, pixels: &Pixels, width: usize, scale: f32) -> Result<EncodedTile, String> {
+        let values = widened(pixels)?;
         if width < hcompress::MIN_SIDE_PX || values.len() / width < hcompress::MIN_SIDE_PX {
             return Err("HCOMPRESS_1 needs tiles of at least 4 x 4 pixels".to_owned());
         }
-        let scale = absolute_scale(values, width, scale);
-        let mut encoded = EncodedTile::exact(Column::Compressed, hcompress::encode(values, width, scale)?);
+        let null = if self.quantise.is_some() { Some(i64::from(NULL)) } else { self.blank };
+        let is_null = |value: &i32| Some(i64::from(*value)) == null;
+        let scale = if values.iter().any(is_null) { 0 } else { absolute_scale(&values, width, scale) };
         if scale > 1 {
-            let back = hcompress::decode(&encoded.bytes, values.len(), width, self.smooth())?;
-            encoded.largest_error =
-                values.iter().zip(&back).map(|(a, b)| a.abs_diff(*b)).max().map_or(0.0, f64::from);
+            let bytes = hcompress::encode(&values, width, scale)?;
+            let mut back = hcompress::decode_wrapping(&bytes, values.len(), width, self.smooth())?.pixels;
+            let bytes_only = |value: &i32| self.sample != SampleType::U8 || (0..=255).contains(value);
+            let agreed = back.iter().all(bytes_only);
+            if self.sample == SampleType::I16 {
+                // As readers do.
+                back.iter_mut().for_each(|value| *value = (*value).clamp(i16::MIN.into(), i16::MAX.into()));
+            }
+            if agreed && !back.iter().any(is_null) {
+                let errors = values.iter().zip(&back).map(|(a, b)| a.abs_diff(*b));
+                let largest_error = errors.max().map_or(0.0, f64::from);
+                return Ok(EncodedTile { largest_error, ..EncodedTile::exact(Column::Compressed, bytes) });
+            }
         }
-        Ok(encoded)
+        Ok(EncodedTile::exact(Column::Compressed, hcompress::encode(&values, width, 0)?))
     }
 
     fn smooth(&self) -> bool {
@@ -219,7 +210,8 @@ impl TilePlan {
 fn absolute_scale(values: &[i32], width: usize, scale: f32) -> u32 {
     let absolute =
         if scale > 0.0 { (f64::from(scale) * statistics(values, width).sigma) as f32 } else { -scale };
-    (absolute + 0.5) as u32
+    // Streams have 31 bits for it.
+    ((absolute + 0.5) as u32).min(i32::MAX as u32)
 }
 
 fn widened(pixels: &Pixels) -> Result<Vec<i32>, String> {
@@ -228,41 +220,6 @@ fn widened(pixels: &Pixels) -> Result<Vec<i32>, String> {
         Pixels::I16(values) => Ok(values.iter().map(|&value| i32::from(value)).collect()),
         Pixels::I32(values) => Ok(values.clone()),
         other => Err(format!("pixels of {} are too wide for the algorithm", other.sample_type())),
-    }
-}
-
-/// The pixels with nulls replaced by the last good pixel before them, and a mask of where they were; `None` where there
-/// are none.
-fn without_nulls(pixels: &Pixels, blank: Option<i64>) -> Option<(Pixels, Vec<i32>)> {
-    fn fill<T: Copy + Default>(values: &[T], is_null: impl Fn(T) -> bool) -> Option<(Vec<T>, Vec<i32>)> {
-        if !values.iter().any(|&value| is_null(value)) {
-            return None;
-        }
-        let mut last = values.iter().copied().find(|&value| !is_null(value)).unwrap_or_default();
-        let filled = values
-            .iter()
-            .map(|&value| {
-                if !is_null(value) {
-                    last = value;
-                }
-                last
-            })
-            .collect();
-        Some((filled, values.iter().map(|&value| i32::from(is_null(value))).collect()))
-    }
-    match pixels {
-        Pixels::U8(values) => {
-            fill(values, |v| Some(i64::from(v)) == blank).map(|(v, mask)| (Pixels::U8(v), mask))
-        }
-        Pixels::I16(values) => {
-            fill(values, |v| Some(i64::from(v)) == blank).map(|(v, mask)| (Pixels::I16(v), mask))
-        }
-        Pixels::I32(values) => {
-            fill(values, |v| Some(i64::from(v)) == blank).map(|(v, mask)| (Pixels::I32(v), mask))
-        }
-        Pixels::I64(values) => fill(values, |v| Some(v) == blank).map(|(v, mask)| (Pixels::I64(v), mask)),
-        Pixels::F32(values) => fill(values, f32::is_nan).map(|(v, mask)| (Pixels::F32(v), mask)),
-        Pixels::F64(values) => fill(values, f64::is_nan).map(|(v, mask)| (Pixels::F64(v), mask)),
     }
 }
 

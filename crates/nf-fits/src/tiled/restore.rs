@@ -1,8 +1,10 @@
 //! From the header of a compressed image back to the header of the image.
 
+use super::codec::FLOOR_1;
 use crate::card::write::{integer, text};
-use crate::card::{CARD_BYTES, Card};
+use crate::card::{CARD_BYTES, Card, Value};
 use crate::header::Header;
+use std::collections::HashSet;
 
 /// Keywords that the convention renames, so that the image's own cards survive beside the table's.
 const RENAMED: [(&str, &str); 10] = [
@@ -27,26 +29,46 @@ const DROPPED: [&str; 19] = [
 /// Families of numbered keywords that speak of the table or of the compression only.
 const DROPPED_NUMBERED: [&str; 6] = ["TTYPE", "TFORM", "ZTILE", "ZNAME", "ZVAL", "TDIM"];
 
-/// The header that the image had, or would have, without compression: the mandatory cards first, then all others in
-/// their order, every card verbatim but for its keyword.
+/// The header that the image had, or would have, without compression: the mandatory cards first,
+/// then all others in their order, every card verbatim but for its keyword.
 pub(crate) fn image_header(table: &Header) -> Header {
-    let mut cards: Vec<[u8; CARD_BYTES]> = table.cards().filter_map(restore).collect();
+    let mut cards: Vec<[u8; CARD_BYTES]> = Vec::new();
+    let own_algorithm = table.text("ZCMPTYPE").is_some_and(|name| name.trim() == FLOOR_1);
+    // Strings go on in CONTINUE cards, and behind its parameters FLOOR_1 has words for people: they
+    // go with their card.
+    let mut dropped = false;
+    for card in table.cards() {
+        let follows = card.is("CONTINUE") || (own_algorithm && card.is("COMMENT"));
+        if follows && dropped {
+            continue;
+        }
+        let restored = restore(card);
+        dropped = restored.is_none();
+        cards.extend(restored);
+    }
     let mut head = Vec::new();
     let mut take = |keyword: &str| {
         let at = cards.iter().position(|card| Card::new(card).is(keyword))?;
         Some(cards.remove(at))
     };
-    let simple = take("SIMPLE");
+    let (simple, xtension) = (take("SIMPLE"), take("XTENSION"));
+    let of_extension = xtension.is_some();
     let extension = simple.is_none();
-    head.push(
-        simple.or_else(|| take("XTENSION")).unwrap_or_else(|| text("XTENSION", "IMAGE", "Image extension")),
-    );
+    head.push(simple.or(xtension).unwrap_or_else(|| text("XTENSION", "IMAGE", "Image extension")));
     head.extend(take("BITPIX"));
     head.extend(take("NAXIS"));
     head.extend((1..=999).map_while(|n| take(&format!("NAXIS{n}"))));
+    // Some writers put the mandatory cards of both kinds of HDUs into one header.
+    let counts = if extension || of_extension { [take("PCOUNT"), take("GCOUNT")] } else { [None, None] };
     if extension {
-        head.push(take("PCOUNT").unwrap_or_else(|| integer("PCOUNT", 0, "number of parameters")));
-        head.push(take("GCOUNT").unwrap_or_else(|| integer("GCOUNT", 1, "number of groups")));
+        // Parameters and groups are not kept in tiles, whatever the cards say.
+        let kept =
+            |card: &[u8; CARD_BYTES], count: i64| Card::new(card).value() == Some(Value::Integer(count));
+        let [pcount, gcount] = counts;
+        let no_parameters = || integer("PCOUNT", 0, "number of parameters");
+        let one_group = || integer("GCOUNT", 1, "number of groups");
+        head.push(pcount.filter(|card| kept(card, 0)).unwrap_or_else(no_parameters));
+        head.push(gcount.filter(|card| kept(card, 1)).unwrap_or_else(one_group));
     }
     Header::from_cards(head.iter().chain(&cards).map(|card| &card[..]), table.hdu())
 }
@@ -75,7 +97,8 @@ fn renamed(keyword: &str) -> Option<String> {
     RENAMED.iter().find(|(z, _)| *z == keyword).map(|(_, own)| (*own).to_owned())
 }
 
-/// The keyword under which a card of an image stands in the header of the table, where it is not its own.
+/// The keyword under which a card of an image stands in the header of the table, where it is not
+/// its own.
 pub(crate) fn packed_keyword(keyword: &str) -> Option<String> {
     if let Some(n) = keyword.strip_prefix("NAXIS").filter(|n| !n.is_empty()) {
         return n.bytes().all(|byte| byte.is_ascii_digit()).then(|| format!("ZNAXIS{n}"));
@@ -85,7 +108,35 @@ pub(crate) fn packed_keyword(keyword: &str) -> Option<String> {
 
 /// The name that writers give to tables of images without a name.
 fn is_default_name(card: Card<'_>) -> bool {
-    card.value() == Some(crate::Value::Text("COMPRESSED_IMAGE".into()))
+    card.value() == Some(Value::Text("COMPRESSED_IMAGE".into()))
+}
+
+/// The header of an image with the cards appended that the empty primary HDU before it has of its
+/// own; as `funpack` does, which leaves out all HISTORY and COMMENT cards, not only the usual ones.
+pub(crate) fn merged(image: &Header, stand_in: &Header) -> Header {
+    const OWN: [&str; 9] =
+        ["SIMPLE", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "CHECKSUM", "DATASUM", "EXTNAME"];
+    // What cfitsio puts into every primary header.
+    const USUAL: [&[u8]; 2] = [
+        b"COMMENT   FITS (Flexible Image Transport System) format is defined in 'Astronomy",
+        b"COMMENT   and Astrophysics', volume 376, page 359; bibcode: 2001A&A...376..359H ",
+    ];
+    let known: HashSet<&[u8]> = image.cards().map(|card| card.bytes()).collect();
+    let mut cards: Vec<&[u8]> = image.cards().map(|card| card.bytes()).collect();
+    let mut appended = false;
+    for card in stand_in.cards() {
+        // A string goes on in CONTINUE cards, wherever it went.
+        appended = if card.is("CONTINUE") {
+            appended
+        } else {
+            !OWN.iter().any(|keyword| card.is(keyword))
+                && !USUAL.contains(&card.bytes())
+                && !card.bytes().trim_ascii().is_empty()
+                && !known.contains(card.bytes())
+        };
+        cards.extend(appended.then_some(card.bytes()));
+    }
+    Header::from_cards(cards, image.hdu())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::heap::Overlap;
 use super::quantise::Dither;
 use super::table::Table;
+use crate::checksum::Checksums;
 use crate::hdu::{Geometry, read_axes};
 use crate::header::Header;
 use crate::pixels::SampleType;
@@ -17,8 +18,12 @@ pub struct Tiling {
     pub(super) geometry: Geometry,
     pub(super) grid: Grid,
     pub(super) algorithm: Algorithm,
+    /// Why no tile that the algorithm compressed can be read.
+    pub(super) unusable: Option<String>,
     pub(super) table: Table,
-    pub(super) quantised: Option<Quantised>,
+    /// How integers become floating-point pixels, or what is wrong with the cards that should say it, which concerns the
+    /// first tile that needs them.
+    pub(super) quantised: Option<Result<Quantised, String>>,
     /// BLANK: what a null pixel of an integer image is.
     pub(super) blank: Option<i64>,
     /// How NULL_PIXEL_MASK is compressed.
@@ -28,6 +33,10 @@ pub struct Tiling {
     pub(super) hdu: usize,
     /// What was found when the heap was looked at, which is done before the first tile is read.
     pub(super) overlap: OnceLock<Option<Overlap>>,
+    /// Set when it was said that sums of lossy HCOMPRESS_1 tiles wrapped.
+    pub(super) said_wrapped: OnceLock<()>,
+    /// What the sums of the table say, which are looked at before the first tile is read.
+    pub(crate) sums: OnceLock<Checksums>,
 }
 
 /// How the integers of a floating-point image become its pixels.
@@ -72,19 +81,27 @@ impl Tiling {
             );
             return Err(Error::header(hdu, "NAXIS2", problem));
         }
-        let algorithm = Algorithm::parse(header)?;
-        let unsigned = sample == SampleType::I16 && header.real("BZERO")? == Some(32768.0);
+        let (algorithm, unusable) = Algorithm::parse(header)?;
+        let physical = header.physical_scale();
+        let unsigned = sample == SampleType::I16 && physical.zero == 32768.0;
         Ok(Self {
-            quantised: if sample.is_float() { quantised(header, &table, &algorithm)? } else { None },
-            blank: header.integer("BLANK")?,
+            quantised: if sample.is_float() {
+                quantised(header, &table, &algorithm).transpose()
+            } else {
+                None
+            },
+            blank: physical.blank,
             mask: mask_algorithm(header),
             plio_offset: if unsigned { 32768 } else { 0 },
+            unusable,
+            said_wrapped: OnceLock::new(),
             geometry: Geometry { sample, axes },
             grid,
             algorithm,
             table,
             hdu,
             overlap: OnceLock::new(),
+            sums: OnceLock::new(),
         })
     }
 
@@ -110,8 +127,19 @@ impl Tiling {
 
     /// Whether pixels were lost in compressing: floating-point ones quantised, or HCOMPRESS_1 with a scale.
     pub fn is_lossy(&self) -> bool {
-        let scaled = matches!(self.algorithm, Algorithm::Hcompress { scale, .. } if scale != 0.0);
-        self.quantised.is_some() || scaled
+        match self.algorithm {
+            // Quantised pixels are never left uncompressed, whatever the cards of such files say.
+            Algorithm::None => false,
+            Algorithm::Hcompress { scale, .. } if scale != 0.0 => true,
+            _ => self.quantised.is_some(),
+        }
+    }
+
+    /// How floating-point pixels became integers, with the seed of the dithering (ZDITHER0); `None` where they were kept
+    /// as they are, where the cards do not say it clearly, and for integer images.
+    pub fn quantisation(&self) -> Option<(Dither, i64)> {
+        let quantised = self.quantised.as_ref()?.as_ref().ok()?;
+        (self.algorithm != Algorithm::None).then_some((quantised.dither, quantised.seed))
     }
 
     pub(crate) fn grid(&self) -> &Grid {
@@ -141,13 +169,12 @@ fn tile_axes(header: &Header, axes: &[usize]) -> Result<Vec<usize>> {
 }
 
 /// ZSCALE, ZZERO, ZBLANK, ZQUANTIZ and ZDITHER0; `None` where floating-point pixels were kept as they are.
-fn quantised(header: &Header, table: &Table, algorithm: &Algorithm) -> Result<Option<Quantised>> {
-    let hdu = header.hdu();
-    let number = |name: &'static str| -> Result<Option<Number>> {
+fn quantised(header: &Header, table: &Table, algorithm: &Algorithm) -> Result<Option<Quantised>, String> {
+    let number = |name: &'static str| -> Result<Option<Number>, String> {
         if table.column(name).is_some() {
             return Ok(Some(Number::Column(name)));
         }
-        Ok(header.real(name)?.map(Number::Fixed))
+        Ok(header.real(name).map_err(Error::of_card)?.map(Number::Fixed))
     };
     let method = header.text("ZQUANTIZ");
     let (scale, zero) = (number("ZSCALE")?, number("ZZERO")?);
@@ -156,17 +183,23 @@ fn quantised(header: &Header, table: &Table, algorithm: &Algorithm) -> Result<Op
         return Ok(None);
     }
     let dither = match method.as_deref() {
+        // Integers that nothing scaled are the pixels themselves, whatever the header says of dithering.
+        _ if scale.is_none() && zero.is_none() => Dither::None,
         None | Some("NO_DITHER") => Dither::None,
         Some("SUBTRACTIVE_DITHER_1") => Dither::Subtractive1,
         Some("SUBTRACTIVE_DITHER_2") => Dither::Subtractive2,
         Some(other) => {
-            let problem = format!("is '{other}', expected NONE, NO_DITHER or SUBTRACTIVE_DITHER_1 or _2");
-            return Err(Error::header(hdu, "ZQUANTIZ", problem));
+            return Err(format!(
+                "ZQUANTIZ is '{other}', expected NONE, NO_DITHER or SUBTRACTIVE_DITHER_1 or _2"
+            ));
         }
     };
-    let seed = header.integer("ZDITHER0")?.unwrap_or(1);
-    if dither != Dither::None && !(1..=super::dither::MAX_SEED).contains(&seed) {
-        return Err(Error::header(hdu, "ZDITHER0", format!("is {seed}, expected 1 to 10000")));
+    let seed = match dither {
+        Dither::None => 1,
+        _ => header.integer("ZDITHER0").map_err(Error::of_card)?.unwrap_or(1),
+    };
+    if !(1..=super::dither::MAX_SEED).contains(&seed) {
+        return Err(format!("ZDITHER0 is {seed}, expected 1 to 10000"));
     }
     Ok(Some(Quantised {
         scale: scale.unwrap_or(Number::Fixed(1.0)),

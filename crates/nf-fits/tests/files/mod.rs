@@ -1,7 +1,39 @@
 //! FITS files for tests, made byte by byte, independently of the library's own writer.
 #![allow(dead_code, reason = "every test program uses a part")]
 
+pub(crate) mod draw;
+
+pub(crate) use draw::Random;
+
+use nf_fits::tiled::TileCodec;
+use nf_fits::{FitsFile, npy};
+use nf_image::{Image16, Shape};
 use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Stands in for the codecs of the binary: the bytes of an `.npy` file, and the spec in front.
+pub(crate) struct Stored;
+
+impl TileCodec for Stored {
+    fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
+        Ok([spec.as_bytes(), &npy::write(tile)].concat())
+    }
+
+    fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
+        let bytes = bytes.strip_prefix(spec.as_bytes()).ok_or("another spec")?;
+        let tile = npy::read(bytes, &nf_fits::Limits::default()).map_err(|error| error.to_string())?;
+        Image16::new(shape, tile.into_samples()).map_err(|error| error.to_string())
+    }
+
+    fn creator(&self) -> Option<String> {
+        Some("a test, version 1; its tiles are described nowhere, at a length that takes two cards".into())
+    }
+}
+
+/// The file of these bytes, with that codec.
+pub(crate) fn open(bytes: Vec<u8>) -> FitsFile {
+    FitsFile::from_bytes(bytes).expect("it is FITS").with_codec(Arc::new(Stored))
+}
 
 /// A header of these lines, padded to whole blocks.
 pub(crate) fn header(lines: &[String]) -> Vec<u8> {
@@ -19,27 +51,6 @@ pub(crate) fn header(lines: &[String]) -> Vec<u8> {
 fn pad(mut bytes: Vec<u8>, with: u8) -> Vec<u8> {
     bytes.resize(bytes.len().next_multiple_of(2880), with);
     bytes
-}
-
-/// A simple generator of pseudo-random numbers (xorshift).
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    /// Roughly Gaussian, sigma 1.
-    pub(crate) fn gaussian(&mut self) -> f64 {
-        (0..12).map(|_| (self.next() >> 11) as f64 / (1u64 << 53) as f64).sum::<f64>() - 6.0
-    }
 }
 
 /// An image HDU to be made.

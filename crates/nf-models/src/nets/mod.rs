@@ -1,10 +1,138 @@
-//! One file or folder per published network, and what they share.
+//! The published networks, one folder each, and the table that lists them.
+//!
+//! A new network is a folder here with its extents (`Network`), its forward pass, its loss
+//! (`TrainableNetwork`) and its coder (`TileModel`), and one line in the table below.
 
-pub mod idf;
-pub mod l3c;
-pub(crate) mod margin;
-pub mod pixelcnnpp;
-mod samples;
+mod idf;
+mod l3c;
+mod pixelcnnpp;
+mod remainder;
+mod sample_head;
+mod table;
 
-pub use samples::Inputs;
-pub(crate) use samples::SampleHead;
+pub use idf::IdfConfig;
+pub use l3c::L3cConfig;
+pub use pixelcnnpp::PixelCnnPpConfig;
+pub(crate) use sample_head::SampleHead;
+
+use crate::error::{Error, Result};
+use crate::input_mode::InputMode;
+use crate::network::Network;
+use crate::tile_model::TileModel;
+use crate::weights::Weights;
+use serde::{Deserialize, Serialize};
+use table::networks;
+
+#[cfg(feature = "train")]
+use crate::network::{Trainable, TrainableNetwork};
+#[cfg(feature = "train")]
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+networks! {
+    /// PixelCNN++ (arXiv:1701.05517).
+    "pixelcnnpp" => PixelCnnPp(PixelCnnPpConfig, pixelcnnpp::Trained),
+    /// Integer discrete flow (arXiv:1905.07376).
+    "idf" => Idf(IdfConfig, idf::Trained),
+    /// L3C (arXiv:1811.12817).
+    "l3c" => L3c(L3cConfig, l3c::Trained),
+}
+
+/// Names of the sizes: as published; useful after half an hour on two processor cores; for tests.
+pub const SIZES: &[&str] = &["paper", "small", "tiny"];
+
+impl NetConfig {
+    /// A preset for one plane: network and size by name.
+    ///
+    /// # Errors
+    /// [`Error::Preset`] if there is no such network or size.
+    pub fn preset(net: &str, size: &str) -> Result<Self> {
+        Self::named(net, size).ok_or_else(|| Error::Preset {
+            net: net.into(),
+            size: size.into(),
+            expected: format!("nets {} and sizes {}", NETS.join(", "), SIZES.join(", ")),
+        })
+    }
+
+    /// The same network for stacks of `planes` planes.
+    pub fn with_planes(mut self, planes: usize) -> Self {
+        self.network_mut().set_planes(planes);
+        self
+    }
+
+    /// The same network with samples entering in another way.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the network cannot take samples so.
+    pub fn with_inputs(mut self, inputs: InputMode) -> Result<Self> {
+        self.network_mut().set_inputs(inputs);
+        self.check()?;
+        Ok(self)
+    }
+
+    /// Planes of the tiles that the network takes.
+    pub fn planes(&self) -> usize {
+        self.network().planes()
+    }
+
+    /// Whether the extents make a network.
+    ///
+    /// # Errors
+    /// [`Error::Config`], naming the field.
+    pub fn check(&self) -> Result<()> {
+        self.network().check()
+    }
+
+    /// The network with exactly these weights, made ready for coding.
+    ///
+    /// # Errors
+    /// The parameter that is missing, too many, or of another shape.
+    pub(crate) fn tile_model(&self, mut weights: Weights) -> Result<Box<dyn TileModel>, String> {
+        let model = self.network().tile_model(&mut weights)?;
+        weights.finish()?;
+        Ok(model)
+    }
+
+    /// A network with random weights on `device`; equal seeds give equal weights on every device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the extents make no network.
+    #[cfg(feature = "train")]
+    pub fn init(&self, device: &Device, seed: u64) -> Result<Net> {
+        self.check()?;
+        Ok(self.module(device, seed))
+    }
+}
+
+#[cfg(feature = "train")]
+impl Net {
+    /// The network made ready for coding.
+    pub(crate) fn tile_model(&self) -> Box<dyn TileModel> {
+        let weights = crate::tensor::weights_of(self);
+        self.config().tile_model(weights).expect("a module has the parameters of its extents")
+    }
+}
+
+/// Weights, their gradient, two moments and a moving average.
+#[cfg(feature = "train")]
+const COPIES_OF_WEIGHTS: f64 = 5.0;
+
+#[cfg(feature = "train")]
+impl Trainable for Net {
+    fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
+        self.module_loss(tiles)
+    }
+
+    fn data_dependent_init(self, tiles: Tensor<4>) -> Result<Self> {
+        self.initialised(tiles)
+    }
+
+    /// Its maps, what their gradients need, and the weights with what the optimiser keeps of them.
+    fn step_bytes(&self, tiles: usize, height: usize, width: usize) -> Option<f64> {
+        let values = self.tile_model().values_per_px() * (tiles * height * width) as f64;
+        let copies = self.config().copies_of_maps();
+        Some(4.0 * (copies * values + COPIES_OF_WEIGHTS * self.num_params() as f64))
+    }
+}

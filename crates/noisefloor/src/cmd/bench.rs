@@ -1,48 +1,55 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
-use crate::files::output::watch_interruptions;
-use crate::registry::registry;
+use crate::progress::Progress;
+use crate::registry::{fits_options, registry};
 use anyhow::{Context, Result, bail};
+use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
-use nf_bench::{Build, DatasetChoice, Progress, Run, RunOptions, Suite, summary, table};
+use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
 use nf_classic::External;
 use nf_codec::Registry;
+use nf_data::OpenOptions;
+use nf_models::Checkpoint;
+use nf_report::names::Names;
+use nf_report::{summary, tables};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Suite file, as in configs/suites, or a folder of frames (default: the built-in suite of simulated frames)
+    /// Suite file, such as those in configs/suites, or data: a folder, a file, a manifest, or
+    /// NAME[/VIEW][@SPLIT] [default: the built-in suite of simulated frames]
+    #[arg(value_name = "SUITE|DATA")]
     suite: Option<PathBuf>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Only these codecs, by name or spec, separated by spaces; a spec may be new to the suite
+    /// Only these codecs, by name or spec, separated by spaces; specs need not be in the suite
     #[arg(long, value_name = "LIST")]
     codecs: Option<String>,
-    /// Timed runs after the verifying one, instead of the suite's number
+    /// Timed runs after the verifying run, instead of the suite's number
     #[arg(long, value_name = "N")]
     repeats: Option<u32>,
-    /// Folder in which the run's own folder is made
+    /// Folder in which the folder of the run is created
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     out: PathBuf,
-    /// Continue the run in this folder, with its suite
+    /// Continue the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
     resume: Option<PathBuf>,
-    /// Take over the rows of an earlier run of the same program on this machine, for the same pixels and codecs; may be repeated
+    /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs; repeatable
     #[arg(long, value_name = "RUN")]
     reuse: Vec<PathBuf>,
     /// Fail if a size differs from the ledger
     #[arg(long)]
     check_ledger: bool,
-    /// Write the sizes into the ledger
+    /// Write the sizes to the ledger
     #[arg(long, conflicts_with = "check_ledger")]
     update_ledger: bool,
-    /// The ledger
+    /// File of the ledger
     #[arg(long, value_name = "FILE", default_value = "results/sizes.csv")]
     ledger: PathBuf,
-    /// Start the programs that the suite lists as external codecs
+    /// Run the external programs that the suite lists as codecs
     #[arg(long)]
     allow_external: bool,
     /// Print JSON instead of tables
@@ -52,6 +59,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let run = measure(args)?;
+    write_atomically(&run.folder.join("table.md"), tables::document(&run).as_bytes())?;
     let mut out = std::io::stdout().lock();
     if args.json {
         let report = json!({
@@ -62,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         });
         writeln!(out, "{report:#}")?;
     } else {
-        write!(out, "{}", table::terminal(&run))?;
+        write!(out, "{}", tables::terminal(&run, &Names::of_run(&run, &experiment)))?;
         writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
     }
     if args.update_ledger {
@@ -71,16 +79,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         check(&Ledger::read(&args.ledger)?, args, &run)?;
     }
     match run.failures().count() {
+        0 if !run.rows.iter().any(Measurement::is_verified) => bail!("{}", nothing_measured(&run)),
         0 => Ok(()),
         1 => bail!("one row failed, see above"),
         rows => bail!("{rows} rows failed, see above"),
     }
 }
 
-fn measure(args: &Args) -> Result<Run> {
-    if args.allow_external {
-        watch_interruptions()?;
+/// Why a run without failures measured nothing.
+fn nothing_measured(run: &Run) -> String {
+    let skipped = run.rows.iter().filter(|row| row.is_skipped()).count();
+    match skipped {
+        0 => "nothing was measured: there is no image in the data".to_owned(),
+        _ => "nothing was measured: every dataset or codec was skipped, see above".to_owned(),
     }
+}
+
+fn measure(args: &Args) -> Result<Run> {
     let options = RunOptions {
         runs: args.out.clone(),
         allow_external: args.allow_external,
@@ -96,8 +111,8 @@ fn measure(args: &Args) -> Result<Run> {
         return Ok(nf_bench::resume(folder, &registry, &open, &options, &mut progress)?);
     }
     let mut suite = match &args.suite {
-        Some(path) if path.is_dir() => Suite::of_folder(path),
-        Some(path) => Suite::read(path)?,
+        Some(path) if is_suite(path) => Suite::read(path)?.with_external_codecs(),
+        Some(reference) => suite_of_data(reference, args.data.as_deref())?,
         None => Suite::quick(),
     };
     if let Some(list) = &args.codecs {
@@ -108,14 +123,63 @@ fn measure(args: &Args) -> Result<Run> {
     Ok(nf_bench::run(&suite, &registry, &open, &options, &mut progress)?)
 }
 
+/// Whether a path names a suite rather than data: a TOML file without what every manifest of a dataset
+/// has, or one that is not there.
+fn is_suite(path: &Path) -> bool {
+    let source = || std::fs::read_to_string(path).ok()?.parse::<toml::Table>().ok()?.remove("source");
+    is_toml(path) && source().is_none()
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "toml")
+}
+
+/// The codecs of the suite `real-full` over the data that a reference names.
+fn suite_of_data(reference: &Path, data: Option<&Path>) -> Result<Suite> {
+    let text = reference.to_str().with_context(|| {
+        let name = reference.display();
+        format!("{name}: this name is not UTF-8, which a run has to note it in; give it another or a link")
+    })?;
+    // Opened once beforehand, to fail in one line and to learn the split that is meant where none is said.
+    let set = nf_data::open(reference, &open_options(data, None))?;
+    let card = set.card();
+    if reference.exists() && !is_toml(reference) {
+        let name = reference.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_owned()));
+        let name = name.map_or_else(|| text.to_owned(), |name| name.to_string_lossy().into_owned());
+        return Ok(Suite::of_data(&name, text, &card.split));
+    }
+    let without_split = text.strip_suffix(&format!("@{}", card.split)).unwrap_or(text);
+    Ok(Suite::of_data(&format!("{}/{}", card.name, card.view), without_split, &card.split))
+}
+
 /// The dataset that a suite means.
 pub(crate) fn open_choice(
     choice: &DatasetChoice,
     data: Option<&Path>,
 ) -> nf_data::Result<Box<dyn nf_data::Dataset>> {
-    let split = Some(choice.split.clone());
-    let data = data.map(Path::to_owned);
-    nf_data::open(&choice.data, &nf_data::OpenOptions { data, split, ..Default::default() })
+    nf_data::open(&choice.data, &open_options(data, Some(&choice.split)))
+}
+
+fn open_options(data: Option<&Path>, split: Option<&str>) -> OpenOptions {
+    OpenOptions {
+        data: data.map(Path::to_owned),
+        split: split.map(str::to_owned),
+        fits: fits_options(),
+        ..OpenOptions::default()
+    }
+}
+
+/// A file beside a checkpoint that its training left, if it is at hand.
+pub(crate) fn training_file(id: &str, file: &str) -> Option<String> {
+    let folder = Checkpoint::find(id);
+    let mut name = folder.file_name()?.to_owned();
+    name.push(".run");
+    std::fs::read_to_string(folder.with_file_name(name).join(file)).ok()
+}
+
+/// The experiment behind a checkpoint, if it is at hand.
+pub(crate) fn experiment(id: &str) -> Option<String> {
+    training_file(id, "experiment.toml")
 }
 
 /// All codecs of this build, and the programs that a suite adds to them.

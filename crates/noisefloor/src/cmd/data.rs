@@ -1,11 +1,13 @@
 //! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
 use crate::files::output::write_file;
+use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use nf_data::inspect::Statistics;
-use nf_data::{Dataset, OpenOptions, Source, TileRule};
+use nf_data::{Dataset, OpenOptions, Source, TileRule, file_stem};
+use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,15 +21,15 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// List the datasets that can be named here
+    /// List the datasets that can be named
     List,
-    /// Fetch every file of a dataset of the hub, or check that a local one is complete
+    /// Fetch every file of a dataset on the hub, or check that a local one is complete
     Fetch(Which),
-    /// Print a dataset's card and statistics of its images
+    /// Print the description of a dataset and statistics of its images
     Inspect(Inspect),
     /// Cut a dataset into tiles for training, in one Parquet file
     Pack(Pack),
-    /// Write simulated frames as FITS files, with what each is worth in bits
+    /// Write simulated frames as FITS files, and print the entropy of each
     Simulate(Simulate),
 }
 
@@ -35,8 +37,8 @@ enum Verb {
 #[derive(clap::Args)]
 struct Which {
     /// NAME[/VIEW][@SPLIT], the path of a manifest, a folder or an image file
-    dataset: String,
-    /// Folder that holds the files of a folder dataset [env: NOISEFLOOR_DATA]
+    dataset: OsString,
+    /// Folder that holds the dataset's files, or a copy of its repository on the hub [env: NOISEFLOOR_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -51,30 +53,33 @@ struct Inspect {
     /// Only the first N images
     #[arg(long, value_name = "N")]
     first: Option<usize>,
-    /// Write a PNG of every image (its middle plane) into this folder
+    /// Write a PNG of the middle plane of every image to this folder
     #[arg(long, value_name = "DIR")]
     preview: Option<PathBuf>,
+    /// Replace previews that exist
+    #[arg(long, requires = "preview")]
+    force: bool,
 }
 
 #[derive(clap::Args)]
 struct Pack {
     #[command(flatten)]
     which: Which,
-    /// The file to write, by custom NAME.parquet
+    /// File to write, usually NAME.parquet
     output: PathBuf,
-    /// Side of a tile, pixels
+    /// Side of a tile in pixels
     #[arg(long, value_name = "PX", default_value_t = 64)]
     size: usize,
-    /// Distance of neighbouring tiles' corners, pixels (default: the side, so that tiles do not overlap)
+    /// Distance between the corners of neighbouring tiles in pixels [default: the side of a tile]
     #[arg(long, value_name = "PX")]
     stride: Option<usize>,
     /// Successive planes in one tile
     #[arg(long, value_name = "N", default_value_t = 1)]
     planes: usize,
-    /// Seed of the grid's first corner on every plane and of the choice of tiles
+    /// Seed of the grid's offset on every plane and of the choice of tiles
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// At most N tiles of one image, drawn from all
+    /// At most N tiles per image, drawn at random
     #[arg(long, value_name = "N")]
     per_image: Option<usize>,
     /// Replace the file if it exists
@@ -86,11 +91,14 @@ struct Pack {
 struct Simulate {
     /// A simulated dataset: NAME[/window|/full][@SPLIT]
     dataset: String,
-    /// Folder for the files
+    /// Folder to write the files to
     folder: PathBuf,
     /// Only the first N exposures
     #[arg(long, value_name = "N")]
     first: Option<usize>,
+    /// Replace files that exist
+    #[arg(long)]
+    force: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -104,8 +112,28 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn open(which: &Which) -> anyhow::Result<Box<dyn Dataset>> {
-    let options = OpenOptions { data: which.data.clone(), ..OpenOptions::default() };
+    let options = OpenOptions { data: which.data.clone(), fits: fits_options(), ..OpenOptions::default() };
     Ok(nf_data::open(&which.dataset, &options)?)
+}
+
+/// Images of a dataset that could not be read: each is named at once, and the command fails at its end.
+#[derive(Default)]
+struct Unreadable {
+    images: usize,
+}
+
+impl Unreadable {
+    fn tell(&mut self, error: nf_data::Error) {
+        eprintln!("{}", crate::message::one_line(&error.into()));
+        self.images += 1;
+    }
+
+    fn finish(self, of: usize) -> anyhow::Result<()> {
+        match self.images {
+            0 => Ok(()),
+            images => bail!("{images} of {of} images could not be read, see above"),
+        }
+    }
 }
 
 fn list() -> anyhow::Result<()> {
@@ -137,20 +165,26 @@ fn fetch(which: &Which) -> anyhow::Result<()> {
         );
     }
     let bar = progress_bar(set.len())?;
+    let mut unreadable = Unreadable::default();
     for index in 0..set.len() {
         if let Some(download) = set.download() {
             let (files, bytes) = (download.missing_files, HumanBytes(download.missing_bytes));
             bar.set_message(format!("{files} files of {bytes} to come"));
         }
-        let image = set.image(index)?;
-        bar.suspend(|| {
-            writeln!(std::io::stdout(), "{} {} {}", set.name(index), image.shape(), image.digest())
+        bar.suspend(|| match set.image(index) {
+            Ok(image) => {
+                writeln!(std::io::stdout(), "{} {} {}", set.name(index), image.shape(), image.digest())
+            }
+            Err(error) => {
+                unreadable.tell(error);
+                Ok(())
+            }
         })?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    writeln!(std::io::stdout(), "{}: {} images", set.card(), set.len())?;
-    Ok(())
+    writeln!(std::io::stdout(), "{}: {} images", set.card(), set.len() - unreadable.images)?;
+    unreadable.finish(set.len())
 }
 
 /// A bar that counts images, where somebody watches.
@@ -172,8 +206,17 @@ fn inspect(args: &Inspect) -> anyhow::Result<()> {
         )?;
         writeln!(out, "images      {}\ndigest      {}", set.len(), card.digest.short())?;
     }
-    for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
-        let (name, image) = (set.name(index), set.image(index)?);
+    let count = set.len().min(args.first.unwrap_or(usize::MAX));
+    let mut unreadable = Unreadable::default();
+    for index in 0..count {
+        let name = set.name(index);
+        let image = match set.image(index) {
+            Ok(image) => image,
+            Err(error) => {
+                unreadable.tell(error);
+                continue;
+            }
+        };
         let found = Statistics::of(&image);
         if args.json {
             writeln!(out, "{}", json(&name, &image, found.as_ref()))?;
@@ -187,11 +230,11 @@ fn inspect(args: &Inspect) -> anyhow::Result<()> {
         if let Some(folder) = &args.preview {
             let plane = image.shape().planes / 2;
             if let Some(bytes) = nf_data::preview_png(&image, plane, 1024) {
-                write(folder, &format!("{name}.png"), &bytes)?;
+                write(folder, &format!("{}.png", file_stem(&name)), args.force, &bytes)?;
             }
         }
     }
-    Ok(())
+    unreadable.finish(count)
 }
 
 /// What the image itself says of its instrument, to be put behind its shape.
@@ -297,7 +340,9 @@ fn pack(args: &Pack) -> anyhow::Result<()> {
         writeln!(out, "{} images are smaller than a tile and are left out", card.images_too_small)?;
     }
     writeln!(out, "digest of the samples {}", card.samples_digest)?;
-    Ok(())
+    let mut unreadable = Unreadable::default();
+    report.unreadable.into_iter().for_each(|error| unreadable.tell(error));
+    unreadable.finish(set.len())
 }
 
 fn simulate(args: &Simulate) -> anyhow::Result<()> {
@@ -307,7 +352,7 @@ fn simulate(args: &Simulate) -> anyhow::Result<()> {
         let Some(oracle) = set.oracle(index)? else { bail!("{} is not a simulated dataset", set.card()) };
         let (name, image) = (set.name(index), set.image(index)?);
         let bytes = nf_fits::write_image(&image, None).with_context(|| name.clone())?;
-        let path = write(&args.folder, &format!("{name}.fits"), &bytes)?;
+        let path = write(&args.folder, &format!("{}.fits", file_stem(&name)), args.force, &bytes)?;
         let pixels = image.shape().pixels().max(1) as f64;
         write!(
             out,
@@ -326,13 +371,12 @@ fn simulate(args: &Simulate) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes a file below a folder; the name may hold folders of its own.
-fn write(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<PathBuf> {
+/// Writes a file into a folder, which is made if need be.
+fn write(folder: &Path, name: &str, force: bool, bytes: &[u8]) -> anyhow::Result<PathBuf> {
     let path = folder.join(name);
-    let parent = path.parent().unwrap_or(folder);
-    fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-    let part = path.with_extension("part");
-    fs::write(&part, bytes).with_context(|| part.display().to_string())?;
-    fs::rename(&part, &path).with_context(|| path.display().to_string())?;
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    write_file(&path, force, |out| {
+        out.write_all(bytes).with_context(|| format!("{}: cannot be written", path.display()))
+    })?;
     Ok(path)
 }

@@ -3,25 +3,26 @@
 use crate::files::input::{self, FileKind};
 use crate::files::output::{ensure_distinct, write_file};
 use crate::files::source::Source;
+use crate::limits;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail, ensure};
-use nf_codec::container::{Reader, TileBox};
-use nf_codec::{Limits, Registry};
-use nf_image::{Image16, Shape};
+use nf_codec::Codec;
+use nf_codec::container::Reader;
+use nf_image::{Image16, Shape, TileBox};
 use std::io::{Read, Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Container to read; `-` reads the standard input
+    /// Container to read; `-` reads standard input
     input: PathBuf,
-    /// File to write, .fits or .npy; `-` writes the original file to the standard output
+    /// File to write, .fits or .npy; `-` writes the original file to standard output
     output: PathBuf,
     /// Only these pixels: Y0:Y1,X0:X1 or Y0:Y1,X0:X1,P0:P1 (counted from 0, ends excluded)
     #[arg(short, long, value_name = "REGION", value_parser = Region::parse)]
     region: Option<Region>,
-    /// Only this stack, counted from 0 (needed for .npy and --region where there are several)
+    /// Only this stack, counted from 0 (required for .npy and --region if there are several)
     #[arg(short, long, value_name = "N")]
     stack: Option<usize>,
     /// Replace OUTPUT if it exists
@@ -33,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.input)?;
     let name = source.name();
     ensure_distinct(&args.input, &args.output)?;
-    let mut reader = Reader::open(source.reader()?, Limits::default()).with_context(|| name.clone())?;
+    let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
     let original = reader.header().layout.as_ref().map_or(FileKind::Fits, FileKind::of_layout);
     let kind = match args.output.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
         Some("npy") => FileKind::Npy,
@@ -53,28 +54,25 @@ fn write_pixels(
     kind: FileKind,
     out: &mut dyn Write,
 ) -> Result<()> {
-    let registry = registry();
+    let codec = reader.codec(&registry())?;
     let whole_file = args.region.is_none() && args.stack.is_none();
-    if whole_file
-        && let Some(layout) = reader.header().layout.clone()
-        && FileKind::of_layout(&layout) == kind
+    if whole_file && reader.header().layout.as_ref().is_some_and(|layout| FileKind::of_layout(layout) == kind)
     {
-        layout.write(|stack, sink| reader.decode_in_order(stack as usize, &registry, sink), out)?;
-        return Ok(());
+        return Ok(reader.restore(&*codec, out)?);
     }
     if whole_file && kind == FileKind::Fits {
+        // Stack by stack: several need not fit the memory together.
         let stacks = reader.header().images.len();
-        let images = (0..stacks).map(|i| reader.decode(i, &registry)).collect::<Result<Vec<_>, _>>()?;
-        return input::write_fits(&images, out);
+        return input::write_fits((0..stacks).map(|i| Ok(reader.decode(i, &*codec)?)), out);
     }
-    let image = decode_stack(reader, args, &registry)?;
+    let image = decode_stack(reader, args, &*codec)?;
     match kind {
-        FileKind::Fits => input::write_fits(&[image], out),
+        FileKind::Fits => input::write_fits([Ok(image)], out),
         FileKind::Npy => input::write_npy(&image, out),
     }
 }
 
-fn decode_stack(reader: &mut Reader<impl Read + Seek>, args: &Args, registry: &Registry) -> Result<Image16> {
+fn decode_stack(reader: &mut Reader<impl Read + Seek>, args: &Args, codec: &dyn Codec) -> Result<Image16> {
     let stacks = reader.header().images.len();
     let stack = match args.stack {
         Some(stack) => stack,
@@ -83,10 +81,10 @@ fn decode_stack(reader: &mut Reader<impl Read + Seek>, args: &Args, registry: &R
     };
     ensure!(stack < stacks, "there is no stack {stack}, they are numbered 0 to {}", stacks.saturating_sub(1));
     match &args.region {
-        None => Ok(reader.decode(stack, registry)?),
+        None => Ok(reader.decode(stack, codec)?),
         Some(region) => {
             let place = region.within(reader.header().images[stack].shape)?;
-            Ok(reader.decode_region(stack, &place, registry)?)
+            Ok(reader.decode_region(stack, &place, codec)?)
         }
     }
 }

@@ -1,19 +1,18 @@
-//! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, verified and cut.
+//! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, verified, compared and cut.
 
-use crate::files::batch::{Job, each, expand, plan};
+use crate::files::batch::{Done, Job, each, expand, plan};
 use crate::files::output::{fill_file, write_file};
-use crate::registry::{DEFAULT_CODEC, RegistryTiles};
-use anyhow::{Context, Result, ensure};
+use crate::registry::{DEFAULT_CODEC, open_fits};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Subcommand, ValueEnum};
 use nf_fits::pack::{
-    Method, PackOptions, PackedFile, TileSize, Verdict, pack_proven, unpack, unpack_proven, verify,
-    verify_checksums,
+    HduChecksums, Method, PackOptions, PackedFile, TileSize, UnpackedHdu, Verdict, compare, pack_proven,
+    unpack, unpack_proven, verify,
 };
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
-use nf_fits::{Checksums, FitsFile, Target, cutout};
+use nf_fits::{Checksums, FitsFile, HduKind, Target, cutout};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -27,8 +26,10 @@ enum Verb {
     Pack(Pack),
     /// Restore the original of packed files; FILE.fz becomes FILE
     Unpack(Unpack),
-    /// Check the sums of a file, or compare two files as they are without compression
+    /// Check files: their sums, and whether every tile can be decoded
     Verify(Verify),
+    /// Compare two files as they are without compression, byte for byte
+    Compare(Compare),
     /// Write a section of an image, as FILE[HDU][x0:x1,y0:y1] (counted from 1, ends included)
     Cutout(Cutout),
 }
@@ -38,28 +39,31 @@ struct Pack {
     /// FITS files, plain, gzipped or packed; names or patterns such as 'night/*.fits'
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The algorithm; what it cannot take without loss gets RICE_1 or GZIP_2
+    /// Algorithm; images that it cannot code without loss get RICE_1 or GZIP_2
     #[arg(long, value_enum, default_value_t = To::Rice)]
     to: To,
     /// The codec of `--to floor`
     #[arg(long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
     codec: String,
-    /// Tile sides, such as 256,256 (0: the whole axis), or `whole`
+    /// Tile sides, such as 256,256 (0: the whole axis), or `whole` [default: rows; about sixteen
+    /// rows for hcompress; equal parts of about 1024,1024 for floor, where smaller tiles cost time
+    /// and bytes]
     #[arg(long, value_name = "SIDES", value_parser = parse_tile)]
     tile: Option<TileSize>,
-    /// Quantise floating-point pixels to this many steps per sigma of the noise (negative: the step itself)
+    /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step itself);
+    /// integer images are not changed
     #[arg(long, value_name = "Q", allow_hyphen_values = true)]
     quantise: Option<f32>,
-    /// Dithering of quantised pixels: 0 (none), 1 or 2 (exact zeros stay)
+    /// Dithering of quantised pixels: 0 (none), 1, or 2 (zeros are kept exactly)
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2), default_value_t = 1, requires = "quantise")]
     dither: u8,
-    /// Seed of the dithering (default: from the first tile)
+    /// Seed of the dithering [default: from the first tile]
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=10_000), requires = "quantise")]
     seed: Option<i64>,
-    /// HCOMPRESS_1 with loss: in units of the noise (negative: the quantisation itself)
+    /// Lossy HCOMPRESS_1: scale in units of the noise (negative: the scale itself)
     #[arg(long, value_name = "SCALE", allow_hyphen_values = true, default_value_t = 0.0)]
     hcompress_scale: f32,
-    /// Have HCOMPRESS_1 smoothed by readers
+    /// Ask readers to smooth HCOMPRESS_1 images
     #[arg(long)]
     smooth: bool,
     #[command(flatten)]
@@ -71,29 +75,39 @@ struct Unpack {
     /// Packed files; names or patterns such as 'night/*.fz'
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Go on where the sums of a compressed image say that it is damaged
+    #[arg(long, conflicts_with = "delete")]
+    salvage: bool,
     #[command(flatten)]
     out: Out,
 }
 
 #[derive(clap::Args)]
 struct Out {
-    /// Name of the file to write, for one input; `unpack` takes `-` for the standard output
+    /// File to write, for a single input; `unpack` accepts `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Replace files that exist
     #[arg(short, long)]
     force: bool,
-    /// Remove every input once its output has been read back and compared
+    /// Delete each input after its output has been read back and compared
     #[arg(long)]
     delete: bool,
 }
 
 #[derive(clap::Args)]
 struct Verify {
+    /// The files; names or patterns such as 'night/*.fz'
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+}
+
+#[derive(clap::Args)]
+struct Compare {
     /// The file
     file: PathBuf,
     /// What it should be without compression
-    original: Option<PathBuf>,
+    original: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -124,12 +138,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let options = args.options();
             args.out.each(&args.files, packed_name, |job, share| {
                 ensure!(job.output != Path::new("-"), "a packed file is not written in order; name one");
-                let file = open(&job.input)?;
+                let file = open_fits(&job.input)?;
                 let mut progress = shares(&file, 2, share);
                 let done = fill_file(&job.output, args.out.force, |out| {
                     Ok(pack_proven(&file, out, &options, &mut progress)?)
                 })?;
-                Ok(report(&job.input, &done))
+                Ok(finished(&file, report(&job.input, &done), args.out.delete))
             })
         }
         Verb::Unpack(args) => args.out.each(&args.files, unpacked_name, |job, share| {
@@ -138,27 +152,31 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 !delete || job.output != Path::new("-"),
                 "what goes to a pipe cannot be read back; it is kept"
             );
-            let file = open(&job.input)?;
-            if delete {
-                let mut progress = shares(&file, 2, share);
-                fill_file(&job.output, force, |out| Ok(unpack_proven(&file, out, &mut progress)?))?;
-            } else {
-                let mut progress = shares(&file, 1, share);
-                write_file(&job.output, force, |out| Ok(unpack(&file, out, &mut progress)?))?;
+            let mut file = open_fits(&job.input)?;
+            if args.salvage {
+                file = file.salvaged();
             }
-            Ok(String::new())
+            let mut progress = shares(&file, if delete { 2 } else { 1 }, share);
+            let hdus = if delete {
+                fill_file(&job.output, force, |out| {
+                    unpack_proven(&file, out, &mut progress).map_err(with_way_out)
+                })?
+            } else {
+                write_file(&job.output, force, |out| unpack(&file, out, &mut progress).map_err(with_way_out))?
+            };
+            restored(&file, &hdus, delete)
         }),
-        Verb::Verify(args) => match &args.original {
-            Some(original) => compare(&args.file, original),
-            None => check_sums(&args.file),
-        },
+        Verb::Verify(args) => verify_each(&expand(&args.files)?),
+        Verb::Compare(args) => compare_files(&args.file, &args.original),
         Verb::Cutout(args) => {
-            let target = Target::parse(&args.target);
-            let file = open(Path::new(&target.path))?;
+            let target = Target::locate(&args.target);
+            let file = open_fits(&target.path)?;
             let image = target.image(&file).with_context(|| args.target.clone())?;
             let section = target.section(&image).with_context(|| args.target.clone())?;
             write_file(&args.output, args.force, |out| {
-                cutout(&image, &section, out).with_context(|| args.target.clone())
+                let remarks = cutout(&image, &section, out).with_context(|| args.target.clone())?;
+                remarks.iter().for_each(|remark| tracing::warn!("{}: {remark}", args.target));
+                Ok(())
             })
         }
     }
@@ -199,7 +217,7 @@ impl Out {
         &self,
         files: &[PathBuf],
         name: impl Fn(&Path) -> Result<PathBuf>,
-        work: impl FnMut(&Job, &mut dyn FnMut(f64)) -> Result<String>,
+        work: impl FnMut(&Job, &mut dyn FnMut(f64)) -> Result<Done>,
     ) -> Result<()> {
         each(plan(&expand(files)?, self.output.as_deref(), name)?, self.delete, work)
     }
@@ -215,26 +233,26 @@ fn shares<'a>(file: &FitsFile, times: u64, share: &'a mut dyn FnMut(f64)) -> imp
     }
 }
 
+/// The name of the packed file: the bytes of the input's, whatever they are, and `.fz`.
 fn packed_name(input: &Path) -> Result<PathBuf> {
-    let name = input.display().to_string();
-    let plain = name.strip_suffix(".gz").unwrap_or(&name);
-    ensure!(!plain.ends_with(".fz"), "it is packed already; name the new file with --output");
-    Ok(format!("{plain}.fz").into())
+    let plain = if has_ending(input, "gz") { input.with_extension("") } else { input.to_owned() };
+    ensure!(!has_ending(&plain, "fz"), "it is packed already; name the new file with --output");
+    let mut name = plain.into_os_string();
+    name.push(".fz");
+    Ok(name.into())
 }
 
 fn unpacked_name(input: &Path) -> Result<PathBuf> {
-    let name = input.display().to_string();
-    let plain =
-        name.strip_suffix(".fz").context("its name does not end in .fz; name the new file with --output")?;
-    Ok(plain.into())
+    ensure!(has_ending(input, "fz"), "its name does not end in .fz; name the new file with --output");
+    Ok(input.with_extension(""))
 }
 
-fn open(path: &Path) -> Result<FitsFile> {
-    Ok(FitsFile::open(path).with_context(|| path.display().to_string())?.with_codec(Arc::new(RegistryTiles)))
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }
 
 /// One line per file, one per HDU that needs words: never a loss in silence.
-fn report(input: &Path, done: &PackedFile) -> String {
+fn report(input: &Path, done: &PackedFile) -> Vec<String> {
     let ratio = done.bytes_before as f64 / done.bytes_after.max(1) as f64;
     let mut lines =
         vec![format!("{}: {} -> {} bytes, {ratio:.3}", input.display(), done.bytes_before, done.bytes_after)];
@@ -249,11 +267,62 @@ fn report(input: &Path, done: &PackedFile) -> String {
             lines.push(format!("  HDU {}: {remark}", hdu.index));
         }
     }
-    lines.join("\n")
+    lines
 }
 
-fn compare(file: &Path, original: &Path) -> Result<()> {
-    let verdicts = verify(&open(file)?, &open(original)?, &mut |_| {})?;
+/// What is left to say when the output is written: a file that may have been cut stays.
+fn finished(file: &FitsFile, lines: Vec<String>, delete: bool) -> Done {
+    let mut done = Done { lines, unfinished: None };
+    if let Some(problem) = cut(file) {
+        match delete {
+            true => done.unfinished = Some(format!("{problem}; the output is written, and the input kept")),
+            false => done.lines.push(format!("  {problem}")),
+        }
+    }
+    done
+}
+
+/// What is said of a file whose last block is not whole.
+fn cut(file: &FitsFile) -> Option<String> {
+    let missing = file.missing_bytes();
+    (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))
+}
+
+/// What is left to say of an unpacked file: never a compressed table left in silence.
+fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done> {
+    let mut lines = Vec::new();
+    for hdu in file.hdus().iter().filter(|hdu| matches!(hdu.kind(), HduKind::TiledImage(_))) {
+        if file.is_salvaged() && file.checksums(hdu)?.is_wrong() {
+            lines.push(format!("  HDU {}: unpacked although its sums are wrong", hdu.index()));
+        }
+    }
+    for hdu in hdus.iter().filter(|hdu| hdu.checksums.is_wrong()) {
+        let index = hdu.index;
+        lines.push(format!("  HDU {index}: the sums of the original are not those of the restored image"));
+    }
+    let mut done = finished(file, lines, delete);
+    let tables: Vec<String> =
+        hdus.iter().filter(|hdu| hdu.still_compressed).map(|hdu| hdu.index.to_string()).collect();
+    if !tables.is_empty() {
+        done.unfinished = Some(format!(
+            "HDU {}: a compressed table (ZTABLE), which this program cannot restore; it is written as it is, the \
+             rest unpacked, and the input kept",
+            tables.join(", ")
+        ));
+    }
+    Ok(done)
+}
+
+/// Damage that can be passed over says how.
+fn with_way_out(error: nf_fits::Error) -> anyhow::Error {
+    match error {
+        nf_fits::Error::Damaged { .. } => anyhow!("{error}; --salvage unpacks it all the same"),
+        error => error.into(),
+    }
+}
+
+fn compare_files(file: &Path, original: &Path) -> Result<()> {
+    let verdicts = compare(&open_fits(file)?, &open_fits(original)?, &mut |_| {})?;
     let mut different = false;
     for (index, verdict) in verdicts.iter().enumerate() {
         match verdict {
@@ -269,21 +338,40 @@ fn compare(file: &Path, original: &Path) -> Result<()> {
     Ok(())
 }
 
-fn check_sums(path: &Path) -> Result<()> {
-    let sums = verify_checksums(&open(path)?).with_context(|| path.display().to_string())?;
+/// Checks every file; one that is damaged does not keep the others from being looked at.
+fn verify_each(files: &[PathBuf]) -> Result<()> {
+    if let [file] = files {
+        return verify_file(file, "");
+    }
+    let mut failed = 0;
+    for file in files {
+        if let Err(error) = verify_file(file, &format!("{}: ", file.display())) {
+            eprintln!("{error:#}");
+            failed += 1;
+        }
+    }
+    ensure!(failed == 0, "{failed} of {} files are damaged or cannot be read", files.len());
+    Ok(())
+}
+
+/// Prints one line per HDU.
+fn verify_file(path: &Path, prefix: &str) -> Result<()> {
+    let file = open_fits(path)?;
+    let found = verify(&file).with_context(|| path.display().to_string())?;
     let word = |sums: Checksums| match sums {
         Checksums::None => "no sums",
         Checksums::Good => "good",
         Checksums::BadData => "BAD DATASUM",
         Checksums::BadHdu => "BAD CHECKSUM",
     };
-    let mut bad = false;
-    for (index, found) in sums.iter().enumerate() {
-        let image = found.image.map(|image| format!(", image inside: {}", word(image))).unwrap_or_default();
-        println!("HDU {index}: {}{image}", word(found.stored));
-        let wrong = |sums: Checksums| matches!(sums, Checksums::BadData | Checksums::BadHdu);
-        bad |= wrong(found.stored) || found.image.is_some_and(wrong);
+    for (index, HduChecksums { stored, image }) in found.iter().enumerate() {
+        let image = image.map(|image| format!(", image inside: {}", word(image))).unwrap_or_default();
+        println!("{prefix}HDU {index}: {}{image}", word(*stored));
     }
-    ensure!(!bad, "{}: a checksum is wrong", path.display());
+    let wrong = |sums: &HduChecksums| sums.stored.is_wrong() || sums.image.is_some_and(Checksums::is_wrong);
+    if let Some(problem) = cut(&file) {
+        bail!("{}: {problem}", path.display());
+    }
+    ensure!(!found.iter().any(wrong), "{}: a checksum is wrong", path.display());
     Ok(())
 }

@@ -1,18 +1,23 @@
-//! `noisefloor info`: what a file is.
+//! `noisefloor info`: what a file is, every HDU of a FITS file, whatever it holds, and the
+//! digests of its 16-bit images.
 
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input::{self, Input};
+use crate::files::output;
 use crate::files::source::Source;
+use crate::limits;
+use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result};
-use nf_codec::Limits;
 use nf_codec::container::{MAGIC, Reader};
+use nf_fits::describe::{Content, HduDescription};
+use nf_fits::{FitsFile, npy};
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Container, FITS or .npy file; `-` reads the standard input
+    /// Container, FITS or .npy file; `-` reads standard input
     file: PathBuf,
     /// Print JSON
     #[arg(long)]
@@ -22,20 +27,30 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.file)?;
     let name = source.name();
-    let facts = if source.first(MAGIC.len() as u64)? == MAGIC {
-        let reader = Reader::open(source.reader()?, Limits::default()).with_context(|| name.clone())?;
+    let bytes = source.length_bytes()?;
+    let first = source.first(MAGIC.len() as u64)?;
+    let facts = if first == MAGIC {
+        let reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
         container_facts(&reader)
+    } else if npy::is_npy(&first) {
+        npy_facts(&mut input::read(source)?, bytes).with_context(|| name.clone())?
     } else {
-        let bytes = source.length_bytes()?;
-        file_facts(&mut input::read(source)?, bytes).with_context(|| name.clone())?
+        let file = match source {
+            Source::Disk(path) => open_fits(&path)?,
+            Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name)?,
+        };
+        let hdus: Vec<Value> = file.hdus().iter().map(|hdu| hdu_facts(&hdu.describe())).collect();
+        json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": digests(&file)})
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = output::text();
     if args.json {
         let mut facts = facts;
         facts["file"] = json!(name);
         writeln!(out, "{facts:#}")?;
+    } else if facts["hdus"].is_array() {
+        print_hdus(&name, &facts, &mut out)?;
     } else {
-        print_facts(&name, &facts, &mut out)?;
+        print_stacks(&name, &facts, &mut out)?;
     }
     Ok(())
 }
@@ -71,14 +86,71 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
     })
 }
 
-fn file_facts(input: &mut Input, bytes: u64) -> Result<Value> {
+/// The images that `compress` codes, with the digests that a container of them has.
+fn digests(file: &FitsFile) -> Vec<Value> {
+    file.image_hdus()
+        // What is damaged, or holds no 16-bit samples, is described all the same.
+        .filter_map(|image| Some((image.index(), image.read().ok()?)))
+        .map(|(index, image)| {
+            let mut facts = stack_facts(image.shape(), image.axis(), &image.digest());
+            facts["hdu"] = json!(index);
+            facts
+        })
+        .collect()
+}
+
+/// An HDU, told from its header.
+fn hdu_facts(hdu: &HduDescription) -> Value {
+    let mut facts = json!({
+        "hdu": hdu.index,
+        "name": hdu.name,
+        "version": hdu.version,
+        "content": hdu.content.to_string(),
+        "header_bytes": hdu.header_bytes,
+        "data_bytes": hdu.data_bytes,
+        "remarks": hdu.remarks,
+    });
+    match &hdu.content {
+        Content::Image(image) => {
+            facts["type"] = json!(image.sample.to_string());
+            facts["axes"] = json!(image.axes);
+            facts["pixels"] = json!(image.pixels());
+            facts["raw_bytes"] = json!(image.raw_bytes());
+            facts["scale"] = json!(image.scale);
+            facts["zero"] = json!(image.zero);
+            facts["blank"] = json!(image.blank);
+            facts["compression"] = image.compression.as_ref().map_or(Value::Null, |how| {
+                json!({
+                    "algorithm": how.algorithm.to_string(),
+                    "tile": how.tile,
+                    "tiles": how.tiles,
+                    "lossy": how.lossy,
+                    "quantisation": how.quantisation.map(|dither| format!("{dither:?}")),
+                    "seed": how.seed,
+                })
+            });
+        }
+        Content::BinaryTable(table) | Content::AsciiTable(table) => {
+            let columns = table.columns.iter();
+            facts["rows"] = json!(table.rows);
+            facts["row_bytes"] = json!(table.row_bytes);
+            facts["heap_bytes"] = json!(table.heap_bytes);
+            facts["compression"] = json!(table.compression);
+            facts["columns"] = columns.map(|column| json!([column.name, column.form, column.unit])).collect();
+        }
+        _ => {}
+    }
+    facts
+}
+
+fn npy_facts(input: &mut Input, bytes: u64) -> Result<Value> {
     let mut stacks = Vec::new();
     for stack in &mut input.stacks {
         let shape = stack.shape();
         let digest = stack.band(0..shape.planes, 0..shape.height)?.digest();
         stacks.push(stack_facts(shape, stack.axis(), &digest));
     }
-    Ok(json!({"kind": input.kind.name(), "bytes": bytes, "stacks": stacks}))
+    Ok(json!({"kind": input.kind.name(), "bytes": bytes, "raw_bytes": input.raw_bytes, "stacks": stacks}))
 }
 
 fn stack_facts(shape: nf_image::Shape, axis: nf_image::PlaneAxis, digest: &nf_image::Digest) -> Value {
@@ -91,7 +163,42 @@ fn stack_facts(shape: nf_image::Shape, axis: nf_image::PlaneAxis, digest: &nf_im
     })
 }
 
-fn print_facts(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
+fn print_hdus(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
+    let hdus = facts["hdus"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let units = if hdus.len() == 1 { "HDU" } else { "HDUs" };
+    writeln!(out, "{name}: FITS, {} {units}, {} bytes", hdus.len(), facts["bytes"])?;
+    for hdu in hdus {
+        let text = |key: &str| hdu[key].as_str().unwrap_or_default().to_owned();
+        let label = match (text("name"), hdu["version"].as_i64()) {
+            (name, _) if name.is_empty() => String::new(),
+            (name, Some(version)) => format!(" [{name},{version}]"),
+            (name, None) => format!(" [{name}]"),
+        };
+        writeln!(
+            out,
+            "  HDU {}{label}: {}, {} bytes of data",
+            hdu["hdu"],
+            text("content"),
+            hdu["data_bytes"]
+        )?;
+        if let (Some(raw), Some(stored)) = (hdu["raw_bytes"].as_u64(), hdu["data_bytes"].as_u64())
+            && hdu["compression"].is_object()
+        {
+            writeln!(out, "        {}", rates(hdu["pixels"].as_u64().unwrap_or_default(), raw, stored))?;
+        }
+        let of_hdu = |stack: &&Value| stack["hdu"] == hdu["hdu"];
+        let stack = facts["stacks"].as_array().into_iter().flatten().find(of_hdu);
+        if let Some(digest) = stack.and_then(|stack| stack["digest"].as_str()) {
+            writeln!(out, "        digest {digest}")?;
+        }
+        for remark in hdu["remarks"].as_array().into_iter().flatten() {
+            writeln!(out, "        remark: {}", remark.as_str().unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let stacks = facts["stacks"].as_array().map(Vec::as_slice).unwrap_or_default();
     let pixels: u64 = stacks.iter().map(|stack| number(&stack["pixels"])).sum();
@@ -106,7 +213,8 @@ fn print_facts(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
             facts["creator"].as_str().unwrap_or("?")
         )?;
     }
-    writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, bytes))?;
+    let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);
+    writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, raw_bytes, bytes))?;
     for (i, stack) in stacks.iter().enumerate() {
         let shape: Vec<String> =
             stack["shape"].as_array().into_iter().flatten().map(|n| n.to_string()).collect();

@@ -9,4 +9,5 @@ pub(crate) mod fits;
 pub(crate) mod info;
 pub(crate) mod limit;
 pub(crate) mod report;
+#[cfg_attr(not(feature = "train"), path = "no_train.rs")]
 pub(crate) mod train;

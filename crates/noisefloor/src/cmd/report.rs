@@ -1,36 +1,37 @@
 //! `noisefloor report`: runs as a page, and their tables inside other documents.
 
-use crate::cmd::bench::{command_line, open_choice, with_external};
+use crate::cmd::bench::{command_line, experiment, open_choice, training_file, with_external};
 use anyhow::{Context, Result, bail};
-use nf_bench::report::{ReportOptions, Sources, write_report, write_size_speed};
-use nf_bench::{Run, Suite, splice, table};
+use nf_bench::{Run, Suite};
 use nf_codec::Spec;
-use nf_models::Checkpoint;
+use nf_report::names::Names;
+use nf_report::report::{ReportOptions, Sources, write_report, write_size_speed};
+use nf_report::{splice, tables};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Folders of runs, as `bench` leaves them in results/runs
+    /// Folders of runs, as `bench` writes them to results/runs
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Folder for report.html, report.md and the folder plots (default: `report` in the first run's folder)
+    /// Folder for report.html, report.md and plots [default: `report` in the folder of the first run]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Frames to show of every run; 0 for none
+    /// Number of frames to show for every run
     #[arg(long, value_name = "N", default_value_t = 6)]
     frames: usize,
-    /// The codec that shows where the bits go: by its laws of every pixel if it hands them out, else by its sizes of blocks
+    /// Codec for the maps of bits: by its code length of every pixel if it exposes it, otherwise by blocks
     #[arg(long, value_name = "SPEC", default_value = "floor:level=max")]
     map_codec: Spec,
-    /// Put the tables of every run between the markers of its suite in a Markdown file, instead of writing a report
+    /// Instead of a report, put the tables of every run between its suite's markers in a Markdown file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "frames", "map_codec"])]
     splice: Option<PathBuf>,
-    /// Draw the first run's sizes against speeds into STEM-encode.svg and STEM-decode.svg, instead of writing a report
+    /// Instead of a report, plot size against speed of the first run to STEM-encode.svg and STEM-decode.svg
     #[arg(long, value_name = "STEM", conflicts_with_all = ["out", "frames", "map_codec"])]
     picture: Option<PathBuf>,
 }
@@ -48,13 +49,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let mut out = std::io::stdout().lock();
     if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
-        for path in write_size_speed(run, stem)? {
+        for path in write_size_speed(run, &Names::of_run(run, &experiment), stem)? {
             writeln!(out, "{}", path.display())?;
         }
     }
     if let Some(file) = &args.splice {
         for run in &runs {
-            splice::splice(file, &run.suite.name, &table::markdown(run))?;
+            splice::splice(file, &run.suite.name, &tables::markdown(run))?;
         }
         writeln!(out, "{}", file.display())?;
     }
@@ -67,13 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = args.out.clone().unwrap_or_else(|| args.runs[0].join("report"));
     let options =
         ReportOptions { frames: args.frames, map_codec: args.map_codec.clone(), command: command_line() };
-    let training = |id: &str| {
-        let folder = Checkpoint::find(id);
-        let mut name = folder.file_name()?.to_owned();
-        name.push(".run");
-        fs::read_to_string(folder.with_file_name(name).join("train.csv")).ok()
-    };
-    let sources = Sources { registry: &registry, open: &open, training: &training };
+    let training = |id: &str| training_file(id, "train.csv");
+    let sources = Sources { registry: &registry, open: &open, training: &training, experiment: &experiment };
     let page = write_report(&runs, &sources, &options, &folder)?;
     writeln!(out, "{}", Path::new(&page).display())?;
     Ok(())

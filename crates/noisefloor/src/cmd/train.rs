@@ -1,52 +1,53 @@
 //! `noisefloor train`: experiment files in, a checkpoint out of each.
 
+use crate::interrupt;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use nf_models::{Card, Checkpoint, Net};
-use nf_train::{DeviceClass, End, Experiment, Frames, Position, Session, Watcher, device_name};
+use nf_models::{Checkpoint, ModelCard, Net};
+use nf_train::{
+    DeviceClass, Divergence, End, Experiment, Frames, Observer, Position, RAW_BITS, Session, device_name,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Experiment files, as in configs/experiments, run one after the other; finished ones are left alone
+    /// Experiment files, such as those in configs/experiments; run in turn, finished ones are skipped
     #[arg(required = true, value_name = "EXPERIMENT")]
     experiments: Vec<PathBuf>,
-    /// Go on from the last state of an experiment, if there is one
+    /// Continue from the last saved state of an experiment, if there is one
     #[arg(long)]
     resume: bool,
-    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiments'
+    /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiment's device
     #[arg(long)]
     device: Option<DeviceClass>,
-    /// Another value for a setting of every experiment, such as tiles.batch=16; may be repeated
+    /// Override a setting of every experiment, such as tiles.batch=16; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Folder that holds the frames, instead of the one that the dataset names
+    /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Folder in which the checkpoint's own folder is made
+    /// Folder in which the folder of the checkpoint is created
     #[arg(long, value_name = "DIR", default_value = "checkpoints")]
     output: PathBuf,
-    /// Save the state at least this often; so much work can be lost
+    /// Save the state at least this often; bounds the work that can be lost
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
     save_every: f64,
 }
 
-/// Set by the first Ctrl-C.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Runs the queue: what fails is told and does not keep the rest waiting.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    ctrlc::set_handler(interrupted).context("watching for interruptions")?;
+    // The first interruption saves the state.
+    let interrupted = interrupt::finish_first();
     let count = args.experiments.len();
     let mut failed = 0;
     for (begun, path) in (1..).zip(&args.experiments) {
-        let ended = train(args, path);
+        let ended = train(args, path, interrupted);
         // The answer of the whole command where there is one experiment, or nothing more is wanted.
         if count == 1 {
             return ended;
-        } else if INTERRUPTED.load(Ordering::Relaxed) {
+        } else if interrupted.load(Ordering::Relaxed) {
             return ended.and_then(|()| bail!("interrupted")).context(format!("{begun} of {count} begun"));
         } else if let Err(error) = ended {
             eprintln!("{}: {error:#}", path.display());
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn train(args: &Args, path: &Path) -> Result<()> {
+fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.device.map(|device| format!("device={}", device.name())));
     let experiment = Experiment::read(path, &settings)?;
@@ -67,10 +68,10 @@ fn train(args: &Args, path: &Path) -> Result<()> {
     let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
     if let Some(position) = nf_train::finished(&experiment, &log)?.filter(|_| checkpoint.is_dir()) {
         eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
-        return Ok(());
+        return judge(&position);
     }
-    if !experiment.passed_over.is_empty() {
-        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.passed_over.join("; "));
+    if !experiment.skipped_devices.is_empty() {
+        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.skipped_devices.join("; "));
     }
     let device = experiment.device.open()?;
     let device_words = device_in_words(experiment.device, device_name(&device));
@@ -84,10 +85,10 @@ fn train(args: &Args, path: &Path) -> Result<()> {
         output: &log,
         resume: args.resume,
         save_every,
-        interrupted: &INTERRUPTED,
+        interrupted,
     };
     let mut keep = |net: &Net, position: &Position| {
-        Checkpoint::save(&checkpoint, net, card(&device_words, &frames, position))
+        Checkpoint::save(&checkpoint, net, model_card(&device_words, &frames, position))
             .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
         Ok(())
     };
@@ -122,22 +123,24 @@ fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Resul
         );
     }
     println!("log: {}", log.join("train.csv").display());
+    judge(position)
+}
+
+/// Says so where a run has diverged, and fails where nothing came of it.
+fn judge(position: &Position) -> Result<()> {
+    match position.divergence() {
+        Some(divergence @ Divergence::Always { .. }) => bail!("{divergence}"),
+        Some(divergence) => eprintln!("{divergence}"),
+        None => {}
+    }
     Ok(())
 }
 
-/// The first Ctrl-C asks the run to save its state and end, the second ends at once.
-fn interrupted() {
-    if INTERRUPTED.swap(true, Ordering::Relaxed) {
-        // 128 + SIGINT, as shells report it.
-        std::process::exit(130);
-    }
-}
-
 /// Where the weights come from.
-fn card(device: &str, frames: &Frames, position: &Position) -> Card {
+fn model_card(device: &str, frames: &Frames, position: &Position) -> ModelCard {
     let sets = frames.cards.iter().map(|card| format!("{card} ({})", card.digest.short()));
     let names: Vec<&str> = frames.validation.iter().map(|frame| frame.name.as_str()).collect();
-    Card {
+    ModelCard {
         data: sets.collect::<Vec<_>>().join(", "),
         split: format!("trained on {} images; validated on {}", frames.train.len(), names.join(", ")),
         validation_bits_per_sample: position.best_bits.unwrap_or(f64::NAN),
@@ -170,6 +173,8 @@ struct Bar {
     bits: f64,
     validation: String,
     first: Option<(u64, f64)>,
+    /// Whether a validation was above what samples have, and the user was told.
+    above_raw: bool,
 }
 
 impl Bar {
@@ -178,7 +183,7 @@ impl Bar {
         let style = ProgressStyle::with_template("{bar:24} step {pos} {msg}");
         bar.set_style(style.expect("the template is well-formed"));
         let (steps, minutes) = (experiment.stop.steps, experiment.stop.minutes);
-        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None }
+        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None, above_raw: false }
     }
 
     /// Minutes to the end by whichever limit comes first.
@@ -191,7 +196,7 @@ impl Bar {
     }
 }
 
-impl Watcher for Bar {
+impl Observer for Bar {
     fn begin(&mut self, position: &Position) {
         if position.step > 0 {
             eprintln!("going on at step {}", position.step);
@@ -208,6 +213,13 @@ impl Watcher for Bar {
 
     fn validated(&mut self, position: &Position, bits: f64) {
         self.validation = format!(", validation {bits:.3}");
+        // Told once, while there is time to stop.
+        if bits > RAW_BITS && !std::mem::replace(&mut self.above_raw, true) {
+            let step = position.step;
+            self.bar.suspend(|| {
+                eprintln!("step {step}: {bits:.1} bits per sample on the validation frames, where samples have {RAW_BITS}");
+            });
+        }
         tracing::info!(step = position.step, bits, "validated");
     }
 }

@@ -5,6 +5,7 @@
 //! - [`each`]: the work, with a progress bar, going on where one file fails.
 
 use super::output::remove_in_favour_of;
+use crate::message;
 use anyhow::{Context, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::{HashMap, HashSet};
@@ -18,11 +19,21 @@ pub(crate) struct Job {
     pub(crate) output: PathBuf,
 }
 
-/// The files that names and patterns mean, in order, each once. A name that exists is taken as it is, whatever
-/// characters it has; of a pattern (`*`, `?`, `[a-z]`, `**`) only files count, sorted.
+/// What came of the work on a file whose output is written.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// Lines to print.
+    pub(crate) lines: Vec<String>,
+    /// Why it counts as a failure nevertheless, and the input is kept.
+    pub(crate) unfinished: Option<String>,
+}
+
+/// The files that names and patterns mean, in order, each once. A name that exists is taken as it
+/// is, whatever characters it has; of a pattern (`*`, `?`, `[a-z]`, `**`) only files count, sorted.
 ///
 /// # Errors
-/// If a pattern makes no sense, or no file fits it. A name without pattern characters need not exist.
+/// If a pattern makes no sense, or no file fits it. A name without pattern characters need not
+/// exist.
 pub(crate) fn expand(names: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let mut files = Vec::new();
@@ -52,11 +63,12 @@ fn place(path: &Path) -> PathBuf {
     fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
-/// The output of every input: `output` for a single one, otherwise what `name` makes of its name. Inputs that cannot be
-/// named are left to [`each`] to tell.
+/// The output of every input: `output` for a single one, otherwise what `name` makes of its name.
+/// Inputs that cannot be named are left to [`each`] to tell.
 ///
 /// # Errors
-/// If `output` is given for several inputs, two inputs would become one file, or one would replace another input.
+/// If `output` is given for several inputs, two inputs would become one file, or one would replace
+/// another input.
 pub(crate) fn plan(
     inputs: &[PathBuf],
     output: Option<&Path>,
@@ -84,16 +96,16 @@ pub(crate) fn plan(
     Ok(jobs)
 }
 
-/// Does the work for every file; one that fails does not stop the others. `work` tells the share done, 0 to 1, and
-/// gives lines to print. With `delete`, an input goes once its work has succeeded, its output is on the disk, and it is
-/// still the file that was read.
+/// Does the work for every file; one that fails does not stop the others. `work` tells the share
+/// done, 0 to 1. With `delete`, an input goes once its work has succeeded, its output is on the
+/// disk, and it is still the file that was read.
 ///
 /// # Errors
-/// If the work failed for a file; the reasons have been printed.
+/// If the work failed for a file. Of several files, the reasons have been printed.
 pub(crate) fn each(
     jobs: Vec<(PathBuf, Result<Job>)>,
     delete: bool,
-    mut work: impl FnMut(&Job, &mut dyn FnMut(f64)) -> Result<String>,
+    mut work: impl FnMut(&Job, &mut dyn FnMut(f64)) -> Result<Done>,
 ) -> Result<()> {
     let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let bar = ProgressBar::new(jobs.iter().map(|(input, _)| length(input)).sum());
@@ -102,7 +114,7 @@ pub(crate) fn each(
             .expect("the template is constant and valid"),
     );
     let files = jobs.len();
-    let mut failed = Vec::new();
+    let mut failed = 0;
     let mut done_bytes = 0;
     for (n, (input, job)) in (1..).zip(jobs) {
         let input_bytes = length(&input);
@@ -110,30 +122,43 @@ pub(crate) fn each(
         let mut share = |share: f64| bar.set_position(done_bytes + (share * input_bytes as f64) as u64);
         let finished = job.and_then(|job| {
             let before = identity(&job.input);
-            let lines = work(&job, &mut share)?;
+            let Done { lines, unfinished } = work(&job, &mut share)?;
+            if !lines.is_empty() {
+                bar.suspend(|| eprintln!("{}", lines.join("\n")));
+            }
+            if let Some(reason) = unfinished {
+                bail!(reason);
+            }
             if delete {
                 ensure!(before.is_some(), "it is no regular file, and is kept");
                 ensure!(before == identity(&job.input), "it was changed meanwhile, and is kept");
                 remove_in_favour_of(&job.input, &job.output)?;
             }
-            Ok(lines)
+            Ok(())
         });
-        match finished {
-            Ok(lines) if lines.is_empty() => {}
-            Ok(lines) => bar.suspend(|| eprintln!("{lines}")),
-            Err(error) => {
-                bar.suspend(|| eprintln!("{}: {error:#}", input.display()));
-                failed.push(input);
+        if let Err(error) = finished {
+            let error = naming(&input, error);
+            if files == 1 {
+                bar.finish_and_clear();
+                return Err(error);
             }
+            bar.suspend(|| eprintln!("{}", message::about(&input, &error)));
+            failed += 1;
         }
         done_bytes += input_bytes;
         bar.set_position(done_bytes);
     }
     bar.finish_and_clear();
-    match &failed[..] {
-        [] => Ok(()),
-        [input] => bail!("{} failed", input.display()),
-        _ => bail!("{} of {files} files failed", failed.len()),
+    ensure!(failed == 0, "{failed} of {files} files failed");
+    Ok(())
+}
+
+/// The error with the name of the input in front, unless it begins with it already.
+pub(crate) fn naming(input: &Path, error: anyhow::Error) -> anyhow::Error {
+    let name = input.display().to_string();
+    match error.to_string().starts_with(&format!("{name}:")) {
+        true => error,
+        false => error.context(name),
     }
 }
 
@@ -201,7 +226,7 @@ mod tests {
             if job.input.ends_with("touched") {
                 fs::write(&job.input, "longer than before")?;
             }
-            Ok(String::new())
+            Ok(Done::default())
         });
         assert!(failed.is_err_and(|error| error.to_string().contains("2 of 3")));
         assert!(!path("good").exists() && path("good.out").exists());

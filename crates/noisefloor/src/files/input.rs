@@ -1,9 +1,13 @@
 //! FITS and .npy files as stacks, with what is needed to write them again.
 
 use super::source::Source;
+use crate::limits;
+use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
-use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType, npy};
+use nf_fits::npy::{self, NpyFile};
+use nf_fits::pack::{Remainder, original_hdus, unpack};
+use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -18,6 +22,18 @@ pub(crate) struct Input {
     pub(crate) stacks: Vec<Box<dyn ImageSource>>,
     /// How to write it again from its stacks.
     pub(crate) layout: Layout,
+    /// Bytes of the samples as the file stores them without compression.
+    pub(crate) raw_bytes: u64,
+    /// The file itself, for the proof.
+    pub(crate) original: Original,
+}
+
+/// What the file is compared with once it has been restored.
+pub(crate) enum Original {
+    /// The FITS file.
+    Fits(Arc<FitsFile>),
+    /// The state of a digest that has taken all bytes of an .npy file.
+    Npy(Box<blake3::Hasher>),
 }
 
 /// The kinds of files that hold pixels.
@@ -63,61 +79,95 @@ pub(crate) fn read(source: Source) -> Result<Input> {
 fn read_npy(source: &Source) -> Result<Input> {
     let mut bytes = Vec::new();
     source.reader()?.read_to_end(&mut bytes)?;
-    let image = npy::read(&bytes, &nf_fits::Limits::default())?;
-    let layout = npy_layout(&bytes, &image);
-    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(image)], layout })
+    let file = npy::parse(&bytes, &limits::fits())?;
+    let layout = npy_layout(&bytes, &file);
+    let raw_bytes = file.data.len() as u64;
+    let mut digest = blake3::Hasher::new();
+    if layout.segments.first().is_some_and(|first| is_start_of(first, &bytes)) {
+        digest.update(&bytes);
+    } else {
+        // Fortran order: the same values in C order.
+        layout.write(|_, sink| sink(&file.image), &mut digest)?;
+    }
+    let original = Original::Npy(Box::new(digest));
+    Ok(Input { kind: FileKind::Npy, stacks: vec![Box::new(file.image)], layout, raw_bytes, original })
 }
 
-/// The header as it stands, then the samples in the form that gives the file again; where none does, our own
-/// header with our own form.
-fn npy_layout(bytes: &[u8], image: &Image16) -> Layout {
-    let layout = |header: &[u8], format| Layout {
-        segments: vec![Segment::Verbatim(header.to_vec()), Segment::Samples { image: 0, format, offset: 0 }],
+fn is_start_of(segment: &Segment, bytes: &[u8]) -> bool {
+    matches!(segment, Segment::Verbatim(header) if bytes.starts_with(header))
+}
+
+/// The header as it stands, then the values in their form, then what follows the array. Values in Fortran order come
+/// back in C order, which is the same array in another file.
+fn npy_layout(bytes: &[u8], file: &NpyFile) -> Layout {
+    let (form, samples) = (file.form, file.image.samples());
+    let format = match (form.wide, form.big_endian) {
+        (false, _) => SampleFormat::U8,
+        (true, false) => SampleFormat::U16Le,
+        // Big-endian unsigned values are big-endian signed ones without an offset.
+        (true, true) => SampleFormat::I16Be,
     };
-    // Big-endian unsigned samples are big-endian signed ones without an offset.
-    for format in [SampleFormat::U16Le, SampleFormat::I16Be, SampleFormat::U8] {
-        let mut samples = Vec::new();
-        let written = format.write(image.samples(), 0, &mut samples);
-        if written.is_ok()
-            && let Some(header) = bytes.strip_suffix(&samples[..])
-            && !header.is_empty()
-        {
-            return layout(header, format);
-        }
+    let offset = i64::from(form.offset());
+    let mut written = Vec::with_capacity(file.data.len());
+    let same = format.write(samples, offset, &mut written).is_ok() && written == bytes[file.data.clone()];
+    let header = if same { bytes[..file.data.start].to_vec() } else { file.c_order_header() };
+    if !same {
+        tracing::warn!("the array is in Fortran order; it will be written in C order, with the same values");
     }
-    let ours = npy::write(image);
-    layout(&ours[..ours.len() - image.shape().raw_bytes()], SampleFormat::U16Le)
+    let mut segments = vec![Segment::Verbatim(header), Segment::Samples { image: 0, format, offset }];
+    if file.data.end < bytes.len() {
+        segments.push(Segment::Verbatim(bytes[file.data.end..].to_vec()));
+    }
+    Layout { segments }
 }
 
 fn read_fits(source: Source) -> Result<Input> {
-    let file = Arc::new(match source {
-        Source::Disk(path) => FitsFile::open(path)?,
-        Source::Memory(bytes, _) => FitsFile::from_bytes(bytes)?,
-    });
+    fits_input(match source {
+        Source::Disk(path) => open_fits(&path)?,
+        Source::Memory(bytes, _) => fits_of_bytes(bytes)?,
+    })
+}
+
+/// The stacks of a FITS file, and all else that stands in it without compression.
+fn fits_input(file: FitsFile) -> Result<Input> {
+    let file = Arc::new(file);
     let mut stacks: Vec<Box<dyn ImageSource>> = Vec::new();
     let mut segments = Vec::new();
     let mut not_coded = Vec::new();
-    for (index, hdu) in file.hdus().iter().enumerate() {
-        let image = match hdu.kind() {
-            HduKind::Image(_) | HduKind::TiledImage(_) => Some(file.image(index)?),
-            _ => None,
-        };
-        match image.filter(|image| image.pixels() > 0).map(|image| (image, sample_map(&image))) {
-            Some((_, Err(error))) if !is_not_u16(&error) => return Err(error),
-            Some((image, Ok((format, offset)))) => {
-                let number = u32::try_from(stacks.len()).context("too many images")?;
-                stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
-                segments.push(Segment::Verbatim(image.image_header().bytes().to_vec()));
-                segments.push(Segment::Samples { image: number, format, offset });
-                segments.push(padding(&file, &image)?);
-            }
-            other => {
-                not_coded.extend(other.and_then(|(_, map)| map.err()));
-                segments.push(verbatim(&file, hdu.range())?);
+    let mut raw_bytes = 0;
+    for original in original_hdus(&file) {
+        original.check_sums()?;
+        if matches!(original.hdu().kind(), HduKind::UnreadableImage) {
+            not_coded.extend(file.image(original.hdu().index()).err().map(anyhow::Error::from));
+        }
+        let mut bytes = original.header_of_pixels()?.bytes().to_vec();
+        if let Some(image) = original.image() {
+            match sample_map(&image) {
+                Ok((format, offset)) => {
+                    let number = u32::try_from(stacks.len()).context("too many images")?;
+                    let index = original.hdu().index();
+                    raw_bytes += original.pixel_bytes();
+                    stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
+                    segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
+                    segments.push(Segment::Samples { image: number, format, offset });
+                }
+                Err(error) if !is_not_u16(&error) => return Err(error),
+                Err(error) => {
+                    not_coded.push(error);
+                    original.each_band(&mut |band| {
+                        bytes.extend_from_slice(band);
+                        Ok(())
+                    })?;
+                }
             }
         }
+        match original.remainder() {
+            Remainder::InFile(range) => bytes.extend(file.read_bytes(range)?),
+            Remainder::Zeros(count) => bytes.resize(bytes.len() + count as usize, 0),
+        }
+        segments.push(Segment::Verbatim(bytes));
     }
-    segments.push(verbatim(&file, file.rest())?);
+    segments.push(Segment::Verbatim(file.read_bytes(file.rest())?));
     if stacks.is_empty() {
         match not_coded.into_iter().next() {
             Some(reason) => return Err(reason),
@@ -128,31 +178,65 @@ fn read_fits(source: Source) -> Result<Input> {
         tracing::warn!("an image is kept as it is, not coded: {reason:#}");
     }
     segments.retain(|segment| *segment != Segment::Verbatim(Vec::new()));
-    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments } })
+    let original = Original::Fits(file);
+    Ok(Input { kind: FileKind::Fits, stacks, layout: Layout { segments }, raw_bytes, original })
 }
 
-/// The bytes of a range, as far as the file reaches: the padding of the last HDU may be missing.
-fn verbatim(file: &FitsFile, range: Range<u64>) -> Result<Segment> {
-    let end = range.end.min(file.len_bytes());
-    Ok(Segment::Verbatim(file.read_bytes(range.start..end.max(range.start))?))
-}
-
-/// What follows the samples of an image up to the next block: of a compressed one, what would follow.
-fn padding(file: &FitsFile, image: &ImageHdu<'_>) -> Result<Segment> {
-    if image.tiling().is_none() {
-        return verbatim(file, image.hdu().data_range().end..image.hdu().range().end);
+impl Original {
+    /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy file as it stands
+    /// (with its values in C order). The file is read once more.
+    ///
+    /// # Errors
+    /// If it is not so, or reading fails.
+    pub(crate) fn prove(&self, restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>) -> Result<()> {
+        let mut expected = blake3::Hasher::new();
+        match self {
+            Self::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
+            Self::Npy(digest) => expected = (**digest).clone(),
+        }
+        let mut found = blake3::Hasher::new();
+        restore(&mut found)?;
+        if expected.finalize() != found.finalize() {
+            bail!("its bytes could not be restored from the container; please report this file");
+        }
+        Ok(())
     }
-    let data_bytes = image.pixels() * image.sample_type().bytes() as u64;
-    let padded = data_bytes.next_multiple_of(nf_fits::BLOCK_BYTES as u64);
-    Ok(Segment::Verbatim(vec![0; (padded - data_bytes) as usize]))
+
+    /// Proves that this layout and these stacks are the file, byte for byte.
+    ///
+    /// # Errors
+    /// As [`Original::prove`].
+    pub(crate) fn prove_layout(&self, layout: &Layout, stacks: &mut [Box<dyn ImageSource>]) -> Result<()> {
+        self.prove(|out| {
+            layout.write(
+                |stack, sink| {
+                    let stack = &mut stacks[stack as usize];
+                    let shape = stack.shape();
+                    let rows = (PROOF_PX / shape.width.max(1)).max(1);
+                    for plane in 0..shape.planes {
+                        for start in (0..shape.height).step_by(rows) {
+                            let end = (start + rows).min(shape.height);
+                            sink(stack.band(plane..plane + 1, start..end)?.as_ref())?;
+                        }
+                    }
+                    Ok(())
+                },
+                out,
+            )
+        })
+    }
 }
+
+/// Pixels that are compared at once.
+const PROOF_PX: usize = 1 << 20;
 
 /// Whether all that is wrong with an image is that its pixels are no 16-bit samples.
 fn is_not_u16(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(nf_fits::Error::NotU16 { .. }))
 }
 
-/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones takes a look at all.
+/// How samples are stored in the (uncompressed) file, if the pixels are samples, which of wide ones
+/// takes a look at all.
 fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
     image.check_samples()?;
     let sample = image.sample_type();
@@ -208,11 +292,14 @@ impl ImageSource for OnDisk {
 /// Writes stacks as the images of a new FITS file.
 ///
 /// # Errors
-/// If the destination fails.
-pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> {
+/// If a stack cannot be had, or the destination fails.
+pub(crate) fn write_fits(
+    images: impl IntoIterator<Item = Result<Image16>>,
+    out: &mut dyn Write,
+) -> Result<()> {
     let mut writer = FitsWriter::new(out);
     for image in images {
-        writer.image(image, None)?;
+        writer.image(&image?, None)?;
     }
     Ok(())
 }
@@ -224,3 +311,6 @@ pub(crate) fn write_fits(images: &[Image16], out: &mut dyn Write) -> Result<()> 
 pub(crate) fn write_npy(image: &Image16, out: &mut dyn Write) -> Result<()> {
     Ok(out.write_all(&npy::write(image))?)
 }
+
+#[cfg(test)]
+mod tests;

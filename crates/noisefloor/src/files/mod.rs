@@ -3,4 +3,5 @@
 pub(crate) mod batch;
 pub(crate) mod input;
 pub(crate) mod output;
+mod parts;
 pub(crate) mod source;

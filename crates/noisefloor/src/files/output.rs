@@ -1,14 +1,15 @@
 //! Writing a file so that its final name never holds half of it.
 
-use anyhow::{Context, Result, bail};
+use super::parts::Part;
+use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use tempfile::NamedTempFile;
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::path::Path;
 
-/// The temporary file that an interruption must remove.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+pub(crate) use super::parts::remove_unfinished;
+
+/// The standard output as the destination of data.
+const STDOUT: &str = "the standard output";
 
 /// Refuses to write a file over the one that it is made from.
 ///
@@ -23,6 +24,11 @@ pub(crate) fn ensure_distinct(input: &Path, output: &Path) -> Result<()> {
     }
 }
 
+/// Whether `path` is written in order and cannot be read back: the standard output, a pipe, a device.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    path == Path::new("-") || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
 /// Writes `path` by `write`: to a temporary name in the same folder, which becomes `path` only when all has
 /// been written. `-` is the standard output; what is no regular file (a device, a pipe) is written to
 /// directly.
@@ -34,26 +40,25 @@ pub(crate) fn write_file<T>(
     force: bool,
     write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
 ) -> Result<T> {
+    let buffered = |name: &str, out: &mut (dyn Write + Send)| {
+        let mut out = BufWriter::with_capacity(1 << 18, out);
+        let written = write(&mut out).and_then(|value| {
+            out.flush()?;
+            Ok(value)
+        });
+        // What the destination refused is not tried again when the buffer is dropped.
+        let _ = out.into_parts();
+        written.map_err(|error| of_destination(name, error))
+    };
     if path == Path::new("-") {
-        let mut out = BufWriter::new(std::io::stdout());
-        let value = write(&mut out)?;
-        out.flush().context("writing to the standard output")?;
-        return Ok(value);
+        return buffered(STDOUT, &mut io::stdout());
     }
-    let unwritable = || format!("{}: cannot be written", path.display());
-    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
-        let out = fs::File::options().write(true).open(path).with_context(|| path.display().to_string())?;
-        let mut out = BufWriter::new(out);
-        let value = write(&mut out)?;
-        out.flush().with_context(unwritable)?;
-        return Ok(value);
+    let name = path.display().to_string();
+    if is_stream(path) {
+        let mut out = fs::File::options().write(true).open(path).with_context(|| name.clone())?;
+        return buffered(&name, &mut out);
     }
-    fill_file(path, force, |file| {
-        let mut out = BufWriter::with_capacity(1 << 18, file);
-        let value = write(&mut out)?;
-        out.flush().with_context(unwritable)?;
-        Ok(value)
-    })
+    fill_file(path, force, |file| buffered(&name, file))
 }
 
 /// Makes the regular file `path` by `fill`, which is given an empty file under a temporary name in the same folder to
@@ -66,35 +71,52 @@ pub(crate) fn fill_file<T>(
     force: bool,
     fill: impl FnOnce(&mut fs::File) -> Result<T>,
 ) -> Result<T> {
-    let name = || path.display().to_string();
+    let name = path.display().to_string();
     // Through a link, the file that it names is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => bail!("{}: this is a folder", name()),
-        Ok(found) if !found.is_file() => bail!("{}: this is no regular file", name()),
-        Ok(_) if !force => bail!("{}: the file exists already; --force replaces it", name()),
+        Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
+        Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
+        Ok(_) if !force => bail!("{name}: the file exists already; --force replaces it"),
         _ => {}
     }
-    let unwritable = || format!("{}: cannot be written", name());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".noisefloor-").suffix(".part");
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        bail!("{name}: cannot be written: there is no folder {}", folder.display());
+    }
     #[cfg(unix)]
-    {
+    let mode = {
         use std::os::unix::fs::PermissionsExt;
         // What a new file gets under the user's mask, or what the file had that is replaced.
-        let mode = fs::metadata(path).map_or(0o666, |found| found.permissions().mode() & 0o777);
-        builder.permissions(fs::Permissions::from_mode(mode));
-    }
-    let file = builder
-        .tempfile_in(folder_of(path))
-        .map_err(|error| error.kind())
-        .map_err(std::io::Error::from)
-        .with_context(unwritable)?;
-    let mut file = Unfinished::begin(file)?;
-    let value = fill(file.0.as_file_mut())?;
-    file.finish(path, force).with_context(unwritable)?;
+        Some(fs::metadata(path).map_or(0o666, |found| found.permissions().mode() & 0o777))
+    };
+    #[cfg(not(unix))]
+    let mode = None;
+    let unwritable = |error: io::Error| anyhow!("{name}: cannot be written: {}", error.kind());
+    let mut part = Part::begin(folder, mode).map_err(unwritable)?;
+    let value = fill(part.file()).map_err(|error| of_destination(&name, error))?;
+    part.finish(path, force).map_err(unwritable)?;
     Ok(value)
+}
+
+/// An error whose cause is the destination names the destination, and not what was being read.
+fn of_destination(name: &str, error: anyhow::Error) -> anyhow::Error {
+    let reason = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::FileTooLarge
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::BrokenPipe
+                | ErrorKind::WriteZero
+        )
+    });
+    match reason {
+        Some(reason) => anyhow!("{name}: cannot be written: {reason}"),
+        None => error,
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -113,46 +135,49 @@ pub(crate) fn remove_in_favour_of(path: &Path, kept: &Path) -> Result<()> {
     fs::remove_file(path).with_context(|| format!("{}: cannot be removed", path.display()))
 }
 
-/// A temporary file that Ctrl-C removes as well.
-struct Unfinished(NamedTempFile);
-
-impl Unfinished {
-    fn begin(file: NamedTempFile) -> Result<Self> {
-        let first = unfinished().replace(file.path().to_owned()).is_none();
-        watch_interruptions()?;
-        debug_assert!(first, "one file is written at a time");
-        Ok(Self(file))
-    }
-
-    /// Gives the file its final name.
-    fn finish(self, path: &Path, force: bool) -> std::io::Result<()> {
-        let mut guard = unfinished();
-        let persisted = if force { self.0.persist(path) } else { self.0.persist_noclobber(path) };
-        *guard = None;
-        persisted.map(|_| ()).map_err(|error| error.error)
-    }
-}
-
-fn unfinished() -> std::sync::MutexGuard<'static, Option<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// From now on Ctrl-C removes what is unfinished and stops external programs before it ends this one.
+/// The standard output as the place of text for people.
 ///
-/// # Errors
-/// If the system refuses.
-pub(crate) fn watch_interruptions() -> Result<()> {
-    static HANDLER: std::sync::Once = std::sync::Once::new();
-    let mut installed = Ok(());
-    HANDLER.call_once(|| installed = ctrlc::set_handler(interrupted));
-    installed.context("watching for interruptions")
+/// Whoever reads it may stop early, as `head` does; then the error is one that [`is_closed_text`] knows.
+pub(crate) fn text() -> Text {
+    Text(io::stdout().lock())
 }
 
-fn interrupted() {
-    nf_classic::stop_external_programs();
-    if let Some(path) = unfinished().take() {
-        let _ = fs::remove_file(path);
+/// See [`text`].
+pub(crate) struct Text(StdoutLock<'static>);
+
+impl Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(closed)
     }
-    // 128 + SIGINT, as shells report it.
-    std::process::exit(130);
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(closed)
+    }
+}
+
+/// Nobody reads our text any more.
+#[derive(Debug)]
+struct Closed;
+
+impl std::fmt::Display for Closed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("nobody reads the standard output")
+    }
+}
+
+impl std::error::Error for Closed {}
+
+fn closed(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, Closed),
+        _ => error,
+    }
+}
+
+/// Whether the reader of our text has gone away: no failure of ours.
+pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.get_ref().is_some_and(|inner| inner.is::<Closed>()))
 }

@@ -1,5 +1,6 @@
 //! Where the bytes of an input come from: a file on disk, or a pipe taken into memory.
 
+use crate::limits;
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
@@ -13,13 +14,12 @@ pub(crate) enum Source {
     Memory(Vec<u8>, String),
 }
 
-/// Most bytes that a pipe or a device may bring into memory.
-const MAX_PIPE_BYTES: u64 = 8 << 30;
-
+/// Takes a pipe or a device into memory.
 fn read_bounded(input: impl Read, bytes: &mut Vec<u8>) -> Result<()> {
-    input.take(MAX_PIPE_BYTES).read_to_end(bytes)?;
-    if bytes.len() as u64 == MAX_PIPE_BYTES {
-        bail!("more than {} GiB through a pipe; name the file instead", MAX_PIPE_BYTES >> 30);
+    let most = limits::max_memory_bytes();
+    input.take(most.saturating_add(1)).read_to_end(bytes)?;
+    if bytes.len() as u64 > most {
+        bail!(limits::PipeLimit);
     }
     Ok(())
 }

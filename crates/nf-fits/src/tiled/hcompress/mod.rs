@@ -1,7 +1,7 @@
 //! HCOMPRESS_1: the H-transform, quantised if wanted, its bit planes coded as quadtrees.
 //!
-//! R. White, M. Postman and M. Lattanzi, *Compression of the Guide Star digitised Schmidt plates* (1992), and FITS 4.0
-//! section 10.4.4. A stream is
+//! R. White, M. Postman and M. Lattanzi, *Compression of the Guide Star digitised Schmidt plates*
+//! (1992), and FITS 4.0 section 10.4.4. A stream is
 //!
 //! | bytes | what |
 //! |---|---|
@@ -12,8 +12,9 @@
 //! | | quadrant by quadrant, bit plane by bit plane, the magnitudes of all other coefficients ([`quadtree`]) |
 //! | | one sign bit for every coefficient that is not zero, in the order of the array |
 //!
-//! Scale 0 or 1 loses nothing. A larger scale divides all coefficients before coding and multiplies them afterwards,
-//! and the decoder may smooth what was lost ([`transform::inverse`]).
+//! Scale 0 or 1 loses nothing, and neither does a negative one, which cfitsio writes where a scale
+//! in units of the noise overflows. A larger scale divides all coefficients before coding and
+//! multiplies them afterwards, and the decoder may smooth what was lost ([`transform::inverse`]).
 
 mod quadtree;
 mod smooth;
@@ -27,7 +28,8 @@ const HEADER_BYTES: usize = 25;
 /// Fewest rows or columns of a tile in a FITS file: other implementations refuse less.
 pub const MIN_SIDE_PX: usize = 4;
 
-/// More planes than coefficients of 32-bit pixels can fill; what is above is not a stream of this kind.
+/// More planes than coefficients of 32-bit pixels can fill; what is above is not a stream of this
+/// kind.
 const MAX_PLANES: u8 = 63;
 
 /// Fewest bytes that a stream can have: constant arrays of any size need no more.
@@ -38,7 +40,7 @@ pub fn min_bytes() -> usize {
 /// Encodes an array of `width` columns.
 ///
 /// # Errors
-/// If the array is empty or no rectangle, or a side is longer than a stream can say.
+/// If the array is empty or no rectangle, or a side or the scale is larger than a stream can say.
 pub fn encode(pixels: &[i32], width: usize, scale: u32) -> Result<Vec<u8>, &'static str> {
     let height = pixels.len() / width.max(1);
     if pixels.is_empty() || height * width != pixels.len() {
@@ -46,6 +48,7 @@ pub fn encode(pixels: &[i32], width: usize, scale: u32) -> Result<Vec<u8>, &'sta
     }
     let side = |n: usize| i32::try_from(n).map_err(|_| "HCOMPRESS_1: the tile's side is too long");
     let (rows, columns) = (side(height)?, side(width)?);
+    let scale = i32::try_from(scale).map_err(|_| "HCOMPRESS_1: the scale is too large")?;
     let mut a: Vec<i64> = pixels.iter().map(|&pixel| i64::from(pixel)).collect();
     transform::forward(&mut a, height, width);
     digitise(&mut a, i64::from(scale));
@@ -85,11 +88,42 @@ pub fn encode(pixels: &[i32], width: usize, scale: u32) -> Result<Vec<u8>, &'sta
     Ok(out)
 }
 
-/// Decodes an array of `width` columns and `pixels` pixels, smoothing it where `smooth` says so and it was quantised.
+/// What a stream holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decoded {
+    /// The pixels, row by row.
+    pub pixels: Vec<i32>,
+    /// Whether the coefficients were quantised.
+    pub lossy: bool,
+    /// Whether sums left the range of 32 bits, so that their low bits were taken; of lossy streams
+    /// only.
+    pub wrapped: bool,
+}
+
+/// Decodes an array of `width` columns and `pixels` pixels, smoothing it where `smooth` says so and
+/// it was quantised.
 ///
 /// # Errors
 /// If the stream ends early, is of another size, or its values do not fit 32 bits.
 pub fn decode(bytes: &[u8], pixels: usize, width: usize, smooth: bool) -> Result<Vec<i32>, &'static str> {
+    let decoded = decode_wrapping(bytes, pixels, width, smooth)?;
+    if decoded.wrapped { Err(TOO_WIDE) } else { Ok(decoded.pixels) }
+}
+
+const TOO_WIDE: &str = "HCOMPRESS_1: a pixel does not fit 32 bits";
+
+/// As [`decode`], but of a quantised array, whose sums may miss their pixels by more than 32 bits
+/// can hold, the low 32 bits are taken, as cfitsio does.
+///
+/// # Errors
+/// If the stream ends early or is of another size, or the values of one that was not quantised do
+/// not fit 32 bits.
+pub fn decode_wrapping(
+    bytes: &[u8],
+    pixels: usize,
+    width: usize,
+    smooth: bool,
+) -> Result<Decoded, &'static str> {
     let cut = "HCOMPRESS_1: the stream is cut short";
     let (header, rest) = bytes.split_at_checked(HEADER_BYTES).ok_or(cut)?;
     if header[..2] != MAGIC {
@@ -105,9 +139,10 @@ pub fn decode(bytes: &[u8], pixels: usize, width: usize, smooth: bool) -> Result
     let scale = word(10);
     let sum = i64::from_be_bytes(header[14..22].try_into().expect("eight bytes were cut"));
     let planes = &header[22..25];
-    if scale < 0 || planes.iter().any(|&planes| planes > MAX_PLANES) {
-        return Err("HCOMPRESS_1: a negative scale, or more bit planes than can be");
+    if planes.iter().any(|&planes| planes > MAX_PLANES) {
+        return Err("HCOMPRESS_1: more bit planes than can be");
     }
+    let lossy = scale > 1;
     let mut a = vec![0i64; pixels];
     let mut bits = BitReader::new(rest);
     for quadrant in quadrants(height, width) {
@@ -124,14 +159,15 @@ pub fn decode(bytes: &[u8], pixels: usize, width: usize, smooth: bool) -> Result
         }
     }
     a[0] = sum;
-    if scale > 1 {
+    if lossy {
         a.iter_mut().for_each(|value| *value = value.wrapping_mul(i64::from(scale)));
     }
     transform::inverse(&mut a, height, width, if smooth { i64::from(scale) } else { 0 });
-    a.into_iter()
-        .map(i32::try_from)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "HCOMPRESS_1: a pixel does not fit 32 bits")
+    let wrapped = a.iter().any(|&value| i32::try_from(value).is_err());
+    if wrapped && !lossy {
+        return Err(TOO_WIDE);
+    }
+    Ok(Decoded { pixels: a.into_iter().map(|value| value as i32).collect(), lossy, wrapped })
 }
 
 /// Divides by the scale, rounding to the nearest.
@@ -223,6 +259,32 @@ mod tests {
         assert!(decode(&bytes, 72, 6, false).unwrap_err().contains("sides"));
         assert!(encode(&[1; 9], 4, 0).is_err());
         assert!(encode(&[], 4, 0).is_err());
+    }
+
+    #[test]
+    fn a_scale_that_overflowed_loses_nothing() {
+        let pixels = noise(30, 31, 5);
+        let mut bytes = encode(&pixels, 6, 0).unwrap();
+        bytes[10..14].copy_from_slice(&i32::MIN.to_be_bytes());
+        for smooth in [false, true] {
+            let decoded = decode_wrapping(&bytes, 30, 6, smooth).unwrap();
+            assert_eq!(decoded, Decoded { pixels: pixels.clone(), lossy: false, wrapped: false });
+        }
+        assert!(encode(&pixels, 6, 1 << 31).unwrap_err().contains("scale"));
+    }
+
+    #[test]
+    fn sums_beyond_32_bits_wrap_only_where_bits_were_lost() {
+        // Nulls among small numbers, as cfitsio quantises pixels that are NaN.
+        let mut pixels = noise(256, 8, 5);
+        pixels.iter_mut().step_by(7).for_each(|pixel| *pixel = -2_147_483_647);
+        let bytes = encode(&pixels, 16, 77_777_777).unwrap();
+        let decoded = decode_wrapping(&bytes, 256, 16, false).unwrap();
+        assert!(decoded.wrapped && decoded.lossy);
+        assert_eq!(decode(&bytes, 256, 16, false), Err(TOO_WIDE));
+        let mut lossless = encode(&[0; 16], 4, 0).unwrap();
+        lossless[14..22].copy_from_slice(&(1i64 << 60).to_be_bytes());
+        assert_eq!(decode_wrapping(&lossless, 16, 4, false), Err(TOO_WIDE));
     }
 
     #[test]

@@ -1,35 +1,44 @@
 //! PixelCNN++: Salimans, Karpathy, Chen, Kingma 2017, arXiv:1701.05517.
 //!
-//! Every sample is coded under a mixture of logistics whose parameters a net computes from the samples above and to the
-//! left. Two streams of features run through the net: `u` at a pixel has seen the rows above it, `ul` also the pixels to
-//! the left. Both pass gated residual blocks on the way to coarser resolutions and back (section 2.4, figure 2).
+//! Every sample is coded under a mixture of logistics whose parameters a network computes from the
+//! samples above and to the left. Two streams of features run through the network: `u` at a pixel
+//! depends on the rows above it, `ul` also on the pixels to the left. Both pass gated residual blocks on
+//! the way down to coarser resolutions and back up (section 2.4, figure 2).
 //!
 //! ```text
-//! seen ── 2x3, down ─────────────► u ─[block u]x R ─ halve ─ ... ─ ... ─ double ─[block u]x R+1 ─► (dropped)
-//!      ├─ 1x3, down ─┐                   │ skip                                      │ skip
-//!      ├─ 2x1, right ┴ sum ──────► ul ─[block ul]x R ─ halve ─ ... ─ ... ─ double ─[block ul]x R+1 ─ elu ─ 1x1 ─► head
-//! context ── 1x1 ────┘                     every block of the way back also gets the block of the way there
+//! features ── 2x3, down ─────────────► u ─[block u]x R ─ halve ─ ... ─ double ─[block u]x R+1 ─► (dropped)
+//!          ├─ 1x3, down ─┐                   │ skip                                │ skip
+//!          ├─ 2x1, right ┴ sum ──────► ul ─[block ul]x R ─ halve ─ ... ─ double ─[block ul]x R+1 ─ elu ─ 1x1 ─► head
+//! context ──── 1x1 ──────┘                   every block on the way up also gets the block on the way down
 //! ```
 //!
 //! Letters: N tiles, P planes, H rows, W columns, F filters, K mixture components, R blocks per stage.
 //!
-//! Ours beside the published mapping (`Inputs::Robust`): see the file `surroundings.rs` for what the net is shown; means
-//! are offsets from a weighted guess, offsets and scales are in units of local noise.
+//! Ours beside the published mapping (`InputMode::NoiseNormalised`): the features of `context.rs`; means
+//! are offsets from a weighted prediction, offsets and scales are in units of the local scale.
+//!
+//! Names of fields are names of parameters in files of weights and must not change: `there` and `back`
+//! are the ways down and up.
 
-mod code;
+mod coder;
+#[cfg(feature = "train")]
+mod loss;
 
-use crate::config::check_extents;
-use crate::conv::{Conv, Geometry};
 use crate::error::{Error, Result};
-use crate::flow::{Flow, Observed};
-use crate::heads::MAX_COMPONENTS;
-use crate::nets::{Inputs, SampleHead};
-use crate::random::Random;
-pub(crate) use code::PixelCnnPpCoder;
-
-use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use crate::input_mode::InputMode;
+use crate::mixture::MAX_COMPONENTS;
+use crate::nets::SampleHead;
+use crate::nets::sample_head::MAX_PLANES;
+use crate::network::{Network, check_extents};
+use crate::parameters::{ConvSpec, ParameterSource};
+use crate::tensor_like::TensorLike;
+use crate::tile_model::TileModel;
+use crate::weights::Weights;
+use nf_engine::Geometry;
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "train")]
+pub(super) use loss::Trained;
 
 /// Extents of a PixelCNN++.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,45 +50,31 @@ pub struct PixelCnnPpConfig {
     pub filters: usize,
     /// Resolutions.
     pub stages: usize,
-    /// Gated residual blocks per stage on the way there, R; on the way back one more after the first stage.
+    /// Gated residual blocks per stage on the way down, R; on the way up one more after the first
+    /// stage.
     pub blocks: usize,
     /// Components of each mixture, K.
     pub mixtures: usize,
     /// Probability that a feature is dropped in a block while training.
     pub dropout: f64,
     /// How samples enter.
-    pub inputs: Inputs,
+    pub inputs: InputMode,
 }
 
-/// A gated residual block (section 2.4; van den Oord et al. 2016, arXiv:1606.05328): `x + a * sigmoid(b)`.
-#[derive(Module, Debug)]
-struct Block {
-    first: Conv,
-    /// From the other stream, or from the way there.
-    skip: Option<Conv>,
-    second: Conv,
+/// A gated residual block (section 2.4; van den Oord et al. 2016, arXiv:1606.05328):
+/// `x + a * sigmoid(b)`.
+#[derive(Debug)]
+#[cfg_attr(feature = "train", derive(burn::module::Module))]
+struct Block<C> {
+    first: C,
+    /// From the other stream, or from the way down.
+    skip: Option<C>,
+    second: C,
     dropout: f64,
 }
 
-impl Block {
-    fn new(
-        filters: usize,
-        skip: usize,
-        geometry: Geometry,
-        dropout: f64,
-        random: &mut Random,
-        device: &Device,
-    ) -> Self {
-        let f = filters;
-        Self {
-            first: Conv::normed(2 * f, f, geometry, random, device),
-            skip: (skip > 0).then(|| Conv::normed(2 * skip * f, f, Geometry::centred(1), random, device)),
-            second: Conv::normed(2 * f, 2 * f, geometry, random, device),
-            dropout,
-        }
-    }
-
-    fn forward<T: Flow>(&self, x: &T, other: Option<&T>) -> T {
+impl<C> Block<C> {
+    fn forward<T: TensorLike<Conv = C>>(&self, x: &T, other: Option<&T>) -> T {
         let mut inner = x.concat_elu().conv(&self.first);
         if let (Some(layer), Some(other)) = (&self.skip, other) {
             inner = inner.plus(&other.concat_elu().conv(layer));
@@ -89,32 +84,57 @@ impl Block {
 }
 
 /// The blocks of one stage, and the layers to the next.
-#[derive(Module, Debug)]
-struct Stage {
-    u: Vec<Block>,
-    ul: Vec<Block>,
-    /// Halving on the way there, doubling on the way back; absent after the last stage.
-    next: Option<[Conv; 2]>,
+#[derive(Debug)]
+#[cfg_attr(feature = "train", derive(burn::module::Module))]
+struct Stage<C> {
+    u: Vec<Block<C>>,
+    ul: Vec<Block<C>>,
+    /// Halving on the way down, doubling on the way up; absent after the last stage.
+    next: Option<[C; 2]>,
 }
 
-/// The net.
-#[derive(Module, Debug)]
-pub struct PixelCnnPp {
-    u_first: Conv,
-    ul_above: Conv,
-    ul_left: Conv,
-    ul_context: Option<Conv>,
-    there: Vec<Stage>,
-    back: Vec<Stage>,
-    last: Conv,
-    #[module(skip)]
+/// The network.
+#[derive(Debug)]
+#[cfg_attr(feature = "train", derive(burn::module::Module))]
+pub struct PixelCnnPp<C> {
+    u_first: C,
+    ul_above: C,
+    ul_left: C,
+    ul_context: Option<C>,
+    there: Vec<Stage<C>>,
+    back: Vec<Stage<C>>,
+    last: C,
+    #[cfg_attr(feature = "train", module(skip))]
     config: PixelCnnPpConfig,
 }
 
-impl PixelCnnPpConfig {
-    pub(crate) fn check(&self) -> Result<()> {
+impl Network for PixelCnnPpConfig {
+    fn preset(size: &str) -> Option<Self> {
+        use InputMode::{NoiseNormalised, Scaled};
+        let (filters, stages, blocks, mixtures, dropout, inputs) = match size {
+            "paper" => (160, 3, 5, 11, 0.5, Scaled),
+            "small" => (20, 1, 2, 4, 0.0, NoiseNormalised),
+            "tiny" => (8, 2, 1, 2, 0.0, NoiseNormalised),
+            _ => return None,
+        };
+        Some(Self { planes: 1, filters, stages, blocks, mixtures, dropout, inputs })
+    }
+
+    fn planes(&self) -> usize {
+        self.planes
+    }
+
+    fn set_planes(&mut self, planes: usize) {
+        self.planes = planes;
+    }
+
+    fn set_inputs(&mut self, inputs: InputMode) {
+        self.inputs = inputs;
+    }
+
+    fn check(&self) -> Result<()> {
         let checks = [
-            ("planes", self.planes, 1, 6),
+            ("planes", self.planes, 1, MAX_PLANES),
             ("filters", self.filters, 1, 4096),
             ("stages", self.stages, 1, 8),
             ("blocks", self.blocks, 1, 64),
@@ -128,71 +148,107 @@ impl PixelCnnPpConfig {
         Ok(())
     }
 
-    pub(crate) fn head(&self) -> SampleHead {
+    fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String> {
+        Ok(Box::new(coder::PixelCnnPpModel::new(&self.build(weights)?)))
+    }
+}
+
+impl PixelCnnPpConfig {
+    fn head(&self) -> SampleHead {
         SampleHead { planes: self.planes, mixtures: self.mixtures, inputs: self.inputs }
     }
 
-    /// A net with random weights; equal seeds give equal nets.
-    pub fn init(&self, device: &Device, seed: u64) -> PixelCnnPp {
-        let random = &mut Random::new(seed);
+    /// The network with parameters of this source.
+    fn build<S: ParameterSource>(&self, source: &mut S) -> Result<PixelCnnPp<S::Conv>, String> {
         let f = self.filters;
         let head = self.head();
-        let (seen, context) = (head.seen_channels(), head.context_channels());
-        let (down, right) = (Geometry::down(2, 3), Geometry::down_right(2, 2));
+        let (features, context) = (head.feature_channels(), head.context_channels());
         let one = Geometry::centred(1);
-        let mut stages = |back: bool| -> Vec<Stage> {
-            (0..self.stages)
-                .map(|stage| {
-                    let blocks = self.blocks + usize::from(back && stage > 0);
-                    let mut column = |skip, geometry| -> Vec<Block> {
-                        (0..blocks)
-                            .map(|_| Block::new(f, skip, geometry, self.dropout, random, device))
-                            .collect()
-                    };
-                    let (u, ul) = if back {
-                        (column(1, down), column(2, right))
-                    } else {
-                        (column(0, down), column(1, right))
-                    };
-                    let next = (stage + 1 < self.stages).then(|| {
-                        [down, right].map(|geometry| Conv::normed(f, f, geometry.strided(2), random, device))
-                    });
-                    Stage { u, ul, next }
-                })
-                .collect()
-        };
-        let (there, back) = (stages(false), stages(true));
+        let there = self.stages(source, false)?;
+        let back = self.stages(source, true)?;
         let last = match self.inputs {
-            Inputs::Robust => Conv::plain(f, head.channels(), one, 0.1, random, device),
-            _ => Conv::normed(f, head.channels(), one, random, device),
+            InputMode::NoiseNormalised => ConvSpec::plain(f, head.channels(), one, 0.1),
+            _ => ConvSpec::normalised(f, head.channels(), one),
         };
-        PixelCnnPp {
-            u_first: Conv::normed(seen, f, down.shifted(1, 0), random, device),
-            ul_above: Conv::normed(seen, f, Geometry::down(1, 3).shifted(1, 0), random, device),
-            ul_left: Conv::normed(seen, f, Geometry::down_right(2, 1).shifted(0, 1), random, device),
-            ul_context: (context > 0).then(|| Conv::normed(context, f, one, random, device)),
+        let last = source.conv("last", last)?;
+        let mut first = |path, geometry| source.conv(path, ConvSpec::normalised(features, f, geometry));
+        Ok(PixelCnnPp {
+            u_first: first("u_first", Geometry::down(2, 3).shifted(1, 0))?,
+            ul_above: first("ul_above", Geometry::down(1, 3).shifted(1, 0))?,
+            ul_left: first("ul_left", Geometry::down_right(2, 1).shifted(0, 1))?,
+            ul_context: match context {
+                0 => None,
+                _ => Some(source.conv("ul_context", ConvSpec::normalised(context, f, one))?),
+            },
             there,
             back,
             last,
             config: self.clone(),
-        }
+        })
+    }
+
+    /// The stages of the way down, or of the way up.
+    fn stages<S: ParameterSource>(&self, source: &mut S, up: bool) -> Result<Vec<Stage<S::Conv>>, String> {
+        let f = self.filters;
+        let (down, right) = (Geometry::down(2, 3), Geometry::down_right(2, 2));
+        let name = if up { "back" } else { "there" };
+        // Streams that a block is skipped to from: on the way up one more.
+        let skips = usize::from(up);
+        let stage = |stage: usize| {
+            let path = format!("{name}.{stage}");
+            let blocks = self.blocks + usize::from(up && stage > 0);
+            let mut column = |stream: &str, skips, geometry| {
+                let block = |index| self.block(source, &format!("{path}.{stream}.{index}"), skips, geometry);
+                (0..blocks).map(block).collect::<Result<Vec<_>, _>>()
+            };
+            let u = column("u", skips, down)?;
+            let ul = column("ul", skips + 1, right)?;
+            let mut next = None;
+            if stage + 1 < self.stages {
+                let mut layer = |index, geometry: Geometry| {
+                    let spec = ConvSpec::normalised(f, f, geometry.strided(2));
+                    source.conv(&format!("{path}.next.{index}"), spec)
+                };
+                next = Some([layer(0, down)?, layer(1, right)?]);
+            }
+            Ok(Stage { u, ul, next })
+        };
+        (0..self.stages).map(stage).collect()
+    }
+
+    fn block<S: ParameterSource>(
+        &self,
+        source: &mut S,
+        path: &str,
+        skips: usize,
+        geometry: Geometry,
+    ) -> Result<Block<S::Conv>, String> {
+        let f = self.filters;
+        let mut conv = |name, spec| source.conv(&format!("{path}.{name}"), spec);
+        Ok(Block {
+            first: conv("first", ConvSpec::normalised(2 * f, f, geometry))?,
+            skip: match skips {
+                0 => None,
+                _ => {
+                    let spec = ConvSpec::normalised(2 * skips * f, f, Geometry::centred(1));
+                    Some(conv("skip", spec)?)
+                }
+            },
+            second: conv("second", ConvSpec::normalised(2 * f, 2 * f, geometry))?,
+            dropout: self.dropout,
+        })
     }
 }
 
-impl PixelCnnPp {
-    /// Its extents.
-    pub fn config(&self) -> &PixelCnnPpConfig {
-        &self.config
-    }
-
-    /// The signal flow.
+impl<C> PixelCnnPp<C> {
+    /// The forward pass.
     ///
     /// # Shapes
-    /// `seen`: (N, S, H, W), of which a pixel's own are never read for its result; `context`: (N, C, H, W), made of pixels
-    /// before each; result: the head's numbers, (N, channels, H, W).
-    pub fn forward<T: Flow>(&self, seen: &T, context: Option<&T>) -> T {
-        let mut u = seen.conv(&self.u_first);
-        let mut ul = seen.conv(&self.ul_above).plus(&seen.conv(&self.ul_left));
+    /// `features`: (N, S, H, W), of which a pixel's own are never read for its result; `context`:
+    /// (N, C, H, W), made of pixels before each; result: the head's outputs, (N, channels, H, W).
+    fn forward<T: TensorLike<Conv = C>>(&self, features: &T, context: Option<&T>) -> T {
+        let mut u = features.conv(&self.u_first);
+        let mut ul = features.conv(&self.ul_above).plus(&features.conv(&self.ul_left));
         if let (Some(layer), Some(context)) = (&self.ul_context, context) {
             ul = ul.plus(&context.conv(layer));
         }
@@ -211,52 +267,20 @@ impl PixelCnnPp {
         (u, ul) = passed.pop().expect("the first maps were passed");
         for stage in &self.back {
             for (block_u, block_ul) in stage.u.iter().zip(&stage.ul) {
-                let (there_u, there_ul) = passed.pop().expect("as many blocks back as maps passed");
-                u = block_u.forward(&u, Some(&there_u));
-                ul = block_ul.forward(&ul, Some(&T::concat(&[u.clone(), there_ul])));
+                let (down_u, down_ul) = passed.pop().expect("as many blocks up as maps passed");
+                u = block_u.forward(&u, Some(&down_u));
+                ul = block_ul.forward(&ul, Some(&T::concat(&[u.clone(), down_ul])));
             }
             if let Some([double_u, double_ul]) = &stage.next {
                 let like = &passed.last().expect("a finer stage was passed").0;
-                (u, ul) = (u.spread(double_u, like), ul.spread(double_ul, like));
+                (u, ul) = (u.conv_transpose(double_u, like), ul.conv_transpose(double_ul, like));
             }
         }
         debug_assert!(passed.is_empty());
         ul.elu().conv(&self.last)
     }
-
-    /// Mean information per sample, in bits.
-    ///
-    /// # Shapes
-    /// `tiles`: (N, P, H, W), raw samples; result: (1).
-    ///
-    /// # Errors
-    /// [`Error::Tiles`] if the tiles have another number of planes.
-    pub fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
-        Ok(self.bits(tiles)?.mean() * self.config.head().parts() as f64)
-    }
-
-    /// Information of every symbol, in bits; symbols are samples, or their bytes.
-    ///
-    /// # Shapes
-    /// (N, P, H, W) to (N, S, H, W).
-    ///
-    /// # Errors
-    /// As [`loss`](Self::loss).
-    pub fn bits(&self, tiles: Tensor<4>) -> Result<Tensor<4>> {
-        let inputs = self.config.head().prepare(tiles)?;
-        let numbers = self.forward(&inputs.seen, inputs.context.as_ref());
-        Ok(self.config.head().bits(numbers, &inputs))
-    }
-
-    pub(crate) fn observe(self, tiles: Tensor<4>) -> Result<Self> {
-        let inputs = self.config.head().prepare(tiles)?;
-        let seen = Observed::new(inputs.seen);
-        let context = inputs.context.map(|context| seen.with(context));
-        self.forward(&seen, context.as_ref());
-        Ok(seen.initialise(self))
-    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 #[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 mod tests;

@@ -1,0 +1,148 @@
+//! The same pixels in another arrangement: single planes, differences of planes, bytes, patches.
+//!
+//! Comparing transforms needs no new data and no new codec: a suite names the dataset several times,
+//! each time with another transform.
+
+use crate::suite::{DatasetChoice, Transform};
+use nf_data::{Card, Dataset, Error, Facts, Oracle, Result};
+use nf_image::{Image16, Shape};
+
+/// A dataset whose images are transformed as they are read.
+struct Transformed {
+    inner: Box<dyn Dataset>,
+    first_planes: Option<usize>,
+    transform: Transform,
+    plane: Option<usize>,
+    patch_px: Option<usize>,
+}
+
+/// The dataset with the transform that `choice` asks for.
+pub(crate) fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
+    let DatasetChoice { first_planes, transform, plane, patch_px, .. } = *choice;
+    if transform == Transform::Stack && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
+        return inner;
+    }
+    Box::new(Transformed { inner, first_planes, transform, plane, patch_px })
+}
+
+impl Dataset for Transformed {
+    fn card(&self) -> &Card {
+        self.inner.card()
+    }
+
+    fn len(&self) -> usize {
+        self.inner.len()
+    }
+
+    fn name(&self, index: usize) -> String {
+        self.inner.name(index)
+    }
+
+    fn facts(&self, index: usize) -> Result<Facts> {
+        self.inner.facts(index)
+    }
+
+    fn image(&self, index: usize) -> Result<Image16> {
+        let wrong = |reason: String| Error::Image { path: self.name(index).into(), reason };
+        let mut image = self.inner.image(index)?;
+        if let Some(first) = self.first_planes {
+            let Shape { planes, height, width } = image.shape();
+            image = image.crop(0..first.min(planes), 0..height, 0..width);
+        }
+        let mut image = apply(self.transform, &image).map_err(wrong)?;
+        if let Some(plane) = self.plane {
+            let Shape { planes, height, width } = image.shape();
+            if plane >= planes {
+                return Err(wrong(format!(
+                    "it has {planes} planes in this form, number {plane} was asked for"
+                )));
+            }
+            image = image.crop(plane..plane + 1, 0..height, 0..width);
+        }
+        match self.patch_px {
+            Some(side) => patches(&image, side).map_err(wrong),
+            None => Ok(image),
+        }
+    }
+
+    fn oracle(&self, index: usize) -> Result<Option<Oracle>> {
+        // Only a transform that keeps the whole image and adds nothing keeps its information content.
+        let whole = matches!(self.transform, Transform::Stack | Transform::TwoBytes);
+        let all = self.first_planes.is_none() && self.plane.is_none() && self.patch_px.is_none();
+        if whole && all { self.inner.oracle(index) } else { Ok(None) }
+    }
+}
+
+fn apply(transform: Transform, image: &Image16) -> std::result::Result<Image16, String> {
+    let shape = image.shape();
+    let stack = |planes: usize, samples: Vec<u16>| {
+        let shape = Shape::new(planes, shape.height, shape.width);
+        Ok(Image16::new(shape, samples).expect("as many samples as the shape holds").with_axis(image.axis()))
+    };
+    match transform {
+        Transform::Stack => Ok(image.clone()),
+        Transform::TwoBytes => {
+            let high = image.samples().iter().map(|sample| sample >> 8);
+            stack(2 * shape.planes, high.chain(image.samples().iter().map(|sample| sample & 0xff)).collect())
+        }
+        Transform::DifferencesWrapped | Transform::DifferencesCentred => {
+            if shape.planes < 2 {
+                return Err(format!("{shape} has no second plane to take a difference of"));
+            }
+            let centre = if transform == Transform::DifferencesCentred { 1 << 15 } else { 0 };
+            let (before, after) = (image.samples(), &image.samples()[shape.plane_pixels()..]);
+            let difference = |(b, a): (&u16, &u16)| a.wrapping_sub(*b).wrapping_add(centre);
+            stack(shape.planes - 1, before.iter().zip(after).map(difference).collect())
+        }
+    }
+}
+
+/// Squares of `side` pixels as planes of a stack, row by row; an axis shorter than that is taken whole,
+/// and what does not fill a square at the right and lower edges is left out.
+fn patches(image: &Image16, side: usize) -> std::result::Result<Image16, String> {
+    let Shape { planes, height, width } = image.shape();
+    let (tall, wide) = (side.min(height), side.min(width));
+    if image.samples().is_empty() {
+        return Err("it has no pixels to cut".into());
+    }
+    let (down, across) = (height / tall, width / wide);
+    let mut samples = Vec::with_capacity(planes * down * across * tall * wide);
+    for plane in 0..planes {
+        for patch in 0..down * across {
+            let (y, x) = (patch / across * tall, patch % across * wide);
+            (y..y + tall).for_each(|row| samples.extend_from_slice(&image.row(plane, row)[x..x + wide]));
+        }
+    }
+    Ok(Image16::new(Shape::new(planes * down * across, tall, wide), samples).expect("every patch is full"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transforms_keep_the_pixels() {
+        let image = Image16::from_fn(Shape::new(3, 4, 6), |p, y, x| (p * 40_000 + y * 10 + x) as u16);
+        let bytes = apply(Transform::TwoBytes, &image).unwrap();
+        assert_eq!(bytes.shape(), Shape::new(6, 4, 6));
+        let joined = |i: usize| bytes.samples()[i] << 8 | bytes.samples()[i + 72];
+        assert!((0..72).all(|i| joined(i) == image.samples()[i]));
+        for (transform, first) in
+            [(Transform::DifferencesWrapped, 40_000u16), (Transform::DifferencesCentred, 7_232)]
+        {
+            let differences = apply(transform, &image).unwrap();
+            assert_eq!((differences.shape().planes, differences.samples()[0]), (2, first));
+        }
+        let single = image.crop(0..1, 0..4, 0..6);
+        assert!(apply(Transform::DifferencesWrapped, &single).is_err());
+    }
+
+    #[test]
+    fn patches_are_squares_row_by_row() {
+        let image = Image16::from_fn(Shape::frame(5, 7), |_, y, x| (10 * y + x) as u16);
+        let cut = patches(&image, 2).unwrap();
+        assert_eq!(cut.shape(), Shape::new(6, 2, 2));
+        assert_eq!(cut.plane(4), [22, 23, 32, 33]);
+        assert_eq!(patches(&image, 6).unwrap().shape(), Shape::new(1, 5, 6));
+    }
+}

@@ -1,0 +1,147 @@
+//! Copies of a repository that lie on the disk: what other clients of the hub have fetched, and folders.
+//!
+//! Other clients keep a repository as `datasets--OWNER--NAME` with `refs/REVISION` (a commit), and
+//! `snapshots/COMMIT/PATH` (the files, or links to `blobs/DIGEST`).
+
+use super::client::RemoteFile;
+use crate::{Error, Result};
+use std::path::{Component, Path, PathBuf};
+
+/// A folder that holds files of a repository under their paths.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Copy {
+    folder: PathBuf,
+    /// The commit that the files are of, where that is known.
+    commit: Option<String>,
+}
+
+/// Files of an index are small: a list or a footer that claims more is wrong.
+const MOST_REF_BYTES: u64 = 200;
+
+impl Copy {
+    /// The copy of `repository` in `data`: in the layout of the hub's clients, as `OWNER/NAME` or `NAME`, or the folder
+    /// itself; only one that holds `wanted` counts.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is none.
+    pub(crate) fn in_folder(data: &Path, repository: &str, revision: &str, wanted: &str) -> Result<Self> {
+        let cached = Self::in_cache(&data.join(cache_name(repository)), revision);
+        let name = repository.rsplit('/').next().unwrap_or(repository);
+        let plain = [data.join(repository), data.join(name), data.to_owned()];
+        let plain = plain.into_iter().map(|folder| Self { folder, commit: None });
+        let holds = |copy: &Self| copy.find(wanted).is_ok();
+        cached.into_iter().chain(plain).find(holds).ok_or_else(|| {
+            let reason = format!(
+                "holds no copy of {repository}; looked for {wanted} in it, in {repository}, in {name} and in {}/snapshots",
+                cache_name(repository)
+            );
+            Error::missing(data.display().to_string(), reason)
+        })
+    }
+
+    /// The snapshot that another client keeps in `cache` (`.../datasets--OWNER--NAME`): of the commit that
+    /// its `refs` name for the revision, or else the only one there is.
+    pub(crate) fn in_cache(cache: &Path, revision: &str) -> Option<Self> {
+        let snapshots = cache.join("snapshots");
+        let named = || {
+            let path = cache.join("refs").join(inside(revision)?);
+            let is_short = std::fs::metadata(&path).is_ok_and(|meta| meta.len() <= MOST_REF_BYTES);
+            is_short.then(|| std::fs::read_to_string(path).ok())?
+        };
+        let only = || {
+            let mut entries = std::fs::read_dir(&snapshots).ok()?;
+            let first = entries.next()?.ok()?.file_name().into_string().ok();
+            first.filter(|_| entries.next().is_none())
+        };
+        let snapshot = |commit: String| {
+            let commit = commit.trim();
+            let folder = snapshots.join(commit);
+            (super::is_hash(commit) && folder.is_dir())
+                .then(|| Self { folder, commit: Some(commit.to_owned()) })
+        };
+        snapshot(revision.to_owned())
+            .or_else(|| named().and_then(snapshot))
+            .or_else(|| only().and_then(snapshot))
+    }
+
+    /// Where the files come from, in words.
+    pub(crate) fn origin(&self) -> String {
+        match &self.commit {
+            Some(commit) => format!("at commit {commit}"),
+            None => format!("from the copy in {}", self.folder.display()),
+        }
+    }
+
+    /// A file by its path in the repository; its digest is not known.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if it is not there.
+    pub(crate) fn find(&self, path: &str) -> Result<RemoteFile> {
+        let missing = || {
+            Error::missing(self.folder.join(path).display().to_string(), "not in this copy of the dataset")
+        };
+        let place = self.path(path).ok_or_else(missing)?;
+        let meta = std::fs::metadata(place).ok().filter(std::fs::Metadata::is_file).ok_or_else(missing)?;
+        Ok(RemoteFile { path: path.to_owned(), size_bytes: meta.len(), digest: String::new() })
+    }
+
+    /// Where a file of that path lies; `None` for a path that leads out of the folder.
+    pub(crate) fn path(&self, path: &str) -> Option<PathBuf> {
+        Some(self.folder.join(inside(path)?))
+    }
+}
+
+/// The name under which clients of the hub keep a repository.
+pub(crate) fn cache_name(repository: &str) -> String {
+    format!("datasets--{}", repository.replace('/', "--"))
+}
+
+/// A path from a list, if it stays below the folder that it is joined to.
+pub(crate) fn inside(path: &str) -> Option<&Path> {
+    let path = Path::new(path);
+    let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    (path.components().all(is_plain) && path.components().count() > 0).then_some(path)
+}
+
+/// The folder in which other clients of the hub keep what they fetched, by the variables that they know:
+/// `HF_HUB_CACHE`, `HF_HOME`, or the usual place in the user's cache.
+pub(crate) fn cache_of_other_clients() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let usual = || {
+        let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
+        Some(cache.join("huggingface"))
+    };
+    variable("HF_HUB_CACHE").or_else(|| Some(variable("HF_HOME").or_else(usual)?.join("hub")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn paths_stay_inside() {
+        for path in ["", "..", "a/../../b", "/etc/passwd", "../x"] {
+            assert_eq!(inside(path), None, "{path}");
+        }
+        assert_eq!(inside("./data/a.fits"), Some(Path::new("./data/a.fits")));
+    }
+
+    #[test]
+    fn snapshots_are_found_by_reference_by_commit_and_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let [first, second] = ["a", "b"].map(|digit| digit.repeat(40));
+        let of = |revision: &str| Copy::in_cache(dir.path(), revision).and_then(|copy| copy.commit);
+        fs::create_dir_all(dir.path().join("snapshots").join(&first)).unwrap();
+        assert_eq!(of("main").as_ref(), Some(&first));
+        fs::create_dir_all(dir.path().join("snapshots").join(&second)).unwrap();
+        assert_eq!(of("main"), None);
+        fs::create_dir_all(dir.path().join("refs/refs")).unwrap();
+        fs::write(dir.path().join("refs/main"), format!("{second}\n")).unwrap();
+        fs::write(dir.path().join("refs/refs/x"), "../../secret").unwrap();
+        assert_eq!(of("main").as_ref(), Some(&second));
+        assert_eq!(of(&first).as_ref(), Some(&first));
+        assert_eq!(of("refs/x"), None);
+        assert_eq!(of("../refs/main"), None);
+    }
+}

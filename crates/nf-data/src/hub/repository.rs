@@ -1,0 +1,129 @@
+//! One way to the files of a repository: from the hub, or from a copy on the disk.
+
+use super::client::{Hub, RemoteFile};
+use super::copy::Copy;
+use super::set::{HubSource, StreamOptions};
+use super::store::Store;
+use crate::open::DataFolder;
+use crate::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Files of one commit.
+pub(crate) enum Repository {
+    /// Fetched from the hub when they are needed.
+    Hub { store: Box<Store>, commit: String, files: BTreeMap<String, RemoteFile> },
+    /// A copy, of which only what is there can be had.
+    Copy(Copy),
+}
+
+impl Repository {
+    /// Finds the files of `source`, of which `wanted` is needed first: in `data` where that is named; or else
+    /// from the hub, from what was fetched before, or from what other clients have fetched.
+    ///
+    /// # Errors
+    /// If `data` is asked for and holds no copy, the hub refuses, or nobody is asked and nothing is known.
+    pub(crate) fn open(
+        source: &HubSource,
+        wanted: &str,
+        data: Option<&DataFolder>,
+        options: &StreamOptions,
+    ) -> Result<Self> {
+        let HubSource { repository, revision, .. } = source;
+        if let Some(data) = data {
+            match Copy::in_folder(&data.path, repository, revision, wanted) {
+                Ok(copy) => return Ok(Self::Copy(copy)),
+                Err(error) if data.is_asked_for => return Err(error),
+                // The variable names a folder for all datasets, and need not hold this one.
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        let other_cache = options.other_cache.as_deref();
+        let hub = Hub::new(options.hub.clone());
+        let store = Store::new(&options.cache, options.budget_bytes, hub, repository, other_cache);
+        let asked = store.commit(revision).and_then(|commit| Ok((store.files(&commit)?, commit)));
+        let (files, commit) = match asked {
+            Ok(found) => found,
+            Err(error @ Error::Missing { .. }) => {
+                let known = store.known_commit(revision).and_then(|c| Some((store.known_files(&c)?, c)));
+                let copy = store.other_copy(revision).filter(|copy| copy.find(wanted).is_ok());
+                match (known, copy) {
+                    (Some(known), _) => {
+                        tracing::warn!("{error}; what is known from before is used");
+                        known
+                    }
+                    (None, Some(copy)) => {
+                        tracing::debug!("{error}; a copy is used, {}", copy.origin());
+                        return Ok(Self::Copy(copy));
+                    }
+                    (None, None) => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
+        let files = files.into_iter().map(|file| (file.path.clone(), file)).collect();
+        Ok(Self::Hub { store: Box::new(store), commit, files })
+    }
+
+    /// What of it is read, in words.
+    pub(crate) fn origin(&self) -> String {
+        match self {
+            Self::Hub { commit, .. } => format!("at commit {commit}"),
+            Self::Copy(copy) => copy.origin(),
+        }
+    }
+
+    /// A file by its path.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is none.
+    pub(crate) fn find(&self, path: &str) -> Result<RemoteFile> {
+        match self {
+            Self::Hub { commit, files, .. } => {
+                let missing = || Error::missing(path, format!("not in commit {commit}"));
+                files.get(path).cloned().ok_or_else(missing)
+            }
+            Self::Copy(copy) => copy.find(path),
+        }
+    }
+
+    /// Where a file lies, after it was fetched if need be.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    pub(crate) fn fetch(&self, file: &RemoteFile) -> Result<PathBuf> {
+        match self {
+            Self::Hub { store, commit, .. } => store.fetch(commit, file),
+            Self::Copy(copy) => {
+                copy.path(&file.path).ok_or_else(|| Error::missing(&file.path, "leads out of the copy"))
+            }
+        }
+    }
+
+    /// Whether a file need not be fetched.
+    pub(crate) fn is_here(&self, file: &RemoteFile) -> bool {
+        match self {
+            Self::Hub { store, commit, .. } => store.here(commit, file).is_some(),
+            Self::Copy(_) => true,
+        }
+    }
+
+    /// Number of rows of a Parquet file, of which no more than the footer is fetched.
+    ///
+    /// # Errors
+    /// If that cannot be had, or is no footer of a Parquet file.
+    pub(crate) fn rows(&self, file: &RemoteFile) -> Result<usize> {
+        match self {
+            Self::Hub { store, commit, .. } => store.rows(commit, file),
+            Self::Copy(_) => crate::rows::rows_of_file(&self.fetch(file)?),
+        }
+    }
+
+    /// Bytes that fetched files may take; `None` where nothing is fetched.
+    pub(crate) fn budget_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Hub { store, .. } => Some(store.budget_bytes()),
+            Self::Copy(_) => None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Why an attempt failed, and whether another one may do better.
+
+use crate::Error;
+use std::time::Duration;
+
+/// An attempt that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) again: Again,
+}
+
+/// Whether to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The answer would be the same.
+    Never,
+    /// After a pause: the one that the server asks for, or the usual one.
+    Later(Option<Duration>),
+    /// A few times only: nobody answers, or what comes stops or trickles, and every attempt takes long.
+    Few,
+}
+
+impl Failure {
+    /// An answer that asking again would not change.
+    pub(crate) fn refused(url: &str, reason: impl Into<String>) -> Self {
+        Self { error: Error::Hub { url: url.to_owned(), reason: reason.into() }, again: Again::Never }
+    }
+
+    /// A connection that was lost, or a server that is not well.
+    pub(crate) fn lost(url: &str, reason: impl Into<String>) -> Self {
+        Self { again: Again::Later(None), ..Self::refused(url, reason) }
+    }
+
+    /// What the library says of a request that failed.
+    pub(crate) fn of(url: &str, error: ureq::Error) -> Self {
+        const HINT: &str = "without a network, HF_HUB_OFFLINE=1 works with what is here";
+        match error {
+            ureq::Error::BadUri(_) | ureq::Error::Http(_) => Self::refused(url, error.to_string()),
+            ureq::Error::LargeResponseHeader(..) => Self::refused(url, error.to_string()),
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                Self::nobody(url, HINT, &error)
+            }
+            ureq::Error::Timeout(_) => {
+                Self { again: Again::Few, ..Self::refused(url, "the server has fallen silent") }
+            }
+            error if is_unreachable(&error) => Self::nobody(url, HINT, &error),
+            error => Self::lost(url, error.to_string()),
+        }
+    }
+
+    /// Nobody is there: an [`Error::Missing`], so that whoever can do without these data goes on.
+    fn nobody(url: &str, hint: &str, error: &ureq::Error) -> Self {
+        Self { error: Error::missing(url, format!("{error}; {hint}")), again: Again::Few }
+    }
+}
+
+/// What needs no second attempt: a disk that cannot be written, a file that is not to be had.
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, again: Again::Never }
+    }
+}
+
+/// Whether there is nobody to talk to (no such host, no route, no listener), and not a connection that was lost.
+fn is_unreachable(error: &ureq::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    let lost = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => !lost.contains(&error.kind()),
+        _ => false,
+    }
+}

@@ -1,0 +1,56 @@
+//! Bytes of files, copied and compared piece by piece.
+
+use super::original::Remainder;
+use crate::file::FitsFile;
+use crate::{Error, Result};
+use std::io::Write;
+use std::ops::Range;
+
+/// Bytes that are read at once.
+const PIECE_BYTES: u64 = 1 << 20;
+
+/// Copies bytes of the file.
+pub(super) fn copy(file: &FitsFile, range: Range<u64>, out: &mut dyn Write) -> Result<()> {
+    let mut scratch = Vec::new();
+    for piece in pieces(range.end - range.start) {
+        let len = (piece.end - piece.start) as usize;
+        let bytes = file.source().bytes(range.start + piece.start, len, &mut scratch)?;
+        out.write_all(bytes).map_err(Error::writing())?;
+    }
+    Ok(())
+}
+
+/// Whether two runs of bytes are the same.
+pub(super) fn same((a, one): (&FitsFile, &Remainder), (b, other): (&FitsFile, &Remainder)) -> Result<bool> {
+    if one.len_bytes() != other.len_bytes() {
+        return Ok(false);
+    }
+    let (mut scratch, mut other_scratch) = (Vec::new(), Vec::new());
+    for piece in pieces(one.len_bytes()) {
+        if bytes(a, one, &piece, &mut scratch)? != bytes(b, other, &piece, &mut other_scratch)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn bytes<'a>(
+    file: &'a FitsFile,
+    of: &Remainder,
+    piece: &Range<u64>,
+    scratch: &'a mut Vec<u8>,
+) -> Result<&'a [u8]> {
+    let len = (piece.end - piece.start) as usize;
+    match of {
+        Remainder::InFile(range) => file.source().bytes(range.start + piece.start, len, scratch),
+        Remainder::Zeros(_) => {
+            scratch.clear();
+            scratch.resize(len, 0);
+            Ok(scratch)
+        }
+    }
+}
+
+fn pieces(len_bytes: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..len_bytes.div_ceil(PIECE_BYTES)).map(move |n| n * PIECE_BYTES..((n + 1) * PIECE_BYTES).min(len_bytes))
+}

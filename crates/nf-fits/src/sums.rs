@@ -1,0 +1,58 @@
+//! What the sums of the HDUs of a file say, and what is refused on their word.
+
+use crate::checksum::{Checksums, Sum, judge};
+use crate::file::FitsFile;
+use crate::hdu::{Hdu, HduKind};
+use crate::{Error, Result};
+
+/// Bytes that are summed at once.
+const PIECE_BYTES: u64 = 1 << 20;
+
+impl FitsFile {
+    /// What the sums of an HDU say of it as it stands; those of a compressed image are looked at
+    /// once.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub fn checksums(&self, hdu: &Hdu) -> Result<Checksums> {
+        let HduKind::TiledImage(tiling) = hdu.kind() else { return self.sum_up(hdu) };
+        if let Some(known) = tiling.sums.get() {
+            return Ok(*known);
+        }
+        // Whichever thread comes first finds the same.
+        Ok(*tiling.sums.get_or_init({
+            let found = self.sum_up(hdu)?;
+            move || found
+        }))
+    }
+
+    fn sum_up(&self, hdu: &Hdu) -> Result<Checksums> {
+        let header = hdu.header();
+        if header.card("DATASUM").is_none() && header.card("CHECKSUM").is_none() {
+            return Ok(Checksums::None);
+        }
+        let mut sum = Sum::default();
+        let mut scratch = Vec::new();
+        let end = hdu.range().end.min(self.len_bytes());
+        let mut at = hdu.data_range().start;
+        while at < end {
+            let len = (end - at).min(PIECE_BYTES);
+            sum.update(self.source().bytes(at, len as usize, &mut scratch)?);
+            at += len;
+        }
+        Ok(judge(header, sum.value()))
+    }
+
+    /// Refuses an HDU whose sums are wrong.
+    pub(crate) fn refuse_damaged(&self, hdu: &Hdu) -> Result<()> {
+        let problem = match self.checksums(hdu)? {
+            Checksums::None | Checksums::Good => return Ok(()),
+            Checksums::BadData => "DATASUM is not the sum of its data: they are damaged",
+            Checksums::BadHdu => {
+                "CHECKSUM is not the sum of its header and data: the header is damaged, or was edited without \
+                 renewing CHECKSUM"
+            }
+        };
+        Err(Error::Damaged { hdu: hdu.index(), problem: problem.to_owned() })
+    }
+}

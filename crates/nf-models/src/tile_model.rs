@@ -1,0 +1,66 @@
+//! Coding tiles with a network. Writer, reader and meter take the same way through the same code.
+
+use crate::tile::Tile;
+use nf_entropy::{Distribution, Meter, Reader, Result, SymbolCoder, Writer};
+
+/// A network made ready for coding.
+pub(crate) trait TileModel: std::fmt::Debug + Send + Sync {
+    /// Codes tiles of equal extents: hands every symbol with its distribution to the coder, in an
+    /// order in which each distribution depends on earlier symbols only.
+    ///
+    /// # Errors
+    /// What the coder says.
+    fn traverse(&self, coder: &mut dyn TileCoder, tiles: &mut [Tile]) -> Result<()>;
+
+    /// Bytes of memory that [`traverse`](Self::traverse) takes for so many tiles.
+    fn memory_bytes(&self, tiles: usize, height: usize, width: usize) -> u64;
+
+    /// Multiplications, each with its addition, to decode one sample of a large tile.
+    fn macs_per_px(&self) -> f64;
+
+    /// Values of all maps that the network makes of a large tile, per pixel and all planes: what
+    /// training keeps for its gradients.
+    fn values_per_px(&self) -> f64;
+
+    /// Whether its symbols are the samples of single planes, in raster order, tiles taking turns
+    /// at every pixel.
+    fn codes_samples(&self) -> bool {
+        false
+    }
+}
+
+/// A coder of the symbols of several tiles.
+pub(crate) trait TileCoder {
+    /// Codes `symbol` under `distribution`, as [`SymbolCoder::code`] does.
+    ///
+    /// # Errors
+    /// If the symbol has no probability, or a stream is not what a writer wrote.
+    fn code(&mut self, symbol: &mut u32, distribution: &dyn Distribution) -> Result<()>;
+
+    /// The symbols that follow are of tile `tile`.
+    fn enter_tile(&mut self, tile: usize) {
+        let _ = tile;
+    }
+}
+
+impl TileCoder for Writer {
+    fn code(&mut self, symbol: &mut u32, distribution: &dyn Distribution) -> Result<()> {
+        SymbolCoder::code(self, symbol, &distribution)
+    }
+}
+
+impl TileCoder for Reader<'_> {
+    fn code(&mut self, symbol: &mut u32, distribution: &dyn Distribution) -> Result<()> {
+        SymbolCoder::code(self, symbol, &distribution)
+    }
+}
+
+impl TileCoder for Meter {
+    fn code(&mut self, symbol: &mut u32, distribution: &dyn Distribution) -> Result<()> {
+        SymbolCoder::code(self, symbol, &distribution)
+    }
+}
+
+#[cfg(all(test, feature = "train"))]
+#[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+mod tests;

@@ -1,0 +1,128 @@
+//! The committed checkpoints: their streams must decode for ever, by builds with and without Burn.
+#![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
+
+use nf_codec::{Codec, Limits};
+use nf_image::{Image16, Shape};
+use nf_models::{Checkpoint, NETS, NetCodec};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One checkpoint of every network, and of every network for stacks, with a stream in `golden/`.
+const GOLDEN: [&str; 5] = [
+    "pixelcnnpp-tiny-real-db09e355",
+    "idf-tiny-real-29bec149",
+    "l3c-tiny-real-a8aeacd1",
+    "pixelcnnpp-tiny-ramp-0c879ffa",
+    "l3c-tiny-ramp-933a88d9",
+];
+
+const GOLDEN_TILE_PX: usize = 16;
+
+fn codec(id: &str, tile_px: usize) -> (NetCodec, usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints").join(id);
+    let checkpoint = Checkpoint::load(&folder).unwrap();
+    let planes = checkpoint.card.net.as_ref().unwrap().planes();
+    (NetCodec::new(checkpoint, id.into(), tile_px), planes)
+}
+
+fn golden(id: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{id}.net"))
+}
+
+/// A slope with noise, an outlier, and tiles of noise that no network predicts.
+fn frame(planes: usize, height: usize, width: usize) -> Image16 {
+    let mut state = 3_u64;
+    Image16::from_fn(Shape::new(planes, height, width), |plane, y, x| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        match (y, x) {
+            (8, 9) => 40_000,
+            (0..16, 16..32) => (state >> 48) as u16,
+            _ => (1200 + 60 * plane + 3 * x + y + (state >> 59) as usize) as u16,
+        }
+    })
+}
+
+/// Ids of all committed checkpoints.
+fn committed() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
+    let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folders = folders.filter(|folder| folder.join("card.toml").is_file());
+    let mut ids: Vec<String> =
+        folders.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn golden_streams_decode() {
+    for id in GOLDEN {
+        let (codec, planes) = codec(id, 128);
+        let image = frame(planes, 29, 43);
+        let bytes = fs::read(golden(id)).unwrap();
+        let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
+        assert!(decoded.samples() == image.samples(), "{id}");
+    }
+    for net in NETS {
+        assert!(GOLDEN.iter().any(|id| id.starts_with(net)), "no golden stream of {net}");
+    }
+}
+
+/// For a new network: writes the golden streams that are missing, never one that is there.
+#[test]
+#[ignore = "writes into the checkout"]
+fn write_missing_golden_streams() {
+    for id in GOLDEN.into_iter().filter(|id| !golden(id).exists()) {
+        let (codec, planes) = codec(id, GOLDEN_TILE_PX);
+        fs::write(golden(id), codec.encode(&frame(planes, 29, 43)).unwrap()).unwrap();
+    }
+}
+
+/// Round trip, and a stream whose size is the ideal one.
+fn check(id: &str) {
+    let (codec, planes) = codec(id, 64);
+    let image = frame(planes, 77, 93);
+    let bytes = codec.encode(&image).unwrap();
+    let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
+    assert!(decoded.samples() == image.samples(), "{id}");
+    // Four tiles, no two of one shape: beside the samples a head, and a length and a stream for each.
+    let overhead = 8.0 * (39.0 + 4.0 * (4.0 + 3.0 * planes as f64));
+    let real = 8.0 * bytes.len() as f64 - overhead;
+    let ideal = codec.ideal_bits(&image).unwrap().unwrap();
+    assert!(real >= 0.999 * ideal && real <= 1.001 * ideal + 4.0 * 64.0, "{id}: {real} bits, {ideal}");
+}
+
+#[test]
+fn one_checkpoint_of_each_kind_round_trips_at_its_ideal_size() {
+    let mut kinds = BTreeSet::new();
+    for id in committed() {
+        let card = codec_card(&id);
+        let kind: Vec<&str> = ["net = ", "planes = ", "inputs = ", "filters = ", "growth = "]
+            .into_iter()
+            .filter_map(|key| card.lines().find(|line| line.starts_with(key)))
+            .collect();
+        if kinds.insert(kind.join(", ")) {
+            check(&id);
+        }
+    }
+    for net in NETS {
+        assert!(kinds.iter().any(|kind| kind.contains(net)), "no weights of {net}");
+    }
+}
+
+fn codec_card(id: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
+    fs::read_to_string(folder.join(id).join("card.toml")).unwrap()
+}
+
+#[test]
+#[ignore = "all committed checkpoints, a minute"]
+fn every_checkpoint_round_trips_at_its_ideal_size() {
+    committed().iter().for_each(|id| check(id));
+}
+
+#[test]
+fn codecs_are_shared_by_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&codec(GOLDEN[0], 128).0);
+}
