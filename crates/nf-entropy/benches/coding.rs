@@ -12,7 +12,7 @@ use constriction::stream::{Decode, Encode};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use nf_entropy::bits::{BitReader, BitWriter};
-use nf_entropy::distributions::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::distributions::{Categorical, Component, Mixture, SCALE_ONE};
 use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder};
 use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
 use nf_image::testing::Rng;
@@ -285,7 +285,7 @@ fn categorical_256_decode_constriction(bencher: Bencher<'_, '_>) {
 
 /// A distribution per position over all samples: means wander, scales from 5 to 40, the rest in
 /// wider components.
-fn mixture<const K: usize>(position: usize) -> Mixture<Logistic, K> {
+fn mixture<const K: usize>(position: usize) -> Mixture<K> {
     let n = position as i32;
     let component = |k: usize| Component {
         mean: (20_000 + n % 97 * 30) * 256 + n % 256,

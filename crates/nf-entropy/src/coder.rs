@@ -9,7 +9,7 @@ use crate::{Distribution, Result};
 /// cannot drift apart and the ideal size comes free.
 ///
 /// ```
-/// use nf_entropy::distributions::{Component, Logistic, Mixture, SCALE_ONE};
+/// use nf_entropy::distributions::{Component, Mixture, SCALE_ONE};
 /// use nf_entropy::{Meter, Reader, Result, SymbolCoder, Writer};
 ///
 /// /// Every sample is expected near the one before, within about 4 sample values.
@@ -18,7 +18,7 @@ use crate::{Distribution, Result};
 ///     for sample in row {
 ///         let component = Component { mean: before << 8, scale: SCALE_ONE + 2 * 32, weight: 1 };
 ///         let mut symbol = u32::from(*sample);
-///         coder.code(&mut symbol, &Mixture::<Logistic, 1>::new(&[component], 24, 1)?)?;
+///         coder.code(&mut symbol, &Mixture::<1>::new(&[component], 24, 1)?)?;
 ///         *sample = symbol as u16;
 ///         before = symbol as i32;
 ///     }

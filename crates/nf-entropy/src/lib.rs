@@ -31,9 +31,6 @@ mod normalise;
 pub mod rans16;
 pub mod table;
 
-#[doc(hidden)]
-pub use distributions as laws;
-
 pub use ans::{Reader, Writer};
 pub use coder::SymbolCoder;
 pub use distribution::{Distribution, Interval, MAX_SCALE_BITS};

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nf_entropy::ans::BLOCK_SYMBOLS;
-use nf_entropy::distributions::{Categorical, Component, Logistic, Mixture, SCALES, Uniform};
+use nf_entropy::distributions::{Categorical, Component, Mixture, SCALES, Uniform};
 use nf_entropy::{Distribution, Error, Interval, Meter, Reader, Result, SymbolCoder, Writer};
 use nf_image::testing::Rng;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 enum AnyDistribution {
     Categorical(Categorical),
     Uniform(Uniform),
-    Logistics(Mixture<Logistic, 3>),
+    Logistics(Mixture<3>),
 }
 
 impl Distribution for AnyDistribution {
@@ -251,8 +251,7 @@ fn symbols_outside_the_alphabet_are_errors() {
     let distribution = categorical(&[1, 1], 8);
     assert_eq!(Writer::new().code(&mut 2, &distribution), Err(Error::Symbol { symbol: 2 }));
     assert_eq!(Meter::new().code(&mut 2, &distribution), Err(Error::Symbol { symbol: 2 }));
-    let distribution =
-        Mixture::<Logistic, 1>::new(&[Component { mean: 0, scale: 0, weight: 1 }], 24, 1).unwrap();
+    let distribution = Mixture::<1>::new(&[Component { mean: 0, scale: 0, weight: 1 }], 24, 1).unwrap();
     assert_eq!(Writer::new().code(&mut 65_536, &distribution), Err(Error::Symbol { symbol: 65_536 }));
     assert_eq!(Writer::new().code(&mut 3, &Uniform::new(3).unwrap()), Err(Error::Symbol { symbol: 3 }));
 }

@@ -5,7 +5,7 @@
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use constriction::stream::stack::DefaultAnsCoder;
 use constriction::stream::{Decode, Encode};
-use nf_entropy::distributions::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::distributions::{Categorical, Component, Mixture, SCALE_ONE};
 use nf_entropy::table::EncodeTables;
 use nf_entropy::{Distribution, Frequencies, Interval, Meter, Reader, SymbolCoder, Writer};
 use nf_image::testing::Rng;
@@ -90,7 +90,7 @@ fn mixtures_agree() {
         weight: 9 >> (2 * k),
     };
     let components = |n| [component(n, 0), component(n, 2)];
-    let logistics = |n| Mixture::<Logistic, 2>::new(&components(n), SCALE_BITS, 1).unwrap();
+    let logistics = |n| Mixture::<2>::new(&components(n), SCALE_BITS, 1).unwrap();
     compare(&(0..5000).map(logistics).collect::<Vec<_>>());
 }
 

@@ -1,8 +1,7 @@
 //! Mixtures over all 16-bit samples.
 
-use super::shape::{INVERSE_SCALES, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES, Shape};
+use super::logistic::{INVERSE_SCALES, QUANTILES, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES, cdf};
 use crate::{Distribution, Error, Interval, MAX_SCALE_BITS, Result};
-use std::marker::PhantomData;
 
 /// Number of sample values.
 pub const SAMPLES: u32 = 1 << 16;
@@ -34,13 +33,12 @@ pub struct Component {
 /// far tail a sample costs `S - log2(w)` bits. That takes the place of an escape; it costs
 /// `-log2(1 - 2^(16 - S) w)` bits on every other sample.
 #[derive(Clone, Copy, Debug)]
-pub struct Mixture<S, const K: usize> {
+pub struct Mixture<const K: usize> {
     components: [Prepared; K],
     scale_bits: u32,
     floor_width: u32,
     /// The heaviest component, where searches begin.
     main: Component,
-    shape: PhantomData<S>,
 }
 
 /// A component made ready for evaluation.
@@ -53,7 +51,7 @@ struct Prepared {
     weight: u64,
 }
 
-impl<S: Shape, const K: usize> Mixture<S, K> {
+impl<const K: usize> Mixture<K> {
     /// The mixture of these components on a scale of `2^scale_bits`, with a width of at least
     /// `floor_width` for every sample.
     ///
@@ -103,7 +101,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
                 main = *component;
             }
         }
-        Ok(Self { components: prepared, scale_bits, floor_width, main, shape: PhantomData })
+        Ok(Self { components: prepared, scale_bits, floor_width, main })
     }
 
     /// Start of the interval of `sample`, or the number of points for [`SAMPLES`].
@@ -118,7 +116,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
             .map(|component| {
                 // Below 2^28 * 2^31.
                 let position = ((edge - component.mean) * component.inverse_scale) >> component.shift;
-                component.weight * S::cumulative(position)
+                component.weight * cdf(position)
             })
             .sum();
         match sample {
@@ -130,7 +128,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
 
     /// A sample near `point`: the main component's quantile.
     fn guess(&self, point: u32) -> u32 {
-        let quantile = i64::from(S::QUANTILES[(point >> (self.scale_bits - 8)) as usize]);
+        let quantile = i64::from(QUANTILES[(point >> (self.scale_bits - 8)) as usize]);
         let Component { mean, scale, .. } = self.main;
         // 2^(k / 32) is 2 / 2^((32 - k) / 32), in units of 2^-31 as all inverse scales.
         let (octave, step) = (scale / SCALE_STEPS_PER_OCTAVE, usize::from(scale % SCALE_STEPS_PER_OCTAVE));
@@ -151,7 +149,7 @@ const POSITION_SHIFT: u32 = MEAN_UNIT_BITS + 31 - 22 - (SCALE_ONE / SCALE_STEPS_
 /// Newton steps of a search before it falls back to halving.
 const NEWTON_STEPS: u32 = 6;
 
-impl<S: Shape, const K: usize> Distribution for Mixture<S, K> {
+impl<const K: usize> Distribution for Mixture<K> {
     fn scale_bits(&self) -> u32 {
         self.scale_bits
     }

@@ -5,11 +5,11 @@
 //! - [`Mixture`]: logistics over all 16-bit samples, with integer parameters.
 
 mod categorical;
+mod logistic;
 mod mixture;
-mod shape;
 mod uniform;
 
 pub use categorical::Categorical;
+pub use logistic::{SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
 pub use mixture::{Component, MEAN_UNIT_BITS, Mixture, SAMPLES};
-pub use shape::{Logistic, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES, Shape};
 pub use uniform::Uniform;
