@@ -4,7 +4,6 @@ use crate::{Error, Experiment, Result};
 use nf_data::{Card, OpenOptions};
 use nf_image::{Image16, Shape};
 use rayon::prelude::*;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An image with its name.
@@ -28,24 +27,25 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Reads the datasets of an experiment; `data` is the folder of folder datasets, instead of the one that
-    /// they name. All images stay in memory.
+    /// Reads the datasets of an experiment, opened with `options`. All images stay in memory.
     ///
     /// # Errors
     /// If a dataset cannot be read, nothing is left to train on or to validate on, or an image is smaller
     /// than a tile.
-    pub fn read(experiment: &Experiment, data: Option<PathBuf>) -> Result<Self> {
+    pub fn read(experiment: &Experiment, options: &OpenOptions) -> Result<Self> {
         let choice = &experiment.data;
         let mut frames = Self::default();
         for reference in &choice.train {
             let held_out = |name: &str| choice.hold_out.iter().any(|prefix| name.starts_with(prefix));
-            let (validation, train) =
-                frames.images(reference, &data)?.into_iter().partition(|frame: &Frame| held_out(&frame.name));
+            let (validation, train) = frames
+                .images(reference, options)?
+                .into_iter()
+                .partition(|frame: &Frame| held_out(&frame.name));
             frames.train.extend::<Vec<Frame>>(train);
             frames.validation.extend::<Vec<Frame>>(validation);
         }
         for reference in &choice.validation {
-            let images = frames.images(reference, &data)?;
+            let images = frames.images(reference, options)?;
             frames.validation.extend(images);
         }
         frames.train.truncate(choice.max_images.unwrap_or(usize::MAX));
@@ -58,8 +58,8 @@ impl Frames {
         Ok(frames)
     }
 
-    fn images(&mut self, reference: &str, data: &Option<PathBuf>) -> Result<Vec<Frame>> {
-        let set = nf_data::open(reference, &OpenOptions { data: data.clone(), ..Default::default() })?;
+    fn images(&mut self, reference: &str, options: &OpenOptions) -> Result<Vec<Frame>> {
+        let set = nf_data::open(reference, options)?;
         self.cards.push(set.card().clone());
         let most_bytes = available_memory_bytes();
         let read_bytes = AtomicU64::new(0);

@@ -55,12 +55,13 @@ impl SampleFormat {
         1 + Self::ALL.iter().position(|known| *known == self).unwrap_or_default() as u8
     }
 
-    /// Bytes that a pixel is worth in ratios: one where the file stores bytes, else the two of a 16-bit sample,
-    /// also where the file stores 16-bit values in wider integers.
-    pub const fn pixel_bytes(self) -> u64 {
+    /// Bytes of one sample in the original file.
+    pub const fn bytes(self) -> usize {
         match self {
             Self::U8 => 1,
-            Self::I16Be | Self::I32Be | Self::I64Be | Self::U16Le => 2,
+            Self::I16Be | Self::U16Le => 2,
+            Self::I32Be => 4,
+            Self::I64Be => 8,
         }
     }
 
@@ -316,6 +317,11 @@ mod tests {
 
     #[test]
     fn samples_are_written_as_fits_and_npy_want_them() {
+        for format in SampleFormat::ALL {
+            let mut out = Vec::new();
+            format.write(&[1, 2, 3], 0, &mut out).unwrap();
+            assert_eq!(out.len(), 3 * format.bytes(), "{format:?}");
+        }
         let mut out = Vec::new();
         SampleFormat::I16Be.write(&[0, 32768, 65535], 32768, &mut out).unwrap();
         assert_eq!(out, [0x80, 0, 0, 0, 0x7f, 0xff]);

@@ -1,5 +1,6 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
+use crate::files::output::text;
 use crate::progress::Progress;
 use crate::registry::{fits_options, registry};
 use anyhow::{Context, Result, bail};
@@ -60,7 +61,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let run = measure(args)?;
     write_atomically(&run.folder.join("table.md"), tables::document(&run).as_bytes())?;
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     if args.json {
         let report = json!({
             "suite": run.suite.name,

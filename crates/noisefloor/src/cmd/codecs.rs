@@ -1,5 +1,6 @@
 //! `noisefloor codecs`: the registry.
 
+use crate::files::output::text;
 use crate::registry::registry;
 use anyhow::Result;
 use serde_json::json;
@@ -14,7 +15,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let registry = registry();
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     if args.json {
         let entries: Vec<_> = registry
             .entries()

@@ -1,6 +1,6 @@
 //! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
-use crate::files::output::write_file;
+use crate::files::output::{text, write_file};
 use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -137,7 +137,7 @@ impl Unreadable {
 }
 
 fn list() -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     for manifest in nf_data::known_datasets()? {
         let kind = match &manifest.source {
             Source::Folder(_) => "folder",
@@ -173,7 +173,7 @@ fn fetch(which: &Which) -> anyhow::Result<()> {
         }
         bar.suspend(|| match set.image(index) {
             Ok(image) => {
-                writeln!(std::io::stdout(), "{} {} {}", set.name(index), image.shape(), image.digest())
+                writeln!(text(), "{} {} {}", set.name(index), image.shape(), image.digest())
             }
             Err(error) => {
                 unreadable.tell(error);
@@ -183,7 +183,7 @@ fn fetch(which: &Which) -> anyhow::Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    writeln!(std::io::stdout(), "{}: {} images", set.card(), set.len() - unreadable.images)?;
+    writeln!(text(), "{}: {} images", set.card(), set.len() - unreadable.images)?;
     unreadable.finish(set.len())
 }
 
@@ -195,7 +195,7 @@ fn progress_bar(images: usize) -> anyhow::Result<ProgressBar> {
 
 fn inspect(args: &Inspect) -> anyhow::Result<()> {
     let set = open(&args.which)?;
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     if !args.json {
         let card = set.card();
         writeln!(out, "{card}: {}", card.title)?;
@@ -324,7 +324,7 @@ fn pack(args: &Pack) -> anyhow::Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let card = &report.card;
-    let mut out = std::io::stdout();
+    let mut out = text();
     writeln!(
         out,
         "{}: {} rows of {} pixels from {} images of {}, {} bytes, {:.0} rows per second",
@@ -347,7 +347,7 @@ fn pack(args: &Pack) -> anyhow::Result<()> {
 
 fn simulate(args: &Simulate) -> anyhow::Result<()> {
     let set = nf_data::open(&args.dataset, &OpenOptions::default())?;
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
         let Some(oracle) = set.oracle(index)? else { bail!("{} is not a simulated dataset", set.card()) };
         let (name, image) = (set.name(index), set.image(index)?);

@@ -1,7 +1,8 @@
 //! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, verified, compared and cut.
 
 use crate::files::batch::{Done, Job, each, expand, plan};
-use crate::files::output::{fill_file, write_file};
+use crate::files::output::{fill_file, is_closed_text, text, write_file};
+use crate::message::one_line;
 use crate::registry::{DEFAULT_CODEC, open_fits};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use clap::{Subcommand, ValueEnum};
@@ -12,6 +13,7 @@ use nf_fits::pack::{
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use nf_fits::{Checksums, FitsFile, HduKind, Target, cutout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -324,12 +326,15 @@ fn with_way_out(error: nf_fits::Error) -> anyhow::Error {
 fn compare_files(file: &Path, original: &Path) -> Result<()> {
     let verdicts = compare(&open_fits(file)?, &open_fits(original)?, &mut |_| {})?;
     let mut different = false;
+    let mut out = text();
     for (index, verdict) in verdicts.iter().enumerate() {
         match verdict {
-            Verdict::Identical => println!("HDU {index}: identical"),
-            Verdict::Lossy { largest_error } => println!("HDU {index}: lossy, largest error {largest_error}"),
+            Verdict::Identical => writeln!(out, "HDU {index}: identical")?,
+            Verdict::Lossy { largest_error } => {
+                writeln!(out, "HDU {index}: lossy, largest error {largest_error}")?;
+            }
             Verdict::Different(problem) => {
-                println!("HDU {index}: DIFFERENT: {problem}");
+                writeln!(out, "HDU {index}: DIFFERENT: {problem}")?;
                 different = true;
             }
         }
@@ -346,7 +351,10 @@ fn verify_each(files: &[PathBuf]) -> Result<()> {
     let mut failed = 0;
     for file in files {
         if let Err(error) = verify_file(file, &format!("{}: ", file.display())) {
-            eprintln!("{error:#}");
+            if is_closed_text(&error) {
+                return Err(error);
+            }
+            eprintln!("{}", one_line(&error));
             failed += 1;
         }
     }
@@ -364,9 +372,10 @@ fn verify_file(path: &Path, prefix: &str) -> Result<()> {
         Checksums::BadData => "BAD DATASUM",
         Checksums::BadHdu => "BAD CHECKSUM",
     };
+    let mut out = text();
     for (index, HduChecksums { stored, image }) in found.iter().enumerate() {
         let image = image.map(|image| format!(", image inside: {}", word(image))).unwrap_or_default();
-        println!("{prefix}HDU {index}: {}{image}", word(*stored));
+        writeln!(out, "{prefix}HDU {index}: {}{image}", word(*stored))?;
     }
     let wrong = |sums: &HduChecksums| sums.stored.is_wrong() || sums.image.is_some_and(Checksums::is_wrong);
     if let Some(problem) = cut(&file) {

@@ -8,7 +8,7 @@ use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result};
-use nf_codec::container::{MAGIC, Reader};
+use nf_codec::container::{MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
 use nf_fits::{FitsFile, npy};
 use serde_json::{Value, json};
@@ -57,6 +57,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
     let header = reader.header();
+    // As the original file stores them; a container without one holds 16-bit samples.
+    let mut raw_bytes: Vec<usize> = header.images.iter().map(|image| image.shape.raw_bytes()).collect();
+    for segment in header.layout.iter().flat_map(|layout| &layout.segments) {
+        if let Segment::Samples { image, format, .. } = segment {
+            let stack = *image as usize;
+            raw_bytes[stack] = header.images[stack].shape.pixels() * format.bytes();
+        }
+    }
     let stacks: Vec<Value> = header
         .images
         .iter()
@@ -68,6 +76,7 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
             facts["tiles"] = json!(tiles.len());
             facts["tile"] = json!([image.tile.planes, image.tile.height, image.tile.width]);
             facts["coded_bytes"] = json!(coded_bytes);
+            facts["raw_bytes"] = json!(raw_bytes[i]);
             facts
         })
         .collect();
@@ -82,6 +91,7 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "reproducibility": header.reproducibility.name(),
         "model": model,
         "bytes": reader.container_bytes(),
+        "raw_bytes": raw_bytes.iter().sum::<usize>(),
         "stacks": stacks,
     })
 }

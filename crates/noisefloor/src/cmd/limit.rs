@@ -1,6 +1,7 @@
 //! `noisefloor limit`: how far a frame is from the noise floor.
 
 use crate::cmd::bench::command_line;
+use crate::files::output::text;
 use crate::registry::fits_options;
 use anyhow::{Context as _, Result, bail};
 use nf_codec::Spec;
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         traced: args.trace.clone(),
         window_px: args.window_px,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     let mut reports = vec![];
     let mut failed = 0;
     // An input or an image that cannot be read is named, and does not keep the others waiting.

@@ -1,6 +1,7 @@
 //! `noisefloor report`: runs as a page, and their tables inside other documents.
 
 use crate::cmd::bench::{command_line, experiment, open_choice, training_file, with_external};
+use crate::files::output::text;
 use anyhow::{Context, Result, bail};
 use nf_bench::{Run, Suite};
 use nf_codec::Spec;
@@ -47,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         registry = with_external(&Suite::read(&file)?, false)?;
         runs.push(nf_bench::read(folder, &registry, &open)?);
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = text();
     if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
         for path in write_size_speed(run, &Names::of_run(run, &experiment), stem)? {
             writeln!(out, "{}", path.display())?;

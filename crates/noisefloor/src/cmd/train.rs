@@ -1,12 +1,16 @@
 //! `noisefloor train`: experiment files in, a checkpoint out of each.
 
+use crate::files::output::text;
 use crate::interrupt;
+use crate::registry::fits_options;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use nf_data::OpenOptions;
 use nf_models::{Checkpoint, ModelCard, Net};
 use nf_train::{
     DeviceClass, Divergence, End, Experiment, Frames, Observer, Position, RAW_BITS, Session, device_name,
 };
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -76,7 +80,8 @@ fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<(
     let device = experiment.device.open()?;
     let device_words = device_in_words(experiment.device, device_name(&device));
     let save_every = Duration::try_from_secs_f64(args.save_every * 60.0).context("--save-every")?;
-    let frames = Frames::read(&experiment, args.data.clone())?;
+    let options = OpenOptions { data: args.data.clone(), fits: fits_options(), ..OpenOptions::default() };
+    let frames = Frames::read(&experiment, &options)?;
     let net = experiment.net.init(&device.clone().autodiff(), experiment.seed)?;
     let session = Session {
         experiment: &experiment,
@@ -117,12 +122,13 @@ fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Resul
     };
     eprintln!("{at}: {why}");
     if let Some(bits) = position.best_bits {
-        println!(
+        writeln!(
+            text(),
             "{bits:.4} bits per pixel on the validation frames at step {best_step}: {}",
             checkpoint.display()
-        );
+        )?;
     }
-    println!("log: {}", log.join("train.csv").display());
+    writeln!(text(), "log: {}", log.join("train.csv").display())?;
     judge(position)
 }
 
