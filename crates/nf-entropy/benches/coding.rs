@@ -12,7 +12,7 @@ use constriction::stream::{Decode, Encode};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use nf_entropy::bits::{BitReader, BitWriter};
-use nf_entropy::laws::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::distributions::{Categorical, Component, Mixture, SCALE_ONE};
 use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder};
 use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
 use nf_image::testing::Rng;
@@ -21,12 +21,14 @@ fn main() {
     divan::main();
 }
 
-/// Few enough that a sample fits between two interruptions on a busy machine; "fastest" then means something.
+/// Few enough that a sample fits between two interruptions on a busy machine; "fastest" then means
+/// something.
 const SYMBOLS: usize = 1 << 16;
 const MIXTURE_SYMBOLS: usize = 1 << 12;
 
-/// Bells of `symbols` symbols with tails, of as many widths as there are tables.
-fn bells(tables: usize, symbols: u32, scale_bits: u32) -> Vec<Frequencies> {
+/// Bell-shaped distributions of `symbols` symbols with tails, of as many widths as there are
+/// tables.
+fn bell_shaped(tables: usize, symbols: u32, scale_bits: u32) -> Vec<Frequencies> {
     (0..tables)
         .map(|table| {
             let width = f64::from(symbols) / 16.0 * (1.0 + table as f64 / tables as f64);
@@ -39,13 +41,13 @@ fn bells(tables: usize, symbols: u32, scale_bits: u32) -> Vec<Frequencies> {
         .collect()
 }
 
-fn sample(laws: &[Frequencies]) -> (Vec<u16>, Vec<u8>) {
+fn sample(distributions: &[Frequencies]) -> (Vec<u16>, Vec<u8>) {
     let mut rng = Rng::new(1);
     (0..SYMBOLS)
         .map(|_| {
-            let index = rng.below(laws.len());
-            let point = rng.below(1 << laws[index].scale_bits()) as u32;
-            (index as u16, laws[index].locate(point).0 as u8)
+            let index = rng.below(distributions.len());
+            let point = rng.below(1 << distributions[index].scale_bits()) as u32;
+            (index as u16, distributions[index].locate(point).0 as u8)
         })
         .unzip()
 }
@@ -56,9 +58,9 @@ const TABLES: [(usize, u32, u32); 6] =
 
 #[divan::bench(args = TABLES)]
 fn table_encode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize, u32, u32)) {
-    let laws = bells(tables, symbols, scale_bits);
-    let (indices, symbols) = sample(&laws);
-    let tables = EncodeTables::new(&laws).unwrap();
+    let distributions = bell_shaped(tables, symbols, scale_bits);
+    let (indices, symbols) = sample(&distributions);
+    let tables = EncodeTables::new(&distributions).unwrap();
     bencher
         .counter(ItemsCount::new(SYMBOLS))
         .bench_local(|| tables.encode(black_box(&indices), black_box(&symbols)).unwrap());
@@ -66,10 +68,10 @@ fn table_encode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize,
 
 #[divan::bench(args = TABLES)]
 fn table_decode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize, u32, u32)) {
-    let laws = bells(tables, symbols, scale_bits);
-    let (indices, symbols) = sample(&laws);
-    let bytes = EncodeTables::new(&laws).unwrap().encode(&indices, &symbols).unwrap();
-    let tables = DecodeTables::new(&laws).unwrap();
+    let distributions = bell_shaped(tables, symbols, scale_bits);
+    let (indices, symbols) = sample(&distributions);
+    let bytes = EncodeTables::new(&distributions).unwrap().encode(&indices, &symbols).unwrap();
+    let tables = DecodeTables::new(&distributions).unwrap();
     let mut decoded = vec![0; SYMBOLS];
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
         let mut decoder = TableDecoder::new(&tables, black_box(&bytes)).unwrap();
@@ -79,11 +81,12 @@ fn table_decode(bencher: Bencher<'_, '_>, (tables, symbols, scale_bits): (usize,
     assert_eq!(decoded, symbols);
 }
 
-/// constriction's fastest: words of 16 bits, a scale of 2^12, and a look-up table; one law of 256 symbols.
+/// constriction's fastest: words of 16 bits, a scale of 2^12, and a look-up table; one distribution
+/// of 256 symbols.
 fn small_coder() -> (Vec<u16>, Vec<usize>, SmallContiguousCategoricalEntropyModel) {
-    let laws = bells(1, 256, 12);
-    let widths = laws[0].frequencies().to_vec();
-    let symbols = sample(&laws).1.into_iter().map(usize::from).collect();
+    let distributions = bell_shaped(1, 256, 12);
+    let widths = distributions[0].frequencies().to_vec();
+    let symbols = sample(&distributions).1.into_iter().map(usize::from).collect();
     let model =
         SmallContiguousCategoricalEntropyModel::from_nonzero_fixed_point_probabilities(&widths, false)
             .unwrap();
@@ -153,28 +156,37 @@ fn bits_read(bencher: Bencher<'_, '_>) {
     assert_eq!(read, numbers);
 }
 
-/// Codes symbols under one law each, `law(position)`, with our coder for any law.
-fn ours_encode<D: Distribution>(bencher: Bencher<'_, '_>, symbols: &[u32], law: impl Fn(usize) -> D) {
+/// Codes symbols under one distribution each, `distribution(position)`, with our coder for any
+/// distribution.
+fn ours_encode<D: Distribution>(
+    bencher: Bencher<'_, '_>,
+    symbols: &[u32],
+    distribution: impl Fn(usize) -> D,
+) {
     bencher.counter(ItemsCount::new(symbols.len())).bench_local(|| {
         let mut writer = Writer::new();
         for (position, &symbol) in symbols.iter().enumerate() {
-            writer.code(&mut { symbol }, &law(position)).unwrap();
+            writer.code(&mut { symbol }, &distribution(position)).unwrap();
         }
         writer.finish()
     });
 }
 
-fn ours_decode<D: Distribution>(bencher: Bencher<'_, '_>, symbols: &[u32], law: impl Fn(usize) -> D) {
+fn ours_decode<D: Distribution>(
+    bencher: Bencher<'_, '_>,
+    symbols: &[u32],
+    distribution: impl Fn(usize) -> D,
+) {
     let mut writer = Writer::new();
     for (position, &symbol) in symbols.iter().enumerate() {
-        writer.code(&mut { symbol }, &law(position)).unwrap();
+        writer.code(&mut { symbol }, &distribution(position)).unwrap();
     }
     let bytes = writer.finish();
     let mut decoded = vec![0; symbols.len()];
     bencher.counter(ItemsCount::new(symbols.len())).bench_local(|| {
         let mut reader = Reader::new(black_box(&bytes));
         for (position, symbol) in decoded.iter_mut().enumerate() {
-            reader.code(symbol, &law(position)).unwrap();
+            reader.code(symbol, &distribution(position)).unwrap();
         }
         reader.finish().unwrap();
     });
@@ -215,41 +227,41 @@ where
     assert_eq!(decoded, symbols);
 }
 
-/// 256 symbols, one law on a scale of 2^24.
+/// 256 symbols, one distribution on a scale of 2^24.
 fn categorical() -> (Categorical, Vec<u32>) {
     let bell = |x: u32| (3e5 / (1.0 + (f64::from(x) - 128.0).powi(2) / 200.0)) as u32;
     let mut widths: Vec<u32> = (0..256).map(|x| 1 + bell(x)).collect();
     widths[128] += (1 << 24) - widths.iter().sum::<u32>();
-    let law = Categorical::new(&widths, 24).unwrap();
+    let distribution = Categorical::new(&widths, 24).unwrap();
     let mut rng = Rng::new(2);
-    let symbols = (0..SYMBOLS).map(|_| law.locate(rng.below(1 << 24) as u32).0).collect();
-    (law, symbols)
+    let symbols = (0..SYMBOLS).map(|_| distribution.locate(rng.below(1 << 24) as u32).0).collect();
+    (distribution, symbols)
 }
 
-fn constriction_categorical(law: &Categorical) -> DefaultContiguousCategoricalEntropyModel {
-    let widths: Vec<u32> = (0..256).map(|symbol| law.interval(symbol).unwrap().width).collect();
+fn constriction_categorical(distribution: &Categorical) -> DefaultContiguousCategoricalEntropyModel {
+    let widths: Vec<u32> = (0..256).map(|symbol| distribution.interval(symbol).unwrap().width).collect();
     DefaultContiguousCategoricalEntropyModel::from_nonzero_fixed_point_probabilities(widths, false).unwrap()
 }
 
 #[divan::bench]
 fn categorical_256_encode(bencher: Bencher<'_, '_>) {
-    let (law, symbols) = categorical();
-    ours_encode(bencher, &symbols, |_| &law);
+    let (distribution, symbols) = categorical();
+    ours_encode(bencher, &symbols, |_| &distribution);
 }
 
 #[divan::bench]
 fn categorical_256_decode(bencher: Bencher<'_, '_>) {
-    let (law, symbols) = categorical();
-    ours_decode(bencher, &symbols, |_| &law);
+    let (distribution, symbols) = categorical();
+    ours_decode(bencher, &symbols, |_| &distribution);
 }
 
 #[divan::bench]
 fn categorical_256_meter(bencher: Bencher<'_, '_>) {
-    let (law, symbols) = categorical();
+    let (distribution, symbols) = categorical();
     bencher.counter(ItemsCount::new(SYMBOLS)).bench_local(|| {
         let mut meter = Meter::new();
         for &symbol in &symbols {
-            meter.code(&mut { symbol }, &law).unwrap();
+            meter.code(&mut { symbol }, &distribution).unwrap();
         }
         meter.bits()
     });
@@ -257,22 +269,23 @@ fn categorical_256_meter(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn categorical_256_encode_constriction(bencher: Bencher<'_, '_>) {
-    let (law, symbols) = categorical();
-    let model = constriction_categorical(&law);
+    let (distribution, symbols) = categorical();
+    let model = constriction_categorical(&distribution);
     let symbols: Vec<usize> = symbols.into_iter().map(|symbol| symbol as usize).collect();
     constriction_encode(bencher, &symbols, |_| &model);
 }
 
 #[divan::bench]
 fn categorical_256_decode_constriction(bencher: Bencher<'_, '_>) {
-    let (law, symbols) = categorical();
-    let model = constriction_categorical(&law);
+    let (distribution, symbols) = categorical();
+    let model = constriction_categorical(&distribution);
     let symbols: Vec<usize> = symbols.into_iter().map(|symbol| symbol as usize).collect();
     constriction_decode(bencher, &symbols, |_| &model);
 }
 
-/// A law per position over all samples: means wander, scales from 5 to 40, the rest in wider bells.
-fn mixture<const K: usize>(position: usize) -> Mixture<Logistic, K> {
+/// A distribution per position over all samples: means wander, scales from 5 to 40, the rest in
+/// wider components.
+fn mixture<const K: usize>(position: usize) -> Mixture<K> {
     let n = position as i32;
     let component = |k: usize| Component {
         mean: (20_000 + n % 97 * 30) * 256 + n % 256,

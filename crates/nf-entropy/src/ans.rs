@@ -1,33 +1,34 @@
-//! rANS for any law: one state of 64 bits, words of 32 bits, scales up to `2^30`.
+//! rANS for any distribution: one state of 64 bits, words of 32 bits, scales up to `2^30`.
 //!
 //! (Duda 2013, arXiv:1311.2540, in the range variant that Giesen 2014, arXiv:1402.3392, describes.)
 //!
 //! # Stream
 //!
-//! Blocks of [`BLOCK_SYMBOLS`] symbols, the last one shorter, one after another without lengths: the
-//! reader takes from each what it needs. A block is the state that decoding starts with (8 bytes,
-//! little-endian) and then words (4 bytes each, little-endian) in the order in which decoding needs
-//! them. To decode a symbol on a scale of `2^S`, the interval that holds `x mod 2^S` is looked up, `x <-
-//! width * (x >> S) + (x mod 2^S) - start`, and, if now `x < 2^32`, `x <- 2^32 * x + word`. Each block
-//! ends in the state `2^32`; a reader that finds it otherwise tells. A stream of no symbols has no
-//! bytes.
+//! Blocks of [`BLOCK_SYMBOLS`] symbols, the last one shorter, one after another without lengths:
+//! the reader takes from each what it needs. A block is the state that decoding starts with (8
+//! bytes, little-endian) and then words (4 bytes each, little-endian) in the order in which
+//! decoding needs them. To decode a symbol on a scale of `2^S`, the interval that holds `x mod 2^S`
+//! is looked up, `x <- width * (x >> S) + (x mod 2^S) - start`, and, if now `x < 2^32`,
+//! `x <- 2^32 * x + word`. Each block ends in the state `2^32`; a reader that finds it otherwise
+//! reports an error. A stream of no symbols has no bytes.
 //!
 //! # Why not a library
 //!
 //! The crate constriction has an excellent coder of the same kind, and is the oracle of this one in
-//! `tests/reference.rs`: same laws, sizes within 64 bits + 0.01 % of each other. A file format must not
-//! hang on the internals of a foreign crate, though, nor on the float arithmetic of its ready-made laws.
-//! Speed is no reason either way. Million symbols per second, one core of an x86-64 server with 2 MiB of
-//! L2 cache, best of 400 runs:
+//! `tests/reference.rs`: same distributions, sizes within 64 bits + 0.01 % of each other. A file
+//! format must not depend on the internals of another crate, though, nor on the float arithmetic of
+//! its ready-made distributions. Speed is no reason either way. Million symbols per second, one
+//! core of an x86-64 server with 2 MiB of L2 cache, best of 400 runs:
 //!
-//! | law | encode | decode | constriction, encode | decode |
+//! | distribution | encode | decode | constriction, encode | decode |
 //! |---|---|---|---|---|
-//! | one categorical law, 256 symbols, scale 2^24 | 113 | 66 | 137 | 34 |
+//! | one categorical distribution, 256 symbols, scale 2^24 | 113 | 66 | 137 | 34 |
 //! | a Gaussian per symbol over 16 bits | 53 | 25 | 18 | 7 |
 //! | a mixture of 3 logistics per symbol | 30 | 11 | - | - |
 //! | a mixture of 10 logistics per symbol | 8.7 | 4.7 | - | - |
 //!
-//! (`cargo bench -p nf-entropy`; the laws are built anew for every symbol, as after a network.)
+//! (`cargo bench -p nf-entropy`; the distributions are built anew for every symbol, as after a
+//! network.)
 
 use crate::{Distribution, Error, Interval, Result, SymbolCoder};
 
@@ -82,9 +83,9 @@ impl Writer {
 
 impl SymbolCoder for Writer {
     #[inline]
-    fn code(&mut self, symbol: &mut u32, law: &impl Distribution) -> Result<()> {
-        let interval = law.interval(*symbol).ok_or(Error::Symbol { symbol: *symbol })?;
-        self.block.push((interval, law.scale_bits() as u8));
+    fn code(&mut self, symbol: &mut u32, distribution: &impl Distribution) -> Result<()> {
+        let interval = distribution.interval(*symbol).ok_or(Error::Symbol { symbol: *symbol })?;
+        self.block.push((interval, distribution.scale_bits() as u8));
         if self.block.len() == BLOCK_SYMBOLS {
             self.push_block();
         }
@@ -126,14 +127,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ends the reading, and tells whether the stream ends here.
+    /// Ends the reading, and checks that the stream ends here.
     ///
     /// It finds most damage but is no checksum: a flipped bit may turn a symbol into one of equal
     /// width and leave no other trace.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] if bytes are left over, or the state is not the one that encoding starts with: some
-    /// symbols read before are wrong.
+    /// [`Error::Corrupt`] if bytes are left over, or the state is not the one that encoding starts
+    /// with: some symbols read before are wrong.
     pub fn finish(self) -> Result<()> {
         self.check_state()?;
         match self.bytes.len() {
@@ -145,13 +146,13 @@ impl<'a> Reader<'a> {
 
 impl SymbolCoder for Reader<'_> {
     #[inline]
-    fn code(&mut self, symbol: &mut u32, law: &impl Distribution) -> Result<()> {
+    fn code(&mut self, symbol: &mut u32, distribution: &impl Distribution) -> Result<()> {
         if self.left == 0 {
             self.begin_block()?;
         }
-        let scale_bits = law.scale_bits();
+        let scale_bits = distribution.scale_bits();
         let point = self.state as u32 & ((1 << scale_bits) - 1);
-        let (found, Interval { start, width }) = law.locate(point);
+        let (found, Interval { start, width }) = distribution.locate(point);
         let mut x = u64::from(width) * (self.state >> scale_bits) + u64::from(point - start);
         if x < LOWER {
             let (word, rest) = self.bytes.split_first_chunk().ok_or(Error::Truncated { what: WHAT })?;

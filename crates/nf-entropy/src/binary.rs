@@ -1,15 +1,16 @@
 //! Binary arithmetic coding: one decision, one probability.
 //!
-//! A carry-free interval coder in 64 bits, after the coders of the PAQ family (Mahoney 2005). The interval
-//! `[low, high]` is split in proportion to the probability, and leading bytes that both ends share are
-//! written at once. Suited to models that change with every decision.
+//! A carry-free interval coder in 64 bits, after the coders of the PAQ family (Mahoney 2005). The
+//! interval `[low, high]` is split in proportion to the probability, and leading bytes that both
+//! ends share are written at once. Suited to models that change with every decision.
 //!
 //! # Stream
 //!
-//! To decode a decision whose probability of being set is `q / 2^22`, with `value` the next eight bytes of
-//! the stream, most significant first, and zeros behind its end: `middle = low + floor((high - low) q /
-//! 2^22)`; the decision is set if `value <= middle`, and then `high = middle`, else `low = middle + 1`.
-//! While the top bytes of `low` and `high` agree, both shift left by one byte.
+//! To decode a decision whose probability of being set is `q / 2^22`, with `value` the next eight
+//! bytes of the stream, most significant first, and zeros behind its end:
+//! `middle = low + floor((high - low) q / 2^22)`; the decision is set if `value <= middle`, and
+//! then `high = middle`, else `low = middle + 1`. While the top bytes of `low` and `high` agree,
+//! both shift left by one byte.
 
 use crate::{Error, Result};
 
@@ -20,8 +21,8 @@ const WHAT: &str = "binary arithmetic stream";
 
 /// Encodes or decodes decisions.
 pub trait BinaryCoder {
-    /// Codes `bit`, whose probability of being set is `set / 2^22` (`0 < set < 2^22`), and returns it.
-    /// A decoder ignores `bit` and returns the bit that it reads.
+    /// Codes `bit`, whose probability of being set is `set / 2^22` (`0 < set < 2^22`), and returns
+    /// it. A decoder ignores `bit` and returns the bit that it reads.
     fn code(&mut self, bit: bool, set: u32) -> bool;
 }
 
@@ -82,7 +83,8 @@ impl BinaryCoder for BinaryEncoder {
     }
 }
 
-/// Reads decisions; behind the end of the bytes it reads zeros, and [`finish`](Self::finish) tells.
+/// Reads decisions; behind the end of the bytes it reads zeros, and [`finish`](Self::finish)
+/// reports it.
 #[derive(Clone, Debug)]
 pub struct BinaryDecoder<'a> {
     low: u64,
@@ -111,7 +113,8 @@ impl<'a> BinaryDecoder<'a> {
     /// Ends the decoding: the decisions read must be all that the bytes hold.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if bytes behind the end were needed; [`Error::Corrupt`] if bytes are left over.
+    /// [`Error::Truncated`] if bytes behind the end were needed; [`Error::Corrupt`] if bytes are
+    /// left over.
     pub fn finish(self) -> Result<()> {
         // The last eight bytes are looked at ahead of time.
         if self.bytes.len() < self.position - 8 {

@@ -1,7 +1,7 @@
-//! Raw bits: low bits that no law can compress, and escapes.
+//! Raw bits: low bits that no distribution can compress, and escapes.
 //!
-//! Bits fill bytes from the least significant end, and the last byte is padded with zeros. Reader and
-//! writer hold 64 bits in a register and touch memory once per 56 to 64 bits.
+//! Bits fill bytes from the least significant end, and the last byte is padded with zeros. Reader
+//! and writer hold 64 bits in a register and touch memory once per 56 to 64 bits.
 
 use crate::{Error, Result};
 
@@ -66,8 +66,8 @@ impl BitWriter {
 
 /// Reads what a [`BitWriter`] wrote.
 ///
-/// Past the end of the bytes it reads zeros and remembers that it did: loops bounded by a count may ask
-/// once, at their end, through [`check`](Self::check) or [`finish`](Self::finish).
+/// Past the end of the bytes it reads zeros and remembers that it did: loops bounded by a count may
+/// ask once, at their end, through [`check`](Self::check) or [`finish`](Self::finish).
 #[derive(Clone, Debug)]
 pub struct BitReader<'a> {
     bytes: &'a [u8],
@@ -85,8 +85,8 @@ impl<'a> BitReader<'a> {
 
     /// Leaves at least 56 bits in the register.
     ///
-    /// Takes eight bytes whatever is needed, and counts those of which all bits found room; the bits of
-    /// the others are ORed again by the next refill, onto themselves.
+    /// Takes eight bytes whatever is needed, and counts those of which all bits found room; the
+    /// bits of the others are ORed again by the next refill, onto themselves.
     #[inline]
     fn refill(&mut self) {
         let word = match self.bytes.get(self.taken as usize..).and_then(|rest| rest.first_chunk()) {

@@ -21,15 +21,15 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
-    /// A symbol that its law gives no interval.
-    #[error("symbol {symbol} is not in the alphabet of its law")]
+    /// A symbol without an interval.
+    #[error("symbol {symbol} is not in the alphabet of its distribution")]
     Symbol {
         /// The symbol offered.
         symbol: u32,
     },
-    /// Numbers that make no law.
-    #[error("no law: {reason}")]
-    Law {
+    /// Numbers that are no distribution.
+    #[error("invalid distribution: {reason}")]
+    Distribution {
         /// What was given, and what was expected.
         reason: String,
     },
@@ -48,7 +48,7 @@ impl Error {
         Self::Corrupt { what, reason: reason.into() }
     }
 
-    pub(crate) fn law(reason: impl Into<String>) -> Self {
-        Self::Law { reason: reason.into() }
+    pub(crate) fn distribution(reason: impl Into<String>) -> Self {
+        Self::Distribution { reason: reason.into() }
     }
 }

@@ -1,13 +1,15 @@
 //! Integers only: probabilities to bits and back.
 //!
-//! The nouns:
-//! - [`Interval`] and [`Distribution`]: a law over an integer alphabet on a fixed scale `2^S`.
-//! - [`SymbolCoder`]: *code this symbol under this law*. [`Writer`] and [`Reader`] are rANS for any law;
-//!   [`Meter`] gives the ideal size.
-//! - [`laws`]: what a model can say: tables, uniform, mixtures over 16-bit samples.
+//! Words of this crate:
+//! - [`Interval`] and [`Distribution`]: probabilities of an integer alphabet on a fixed scale
+//!   `2^S`.
+//! - [`SymbolCoder`]: *code this symbol under this distribution*. [`Writer`] and [`Reader`] are
+//!   rANS for any distribution; [`Meter`] gives the ideal size.
+//! - [`distributions`]: what a model can say: tables, uniform, mixtures over 16-bit samples.
 //!
-//! The fast path, for laws known beforehand:
-//! - [`Frequencies`]: a law over at most 256 symbols; normalised from counts, written compactly.
+//! The fast path, for distributions known beforehand:
+//! - [`Frequencies`]: a distribution over at most 256 symbols; normalised from counts, written
+//!   compactly.
 //! - [`table`]: interleaved table rANS where every symbol names its table.
 //! - [`bits`]: raw bits for low bits and escapes.
 //!
@@ -21,9 +23,9 @@ pub mod binary;
 pub mod bits;
 mod coder;
 mod distribution;
+pub mod distributions;
 mod error;
 mod frequencies;
-pub mod laws;
 mod meter;
 mod normalise;
 pub mod rans16;

@@ -1,4 +1,4 @@
-//! The ideal size of symbols under laws.
+//! The ideal size of symbols under distributions.
 
 use crate::{Distribution, Error, Interval, Result, SymbolCoder};
 
@@ -9,15 +9,15 @@ impl Interval {
     /// Information in bits of a symbol with this share of a scale of `2^scale_bits`:
     /// `scale_bits - log2(width)`.
     ///
-    /// For reports, never for coding; still the same on every machine, because it is IEEE arithmetic in
-    /// a fixed order.
+    /// For reports, never for coding; still the same on every machine, because it is IEEE
+    /// arithmetic in a fixed order.
     pub fn information_bits(self, scale_bits: u32) -> f64 {
         f64::from(scale_bits) - log2(self.width)
     }
 }
 
-/// Base-2 logarithm, good to 1e-14: `log2(2^e * m) = e + 2 * artanh((m - 1) / (m + 1)) / ln 2` for `m`
-/// near 1.
+/// Base-2 logarithm, good to 1e-14: `log2(2^e * m) = e + 2 * artanh((m - 1) / (m + 1)) / ln 2` for
+/// `m` near 1.
 fn log2(number: u32) -> f64 {
     debug_assert!(number > 0);
     let mut exponent = number.ilog2() as i32;
@@ -35,8 +35,8 @@ fn log2(number: u32) -> f64 {
 
 /// Adds up the information of symbols: the size in bits of an ideal coder's stream.
 ///
-/// The sum is exact, in units of 2^-32 bit to which every term is rounded, so it depends neither on the
-/// order of the symbols nor on the machine.
+/// The sum is exact, in units of 2^-32 bit to which every term is rounded, so it depends neither on
+/// the order of the symbols nor on the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Meter {
     units: u128,
@@ -55,9 +55,9 @@ impl Meter {
 }
 
 impl SymbolCoder for Meter {
-    fn code(&mut self, symbol: &mut u32, law: &impl Distribution) -> Result<()> {
-        let interval = law.interval(*symbol).ok_or(Error::Symbol { symbol: *symbol })?;
-        let units = interval.information_bits(law.scale_bits()) * (1_u64 << UNIT_BITS) as f64;
+    fn code(&mut self, symbol: &mut u32, distribution: &impl Distribution) -> Result<()> {
+        let interval = distribution.interval(*symbol).ok_or(Error::Symbol { symbol: *symbol })?;
+        let units = interval.information_bits(distribution.scale_bits()) * (1_u64 << UNIT_BITS) as f64;
         self.units += (units + 0.5) as u128;
         Ok(())
     }

@@ -6,14 +6,17 @@ use std::collections::BinaryHeap;
 
 /// Frequencies that sum to `2^scale_bits`, nearly those of fewest bits for such counts.
 ///
-/// Symbols without a count get frequency 0; the shares of the others are rounded down, to 1 at least.
-/// Then the points left over are handed out, or those given in excess taken back, one at a time where it
-/// changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties go to the lower symbol.
+/// Symbols without a count get frequency 0; the shares of the others are rounded down, to 1 at
+/// least. Then the points left over are handed out, or those given in excess taken back, one at a
+/// time where it changes the coded size most (least): by about `count / (frequency +- 1/2)`. Ties
+/// go to the lower symbol.
 pub(crate) fn normalise(counts: &[u32], scale_bits: u32) -> Result<Vec<u32>> {
     let total: u64 = counts.iter().map(|&count| u64::from(count)).sum();
     let symbols = counts.iter().filter(|&&count| count > 0).count();
     if total == 0 || symbols > 1 << scale_bits {
-        return Err(Error::law(format!("{total} counts of {symbols} symbols on a scale of 2^{scale_bits}")));
+        return Err(Error::distribution(format!(
+            "{total} counts of {symbols} symbols on a scale of 2^{scale_bits}"
+        )));
     }
     let share = |&count: &u32| match count {
         0 => 0,
@@ -25,7 +28,8 @@ pub(crate) fn normalise(counts: &[u32], scale_bits: u32) -> Result<Vec<u32>> {
     Ok(frequencies)
 }
 
-/// Adds `points` to the frequencies one by one, or takes `-points` away, always where it helps most.
+/// Adds `points` to the frequencies one by one, or takes `-points` away, always where it helps
+/// most.
 fn move_points(frequencies: &mut [u32], counts: &[u32], points: i64) {
     let adding = points > 0;
     let movable = |frequency: u32| if adding { frequency > 0 } else { frequency > 1 };

@@ -1,15 +1,17 @@
-//! Interleaved rANS in sixteen lanes, for adaptive models whose intervals are known only while coding.
+//! Interleaved rANS in sixteen lanes, for adaptive models whose intervals are known only while
+//! coding.
 //!
-//! (Duda 2013, arXiv:1311.2540; interleaving: Giesen 2014, arXiv:1402.3392.) The caller names the lane of
-//! every symbol and hands in its interval on a scale of its choice, so that sixteen pixels can be modelled
-//! side by side in vector registers.
+//! (Duda 2013, arXiv:1311.2540; interleaving: Giesen 2014, arXiv:1402.3392.) The caller names the
+//! lane of every symbol and hands in its interval on a scale of its choice, so that sixteen pixels
+//! can be modelled side by side in vector registers.
 //!
 //! # Stream
 //!
-//! Sixteen states (8 bytes each, little-endian), from `2^31` to `2^63 - 1`, then words (4 bytes each,
-//! little-endian) in the order in which decoding needs them. To decode a symbol of a lane on a scale of
-//! `2^S`, the interval that holds `x mod 2^S` is looked up, `x <- width * (x >> S) + (x mod 2^S) - start`,
-//! and, if now `x < 2^31`, `x <- 2^32 * x + word`. At the end every state is `2^31` and no word is left.
+//! Sixteen states (8 bytes each, little-endian), from `2^31` to `2^63 - 1`, then words (4 bytes
+//! each, little-endian) in the order in which decoding needs them. To decode a symbol of a lane on
+//! a scale of `2^S`, the interval that holds `x mod 2^S` is looked up,
+//! `x <- width * (x >> S) + (x mod 2^S) - start`, and, if now `x < 2^31`, `x <- 2^32 * x + word`.
+//! At the end every state is `2^31` and no word is left.
 
 use crate::{Error, Interval, Result};
 
@@ -76,8 +78,8 @@ impl Encoder {
 /// Reads what an [`Encoder`] wrote, symbol by symbol: [`point`](Self::point), then
 /// [`advance`](Self::advance).
 ///
-/// Behind the end of the bytes it reads zeros and remembers that it did, so wrong symbols may come out of
-/// a corrupt stream until [`finish`](Self::finish) tells.
+/// Behind the end of the bytes it reads zeros and remembers that it did, so wrong symbols may come
+/// out of a corrupt stream until [`finish`](Self::finish) reports it.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {
     states: [u64; LANES],
@@ -90,8 +92,8 @@ impl<'a> Decoder<'a> {
     /// Begins a stream.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder leaves such
-    /// states.
+    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder
+    /// leaves such states.
     pub fn new(bytes: &'a [u8]) -> Result<Self> {
         let (head, words) = bytes.split_at_checked(8 * LANES).ok_or(Error::Truncated { what: WHAT })?;
         let mut states = [0; LANES];
@@ -111,7 +113,8 @@ impl<'a> Decoder<'a> {
         self.states[lane] as u32 & ((1 << scale_bits) - 1)
     }
 
-    /// Goes on to the next symbol of a lane; the interval of this one holds its [`point`](Self::point).
+    /// Goes on to the next symbol of a lane; the interval of this one holds its
+    /// [`point`](Self::point).
     #[inline(always)]
     pub fn advance(&mut self, lane: usize, Interval { start, width }: Interval, scale_bits: u32) {
         let state = self.states[lane];
@@ -128,8 +131,9 @@ impl<'a> Decoder<'a> {
     /// Ends the decoding: the symbols read must be all that the bytes hold.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if bytes behind the end were needed; [`Error::Corrupt`] if bytes are left over
-    /// or the states are not those that an encoder starts with: some symbols read before are wrong.
+    /// [`Error::Truncated`] if bytes behind the end were needed; [`Error::Corrupt`] if bytes are
+    /// left over or the states are not those that an encoder starts with: some symbols read before
+    /// are wrong.
     pub fn finish(self) -> Result<()> {
         if self.taken > self.words.len() {
             return Err(Error::Truncated { what: WHAT });

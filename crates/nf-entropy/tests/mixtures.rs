@@ -1,24 +1,24 @@
-//! Mixtures: exact tiling over the whole alphabet, against the slow law in float.
+//! Mixtures: exact tiling over the whole alphabet, against the slow distribution in float.
 #![allow(clippy::unwrap_used)]
 
 use nf_entropy::Distribution;
-use nf_entropy::laws::{Component, Logistic, Mixture, SAMPLES, SCALE_ONE, SCALES, Shape};
+use nf_entropy::distributions::{Component, Mixture, SAMPLES, SCALE_ONE, SCALES};
 
-fn check_tiling<S: Shape, const K: usize>(law: &Mixture<S, K>, floor_width: u32, step: u32) {
+fn check_tiling<const K: usize>(distribution: &Mixture<K>, floor_width: u32, step: u32) {
     let mut end = 0;
     for sample in 0..SAMPLES {
-        let interval = law.interval(sample).unwrap();
-        assert_eq!(interval.start, end, "{sample} of {law:?}");
-        assert!(interval.width >= floor_width, "{sample} of {law:?}");
+        let interval = distribution.interval(sample).unwrap();
+        assert_eq!(interval.start, end, "{sample} of {distribution:?}");
+        assert!(interval.width >= floor_width, "{sample} of {distribution:?}");
         end += interval.width;
         if sample.is_multiple_of(step) || interval.width > 1 << 12 {
             for point in [interval.start, interval.start + interval.width / 2, end - 1] {
-                assert_eq!(law.locate(point), (sample, interval), "{point} of {law:?}");
+                assert_eq!(distribution.locate(point), (sample, interval), "{point} of {distribution:?}");
             }
         }
     }
-    assert_eq!(end, 1 << law.scale_bits());
-    assert_eq!(law.interval(SAMPLES), None);
+    assert_eq!(end, 1 << distribution.scale_bits());
+    assert_eq!(distribution.interval(SAMPLES), None);
 }
 
 #[test]
@@ -29,21 +29,13 @@ fn extreme_parameters_tile_the_scale() {
         for (j, &scale) in scales.iter().enumerate() {
             let (scale_bits, floor_width) = [(30, 1), (24, 3), (17, 1), (20, 8)][(i + j) % 4];
             let one = [Component { mean, scale, weight: 9 }];
-            check_tiling(
-                &Mixture::<Logistic, 1>::new(&one, scale_bits, floor_width).unwrap(),
-                floor_width,
-                7,
-            );
+            check_tiling(&Mixture::<1>::new(&one, scale_bits, floor_width).unwrap(), floor_width, 7);
             let three = [
                 Component { mean, scale, weight: 60_000 },
                 Component { mean: means[(i + 4) % 9], scale: scales[(j + 2) % 6], weight: 65_535 },
                 Component { mean: means[(i + 5) % 9], scale: scales[(j + 1) % 6], weight: 0 },
             ];
-            check_tiling(
-                &Mixture::<Logistic, 3>::new(&three, scale_bits, floor_width).unwrap(),
-                floor_width,
-                5,
-            );
+            check_tiling(&Mixture::<3>::new(&three, scale_bits, floor_width).unwrap(), floor_width, 5);
         }
     }
 }
@@ -53,20 +45,20 @@ fn logistic(z: f64) -> f64 {
 }
 
 #[test]
-fn probabilities_are_those_of_the_law() {
+fn probabilities_are_those_of_the_distribution() {
     let components = [
         Component { mean: 1000 * 256 + 64, scale: SCALE_ONE + 3 * 32, weight: 3 },
         Component { mean: 1010 * 256, scale: SCALE_ONE + 5 * 32 + 16, weight: 1 },
     ];
-    let law = Mixture::<Logistic, 2>::new(&components, 30, 1).unwrap();
+    let distribution = Mixture::<2>::new(&components, 30, 1).unwrap();
     let below = |edge: f64| {
         0.75 * logistic((edge - 1000.25) / 8.0) + 0.25 * logistic((edge - 1010.0) / (32.0 * 2_f64.sqrt()))
     };
-    // Bits lost by coding with the integer law instead of the exact one.
+    // Bits lost by coding with the integer distribution instead of the exact one.
     let (mut lost, mut mass) = (0.0, 0.0);
     for sample in 600..1500 {
         let exact = below(f64::from(sample) + 0.5) - below(f64::from(sample) - 0.5);
-        let coded = f64::from(law.interval(sample).unwrap().width) / 2_f64.powi(30);
+        let coded = f64::from(distribution.interval(sample).unwrap().width) / 2_f64.powi(30);
         if exact > 1e-12 {
             lost += exact * (exact / coded).log2();
             mass += exact;
@@ -77,18 +69,18 @@ fn probabilities_are_those_of_the_law() {
 }
 
 #[test]
-fn numbers_that_make_no_law_are_refused() {
-    let law = |scale, weight, scale_bits, floor_width| {
-        Mixture::<Logistic, 1>::new(&[Component { mean: 0, scale, weight }], scale_bits, floor_width)
+fn numbers_that_make_no_distribution_are_refused() {
+    let distribution = |scale, weight, scale_bits, floor_width| {
+        Mixture::<1>::new(&[Component { mean: 0, scale, weight }], scale_bits, floor_width)
     };
-    assert!(law(SCALES - 1, 1, 24, 1).is_ok());
-    assert!(law(SCALES, 1, 24, 1).is_err());
-    assert!(law(0, 0, 24, 1).is_err());
-    assert!(law(0, 1, 16, 1).is_err());
-    assert!(law(0, 1, 31, 1).is_err());
-    assert!(law(0, 1, 24, 0).is_err());
-    assert!(law(0, 1, 24, 128).is_ok());
-    assert!(law(0, 1, 24, 129).is_err());
+    assert!(distribution(SCALES - 1, 1, 24, 1).is_ok());
+    assert!(distribution(SCALES, 1, 24, 1).is_err());
+    assert!(distribution(0, 0, 24, 1).is_err());
+    assert!(distribution(0, 1, 16, 1).is_err());
+    assert!(distribution(0, 1, 31, 1).is_err());
+    assert!(distribution(0, 1, 24, 0).is_err());
+    assert!(distribution(0, 1, 24, 128).is_ok());
+    assert!(distribution(0, 1, 24, 129).is_err());
 }
 
 #[test]
@@ -99,7 +91,7 @@ fn intervals_are_pinned() {
         Component { mean: 29_000 * 256, scale: 480, weight: 536 },
     ];
     let samples = [0, 1000, 29_900, 29_990, 30_000, 30_001, 30_050, 31_000, 65_535];
-    let logistic = Mixture::<Logistic, 3>::new(&components, 24, 2).unwrap();
+    let logistic = Mixture::<3>::new(&components, 24, 2).unwrap();
     let starts = samples.map(|sample| logistic.interval(sample).unwrap().start);
     assert_eq!(
         starts,

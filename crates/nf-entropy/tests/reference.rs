@@ -1,10 +1,11 @@
-//! The same laws through constriction's coder: an independent oracle of rate and round trip.
+//! The same distributions through constriction's coder: an independent oracle of rate and round
+//! trip.
 #![allow(clippy::unwrap_used)]
 
 use constriction::stream::model::{DecoderModel, EncoderModel, EntropyModel};
 use constriction::stream::stack::DefaultAnsCoder;
 use constriction::stream::{Decode, Encode};
-use nf_entropy::laws::{Categorical, Component, Logistic, Mixture, SCALE_ONE};
+use nf_entropy::distributions::{Categorical, Component, Mixture, SCALE_ONE};
 use nf_entropy::table::EncodeTables;
 use nf_entropy::{Distribution, Frequencies, Interval, Meter, Reader, SymbolCoder, Writer};
 use nf_image::testing::Rng;
@@ -13,7 +14,7 @@ use std::num::NonZeroU32;
 
 const SCALE_BITS: u32 = 24;
 
-/// One of our laws as a model of constriction's.
+/// One of our distributions as a model of constriction's.
 struct Model<D>(D);
 
 impl<D> EntropyModel<24> for Model<D> {
@@ -40,18 +41,22 @@ fn random_points(seed: u64) -> impl Iterator<Item = u32> {
     std::iter::repeat_with(move || rng.below(1 << SCALE_BITS) as u32)
 }
 
-/// Codes a sample of `laws` with both coders; their sizes must agree with each other and with the meter.
-fn compare<D: Distribution>(laws: &[D]) {
-    let symbols: Vec<u32> =
-        laws.iter().zip(random_points(1)).map(|(law, point)| law.locate(point).0).collect();
+/// Codes a sample of `distributions` with both coders; their sizes must agree with each other and
+/// with the meter.
+fn compare<D: Distribution>(distributions: &[D]) {
+    let symbols: Vec<u32> = distributions
+        .iter()
+        .zip(random_points(1))
+        .map(|(distribution, point)| distribution.locate(point).0)
+        .collect();
 
     let (mut writer, mut meter, mut theirs) = (Writer::new(), Meter::new(), DefaultAnsCoder::new());
-    for (law, &symbol) in laws.iter().zip(&symbols) {
-        writer.code(&mut { symbol }, law).unwrap();
-        meter.code(&mut { symbol }, law).unwrap();
+    for (distribution, &symbol) in distributions.iter().zip(&symbols) {
+        writer.code(&mut { symbol }, distribution).unwrap();
+        meter.code(&mut { symbol }, distribution).unwrap();
     }
-    for (law, &symbol) in laws.iter().zip(&symbols).rev() {
-        theirs.encode_symbol(symbol, Model(law)).unwrap();
+    for (distribution, &symbol) in distributions.iter().zip(&symbols).rev() {
+        theirs.encode_symbol(symbol, Model(distribution)).unwrap();
     }
     let ours = writer.finish();
     let (our_bits, their_bits) = (8.0 * ours.len() as f64, theirs.num_bits() as f64);
@@ -59,22 +64,22 @@ fn compare<D: Distribution>(laws: &[D]) {
     assert!((meter.bits()..=1.001 * meter.bits() + 64.0).contains(&our_bits), "{our_bits}, {}", meter.bits());
 
     let mut reader = Reader::new(&ours);
-    for (law, &symbol) in laws.iter().zip(&symbols) {
+    for (distribution, &symbol) in distributions.iter().zip(&symbols) {
         let mut read = 0;
-        reader.code(&mut read, law).unwrap();
-        assert_eq!((read, theirs.decode_symbol(Model(law)).unwrap()), (symbol, symbol));
+        reader.code(&mut read, distribution).unwrap();
+        assert_eq!((read, theirs.decode_symbol(Model(distribution)).unwrap()), (symbol, symbol));
     }
     reader.finish().unwrap();
 }
 
 #[test]
-fn categorical_laws_agree() {
-    let law = |n: u32| {
+fn categorical_distributions_agree() {
+    let distribution = |n: u32| {
         let mut widths: Vec<u32> = (0..2 + n % 300).map(|x| 1 + 10_000 / (1 + (x + n) % 50)).collect();
         widths[0] += (1 << SCALE_BITS) - widths.iter().sum::<u32>();
         Categorical::new(&widths, SCALE_BITS).unwrap()
     };
-    compare(&(0..5000).map(law).collect::<Vec<_>>());
+    compare(&(0..5000).map(distribution).collect::<Vec<_>>());
 }
 
 #[test]
@@ -85,20 +90,21 @@ fn mixtures_agree() {
         weight: 9 >> (2 * k),
     };
     let components = |n| [component(n, 0), component(n, 2)];
-    let logistics = |n| Mixture::<Logistic, 2>::new(&components(n), SCALE_BITS, 1).unwrap();
+    let logistics = |n| Mixture::<2>::new(&components(n), SCALE_BITS, 1).unwrap();
     compare(&(0..5000).map(logistics).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_table_coder_has_the_same_rate() {
     let counts: Vec<u32> = (0..200_u32).map(|x| 1 + 100_000 / (1 + x.abs_diff(90).pow(2))).collect();
-    let law = Frequencies::from_counts(&counts, 14).unwrap();
-    // The same law on constriction's scale.
-    let widths: Vec<u32> = law.frequencies().iter().map(|&f| u32::from(f) << (SCALE_BITS - 14)).collect();
+    let distribution = Frequencies::from_counts(&counts, 14).unwrap();
+    // The same distribution on constriction's scale.
+    let widths: Vec<u32> =
+        distribution.frequencies().iter().map(|&f| u32::from(f) << (SCALE_BITS - 14)).collect();
     let fine = Categorical::new(&widths, SCALE_BITS).unwrap();
     let symbols: Vec<u8> = random_points(2).take(50_000).map(|point| fine.locate(point).0 as u8).collect();
 
-    let tables = EncodeTables::new(&[law]).unwrap();
+    let tables = EncodeTables::new(&[distribution]).unwrap();
     let ours = tables.encode(&vec![0; symbols.len()], &symbols).unwrap();
     let mut theirs = DefaultAnsCoder::new();
     for &symbol in symbols.iter().rev() {

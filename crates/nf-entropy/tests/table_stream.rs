@@ -6,36 +6,36 @@ use nf_entropy::{Distribution, Error, Frequencies, Result};
 use nf_image::testing::Rng;
 use proptest::prelude::*;
 
-/// Bell-shaped laws of growing width, the last of one symbol only.
-fn bells(scale_bits: u32) -> Vec<Frequencies> {
-    let mut laws: Vec<Frequencies> = (1..12_u32)
+/// Bell-shaped distributions of growing width, the last of one symbol only.
+fn bell_shaped(scale_bits: u32) -> Vec<Frequencies> {
+    let mut distributions: Vec<Frequencies> = (1..12_u32)
         .map(|width| {
             let counts: Vec<u32> =
                 (0..128_u32).map(|x| 1_000_000 / (1 + x.abs_diff(64).pow(2) / width)).collect();
             Frequencies::from_counts(&counts, scale_bits).unwrap()
         })
         .collect();
-    laws.push(Frequencies::from_counts(&[0, 0, 0, 1], scale_bits).unwrap());
-    laws
+    distributions.push(Frequencies::from_counts(&[0, 0, 0, 1], scale_bits).unwrap());
+    distributions
 }
 
-fn sample(laws: &[Frequencies], count: usize, seed: u64) -> (Vec<u16>, Vec<u8>) {
+fn sample(distributions: &[Frequencies], count: usize, seed: u64) -> (Vec<u16>, Vec<u8>) {
     let mut rng = Rng::new(seed);
     (0..count)
         .map(|_| {
-            let index = rng.below(laws.len());
-            let point = rng.below(1 << laws[index].scale_bits()) as u32;
-            (index as u16, laws[index].locate(point).0 as u8)
+            let index = rng.below(distributions.len());
+            let point = rng.below(1 << distributions[index].scale_bits()) as u32;
+            (index as u16, distributions[index].locate(point).0 as u8)
         })
         .unzip()
 }
 
-fn encode(laws: &[Frequencies], indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
-    EncodeTables::new(laws)?.encode(indices, symbols)
+fn encode(distributions: &[Frequencies], indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
+    EncodeTables::new(distributions)?.encode(indices, symbols)
 }
 
-fn decode(laws: &[Frequencies], bytes: &[u8], indices: &[u16]) -> Result<Vec<u8>> {
-    let tables = DecodeTables::new(laws)?;
+fn decode(distributions: &[Frequencies], bytes: &[u8], indices: &[u16]) -> Result<Vec<u8>> {
+    let tables = DecodeTables::new(distributions)?;
     let mut decoder = TableDecoder::new(&tables, bytes)?;
     let mut symbols = vec![0; indices.len()];
     decoder.decode(indices, &mut symbols)?;
@@ -43,10 +43,11 @@ fn decode(laws: &[Frequencies], bytes: &[u8], indices: &[u16]) -> Result<Vec<u8>
     Ok(symbols)
 }
 
-fn ideal_bits(laws: &[Frequencies], indices: &[u16], symbols: &[u8]) -> f64 {
+fn ideal_bits(distributions: &[Frequencies], indices: &[u16], symbols: &[u8]) -> f64 {
     let cost = |(&index, &symbol): (&u16, &u8)| {
-        let law = &laws[usize::from(index)];
-        f64::from(law.scale_bits()) - f64::from(law.interval(symbol.into()).unwrap().width).log2()
+        let distribution = &distributions[usize::from(index)];
+        f64::from(distribution.scale_bits())
+            - f64::from(distribution.interval(symbol.into()).unwrap().width).log2()
     };
     indices.iter().zip(symbols).map(cost).sum()
 }
@@ -61,14 +62,14 @@ proptest! {
         seed in 1_u64..,
     ) {
         prop_assume!(counts.iter().all(|counts| counts.iter().any(|&count| count > 0)));
-        let laws: Vec<_> = counts.iter().map(|c| Frequencies::from_counts(c, scale_bits).unwrap()).collect();
-        let (indices, symbols) = sample(&laws, count, seed);
-        let whole = encode(&laws, &indices, &symbols).unwrap();
-        prop_assert_eq!(decode(&laws, &whole, &indices).unwrap(), symbols.clone());
+        let distributions: Vec<_> = counts.iter().map(|c| Frequencies::from_counts(c, scale_bits).unwrap()).collect();
+        let (indices, symbols) = sample(&distributions, count, seed);
+        let whole = encode(&distributions, &indices, &symbols).unwrap();
+        prop_assert_eq!(decode(&distributions, &whole, &indices).unwrap(), symbols.clone());
 
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(count)).chain([0, count]).collect();
         cuts.sort_unstable();
-        let tables = DecodeTables::new(&laws).unwrap();
+        let tables = DecodeTables::new(&distributions).unwrap();
         let mut decoder = TableDecoder::new(&tables, &whole).unwrap();
         let mut decoded = vec![0; count];
         for pair in cuts.windows(2) {
@@ -80,12 +81,13 @@ proptest! {
 }
 
 /// The plainest coder of the same stream: division, one state array, one symbol at a time.
-fn slow_encode(laws: &[Frequencies], indices: &[u16], symbols: &[u8]) -> Vec<u8> {
+fn slow_encode(distributions: &[Frequencies], indices: &[u16], symbols: &[u8]) -> Vec<u8> {
     let mut states = [1_u64 << 16; LANES];
     let mut words = Vec::new();
-    let scale_bits = laws[0].scale_bits();
+    let scale_bits = distributions[0].scale_bits();
     for position in (0..symbols.len()).rev() {
-        let interval = laws[usize::from(indices[position])].interval(symbols[position].into()).unwrap();
+        let interval =
+            distributions[usize::from(indices[position])].interval(symbols[position].into()).unwrap();
         let (start, width) = (u64::from(interval.start), u64::from(interval.width));
         let x = &mut states[position % LANES];
         if *x >= width << (32 - scale_bits) {
@@ -101,11 +103,15 @@ fn slow_encode(laws: &[Frequencies], indices: &[u16], symbols: &[u8]) -> Vec<u8>
 #[test]
 fn reciprocals_give_the_bytes_of_division() {
     for scale_bits in [8, 12, 13, 14] {
-        let laws = bells(scale_bits);
+        let distributions = bell_shaped(scale_bits);
         for count in [0, 1, 2, 3, 4, 5, 100_003] {
-            let (indices, symbols) = sample(&laws, count, 7);
-            let bytes = encode(&laws, &indices, &symbols).unwrap();
-            assert_eq!(bytes, slow_encode(&laws, &indices, &symbols), "{count} symbols, 2^{scale_bits}");
+            let (indices, symbols) = sample(&distributions, count, 7);
+            let bytes = encode(&distributions, &indices, &symbols).unwrap();
+            assert_eq!(
+                bytes,
+                slow_encode(&distributions, &indices, &symbols),
+                "{count} symbols, 2^{scale_bits}"
+            );
         }
     }
 }
@@ -113,10 +119,10 @@ fn reciprocals_give_the_bytes_of_division() {
 #[test]
 fn size_is_within_a_thousandth_of_ideal() {
     for scale_bits in [12, 13, 14] {
-        let laws = bells(scale_bits);
-        let (indices, symbols) = sample(&laws, 200_000, 3);
-        let bits = 8.0 * encode(&laws, &indices, &symbols).unwrap().len() as f64;
-        let ideal = ideal_bits(&laws, &indices, &symbols);
+        let distributions = bell_shaped(scale_bits);
+        let (indices, symbols) = sample(&distributions, 200_000, 3);
+        let bits = 8.0 * encode(&distributions, &indices, &symbols).unwrap().len() as f64;
+        let ideal = ideal_bits(&distributions, &indices, &symbols);
         assert!(bits <= 1.001 * ideal + 32.0 * LANES as f64, "2^{scale_bits}: {bits} bits, ideal {ideal}");
         assert!(bits >= ideal, "2^{scale_bits}: {bits} bits, ideal {ideal}");
     }
@@ -124,25 +130,25 @@ fn size_is_within_a_thousandth_of_ideal() {
 
 #[test]
 fn every_truncation_is_found() {
-    let laws = bells(12);
-    let (indices, symbols) = sample(&laws, 1000, 5);
-    let bytes = encode(&laws, &indices, &symbols).unwrap();
+    let distributions = bell_shaped(12);
+    let (indices, symbols) = sample(&distributions, 1000, 5);
+    let bytes = encode(&distributions, &indices, &symbols).unwrap();
     for end in 0..bytes.len() {
-        assert!(decode(&laws, &bytes[..end], &indices).is_err(), "cut at {end}");
+        assert!(decode(&distributions, &bytes[..end], &indices).is_err(), "cut at {end}");
     }
     let longer: Vec<u8> = bytes.iter().copied().chain([0]).collect();
-    assert!(matches!(decode(&laws, &longer, &indices), Err(Error::Corrupt { .. })));
+    assert!(matches!(decode(&distributions, &longer, &indices), Err(Error::Corrupt { .. })));
 }
 
 #[test]
 fn nearly_every_bit_flip_is_found() {
-    let laws = bells(12);
-    let (indices, symbols) = sample(&laws, 300, 5);
-    let bytes = encode(&laws, &indices, &symbols).unwrap();
+    let distributions = bell_shaped(12);
+    let (indices, symbols) = sample(&distributions, 300, 5);
+    let bytes = encode(&distributions, &indices, &symbols).unwrap();
     let missed = |&bit: &usize| {
         let mut flipped = bytes.clone();
         flipped[bit / 8] ^= 1 << (bit % 8);
-        match decode(&laws, &flipped, &indices) {
+        match decode(&distributions, &flipped, &indices) {
             Ok(decoded) => {
                 assert_ne!(decoded, symbols, "bit {bit}: two streams of one message");
                 true
@@ -157,10 +163,10 @@ fn nearly_every_bit_flip_is_found() {
 
 #[test]
 fn mutations_never_panic() {
-    let laws = bells(13);
-    let (indices, symbols) = sample(&laws, 200, 11);
-    let bytes = encode(&laws, &indices, &symbols).unwrap();
-    let tables = DecodeTables::new(&laws).unwrap();
+    let distributions = bell_shaped(13);
+    let (indices, symbols) = sample(&distributions, 200, 11);
+    let bytes = encode(&distributions, &indices, &symbols).unwrap();
+    let tables = DecodeTables::new(&distributions).unwrap();
     let mut rng = Rng::new(13);
     let mut found = 0;
     for _ in 0..100_000 {
@@ -185,20 +191,20 @@ fn mutations_never_panic() {
 
 #[test]
 fn wrong_indices_and_symbols_are_errors() {
-    let laws = bells(12);
-    assert_eq!(encode(&laws, &[12], &[0]), Err(Error::Table { index: 12, tables: 12 }));
-    assert_eq!(encode(&laws, &[11], &[2]), Err(Error::Symbol { symbol: 2 }));
-    let bytes = encode(&laws, &[0; 9], &[64; 9]).unwrap();
-    assert_eq!(decode(&laws, &bytes, &[12; 9]), Err(Error::Table { index: 12, tables: 12 }));
+    let distributions = bell_shaped(12);
+    assert_eq!(encode(&distributions, &[12], &[0]), Err(Error::Table { index: 12, tables: 12 }));
+    assert_eq!(encode(&distributions, &[11], &[2]), Err(Error::Symbol { symbol: 2 }));
+    let bytes = encode(&distributions, &[0; 9], &[64; 9]).unwrap();
+    assert_eq!(decode(&distributions, &bytes, &[12; 9]), Err(Error::Table { index: 12, tables: 12 }));
     assert!(EncodeTables::new(&[]).is_err());
-    assert!(DecodeTables::new(&[bells(12).remove(0), bells(13).remove(0)]).is_err());
+    assert!(DecodeTables::new(&[bell_shaped(12).remove(0), bell_shaped(13).remove(0)]).is_err());
 }
 
 #[test]
 fn the_bytes_are_pinned() {
-    let laws = bells(14);
-    let (indices, symbols) = sample(&laws, 24, 1);
-    let bytes = encode(&laws, &indices, &symbols).unwrap();
+    let distributions = bell_shaped(14);
+    let (indices, symbols) = sample(&distributions, 24, 1);
+    let bytes = encode(&distributions, &indices, &symbols).unwrap();
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, "05f0020027c855008a020a00a545f6068919191ebc1de54b7892b6bf");
 }

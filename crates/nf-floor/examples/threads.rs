@@ -1,8 +1,9 @@
-//! Codes a simulated frame of 4096 x 4096 pixels on one thread and on two, in turns, and prints MB/s by the clock and their ratio:
-//! `threads [level=fast|default] [repeat=N]`.
+//! Codes a simulated frame of 4096 x 4096 pixels on one thread and on two, in turns, and prints
+//! MB/s by the clock and their ratio: `threads [level=fast|default] [repeat=N]`.
 
 use nf_codec::{Codec, Limits};
 use nf_floor::{Floor, Level};
+use nf_image::testing::Rng;
 use nf_image::{Image16, Shape};
 use std::error::Error;
 use std::time::Instant;
@@ -18,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             _ => return Err(format!("{argument}: neither level=... nor repeat=...").into()),
         }
     }
-    let image = Image16::new(SHAPE, frame())?;
+    let image = frame();
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pools = [pool(1)?, pool(2)?];
     let (mut encode_s, mut decode_s) = ([f64::MAX; 2], [f64::MAX; 2]);
@@ -48,13 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// A gradient with noise of some 10 DN.
-fn frame() -> Vec<u16> {
-    let mut state = 1_u64;
-    let mut roll = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as u32 % 20
-    };
-    (0..SHAPE.pixels())
-        .map(|i| 1000 + (i / SHAPE.width / 8) as u16 + (0..4).map(|_| roll()).sum::<u32>() as u16)
-        .collect()
+fn frame() -> Image16 {
+    let mut rng = Rng::new(1);
+    Image16::from_fn(SHAPE, |_, y, _| {
+        let noise: usize = (0..4).map(|_| rng.below(20)).sum();
+        (1000 + y / 8 + noise) as u16
+    })
 }

@@ -7,7 +7,8 @@ use nf_image::{Image16, Shape, TileBox};
 use std::fmt;
 use std::str::FromStr;
 
-/// How long the encoder searches; a level also tries what the levels below try, and keeps the smallest.
+/// How long the encoder searches; a level also tries what the levels below try, and keeps the
+/// smallest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Hundreds of megabytes per second.
@@ -52,7 +53,8 @@ impl FromStr for Level {
 
 /// The codec `floor`.
 ///
-/// A stream states how every tile is coded, so a `Floor` of any level decodes the streams of all levels.
+/// A stream states how every tile is coded, so a `Floor` of any level decodes the streams of all
+/// levels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Floor {
     /// How long the encoder searches.

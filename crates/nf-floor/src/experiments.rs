@@ -1,8 +1,8 @@
-//! `floor-context` (feature `experiments`): split rows with another number of taps, to measure the value of
-//! context.
+//! `floor-context` (feature `experiments`): split rows with another number of taps, to measure the
+//! value of context.
 //!
-//! A stack is one tile of all its rows, without an index: a byte, 0 for raw samples (two bytes each, low
-//! byte first) and 1 for a payload of [`split_rows`].
+//! A stack is one tile of all its rows, without an index: a byte, 0 for raw samples (two bytes
+//! each, low byte first) and 1 for a payload of [`split_rows`].
 
 use crate::models::TileView;
 use crate::models::split_rows::{self, Effort};

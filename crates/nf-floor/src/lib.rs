@@ -1,8 +1,8 @@
 //! `floor`: a lossless codec for raw 16-bit frames whose cost is the detector's noise.
 //!
-//! A frame is cut into tiles. Every tile is coded by the smallest of several modes and decodes alone, or with
-//! the same tile of the planes right before. All arithmetic of a decoder is integer, or IEEE in one fixed
-//! order.
+//! A frame is cut into tiles. Every tile is coded by the smallest of several modes and decodes
+//! alone, or with the same tile of the planes right before. All arithmetic of a decoder is integer,
+//! or IEEE in one fixed order.
 //!
 //! ```
 //! use nf_codec::{Codec, Limits};
@@ -19,7 +19,8 @@
 //! - `codec`: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|high|max`.
 //! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
 //! - `models`: the three models of a tile.
-//! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary functions.
+//! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary
+//!   functions.
 //! - `simd`: code compiled for several instruction sets.
 //!
 //! The bytes are described in `docs/format-floor.md`.

@@ -1,9 +1,9 @@
 //! Elementary functions and sums in one fixed order of IEEE operations.
 //!
-//! Encoder and decoder must agree on every bit of every number, on every machine. Rust neither fuses nor
-//! reorders floating-point operations, so what is written here is what is computed; nothing is taken from
-//! a mathematics library. Sums keep one accumulator per lane, which compilers turn into vector code of any
-//! width without a change of the result.
+//! Encoder and decoder must agree on every bit of every number, on every machine. Rust neither
+//! fuses nor reorders floating-point operations, so what is written here is what is computed;
+//! nothing is taken from a mathematics library. Sums keep one accumulator per lane, which compilers
+//! turn into vector code of any width without a change of the result.
 
 use std::sync::LazyLock;
 
@@ -104,8 +104,8 @@ pub(crate) fn sum_of_lanes<const N: usize>(mut lanes: [f32; N]) -> f32 {
 
 /// Density of the standard normal distribution for |z| up to 33.
 ///
-/// The exponential of the fractional part of z^2 / 2 is a series; that of the whole part, in halves, is a
-/// power of e^(-1/2).
+/// The exponential of the fractional part of z^2 / 2 is a series; that of the whole part, in
+/// halves, is a power of e^(-1/2).
 pub(crate) fn normal_density(z: f64) -> f64 {
     /// Powers of e^(-1/2), each from the one before.
     static POWERS: LazyLock<Vec<f64>> = LazyLock::new(|| {
@@ -122,8 +122,8 @@ pub(crate) fn normal_density(z: f64) -> f64 {
     POWERS[halves as usize] * series * 0.398_942_280_401_432_7
 }
 
-/// Distribution function of the standard normal distribution: the series of Marsaglia (2004, "Evaluating
-/// the normal distribution"). Beyond 8 standard deviations it is 0 or 1.
+/// Distribution function of the standard normal distribution: the series of Marsaglia (2004,
+/// "Evaluating the normal distribution"). Beyond 8 standard deviations it is 0 or 1.
 pub(crate) fn normal_cdf(z: f64) -> f64 {
     let x = z.abs();
     let tail = if x > 8.0 {

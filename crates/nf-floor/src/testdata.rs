@@ -44,8 +44,8 @@ pub(crate) fn extremes() -> Vec<Image16> {
     ]
 }
 
-/// Hands the payload on, damaged in many ways: cut short, longer, with wrong bits and bytes. The first two
-/// kinds must fail.
+/// Hands the payload on, damaged in many ways: cut short, longer, with wrong bits and bytes. The
+/// first two kinds must fail.
 pub(crate) fn damage(payload: &[u8], fails: impl Fn(&[u8]) -> bool) {
     for end in 0..payload.len() {
         assert!(fails(&payload[..end]), "{end} bytes");

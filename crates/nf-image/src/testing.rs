@@ -1,7 +1,8 @@
 //! Random numbers and frames for tests, benchmarks and examples (feature `testing`).
 //!
-//! The random bits are the same on every machine and in every release, so that a test that fails once
-//! fails again. Normal numbers go through the machine's logarithm, so no golden file depends on them.
+//! The random bits are the same on every machine and in every release, so that a test that fails
+//! once fails again. Normal numbers go through the machine's logarithm, so no golden file depends
+//! on them.
 
 use crate::{Image16, Shape};
 
@@ -66,8 +67,8 @@ pub fn noise(shape: Shape, mean: f64, deviation: f64, seed: u64) -> Image16 {
     Image16::from_fn(shape, |_, _, _| sample(mean + deviation * rng.normal()))
 }
 
-/// A star on a sloping sky with noise of `deviation` sample values and cosmic rays. Stacks also have a
-/// fixed pattern that all planes share, and a sky that rises from plane to plane.
+/// A star on a sloping sky with noise of `deviation` sample values and cosmic rays. Stacks also
+/// have a fixed pattern that all planes share, and a sky that rises from plane to plane.
 pub fn scene(shape: Shape, deviation: f64, seed: u64) -> Image16 {
     let mut rng = Rng::new(seed);
     let pattern_deviation = if shape.planes > 1 { 4.0 * deviation } else { 0.0 };

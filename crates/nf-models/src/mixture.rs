@@ -7,7 +7,7 @@ pub(crate) mod loss;
 
 use crate::tile_model::TileCoder;
 use nf_engine::math::{exp, sigmoid};
-use nf_entropy::laws::{Component, Logistic, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
+use nf_entropy::distributions::{Component, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
 use nf_entropy::{Distribution, Interval, Result};
 
 /// Least natural logarithm of a scale, in samples: the finest step of the coder's scales, 2^-5.
@@ -98,7 +98,7 @@ fn finite(value: f32) -> f32 {
 ///
 /// Multiplications, additions and roundings of single numbers in a fixed order, so that equal
 /// parameters give equal distributions on every machine.
-fn integer_mixture<const K: usize>(params: &[LogisticParams]) -> Mixture<Logistic, K> {
+fn integer_mixture<const K: usize>(params: &[LogisticParams]) -> Mixture<K> {
     let largest = params.iter().map(|own| finite(own.logit)).fold(f32::MIN, f32::max);
     let mut components = [Component { mean: 0, scale: SCALE_ONE, weight: 0 }; K];
     for (component, own) in components.iter_mut().zip(params) {

@@ -9,9 +9,10 @@ const EXACT_SCALE_BITS: u32 = 12;
 
 /// On finer scales the slots stand for runs of points and hold the first symbol: 1 KiB per table.
 ///
-/// A search of mostly no or one step follows. Exact slots on a scale of 2^14 were faster with few tables
-/// (measured: 368 against 207 Msymbol/s for one table, 243 against 193 for 64) and hopeless with many
-/// (27 against 165 for 512 tables taken at random), because 8 MiB of slots do not stay in the cache.
+/// A search of mostly no or one step follows. Exact slots on a scale of 2^14 were faster with few
+/// tables (measured: 368 against 207 Msymbol/s for one table, 243 against 193 for 64) and hopeless
+/// with many (27 against 165 for 512 tables taken at random), because 8 MiB of slots do not stay in
+/// the cache.
 const COARSE_SLOT_BITS: u32 = 10;
 
 /// A set of tables made ready for a [`TableDecoder`]: 2 to 5 KiB per table.
@@ -27,21 +28,21 @@ pub struct DecodeTables {
 }
 
 impl DecodeTables {
-    /// Tables of these laws; a symbol names its table by the position in this list.
+    /// Tables of these distributions; a symbol names its table by the position in this list.
     ///
     /// # Errors
-    /// [`Error::Law`] if there is none, or their scales differ.
-    pub fn new(laws: &[Frequencies]) -> Result<Self> {
-        let scale_bits = common_scale_bits(laws)?;
+    /// [`Error::Distribution`] if there is none, or their scales differ.
+    pub fn new(distributions: &[Frequencies]) -> Result<Self> {
+        let scale_bits = common_scale_bits(distributions)?;
         let slot_shift = if scale_bits <= EXACT_SCALE_BITS { 0 } else { scale_bits - COARSE_SLOT_BITS };
-        let mut slots = Vec::with_capacity(laws.len() << (scale_bits - slot_shift));
-        let mut symbols = Vec::with_capacity(laws.len());
-        for law in laws {
+        let mut slots = Vec::with_capacity(distributions.len() << (scale_bits - slot_shift));
+        let mut symbols = Vec::with_capacity(distributions.len());
+        for distribution in distributions {
             let before = slots.len();
             let mut table = [(0, 0); MAX_SYMBOLS];
             let mut end = 0;
             for (symbol, entry) in table.iter_mut().enumerate() {
-                let width = law.interval(symbol as u32).map_or(0, |interval| interval.width);
+                let width = distribution.interval(symbol as u32).map_or(0, |interval| interval.width);
                 *entry = (width as u16, end as u16);
                 end += width;
                 // It is the first symbol of the slots that begin before its end and have none yet.
@@ -64,8 +65,8 @@ impl DecodeTables {
         let mut symbol = usize::from(self.slots[slot]);
         let (mut frequency, mut start) = table[symbol];
         if !EXACT {
-            // One step without a branch, as it is a toss-up; then more, which are rare. The frequencies
-            // sum to the scale, so the search ends before the table does.
+            // One step without a branch, as it is a toss-up; then more, which are rare. The
+            // frequencies sum to the scale, so the search ends before the table does.
             let next = table[(symbol + 1) % MAX_SYMBOLS];
             let beyond = point - u32::from(start) >= u32::from(frequency);
             symbol += usize::from(beyond);
@@ -84,8 +85,8 @@ impl DecodeTables {
 
 /// Decodes symbols, the first first.
 ///
-/// Past the end of the bytes it reads zeros and remembers that it did, so wrong symbols may come out of
-/// a corrupt stream until [`finish`](Self::finish) tells.
+/// Past the end of the bytes it reads zeros and remembers that it did, so wrong symbols may come
+/// out of a corrupt stream until [`finish`](Self::finish) reports it.
 #[derive(Clone, Debug)]
 pub struct TableDecoder<'a> {
     tables: &'a DecodeTables,
@@ -101,8 +102,8 @@ impl<'a> TableDecoder<'a> {
     /// Begins a stream.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder leaves
-    /// such states.
+    /// [`Error::Truncated`] if it is shorter than its states; [`Error::Corrupt`] if no encoder
+    /// leaves such states.
     pub fn new(tables: &'a DecodeTables, bytes: &'a [u8]) -> Result<Self> {
         let (head, words) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(Error::Truncated { what: WHAT })?;
         let mut states = [0; LANES];
@@ -190,11 +191,12 @@ impl<'a> TableDecoder<'a> {
         Ok(())
     }
 
-    /// Ends the decoding, and tells whether the stream ends here.
+    /// Ends the decoding, and checks that the stream ends here.
     ///
     /// # Errors
-    /// [`Error::Truncated`] if words were read past the end; [`Error::Corrupt`] if words are left over or the
-    /// states are not those that an encoder starts with: some symbols decoded before are wrong.
+    /// [`Error::Truncated`] if words were read past the end; [`Error::Corrupt`] if words are left
+    /// over or the states are not those that an encoder starts with: some symbols decoded before
+    /// are wrong.
     pub fn finish(self) -> Result<()> {
         if self.taken > self.words.len() {
             return Err(Error::Truncated { what: WHAT });

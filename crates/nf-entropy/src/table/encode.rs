@@ -33,22 +33,22 @@ pub struct EncodeTables {
 }
 
 impl EncodeTables {
-    /// Tables of these laws; a symbol names its table by the position in this list.
+    /// Tables of these distributions; a symbol names its table by the position in this list.
     ///
     /// # Errors
-    /// [`Error::Law`] if there is none, or their scales differ.
-    pub fn new(laws: &[Frequencies]) -> Result<Self> {
-        let scale_bits = common_scale_bits(laws)?;
-        let table = |law: &Frequencies| {
+    /// [`Error::Distribution`] if there is none, or their scales differ.
+    pub fn new(distributions: &[Frequencies]) -> Result<Self> {
+        let scale_bits = common_scale_bits(distributions)?;
+        let table = |distribution: &Frequencies| {
             let mut table = [Symbol::default(); MAX_SYMBOLS];
             for (symbol, entry) in table.iter_mut().enumerate() {
-                if let Some(interval) = law.interval(symbol as u32) {
+                if let Some(interval) = distribution.interval(symbol as u32) {
                     *entry = Symbol::new(interval.width, interval.start, scale_bits);
                 }
             }
             table
         };
-        Ok(Self { scale_bits, tables: laws.iter().map(table).collect() })
+        Ok(Self { scale_bits, tables: distributions.iter().map(table).collect() })
     }
 }
 
@@ -56,7 +56,8 @@ impl EncodeTables {
     /// The stream of these symbols, `symbols[i]` under table `indices[i]`.
     ///
     /// # Errors
-    /// [`Error::Table`] for an index beyond the tables; [`Error::Symbol`] for a symbol of frequency 0.
+    /// [`Error::Table`] for an index beyond the tables; [`Error::Symbol`] for a symbol of frequency
+    /// 0.
     ///
     /// # Panics
     /// If the slices differ in length.
@@ -113,7 +114,8 @@ fn step(tables: &EncodeTables, state: &mut u32, out: &mut Words<'_>, index: u16,
     out.len += usize::from(due);
     x = if due { x >> 16 } else { x };
     let quotient = ((u128::from(x) * u128::from(reciprocal)) >> 64) as u32;
-    // quotient * 2^scale_bits + start + (x - quotient * frequency), and below 2^32 as the word is out.
+    // quotient * 2^scale_bits + start + (x - quotient * frequency), and below 2^32 as the word is
+    // out.
     *state = x.wrapping_add(bias).wrapping_add(quotient.wrapping_mul((1 << tables.scale_bits) - frequency));
     Ok(())
 }

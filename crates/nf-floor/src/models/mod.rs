@@ -1,6 +1,7 @@
 //! Models of a tile's samples, each with a payload of its own. They do not know each other.
 //!
-//! - [`split_rows`]: even and odd columns of a row as wholes, with a model fitted to the tile and stored.
+//! - [`split_rows`]: even and odd columns of a row as wholes, with a model fitted to the tile and
+//!   stored.
 //! - [`wavefront`]: sixteen rows at a time, with a model that adapts to what was coded.
 //! - [`mixing`]: pixel by pixel, adaptive mixing of many predictions at every binary decision.
 

@@ -2,8 +2,8 @@
 
 use crate::simd::{InstructionSet, kernel};
 
-/// Columns that are processed together. What stands left of the diagonal among them is scaled along, and
-/// never read.
+/// Columns that are processed together. What stands left of the diagonal among them is scaled
+/// along, and never read.
 const GROUP: usize = 8;
 
 /// Neighbouring numbers of a row, in one line of the cache.
@@ -92,8 +92,8 @@ impl Cholesky {
         }
     }
 
-    /// Sets `weights` to the solution for the first `count` unknowns and to 0 for the others, or leaves
-    /// them as they are if the solution is wild.
+    /// Sets `weights` to the solution for the first `count` unknowns and to 0 for the others, or
+    /// leaves them as they are if the solution is wild.
     pub(crate) fn weights<const N: usize>(&self, count: usize, weights: &mut [f32; N]) {
         let mut solution = [0.0f64; N];
         self.solve(&mut solution[..count]);
@@ -131,8 +131,8 @@ fn subtract<const PIVOTS: usize>(
 }
 
 kernel! {
-    /// Right-looking, panel by panel of pivot rows: every number loses its products in the order of the
-    /// pivots.
+    /// Right-looking, panel by panel of pivot rows: every number loses its products in the order of
+    /// the pivots.
     fn factor<'a>(
         stride: usize,
         upper: &'a mut [Group],

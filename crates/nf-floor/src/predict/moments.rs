@@ -6,8 +6,8 @@ use crate::simd::{InstructionSet, kernel};
 /// Sums of products of inputs with each other and with the target, in single precision.
 #[derive(Clone, Debug)]
 pub(crate) struct Moments<const N: usize> {
-    /// Row `i`: sums of `w x[i] x[j]` in the columns `j <= i`; what stands right of them is never read.
-    /// The last row: sums of `w t x[j]` for the target `t`.
+    /// Row `i`: sums of `w x[i] x[j]` in the columns `j <= i`; what stands right of them is never
+    /// read. The last row: sums of `w t x[j]` for the target `t`.
     pub(crate) rows: Box<[[f32; N]]>,
     /// Samples, as far as they are not forgotten.
     pub(crate) samples: f32,
@@ -58,8 +58,8 @@ impl<const N: usize> Moments<N> {
         self.samples = keep * self.samples + share * other.samples;
     }
 
-    /// Factors the normal equations of these moments and of `ridge` samples that vote for the weights
-    /// `prior`.
+    /// Factors the normal equations of these moments and of `ridge` samples that vote for the
+    /// weights `prior`.
     pub(crate) fn factor(&self, isa: InstructionSet, cholesky: &mut Cholesky, ridge: f32, prior: &[f32; N]) {
         /// Relative growth of the diagonal: keeps the factor positive in spite of rounding in f32.
         const JITTER: f64 = 1.000_001;

@@ -8,8 +8,8 @@ use nf_image::Image16;
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// The tiles at the place of tile `first` (of plane 0) that the wanted `planes` need, as chains that depend on
-/// nothing else: every chain decodes alone, in its order.
+/// The tiles at the place of tile `first` (of plane 0) that the wanted `planes` need, as chains
+/// that depend on nothing else: every chain decodes alone, in its order.
 pub(super) fn chains(
     grid: &Grid,
     index: &[IndexEntry],

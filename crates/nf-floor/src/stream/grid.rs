@@ -24,7 +24,7 @@ impl TileBox {
         Shape::frame(self.rows.len(), self.columns.len())
     }
 
-    /// What errors call the tile.
+    /// The name of the tile in errors.
     pub(super) fn name(&self, index: usize) -> String {
         format!("floor tile {index} (plane {}, rows {:?}, columns {:?})", self.plane, self.rows, self.columns)
     }

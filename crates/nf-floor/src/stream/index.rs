@@ -4,8 +4,9 @@
 //! version      u8       1; 2 if any tile has reference planes
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
-//! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE); in
-//!              version 2 then the number of its reference planes (u8), at most 4: those right before its own
+//! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE);
+//!              in version 2 then the number of its reference planes (u8), at most 4: those right
+//!              before its own
 //! ```
 //!
 //! A varint is base 128, least significant group first, the high bit set in all bytes but the last.

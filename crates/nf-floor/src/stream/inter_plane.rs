@@ -1,11 +1,12 @@
-//! Inter-plane prediction: a tile with the same tile of earlier planes as a reference, where that pays.
+//! Inter-plane prediction: a tile with the same tile of earlier planes as a reference, where that
+//! pays.
 //!
-//! Two modes, both with a weight for every reference plane (i16, low byte first, latest plane first, in
-//! units of 1/256):
+//! Two modes, both with a weight for every reference plane (i16, low byte first, latest plane
+//! first, in units of 1/256):
 //!
 //! | mode | payload | levels |
 //! |---|---|---|
-//! | 7 | weights; a [`tile`] of the differences from the weighted sum, modulo 2^16, around 32768 | `default` and above |
+//! | 7 | weights; a [`tile`] of the differences from the sum, plus 32768, modulo 2^16 | from `default` on |
 //! | 8 | weights; a payload of [`mixing`] with reference planes | `max` |
 //!
 //! How many planes a tile needs is not in its bytes but in the index of the stream.
@@ -20,11 +21,14 @@ use nf_codec::{Error, Result};
 /// The code of a difference of zero.
 const ZERO: u16 = 1 << 15;
 
-/// Rows and columns of the crop by which level `max` decides whether reference planes are worth trying.
+/// Rows and columns of the crop by which level `max` decides whether reference planes are worth
+/// trying.
 const TRIAL_SIDE_PX: usize = 256;
-/// The trial may be this much larger than alone: it learns more weights from fewer pixels than the tile has.
+/// The trial may be this much larger than alone: it learns more weights from fewer pixels than the
+/// tile has.
 const TRIAL_SLACK: f64 = 1.005;
-/// Differences are tried where their mean absolute gradient is below this share of that of the samples.
+/// Differences are tried where their mean absolute gradient is below this share of that of the
+/// samples.
 const MOST_GRADIENT: f64 = 0.97;
 
 /// A coded tile.
@@ -105,7 +109,8 @@ fn predicted(references: &[&[u16]], weights: &[i16], i: usize) -> u16 {
     ((weighted_sum(references, weights, i) + UNIT / 2) >> UNIT.ilog2()) as u16
 }
 
-/// The samples of a tile that needs these `references`, latest plane first; `what` names it in errors.
+/// The samples of a tile that needs these `references`, latest plane first; `what` names it in
+/// errors.
 ///
 /// # Errors
 /// If the bytes are not those of a tile of that extent that needs as many planes.

@@ -68,7 +68,8 @@ pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
 pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
     let grid = Grid { shape, tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
-    // Version, two varints; per tile a length of at most 10 bytes, a checksum, references and the mode byte.
+    // Version, two varints; per tile a length of at most 10 bytes, a checksum, references and the
+    // mode byte.
     (2 * pixels as u64).saturating_add(21).saturating_add(16 * grid.tiles() as u64)
 }
 
@@ -80,12 +81,12 @@ pub fn decode(bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
     decode_region(bytes, shape, 0..shape.planes, 0..shape.height, 0..shape.width, limits)
 }
 
-/// The box of pixels (planes, rows, columns) of a stack of `shape`; reads only the tiles that overlap it, and
-/// those that these need.
+/// The box of pixels (planes, rows, columns) of a stack of `shape`; reads only the tiles that
+/// overlap it, and those that these need.
 ///
 /// # Errors
-/// If the box reaches beyond the stack, one of its tiles is damaged (the error names it), or it exceeds
-/// the limits.
+/// If the box reaches beyond the stack, one of its tiles is damaged (the error names it), or it
+/// exceeds the limits.
 pub fn decode_region(
     bytes: &[u8],
     shape: Shape,
@@ -134,8 +135,8 @@ pub fn decode_region(
         );
         image.paste(&cut, at.0, at.1, at.2);
     };
-    // One chain per thread at a time, and of it the few planes that the next may need, so that memory is
-    // bounded by tiles.
+    // One chain per thread at a time, and of it the few planes that the next may need, so that
+    // memory is bounded by tiles.
     let one = |chain: &Vec<usize>| -> Result<()> {
         let mut earlier: VecDeque<(usize, Image16)> = VecDeque::new();
         for &i in chain {

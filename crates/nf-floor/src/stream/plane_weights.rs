@@ -24,8 +24,8 @@ type Pair = ([f64; MAX_REFERENCES], f64);
 
 /// Least absolute deviations of differences of horizontal neighbours, by reweighted least squares.
 ///
-/// Differences, because the level of a plane is for the models to follow; absolute, because cosmic rays and
-/// stars that move must not decide.
+/// Differences, because the level of a plane is for the models to follow; absolute, because cosmic
+/// rays and stars that move must not decide.
 pub(super) fn fit(tile: TileView, references: &[&[u16]]) -> Fit {
     // An odd step visits all columns of tiles of every usual width.
     let step = (tile.samples.len() / PAIRS).max(1) | 1;

@@ -11,8 +11,8 @@ pub(super) const fn max_bytes(pixels: usize) -> usize {
     1 + 2 * pixels
 }
 
-/// Tiles of up to this many pixels are tried as a wavefront from level `default` on: fitted models cost
-/// small tiles most.
+/// Tiles of up to this many pixels are tried as a wavefront from level `default` on: fitted models
+/// cost small tiles most.
 const SMALL_PX: usize = 1 << 16;
 
 /// What a tile of [`Mode::Offset`] adds to its samples: half of their range.
@@ -117,7 +117,8 @@ mod tests {
     use nf_image::testing::{Rng, noise};
     use nf_image::{Image16, Shape};
 
-    /// Bits of a pixel of normal noise of this deviation around the middle between two integers, rounded.
+    /// Bits of a pixel of normal noise of this deviation around the middle between two integers,
+    /// rounded.
     fn entropy_bits(deviation: f64) -> f64 {
         if deviation > 20.0 {
             return 0.5 * (17.079_468_445_347_132 * deviation * deviation).log2();

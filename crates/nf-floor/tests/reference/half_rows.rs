@@ -80,7 +80,8 @@ fn header(bytes: &[u8]) -> Result<Header, Wrong> {
     Ok(Header { transposed, origin, usual, scatter: scatter as f32 / 16.0, halves, tables, table_of })
 }
 
-/// Samples and errors of the even and of the odd columns of a row; a half that is not decoded yet is empty.
+/// Samples and errors of the even and of the odd columns of a row; a half that is not decoded yet
+/// is empty.
 #[derive(Clone, Default)]
 struct Row {
     samples: [Vec<f32>; 2],
@@ -94,7 +95,8 @@ struct Rows {
 }
 
 impl Rows {
-    /// Of the even or odd columns of the row `dy` above the last one, the number at `column`, which may lie beyond the ends.
+    /// Of the even or odd columns of the row `dy` above the last one, the number at `column`, which
+    /// may lie beyond the ends.
     fn at(&self, dy: usize, column: i64, which: fn(&Row) -> &[Vec<f32>; 2], above: f32) -> f32 {
         if dy >= self.rows.len() {
             return above;

@@ -2,7 +2,8 @@
 
 use super::{Wrong, planes};
 
-/// CRC-32 of IEEE 802.3, bit by bit: the polynomial 0x04C11DB7 with its bits reversed, all ones before and after.
+/// CRC-32 of IEEE 802.3, bit by bit: the polynomial 0x04C11DB7 with its bits reversed, all ones
+/// before and after.
 pub(crate) fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = 0xFFFF_FFFF_u32;
     for &byte in bytes {

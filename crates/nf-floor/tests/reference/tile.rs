@@ -1,6 +1,6 @@
 //! A tile that decodes alone: a mode and its payload.
 
-use super::{UNDESCRIBED, Wrong, half_rows, max};
+use super::{Wrong, half_rows, max, wavefront};
 
 /// The samples of a tile of `height` rows of `width` pixels.
 pub(super) fn decode(bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Wrong> {
@@ -16,7 +16,7 @@ pub(super) fn decode(bytes: &[u8], height: usize, width: usize) -> Result<Vec<u1
             let turned = decode(payload, height, width)?;
             Ok(turned.into_iter().map(|sample| sample.wrapping_sub(32_768)).collect())
         }
-        3 => Err(format!("{UNDESCRIBED} {mode}")),
+        3 => wavefront::decode(payload, height, width),
         _ => Err(format!("mode {mode} with {} bytes", payload.len())),
     }
 }

@@ -1,35 +1,18 @@
 //! What a damaged plane of a stack affects.
 
-use crate::parts::{Parts, difference};
+use crate::parts::Parts;
 use nf_codec::Limits;
-use nf_floor::lab::{CodedTile, TileView, tile};
-use nf_floor::{Level, decode_region};
+use nf_floor::decode_region;
 use nf_image::testing::scene;
 use nf_image::{Image16, Shape};
 
 const SHAPE: Shape = Shape::new(5, 24, 40);
 
-/// The stack, in tiles of 24 x 20 pixels, coded with these numbers of reference planes, and with a damaged
-/// byte in the left tile of `plane`.
+/// The stack, in tiles of 24 x 20 pixels, coded with these numbers of reference planes, and with a
+/// damaged byte in the left tile of `plane`.
 fn damaged(references: [usize; 5], plane: usize) -> (Image16, Vec<u8>) {
     let image = scene(SHAPE, 2.0, 7);
-    let mut parts = Parts::of(&image, (24, 20), Level::Fast);
-    for (plane, &references) in references.iter().enumerate() {
-        for side in 0..2 {
-            let columns = 20 * side..20 * side + 20;
-            let cut = |plane: usize| image.crop(plane..plane + 1, 0..24, columns.clone());
-            let earlier: Vec<Image16> = (0..plane).rev().take(references).map(cut).collect();
-            let earlier: Vec<&[u16]> = earlier.iter().map(Image16::samples).collect();
-            let current = cut(plane);
-            let view = TileView::of(&current);
-            let bytes = match references {
-                0 => tile::encode(view, Level::Fast),
-                _ => difference(view, &earlier, &[256, 0, 0, 0][..references]),
-            };
-            parts.tiles[2 * plane + side] = CodedTile { bytes, references };
-        }
-    }
-    parts.version = if references == [0; 5] { 1 } else { 2 };
+    let parts = Parts::with_references(&image, (24, 20), &references);
     let mut bytes = parts.bytes();
     let after: usize = parts.tiles[2 * plane..].iter().map(|tile| tile.bytes.len()).sum();
     let place = bytes.len() - after + parts.tiles[2 * plane].bytes.len() / 2;
@@ -37,8 +20,9 @@ fn damaged(references: [usize; 5], plane: usize) -> (Image16, Vec<u8>) {
     (image, bytes)
 }
 
-/// Decodes every plane by itself: those that must decode do, to the right samples; the others fail with an
-/// error that names the damaged plane. The tiles at the right decode, whatever happens to those at the left.
+/// Decodes every plane by itself: those that must decode do, to the right samples; the others fail
+/// with an error that names the damaged plane. The tiles at the right decode, whatever happens to
+/// those at the left.
 fn check(references: [usize; 5], plane: usize, lost: &[usize]) {
     let (image, bytes) = damaged(references, plane);
     let region =
@@ -69,7 +53,7 @@ fn check(references: [usize; 5], plane: usize, lost: &[usize]) {
 }
 
 #[test]
-fn a_plane_that_none_references_costs_itself() {
+fn a_plane_that_is_no_reference_affects_only_itself() {
     for plane in 0..5 {
         check([0; 5], plane, &[plane]);
     }

@@ -1,5 +1,5 @@
-//! Whole streams of `floor`: a second decoder agrees, golden streams decode, damage affects what it must and
-//! no more.
+//! Whole streams of `floor`: a second decoder agrees, golden streams decode, damage affects what it
+//! must and no more.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -9,4 +9,5 @@ mod mutations;
 mod parts;
 #[path = "../reference/mod.rs"]
 mod reference;
+mod regions;
 mod second_decoder;

@@ -1,5 +1,5 @@
-//! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums all the
-//! same.
+//! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums
+//! all the same.
 
 use nf_floor::Level;
 use nf_floor::lab::{CodedTile, MAX_REFERENCES, Mode, TileView, inter_plane, tile};
@@ -17,7 +17,27 @@ pub(crate) struct Parts {
 
 impl Parts {
     /// `image` in tiles of this extent, with reference planes where that pays.
-    pub(crate) fn of(image: &Image16, (tile_height, tile_width): (usize, usize), level: Level) -> Self {
+    pub(crate) fn of(image: &Image16, extent: (usize, usize), level: Level) -> Self {
+        Self::by(image, extent, |_, tile, references| inter_plane::encode(tile, references, level))
+    }
+
+    /// `image` in tiles of this extent, every plane as differences from as many reference planes.
+    pub(crate) fn with_references(image: &Image16, extent: (usize, usize), references: &[usize]) -> Self {
+        Self::by(image, extent, |plane, tile, earlier| match references[plane] {
+            0 => CodedTile { bytes: tile::encode(tile, Level::Fast), references: 0 },
+            references => {
+                let bytes = difference(tile, &earlier[..references], &[256, 0, 0, 0][..references]);
+                CodedTile { bytes, references }
+            }
+        })
+    }
+
+    /// `image` in tiles of this extent, coded by plane, tile and the planes before it, latest first.
+    fn by(
+        image: &Image16,
+        (tile_height, tile_width): (usize, usize),
+        code: impl Fn(usize, TileView<'_>, &[&[u16]]) -> CodedTile,
+    ) -> Self {
         let Shape { planes, height, width, .. } = image.shape();
         let mut tiles = Vec::new();
         for plane in 0..planes {
@@ -29,7 +49,7 @@ impl Parts {
                     let tile = cut(plane);
                     let earlier: Vec<Image16> = (0..plane).rev().take(MAX_REFERENCES).map(cut).collect();
                     let earlier: Vec<&[u16]> = earlier.iter().map(Image16::samples).collect();
-                    tiles.push(inter_plane::encode(TileView::of(&tile), &earlier, level));
+                    tiles.push(code(plane, TileView::of(&tile), &earlier));
                 }
             }
         }
@@ -63,8 +83,8 @@ pub(crate) fn pattern() -> Image16 {
     })
 }
 
-/// The last plane of [`pattern`] by adaptive mixing with all before it as references (mode 8), the others
-/// alone.
+/// The last plane of [`pattern`] by adaptive mixing with all before it as references (mode 8), the
+/// others alone.
 pub(crate) fn with_references(image: &Image16) -> Parts {
     let pixels = 20 * 64;
     let plane = |plane: usize| &image.samples()[plane * pixels..][..pixels];
@@ -76,8 +96,8 @@ pub(crate) fn with_references(image: &Image16) -> Parts {
     Parts { version: 2, tile_height: 20, tile_width: 64, tiles }
 }
 
-/// Mode 7, whatever pays: split rows of the differences from a weighted sum of reference planes, latest plane
-/// first, with weights in units of 1/256.
+/// Mode 7, whatever pays: split rows of the differences from a weighted sum of reference planes,
+/// latest plane first, with weights in units of 1/256.
 pub(crate) fn difference(tile: TileView<'_>, references: &[&[u16]], weights: &[i16]) -> Vec<u8> {
     let differences: Vec<u16> = (0..tile.samples.len())
         .map(|i| {

@@ -1,8 +1,9 @@
 //! Contexts of a binary decision: the values of the causal neighbourhood alone.
 //!
-//! A decision splits `low..high` at `middle`. Where the nearest pixels lie in that split is a context, and
-//! every context has a bias of the mixture. Biases learn what no distribution of one mean and one scale can
-//! express: wings of stars, hot pixels and columns, patterns of converters, exact repeats.
+//! A decision splits `low..high` at `middle`. Where the nearest pixels lie in that split is a
+//! context, and every context has a bias of the mixture. Biases learn what no distribution of one
+//! mean and one scale can express: wings of stars, hot pixels and columns, patterns of converters,
+//! exact repeats.
 
 use crate::predict::neighbourhood::Offset;
 
@@ -36,7 +37,8 @@ const NEAR: usize = 15;
 
 /// Contexts of a decision.
 pub(super) const CONTEXTS: usize = 11;
-/// Values of a context at one depth, and depths: bits left in an aligned block, octaves of a search.
+/// Values of a context at one depth, and depths: bits left in an aligned block, octaves of a
+/// search.
 const PER_DEPTH: usize = 256;
 const DEPTHS: usize = 17 + 17;
 /// Values of a context.

@@ -1,18 +1,19 @@
 //! From experts to bits: a pixel as a path of binary decisions, each mixed from all experts.
 //!
-//! The path first finds the pixel's aligned block of 2^k values (k so that the block spans about eight
-//! scales; two blocks are near the mean, those further away lie along a path of growing steps), then its
-//! bits from the top. At a decision between `low..middle` and `middle..high` every expert has a logit: the
-//! logarithm of the odds by the masses that its distribution, with a trace of the uniform one, gives to
-//! both parts. Logits are mixed linearly (logistic mixing, a product of experts). The weights are the sum of
-//! six sets, selected by the position of the decision in the distribution, by the contrast of the scales, by
-//! the scale, by the low bits of the prefix, by outliers around, and by the sides of the nearest pixels
-//! ([`mixer`](super::mixer)).
+//! The path first finds the pixel's aligned block of 2^k values (k so that the block spans about
+//! eight scales; two blocks are near the mean, those further away lie along a path of growing
+//! steps), then its bits from the top. At a decision between `low..middle` and `middle..high` every
+//! expert has a logit: the logarithm of the odds by the masses that its distribution, with a trace
+//! of the uniform one, gives to both parts. Logits are mixed linearly (logistic mixing, a product
+//! of experts). The weights are the sum of six sets, selected by the position of the decision in
+//! the distribution, by the contrast of the scales, by the scale, by the low bits of the prefix, by
+//! outliers around, and by the sides of the nearest pixels ([`mixer`](super::mixer)).
 //!
-//! Because decisions fall on aligned values, a bias per decision learns how often an analogue-to-digital
-//! converter prefers one half (missing codes, unequal widths): a Bayesian logistic regression each, with a
-//! slow and a fast prior, and one shared by all nodes with the same low four bits of the prefix. Further
-//! biases of the same kind belong to the values of the neighbourhood ([`contexts`](super::contexts)).
+//! Because decisions fall on aligned values, a bias per decision learns how often an
+//! analogue-to-digital converter prefers one half (missing codes, unequal widths): a Bayesian
+//! logistic regression each, with a slow and a fast prior, and one shared by all nodes with the
+//! same low four bits of the prefix. Further biases of the same kind belong to the values of the
+//! neighbourhood ([`contexts`](super::contexts)).
 
 use super::contexts::{self, Split};
 use super::experts::{EXPERTS, Experts, SHAPES};
@@ -27,8 +28,8 @@ use nf_entropy::binary::{BinaryCoder, PROBABILITY_BITS};
 const BIASES: usize = 3 + contexts::CONTEXTS;
 /// Shared biases: levels and low four bits of the prefix.
 const SHARED: usize = 17 * 16;
-/// Weight sets of every selection: by the position of the decision, by the node of the shared bias (and one
-/// for searches), and by the contexts of the pixel, each for four widths.
+/// Weight sets of every selection: by the position of the decision, by the node of the shared bias
+/// (and one for searches), and by the contexts of the pixel, each for four widths.
 const POSITIONS: usize = 16 * CLASSES;
 const SELECTIONS: [usize; 4] = [CONTEXTS * 4, CONTEXTS * 4, OUTLIERS * 4, SIDES * 4];
 /// Their first sets.
@@ -53,7 +54,8 @@ const UNIFORM: f32 = 1.0 / 65_536.0 / 256.0;
 /// Bounds of the logits of experts and of mixtures.
 const EXPERT_BOUND: f32 = 12.0;
 const MIXTURE_BOUND: f32 = 14.0;
-/// Precision (inverse variance) of the priors of the biases: slow, fast, shared, by the neighbourhood.
+/// Precision (inverse variance) of the priors of the biases: slow, fast, shared, by the
+/// neighbourhood.
 const PRECISIONS: [f32; 3] = [100.0, 5.0, 400.0];
 const AROUND_PRECISION: f32 = 10.0;
 /// Weights of the biases at the start.
@@ -75,7 +77,8 @@ impl Bias {
     }
 }
 
-/// The experts' distribution functions at one edge: the signed tail, and whether the edge is above the centre.
+/// The experts' distribution functions at one edge: the signed tail, and whether the edge is above
+/// the centre.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     tail: [f32; EXPERTS],
@@ -156,7 +159,8 @@ impl Density {
         }
     }
 
-    /// Codes a pixel of this value and updates the model; returns the value, which a decoder reads here.
+    /// Codes a pixel of this value and updates the model; returns the value, which a decoder reads
+    /// here.
     pub(super) fn code(&mut self, coder: &mut dyn BinaryCoder, pixel: &Pixel, value: u16) -> u16 {
         self.mixer.begin();
         let isa = self.isa;
@@ -168,14 +172,15 @@ impl Density {
         })
     }
 
-    /// Draws a value of a pixel without an update of the model: `decide` gets the probability of every
-    /// decision, in units of 2^-22, and makes it.
+    /// Draws a value of a pixel without an update of the model: `decide` gets the probability of
+    /// every decision, in units of 2^-22, and makes it.
     pub(super) fn draw(&mut self, pixel: &Pixel, mut decide: impl FnMut(u32) -> bool) -> u16 {
         let isa = self.isa;
         self.walk(pixel, |this, split| decide(predict(isa, this, pixel, split)))
     }
 
-    /// Follows the path of a pixel; `decide` says whether the value is at least the middle of a split.
+    /// Follows the path of a pixel; `decide` says whether the value is at least the middle of a
+    /// split.
     fn walk(&mut self, pixel: &Pixel, mut decide: impl FnMut(&mut Self, Split) -> bool) -> u16 {
         self.low = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
         self.high = Edge { tail: [0.0; EXPERTS], above: [1.0; EXPERTS] };
@@ -230,7 +235,8 @@ impl Density {
         low as u16
     }
 
-    /// The first weight set of a decision at `edge` between `values` values, and its width, coarsely.
+    /// The first weight set of a decision at `edge` between `values` values, and its width,
+    /// coarsely.
     #[inline(always)]
     fn position(pixel: &Pixel, edge: f32, values: f32, is_search: bool) -> (usize, usize) {
         /// Upper bounds of the classes of |z|, and of the width of the interval, in scales.

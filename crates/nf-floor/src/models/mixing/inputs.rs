@@ -23,7 +23,8 @@ const MEANS: usize = NEIGHBOURS.len();
 const RESIDUAL_MEANS: usize = MEANS + 10;
 const EXCESSES: usize = RESIDUAL_MEANS + 4;
 
-/// Inputs are clipped at this many scales from the local reference: cosmic rays must not pull a predictor.
+/// Inputs are clipped at this many scales from the local reference: cosmic rays must not pull a
+/// predictor.
 const CLIP_SCALES: f32 = 4.0;
 
 /// What was clipped off the nearest neighbours is an input of its own, up to this many clips.
@@ -69,7 +70,8 @@ pub(super) struct History {
     mean: f32,
     /// Short running mean of the first row.
     first_mean: f32,
-    /// Residuals of the row with weight 1 / variance: even columns, odd columns, all (short memory).
+    /// Residuals of the row with weight 1 / variance: even columns, odd columns, all (short
+    /// memory).
     row_residual: [f32; 3],
     row_weight: [f32; 3],
     column_residual: Vec<f32>,
@@ -191,7 +193,8 @@ impl History {
         Inputs { reference, nearest, values, offset: co_located.offset, scale, clip, spread_ln, class }
     }
 
-    /// The first row has no rows above it: they are filled, ahead of each pixel, with the level so far.
+    /// The first row has no rows above it: they are filled, ahead of each pixel, with the level so
+    /// far.
     #[inline(always)]
     fn begin_first_row(&mut self, x: usize, cleaned: f32) {
         if x == 0 {
@@ -204,7 +207,8 @@ impl History {
         self.column_mean[(x + 1).min(end - 1)..(x + 6).min(end)].fill(self.first_mean);
     }
 
-    /// Column `x` has this value; `first` and `prediction` are the first stage's and the final prediction.
+    /// Column `x` has this value; `first` and `prediction` are the first stage's and the final
+    /// prediction.
     #[inline(always)]
     pub(super) fn update<const N: usize>(
         &mut self,

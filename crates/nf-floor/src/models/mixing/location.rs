@@ -1,13 +1,13 @@
 //! First stage of the location: least squares over one set of inputs, five memories.
 //!
-//! One rank-one update per pixel feeds all of them: samples are gathered by block of columns, and at the end
-//! of a block their moments join longer memories.
+//! One rank-one update per pixel feeds all of them: samples are gathered by block of columns, and
+//! at the end of a block their moments join longer memories.
 //!
 //! | prediction | memory | inputs |
 //! |---|---|---|
 //! | [`GLOBAL`] | the tile, 300 000 pixels | all |
 //! | [`SMALL`] | the same | the 12 nearest neighbours |
-//! | [`LOCAL`] | about 33 rows of this block and its neighbours, with the tile's as a prior of 1000 samples | all |
+//! | [`LOCAL`] | 33 rows of this block and its neighbours, 1000 samples of the tile | all |
 //! | [`LOCAL_SMALL`] | the same | the 20 nearest neighbours |
 //! | [`CLASS`] | pixels of the same class of surroundings | all |
 //!
@@ -42,7 +42,8 @@ const BLOCK_PRIOR: f32 = 1000.0;
 const CLASS_PRIOR: f32 = 300.0;
 /// Samples that the weights at the start count for.
 const RIDGE: f32 = 3.0;
-/// The first samples, after which blocks are short enough; until then, columns between two solutions.
+/// The first samples, after which blocks are short enough; until then, columns between two
+/// solutions.
 const EARLY_PX: f32 = 600.0;
 const EARLY_EVERY_PX: usize = 8;
 /// Blocks between two solutions of the tile's and the classes' equations, once they have settled.

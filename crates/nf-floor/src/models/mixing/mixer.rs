@@ -1,10 +1,10 @@
 //! The weights of the mixture: sums of sets that contexts select, updated by the natural gradient.
 //!
-//! The mixture is a logistic regression whose inputs nearly agree: the logits of the experts are almost the
-//! same, and biases are small. The code length is steep along what they share and flat along their
-//! differences, so one step size for all inputs is too large there or too small here. Therefore the gradient
-//! is multiplied by the inverse of the curvature, the mean of p (1 - p) s s' over decisions of one width (a
-//! Newton step, shared by all sets).
+//! The mixture is a logistic regression whose inputs nearly agree: the logits of the experts are
+//! almost the same, and biases are small. The code length is steep along what they share and flat
+//! along their differences, so one step size for all inputs is too large there or too small here.
+//! Therefore the gradient is multiplied by the inverse of the curvature, the mean of p (1 - p) s s'
+//! over decisions of one width (a Newton step, shared by all sets).
 
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
@@ -17,12 +17,13 @@ pub(super) const GROUPS: usize = 6;
 /// Classes of decisions by width; each has a curvature of its own.
 pub(super) const CLASSES: usize = 8;
 
-/// The first step of a set is `STEP / PRIOR_DECISIONS`, after n decisions `STEP / (PRIOR_DECISIONS + n)`,
-/// and never below `LAST_STEP`.
+/// The first step of a set is `STEP / PRIOR_DECISIONS`, after n decisions
+/// `STEP / (PRIOR_DECISIONS + n)`, and never below `LAST_STEP`.
 const STEP: f32 = 0.17;
 const PRIOR_DECISIONS: f32 = 1000.0;
 const LAST_STEP: f32 = 0.000_03;
-/// Curvature of the prior per decision, for [`PRIOR`] decisions, and what is added to it per decision.
+/// Curvature of the prior per decision, for [`PRIOR`] decisions, and what is added to it per
+/// decision.
 const RIDGE: f32 = 0.3;
 const LATER_RIDGE: f32 = 0.01;
 const PRIOR: f32 = 20.0;
@@ -99,8 +100,8 @@ impl Mixer {
         weights
     }
 
-    /// A decision of `class`, with these logits of the inputs, came out `error` above its probability, whose
-    /// variance is `information`.
+    /// A decision of `class`, with these logits of the inputs, came out `error` above its
+    /// probability, whose variance is `information`.
     #[inline(always)]
     pub(super) fn update(
         &mut self,

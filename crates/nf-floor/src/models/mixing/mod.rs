@@ -1,21 +1,23 @@
 //! Adaptive mixing, the strongest model of single frames: level `max`.
 //!
-//! Everything adapts backward, pixel by pixel; the decoder repeats the encoder's arithmetic, which is IEEE
-//! f32 and f64 in one fixed order (no fused operations, no mathematics library), so that streams decode on
-//! every machine.
+//! Everything adapts backward, pixel by pixel; the decoder repeats the encoder's arithmetic, which
+//! is IEEE f32 and f64 in one fixed order (no fused operations, no mathematics library), so that
+//! streams decode on every machine.
 //!
 //! - `traverse`: the loop over the pixels, the same for both directions.
 //! - [`inputs`]: neighbours, clipped, and running means; [`rows`]: the memory that holds them.
 //! - [`reference_planes`]: earlier planes of a stack.
-//! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination of all.
+//! - [`location`]: least squares with five memories; [`refine`]: long filters, and the combination
+//!   of all.
 //! - [`scale`], [`noise_model`]: the scale of the residuals.
 //! - [`experts`]: distributions of means, scales and shapes ([`tails`]).
 //! - [`density`]: experts and biases ([`contexts`]) mixed ([`mixer`]) at every binary decision.
 //! - `trace`: the predictive distribution of every pixel.
 //!
-//! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the bytes of
-//! the binary arithmetic coder. With reference planes, their weights (i16 each, latest plane first) come
-//! before, and the median is that of the samples less the weighted sum, rounded (i16).
+//! A payload is the median and the 0.5 % quantile of the samples (u16, low byte first), then the
+//! bytes of the binary arithmetic coder. With reference planes, their weights (i16 each, latest
+//! plane first) come before, and the median is that of the samples less the weighted sum, rounded
+//! (i16).
 
 mod contexts;
 mod density;
@@ -75,14 +77,15 @@ impl Header {
     }
 
     fn bytes(self) -> [u8; Self::BYTES] {
-        // The median of a plane with reference planes may be negative: its bits are those of an i16.
+        // The median of a plane with reference planes may be negative: its bits are those of an
+        // i16.
         let [[a, b], [c, d]] = [self.median as i32 as u16, self.floor as u16].map(u16::to_le_bytes);
         [a, b, c, d]
     }
 }
 
-/// Codes one pixel, in the encoder, the decoder or the trace: takes its sample (which a decoder ignores) and
-/// returns it.
+/// Codes one pixel, in the encoder, the decoder or the trace: takes its sample (which a decoder
+/// ignores) and returns it.
 type CodePixel<'a> = &'a mut dyn FnMut(&mut Density, &Pixel, u16) -> u16;
 
 /// Codes a tile in place.
@@ -105,7 +108,8 @@ pub fn encode(tile: TileView) -> Option<Vec<u8>> {
     encode_with(InstructionSet::best(), tile, &[], &[])
 }
 
-/// The payload of a plane with `references` of the same extent, latest first, and a weight for each.
+/// The payload of a plane with `references` of the same extent, latest first, and a weight for
+/// each.
 pub(crate) fn encode_with_references(
     tile: TileView,
     references: &[&[u16]],
@@ -142,7 +146,8 @@ pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result
     decode_with(InstructionSet::best(), what, payload, height, width, &[])
 }
 
-/// The samples of a plane with `references` of the same extent, latest first; there is at least one.
+/// The samples of a plane with `references` of the same extent, latest first; there is at least
+/// one.
 ///
 /// # Errors
 /// If the payload is not what [`encode_with_references`] writes for such a plane.

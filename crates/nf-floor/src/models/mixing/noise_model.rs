@@ -1,8 +1,8 @@
 //! The noise of a detector: variance = read noise^2 + gain x signal.
 //!
-//! Two numbers, fitted to all pixels so far by least squares of their squared residuals (weights
-//! 1 / variance^2, outliers clipped). A regression of the scale on local features needs many more pixels to
-//! learn the same.
+//! Two numbers, fitted to all pixels so far by least squares of their squared residuals (weights 1
+//! / variance^2, outliers clipped). A regression of the scale on local features needs many more
+//! pixels to learn the same.
 
 use crate::maths::clamp_or_low;
 
@@ -23,8 +23,8 @@ impl NoiseModel {
     pub(super) fn deviation(&self, signal: f32, scale: f32) -> f32 {
         let [weight, x, xx, y, xy] = self.0;
         let square = scale * scale;
-        let spread = weight * xx - x * x;
-        let slope = if spread > 1e-3 * weight * xx { (weight * xy - x * y) / spread } else { 0.0 };
+        let determinant = weight * xx - x * x;
+        let slope = if determinant > 1e-3 * weight * xx { (weight * xy - x * y) / determinant } else { 0.0 };
         let slope = if slope > 0.0 { slope } else { 0.0 };
         let variance = (y - slope * x) / (weight + 1e-12) + slope * signal;
         let variance = clamp_or_low(variance, 0.1 * square, 10.0 * square);
@@ -32,8 +32,8 @@ impl NoiseModel {
         (variance * (1.0 - share) + square * share).sqrt()
     }
 
-    /// A pixel at `signal`, whose residual was expected to have the deviation `scale`, has a squared residual
-    /// of `square_z` times its square.
+    /// A pixel at `signal`, whose residual was expected to have the deviation `scale`, has a
+    /// squared residual of `square_z` times its square.
     #[inline(always)]
     pub(super) fn update(&mut self, signal: f32, scale: f32, square_z: f32) {
         let square = scale * scale;

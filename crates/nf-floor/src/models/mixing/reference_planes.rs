@@ -1,16 +1,16 @@
-//! Reference planes of a stack, as the model of a plane sees them.
+//! Reference planes of a stack, as inputs of the model of a plane.
 //!
-//! A weighted sum of references planes predicts each pixel: the model codes what is left, so that a pattern
-//! that stays from plane to plane costs nothing however strong it is. Two helpers, the latest plane and the
-//! mean of all, each less that sum, are inputs beside the neighbours: together with the sum they span what
-//! a linear prediction may need of the planes (noise that the sum brought in, pixels that differ in one
-//! plane only).
+//! A weighted sum of references planes predicts each pixel: the model codes what is left, so that a
+//! pattern that stays from plane to plane costs nothing however strong it is. Two helpers, the
+//! latest plane and the mean of all, each less that sum, are inputs beside the neighbours: together
+//! with the sum they span what a linear prediction may need of the planes (noise that the sum
+//! brought in, pixels that differ in one plane only).
 
 use crate::maths::median_of_four;
 use crate::predict::plane_sum::{UNIT, weighted_sum};
 
-/// Values of a helper at a pixel: itself, W, N, NE, NW, E, S (all less the local reference), and room for
-/// an excess.
+/// Values of a helper at a pixel: itself, W, N, NE, NW, E, S (all less the local reference), and
+/// room for an excess.
 pub(super) const PER_HELPER: usize = 8;
 /// Number of helpers.
 const HELPERS: usize = 2;

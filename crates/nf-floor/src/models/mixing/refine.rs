@@ -1,10 +1,10 @@
 //! Second stage of the location: residuals of the first, by long filters and by combination.
 //!
-//! - Two normalised-LMS filters over 256 whitened residuals (64 to the left, 48 in each of the four rows
-//!   above), one slow, one fast: they follow pick-up noise, plane waves far below the noise of one pixel that
-//!   no short neighbourhood can detect.
-//! - Least squares over: the differences of the first stage's predictions from its global one, the latest
-//!   residuals around, the filters' outputs, and the parities of row, column and their sum.
+//! - Two normalised-LMS filters over 256 whitened residuals (64 to the left, 48 in each of the four
+//!   rows above), one slow, one fast: they follow pick-up noise, plane waves far below the noise of
+//!   one pixel that no short neighbourhood can detect.
+//! - Least squares over: the differences of the first stage's predictions from its global one, the
+//!   latest residuals around, the filters' outputs, and the parities of row, column and their sum.
 
 use super::inputs::Inputs;
 use super::location::{GLOBAL, PREDICTIONS};
@@ -100,8 +100,8 @@ impl Refine {
         }
     }
 
-    /// Whether the nearest residuals are outliers (W, N, the worse of NE and NW), in three levels each: below
-    /// [`OUTLIERS`].
+    /// Whether the nearest residuals are outliers (W, N, the worse of NE and NW), in three levels
+    /// each: below [`OUTLIERS`].
     #[inline(always)]
     pub(super) fn outliers(&self, x: usize) -> usize {
         let level = |offset| {

@@ -72,8 +72,8 @@ impl Rows {
         self.ended == 0.0
     }
 
-    /// Step of a running mean over rows that started with a guess worth one row: 1 / (rows + 1), but at
-    /// least `least`.
+    /// Step of a running mean over rows that started with a guess worth one row: 1 / (rows + 1),
+    /// but at least `least`.
     #[inline(always)]
     pub(super) fn running_step(&self, least: f32) -> f32 {
         let step = 1.0 / (self.ended + 2.0);

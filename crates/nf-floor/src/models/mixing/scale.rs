@@ -1,10 +1,10 @@
 //! The scale of the residuals.
 //!
-//! Tables map one feature each (activity near, activity around, level) to the mean absolute residual of a
-//! prediction; a regression of the logarithm of the scale on 14 such features combines them. The regression
-//! maximises the likelihood of Student's t distribution with 5 degrees of freedom by Fisher scoring:
-//! weighted least squares of ln s + (n + 3) / (2 n) ((n + 1) z^2 / (n + z^2) - 1), z = residual / s, n = 5,
-//! which outliers cannot pull.
+//! Tables map one feature each (activity near, activity around, level) to the mean absolute
+//! residual of a prediction; a regression of the logarithm of the scale on 14 such features
+//! combines them. The regression maximises the likelihood of Student's t distribution with 5
+//! degrees of freedom by Fisher scoring: weighted least squares of ln s + (n + 3) / (2 n) ((n + 1)
+//! z^2 / (n + z^2) - 1), z = residual / s, n = 5, which outliers cannot pull.
 
 use super::inputs::{ALONE, Inputs};
 use super::location::{CLASS, GLOBAL, LOCAL, LOCAL_SMALL, PREDICTIONS, SMALL};

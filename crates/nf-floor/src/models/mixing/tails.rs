@@ -7,7 +7,8 @@ use std::sync::LazyLock;
 const PER_UNIT: usize = 32;
 /// Entries: z from 0 to 32.
 const ENTRIES: usize = 32 * PER_UNIT;
-/// Entries of all shapes, and one spare shape: a power of two, so that a mask keeps every index inside.
+/// Entries of all shapes, and one spare shape: a power of two, so that a mask keeps every index
+/// inside.
 const ALL: usize = 4 * ENTRIES;
 
 /// Components (weight, scale) of the normal mixtures.
@@ -76,8 +77,8 @@ impl Tails {
         this
     }
 
-    /// Probability beyond z, with its sign, so that differences keep their precision on both sides: P(Z < z)
-    /// below the centre, -P(Z > z) above.
+    /// Probability beyond z, with its sign, so that differences keep their precision on both sides:
+    /// P(Z < z) below the centre, -P(Z > z) above.
     #[inline(always)]
     pub(super) fn signed(&self, shape: Shape, z: f32) -> f32 {
         /// Added and subtracted, it rounds to an integer, which then is in the low bits.
@@ -94,7 +95,8 @@ impl Tails {
     }
 }
 
-/// Upper tail of the normal distribution at multiples of 1 / PER_UNIT: Simpson's rule from the far end.
+/// Upper tail of the normal distribution at multiples of 1 / PER_UNIT: Simpson's rule from the far
+/// end.
 fn normal_tail() -> Vec<f64> {
     const PARTS: usize = 4;
     let step = 1.0 / (PER_UNIT * PARTS * 2) as f64;

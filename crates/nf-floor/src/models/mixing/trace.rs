@@ -1,9 +1,9 @@
 //! The predictive distributions of every pixel while a tile is coded.
 //!
-//! A pixel is a path of binary decisions, and the probabilities along its true path give exactly the mass
-//! below its value and the mass of the value itself. Before the true path is followed, one value is drawn
-//! along a path of its own, which does not update the model: a sample of the very distribution under which
-//! the pixel is coded.
+//! A pixel is a path of binary decisions, and the probabilities along its true path give exactly
+//! the mass below its value and the mass of the value itself. Before the true path is followed, one
+//! value is drawn along a path of its own, which does not update the model: a sample of the very
+//! distribution under which the pixel is coded.
 
 use super::density::{Density, Pixel};
 use super::{Header, run};
@@ -74,7 +74,8 @@ mod tests {
         Floor { level: Level::Max }.laws(image, &mut || rng.uniform()).expect("one plane of one tile")
     }
 
-    /// Pearson's statistic of the randomised probability integral transform about the uniform distribution.
+    /// Pearson's statistic of the randomised probability integral transform about the uniform
+    /// distribution.
     fn chi_square(trace: &Laws) -> f64 {
         let mut rng = Rng::new(3);
         let mut counts = [0.0; CELLS];
@@ -107,8 +108,8 @@ mod tests {
         for bits in [bits, trace.twin_bits] {
             assert!((bits / pixels as f64 - entropy).abs() < 0.03, "{bits}");
         }
-        // Values within 996 to 1005, deviations of -0.96 to 1.04. The first pixels have wide distributions,
-        // which would dominate the moments.
+        // Values within 996 to 1005, deviations of -0.96 to 1.04. The first pixels have wide
+        // distributions, which would dominate the moments.
         let near = trace.twin.iter().filter(|&&drawn| (996..=1005).contains(&drawn)).count();
         assert!((near as f64 / pixels as f64 - 0.682).abs() < 0.02, "{near} of {pixels}");
     }

@@ -121,8 +121,8 @@ fn usual_range(isa: InstructionSet, lines: &mut Lines) -> f32 {
     *ranges.select_nth_unstable_by(middle, f32::total_cmp).1
 }
 
-/// Inputs of the location of some pixels of either half, in units of their clips: taps, excesses, one, and
-/// the target.
+/// Inputs of the location of some pixels of either half, in units of their clips: taps, excesses,
+/// one, and the target.
 fn location_samples(isa: InstructionSet, lines: &mut Lines, least_range: f32, effort: Effort) -> [Sample; 2] {
     let mut samples = effort.taps.map(|taps| Sample::new(taps + EXCESSES + 2));
     let taps = [taps(0, effort.taps[0]), taps(1, effort.taps[1])];

@@ -1,7 +1,7 @@
 //! The locations of the pixels of a half row: weighted sums of their neighbours.
 //!
-//! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not pull the
-//! prediction; what was clipped off the nearest ones are inputs of their own.
+//! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not
+//! pull the prediction; what was clipped off the nearest ones are inputs of their own.
 
 use super::window::{ABOVE, Window};
 use crate::predict::neighbourhood::{Offset, nearest};
@@ -22,7 +22,8 @@ pub(super) const EXCESSES: usize = 4;
 /// Fraction bits of weights and of the offset.
 pub(super) const WEIGHT_BITS: u32 = 12;
 
-/// The nearest `count` pixels that are known before those of a half row: by distance, then row, then column.
+/// The nearest `count` pixels that are known before those of a half row: by distance, then row,
+/// then column.
 pub(super) fn taps(parity: usize, count: usize) -> Vec<Offset> {
     // Of the own row, an odd half knows the even one.
     let own_row = (-REACH..=REACH).filter(|right| parity == 1 && right % 2 != 0).map(|right| (0, right));

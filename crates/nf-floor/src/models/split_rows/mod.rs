@@ -1,10 +1,10 @@
 //! Split rows: the even columns of a row, then the odd ones, each as a whole.
 //!
-//! No pixel of a half row depends on another one of it, so that prediction runs in wide registers on both
-//! sides; only the entropy coder goes symbol by symbol. The even columns are predicted from the rows above,
-//! the odd ones also from both neighbours in their row. The linear predictor is fitted to the tile and
-//! stored. Arithmetic of the decoder is `f32` in a fixed order: additions, multiplications and comparisons,
-//! so that every machine computes the same numbers.
+//! No pixel of a half row depends on another one of it, so that prediction runs in wide registers
+//! on both sides; only the entropy coder goes symbol by symbol. The even columns are predicted from
+//! the rows above, the odd ones also from both neighbours in their row. The linear predictor is
+//! fitted to the tile and stored. Arithmetic of the decoder is `f32` in a fixed order: additions,
+//! multiplications and comparisons, so that every machine computes the same numbers.
 // Loops over several arrays at one index are what compilers turn into wide registers.
 #![allow(clippy::needless_range_loop)]
 

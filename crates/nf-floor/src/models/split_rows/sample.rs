@@ -1,7 +1,7 @@
 //! Fitting weights by least squares to a sample of the pixels.
 //!
-//! Sums are `f32` in sixteen lanes over blocks, then `f64`, in a fixed order, so that every machine fits the
-//! same weights.
+//! Sums are `f32` in sixteen lanes over blocks, then `f64`, in a fixed order, so that every machine
+//! fits the same weights.
 
 use crate::predict::cholesky::Cholesky;
 use crate::simd::{InstructionSet, kernel};
@@ -47,7 +47,8 @@ impl Sample {
         Self { columns }
     }
 
-    /// The moments; the lengths of the columns are multiples of 16, as [`scaled`](Self::scaled) makes them.
+    /// The moments; the lengths of the columns are multiples of 16, as [`scaled`](Self::scaled)
+    /// makes them.
     pub(super) fn moments(&self, isa: InstructionSet) -> SampleMoments {
         let n = self.columns.len();
         let mut sums = vec![0.0; n * (n + 1) / 2];

@@ -1,5 +1,5 @@
-//! The scales of the pixels of a half row: their expected absolute errors, as weighted sums of errors and
-//! differences around them.
+//! The scales of the pixels of a half row: their expected absolute errors, as weighted sums of
+//! errors and differences around them.
 
 use super::location::Centre;
 use super::window::Window;

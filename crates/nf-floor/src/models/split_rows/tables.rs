@@ -1,5 +1,5 @@
-//! Frequency tables of the symbols of a context: neighbouring contexts share one where a table of their own
-//! does not pay.
+//! Frequency tables of the symbols of a context: neighbouring contexts share one where a table of
+//! their own does not pay.
 
 use super::scale::SCALES;
 use super::symbols::{CONTEXTS, SYMBOLS, is_fine};
@@ -22,7 +22,8 @@ pub(super) struct Tables {
     begins: Vec<bool>,
 }
 
-/// Contexts in an order in which neighbours are alike: phase by phase those of fine scales, then the others.
+/// Contexts in an order in which neighbours are alike: phase by phase those of fine scales, then
+/// the others.
 fn chains() -> Vec<Vec<usize>> {
     let mut chains: Vec<Vec<usize>> = (0..4)
         .map(|phase| (0..SCALES).filter(|&s| is_fine(s)).map(|scale| 4 * scale + phase).collect())
@@ -84,7 +85,8 @@ impl Tables {
             let occurs = |&context: &usize| counts[context].iter().any(|&count| count > 0);
             let mut runs: Vec<Run> = chain.iter().copied().filter(occurs).map(own).collect();
             merge(&mut runs);
-            // No symbol has a context before the first that occurs: its table begins with the chain.
+            // No symbol has a context before the first that occurs: its table begins with the
+            // chain.
             if let Some(run) = runs.first_mut() {
                 run.first = chain[0];
             }

@@ -1,5 +1,5 @@
-//! How encoder and decoder take part in the traversal: a sample is coded as its block of eight values and as
-//! its value within the block.
+//! How encoder and decoder take part in the traversal: a sample is coded as its block of eight
+//! values and as its value within the block.
 
 use super::distributions::{BLOCK, BLOCKS, Distributions, MASS_BITS, Parameters};
 use super::lanes::LANES;
@@ -8,10 +8,11 @@ use nf_entropy::Interval;
 use nf_entropy::rans16::{Decoder, Encoder};
 use std::ops::Range;
 
-/// Drives encoder and decoder alike: both code the samples in the same order, under the same distributions.
+/// Drives encoder and decoder alike: both code the samples in the same order, under the same
+/// distributions.
 pub(super) trait StepCoder {
-    /// The blocks of the samples of these lanes, and the masses below the next blocks. A decoder reads them
-    /// here, and ignores `step`.
+    /// The blocks of the samples of these lanes, and the masses below the next blocks. A decoder
+    /// reads them here, and ignores `step`.
     fn code_blocks(
         &mut self,
         lanes: Range<usize>,
@@ -88,8 +89,8 @@ impl StepCoder for Decoder<'_> {
     }
 }
 
-/// The block of `lane` that holds `point`, and the masses below it and below the next one: galloping search
-/// from `guess`, then bisection.
+/// The block of `lane` that holds `point`, and the masses below it and below the next one:
+/// galloping search from `guess`, then bisection.
 #[inline(always)]
 fn find(
     distributions: &Distributions,

@@ -1,9 +1,10 @@
-//! The predictive distribution of a pixel: a mixture of normal distributions around its location, in units
-//! of its scale.
+//! The predictive distribution of a pixel: a mixture of normal distributions around its location,
+//! in units of its scale.
 //!
-//! The weights belong to a context (octave of the scale; whether the location is far from the centre of the
-//! neighbours) and are learnt by expectation-maximisation from every fifth step. The CDF of a context is
-//! tabulated as integers over a grid that is even near zero and ever coarser away from it.
+//! The weights belong to a context (octave of the scale; whether the location is far from the
+//! centre of the neighbours) and are learnt by expectation-maximisation from every fifth step. The
+//! CDF of a context is tabulated as integers over a grid that is even near zero and ever coarser
+//! away from it.
 
 use super::lanes::{LANES, Lanes};
 use crate::maths::{clamp_or_low, normal_cdf};
@@ -18,9 +19,9 @@ const START: [f32; COMPONENTS] = [0.1, 0.4, 0.3, 0.15, 0.04, 0.009, 0.0009, 0.00
 /// Pixels that these weights count for.
 const START_PX: f32 = 30.0;
 
-/// A context gets new weights after this share of the pixels that the old ones count for, or after this many.
-/// The old ones then count for at most `KEEP` pixels for each new one: the fewer, the longer the step towards
-/// the most likely weights.
+/// A context gets new weights after this share of the pixels that the old ones count for, or after
+/// this many. The old ones then count for at most `KEEP` pixels for each new one: the fewer, the
+/// longer the step towards the most likely weights.
 const FRESH: f32 = 0.3;
 const FRESH_PX: f32 = 1500.0;
 const KEEP: f32 = 0.5;
@@ -50,8 +51,8 @@ const GUESS_BITS: u32 = 8;
 /// Deviations are bounded to this many scales.
 const FARTHEST: f32 = 4000.0;
 
-/// The position of a deviation `z` in the tables: the entry and, in the low [`ENTRY_BITS`] bits, the share of
-/// the next.
+/// The position of a deviation `z` in the tables: the entry and, in the low [`ENTRY_BITS`] bits,
+/// the share of the next.
 #[inline(always)]
 fn position(z: f32) -> u32 {
     /// Added to a number below 2^23, rounds it to an integer, which then is in the low bits.
@@ -78,8 +79,8 @@ fn deviation(entry: usize) -> f64 {
 /// The mixtures of all contexts.
 #[derive(Clone, Debug)]
 pub(super) struct Distributions {
-    /// Masses below the entries (low halves) and what the next entries have more (high halves), context after
-    /// context.
+    /// Masses below the entries (low halves) and what the next entries have more (high halves),
+    /// context after context.
     tables: Vec<[u64; TABLE_LEN]>,
     /// Deviations below which lie the masses `(n + 1/2) / 2^GUESS_BITS`, about.
     guesses: Vec<[f32; 1 << GUESS_BITS]>,
@@ -161,7 +162,8 @@ impl Distributions {
         interpolate(table[(position >> ENTRY_BITS) as usize % TABLE_LEN], position)
     }
 
-    /// The mass of all blocks below `block`, up to `2^MASS_BITS`: grows by at least one unit per sample.
+    /// The mass of all blocks below `block`, up to `2^MASS_BITS`: grows by at least one unit per
+    /// sample.
     #[inline(always)]
     pub(super) fn below_block(&self, at: &Parameters, lane: usize, block: usize) -> u32 {
         let mass = self.below(at, lane, (block * BLOCK) as f32 - 0.5) + (block * BLOCK) as u32;
@@ -187,8 +189,8 @@ impl Distributions {
         masses
     }
 
-    /// The masses of the values of `block` in the distribution of `lane`; `end` is the mass below the next
-    /// block.
+    /// The masses of the values of `block` in the distribution of `lane`; `end` is the mass below
+    /// the next block.
     #[inline(always)]
     pub(super) fn within(&self, at: &Parameters, lane: usize, block: u32, end: u32) -> [u32; BLOCK] {
         let first = (block as i32 * BLOCK as i32) as f32 - 0.5;

@@ -1,8 +1,9 @@
 //! A 16-row skewed wavefront: one row per lane, each three columns behind the one above.
 //!
-//! At step `t` lane `r` is at column `t - 3 r`. Pixels up to `3 dy - 1` columns to the right in the row `dy`
-//! above are known then, so that all lanes go forward at once. A [`Plane`] keeps one number per pixel in the
-//! order of the steps, so that the neighbours of the sixteen pixels of a step in one direction are adjacent.
+//! At step `t` lane `r` is at column `t - 3 r`. Pixels up to `3 dy - 1` columns to the right in the
+//! row `dy` above are known then, so that all lanes go forward at once. A [`Plane`] keeps one
+//! number per pixel in the order of the steps, so that the neighbours of the sixteen pixels of a
+//! step in one direction are adjacent.
 
 pub(super) use nf_entropy::rans16::LANES;
 
@@ -68,8 +69,8 @@ impl Plane {
         }
     }
 
-    /// Before `lane` begins its row, at step `SKEW * lane`: left of it stands the first number of the row
-    /// above.
+    /// Before `lane` begins its row, at step `SKEW * lane`: left of it stands the first number of
+    /// the row above.
     pub(super) fn begin_row(&mut self, lane: usize) {
         let t = SKEW * lane;
         let first = self.at(t, (1, 0))[lane];

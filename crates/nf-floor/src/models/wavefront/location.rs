@@ -1,8 +1,9 @@
-//! The location of a pixel: least squares over its causal neighbourhood, solved anew every few pixels.
+//! The location of a pixel: least squares over its causal neighbourhood, solved anew every few
+//! pixels.
 //!
-//! Inputs are differences from a robust centre, clipped, so that a cosmic ray does not pull the prediction;
-//! what was clipped off the nearest pixels are inputs of their own. The moments of the whole tile count for
-//! [`PRIOR_PX`] pixels besides those of the columns around.
+//! Inputs are differences from a robust centre, clipped, so that a cosmic ray does not pull the
+//! prediction; what was clipped off the nearest pixels are inputs of their own. The moments of the
+//! whole tile count for [`PRIOR_PX`] pixels besides those of the columns around.
 
 use super::lanes::{LANES, Lanes, Plane, SKEW, steps};
 use super::regression::Batch;
@@ -89,7 +90,8 @@ impl Centre {
     }
 }
 
-/// Running means of the residuals of a row, weighted by 1 / variance: even columns, odd columns, all (short).
+/// Running means of the residuals of a row, weighted by 1 / variance: even columns, odd columns,
+/// all (short).
 #[derive(Clone, Debug)]
 struct RowMeans {
     sums: [Lanes; 3],

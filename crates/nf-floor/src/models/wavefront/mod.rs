@@ -1,13 +1,13 @@
-//! A 16-row skewed wavefront with a fully backward-adaptive model: level `high`, and small tiles from level
-//! `default` on.
+//! A 16-row skewed wavefront with a fully backward-adaptive model: level `high`, and small tiles
+//! from level `default` on.
 //!
-//! Nothing but the pixels is coded. Sixteen rows go forward together, each three columns behind the one
-//! above, one per lane of a wide register ([`lanes`]). A pixel's location is a least-squares sum of 34
-//! neighbours and some means ([`location`]), its scale a regression ([`scale`]), its distribution an adaptive
-//! mixture ([`distributions`]). It is coded as a block of eight values and as the value within it, where
-//! values have weights ([`value_weights`]), by rANS with one state per lane ([`coder`]). Arithmetic is IEEE
-//! 754 in a fixed order: additions, multiplications, divisions, square roots and comparisons, so that every
-//! machine computes the same numbers.
+//! Nothing but the pixels is coded. Sixteen rows go forward together, each three columns behind the
+//! one above, one per lane of a wide register ([`lanes`]). A pixel's location is a least-squares
+//! sum of 34 neighbours and some means ([`location`]), its scale a regression ([`scale`]), its
+//! distribution an adaptive mixture ([`distributions`]). It is coded as a block of eight values and
+//! as the value within it, where values have weights ([`value_weights`]), by rANS with one state
+//! per lane ([`coder`]). Arithmetic is IEEE 754 in a fixed order: additions, multiplications,
+//! divisions, square roots and comparisons, so that every machine computes the same numbers.
 // Loops over several arrays at one index are what compilers turn into wide registers.
 #![allow(clippy::needless_range_loop)]
 

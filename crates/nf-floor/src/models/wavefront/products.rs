@@ -1,7 +1,8 @@
 //! Weighted sums of products of all pairs of inputs, sixteen pixels at once.
 //!
-//! Compilers vectorise this loop along the wrong dimension, so the wide variants name their registers. All
-//! variants add in the same order: step by step in every lane, then halves of the lanes.
+//! Compilers vectorise this loop along the wrong dimension, so the wide variants name their
+//! registers. All variants add in the same order: step by step in every lane, then halves of the
+//! lanes.
 
 use super::lanes::{LANES, Lanes};
 use crate::maths::sum_of_lanes;
@@ -10,8 +11,8 @@ use crate::simd::InstructionSet;
 /// Rows and columns whose sums are in registers together.
 const SIDE: usize = 4;
 
-/// Adds the weighted products of the inputs of `steps` to the lower triangle of `products`, in squares of
-/// [`SIDE`].
+/// Adds the weighted products of the inputs of `steps` to the lower triangle of `products`, in
+/// squares of [`SIDE`].
 pub(super) fn add_products<const N: usize>(
     isa: InstructionSet,
     steps: &[[Lanes; N]],
@@ -141,8 +142,8 @@ mod wide {
         }
     }
 
-    /// The sums of the lanes of sixteen registers: halves of lanes are added until one number of each is
-    /// left, two registers in one at a time.
+    /// The sums of the lanes of sixteen registers: halves of lanes are added until one number of
+    /// each is left, two registers in one at a time.
     #[inline(always)]
     fn sums_of_lanes(simd: V4, from: [[f32x16; SIDE]; SIDE]) -> Lanes {
         let from: [__m512; LANES] = cast(from);
@@ -168,8 +169,8 @@ mod wide {
         let [a, b] = eights;
         let low = simd.avx512f._mm512_shuffle_ps::<0x88>(a, b);
         let lanes: Lanes = cast(add(low, simd.avx512f._mm512_shuffle_ps::<0xDD>(a, b)));
-        // Group of four g, number p in it: register 8 (g mod 2) + 4 (g / 2) + 2 (p mod 2) + p / 2, by the
-        // pairs above.
+        // Group of four g, number p in it: register 8 (g mod 2) + 4 (g / 2) + 2 (p mod 2) + p / 2,
+        // by the pairs above.
         let mut ordered = [0.0; LANES];
         for (n, sum) in lanes.into_iter().enumerate() {
             let (g, p) = (n / 4, n % 4);

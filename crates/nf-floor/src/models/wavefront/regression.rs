@@ -8,7 +8,8 @@ use crate::simd::InstructionSet;
 /// Steps whose products are summed at once: their inputs stay in the nearest cache.
 const BATCH: usize = 16;
 
-/// Inputs and target of the pixels of some steps, and the pixels' weights. The target is the last input.
+/// Inputs and target of the pixels of some steps, and the pixels' weights. The target is the last
+/// input.
 #[derive(Debug)]
 pub(super) struct Batch<const N: usize> {
     inputs: Box<[[Lanes; N]]>,

@@ -1,7 +1,8 @@
-//! The scale of a pixel's residual: a regression of its logarithm on residuals and differences around.
+//! The scale of a pixel's residual: a regression of its logarithm on residuals and differences
+//! around.
 //!
-//! The regression maximises the likelihood of Student's t distribution with 5 degrees of freedom by Fisher
-//! scoring.
+//! The regression maximises the likelihood of Student's t distribution with 5 degrees of freedom by
+//! Fisher scoring.
 
 use super::lanes::{LANES, Lanes, Plane};
 use super::location::Centre;

@@ -43,8 +43,8 @@ fn white_noise_costs_little_more_than_its_entropy() {
         let bits = payload.len() as f64 * 8.0 / image.samples().len() as f64;
         // Rounding adds a variance of 1/12.
         let entropy = 0.5 * (17.079_468 * (deviation * deviation + 1.0 / 12.0)).log2();
-        // Learning over and over costs something where nothing changes; there level `default` keeps split
-        // rows.
+        // Learning over and over costs something where nothing changes; there level `default` keeps
+        // split rows.
         assert!(bits < entropy * 1.015 + 0.01, "{deviation}: {bits} {entropy}");
     }
 }

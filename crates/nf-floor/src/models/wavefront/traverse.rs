@@ -14,8 +14,8 @@ use std::ops::Range;
 const EARLY_PX: usize = 8192;
 const EARLY_STEPS: usize = 16;
 
-/// The regressions use the first half of this many steps, the distributions one of this many. Of two or six,
-/// it would always be the same colours of a colour sensor.
+/// The regressions use the first half of this many steps, the distributions one of this many. Of
+/// two or six, it would always be the same colours of a colour sensor.
 const FIT_STEPS: usize = 4;
 const DISTRIBUTION_STEPS: usize = 5;
 

@@ -1,14 +1,15 @@
-//! Weights of the values within a block of eight: analogue-to-digital converters favour some codes and miss
-//! others.
+//! Weights of the values within a block of eight: analogue-to-digital converters favour some codes
+//! and miss others.
 //!
-//! The weight of a value is how often it occurred over how often the distributions alone expected it within
-//! its block, with the same ratio of all values with these three low bits as a prior.
+//! The weight of a value is how often it occurred over how often the distributions alone expected
+//! it within its block, with the same ratio of all values with these three low bits as a prior.
 
 use super::distributions::{BLOCK, BLOCKS};
 use crate::maths::sum_of_lanes;
 use nf_entropy::Interval;
 
-/// Pixels that the weight of the low bits counts for, and those that a weight of one counts for there.
+/// Pixels that the weight of the low bits counts for, and those that a weight of one counts for
+/// there.
 const PRIOR_PX: f32 = 20.0;
 const LOW_PRIOR_PX: f32 = 200.0;
 
@@ -71,7 +72,8 @@ impl ValueWeights {
         }
     }
 
-    /// The distribution within `block`, to whose values the distribution of the pixel gives these masses.
+    /// The distribution within `block`, to whose values the distribution of the pixel gives these
+    /// masses.
     #[inline(always)]
     pub(super) fn cdf(&self, block: usize, unweighted: &[u32; BLOCK]) -> BlockCdf {
         /// Added to a number below 2^23, rounds it to an integer, which then is in the low bits.
@@ -91,7 +93,8 @@ impl ValueWeights {
             sums[k] = ((shares[k] * factor + ROUND).to_bits() - ROUND.to_bits()) + 1;
             masses[k] *= inverse;
         }
-        // Hides the next loop from the compiler, which would otherwise not vectorise the ones before.
+        // Hides the next loop from the compiler, which would otherwise not vectorise the ones
+        // before.
         let sums = std::hint::black_box(sums);
         let mut starts = [0; BLOCK + 1];
         let mut start = 0;

@@ -1,13 +1,13 @@
 //! Functions and sums in one order of IEEE operations.
 
 /// `x` between `low` and `high`; `low` if it is no number.
-pub(super) fn bound(x: f32, low: f32, high: f32) -> f32 {
+pub(in crate::reference) fn bound(x: f32, low: f32, high: f32) -> f32 {
     let x = if x > low { x } else { low };
     if x < high { x } else { high }
 }
 
 /// The natural logarithm.
-pub(super) fn ln(x: f32) -> f32 {
+pub(in crate::reference) fn ln(x: f32) -> f32 {
     let bits = i64::from(x.to_bits());
     let exponent = (bits - 0x3F35_04F3).div_euclid(1 << 23);
     let mantissa = f32::from_bits((bits - (exponent << 23)) as u32);
@@ -18,7 +18,7 @@ pub(super) fn ln(x: f32) -> f32 {
 }
 
 /// e^x.
-pub(super) fn exp(x: f32) -> f32 {
+pub(in crate::reference) fn exp(x: f32) -> f32 {
     let x = bound(x, -80.0, 80.0);
     let octaves = x * std::f32::consts::LOG2_E;
     let whole = octaves.round_ties_even();
@@ -29,12 +29,12 @@ pub(super) fn exp(x: f32) -> f32 {
 }
 
 /// The logistic function.
-pub(super) fn squash(x: f32) -> f32 {
+pub(in crate::reference) fn squash(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// Sum of products: sixteen sums of every sixteenth product, then halves added to halves.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(in crate::reference) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 16];
     for (k, (a, b)) in a.iter().zip(b).enumerate() {
         sums[k % 16] += a * b;
@@ -48,7 +48,7 @@ pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Median of four: the mean of the middle two, of pairs put in order first.
-pub(super) fn middle(a: f32, b: f32, c: f32, d: f32) -> f32 {
+pub(in crate::reference) fn middle(a: f32, b: f32, c: f32, d: f32) -> f32 {
     let low = a.min(b).max(c.min(d));
     let high = a.max(b).min(c.max(d));
     (low + high) * 0.5

@@ -14,7 +14,8 @@ pub(super) struct Expert {
 }
 
 const EXPERTS: usize = 16;
-/// First weight sets: by position 0 to 127; by node; by contrast, scale, outliers, sides, four each.
+/// First weight sets: by position 0 to 127; by node; by contrast, scale, outliers, sides, four
+/// each.
 const BY_NODE: usize = 128;
 const CHOSEN: [usize; 4] = [401, 401 + 64, 401 + 128, 401 + 128 + 108];
 const SETS: usize = 401 + 128 + 108 + 100;

@@ -4,7 +4,8 @@ use super::arithmetic::middle;
 
 pub(super) struct Glimpse {
     pub(super) offset: f32,
-    /// Of the latest plane and of the mean of all: the pixel itself, W, N, NE, NW, E, S, each less the reference.
+    /// Of the latest plane and of the mean of all: the pixel itself, W, N, NE, NW, E, S, each less
+    /// the reference.
     pub(super) helpers: [[f32; 7]; 2],
 }
 

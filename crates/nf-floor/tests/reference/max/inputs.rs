@@ -54,7 +54,8 @@ pub(super) struct Inputs {
     pub(super) class: usize,
 }
 
-/// Step of a column's running mean in a row: the mean of all rows so far, later that of the last ones.
+/// Step of a column's running mean in a row: the mean of all rows so far, later that of the last
+/// ones.
 pub(super) fn running_step(row: usize) -> f32 {
     (1.0 / (row as f32 + 2.0)).max(1.0 / 24.0)
 }

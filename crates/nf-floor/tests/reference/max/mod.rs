@@ -1,6 +1,6 @@
 //! Modes 4 and 8: everything adapts backward, pixel by pixel.
 
-mod arithmetic;
+pub(super) mod arithmetic;
 mod around;
 mod coder;
 mod density;
@@ -13,7 +13,7 @@ mod refine;
 mod rows;
 mod scale;
 mod shapes;
-mod squares;
+pub(super) mod squares;
 
 use super::Wrong;
 use arithmetic::{bound, ln};

@@ -11,7 +11,8 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// `first` stands above the first row; beyond the sides stands the edge, or `first` if it does not repeat.
+    /// `first` stands above the first row; beyond the sides stands the edge, or `first` if it does
+    /// not repeat.
     pub(super) fn new(width: usize, first: f32, repeats_edge: bool) -> Self {
         Self { width: width as i64, first, repeats_edge, above: vec![first; width + 6], rows: Vec::new() }
     }

@@ -1,19 +1,20 @@
 //! Least squares: moments of samples, and weights from them.
 
-/// Sums of products of inputs with each other (the lower triangle) and with targets, and the number of samples.
+/// Sums of products of inputs with each other (the lower triangle) and with targets, and the number
+/// of samples.
 #[derive(Clone)]
-pub(super) struct Moments {
-    products: Vec<Vec<f32>>,
-    targets: Vec<f32>,
-    pub(super) samples: f32,
+pub(in crate::reference) struct Moments {
+    pub(in crate::reference) products: Vec<Vec<f32>>,
+    pub(in crate::reference) targets: Vec<f32>,
+    pub(in crate::reference) samples: f32,
 }
 
 impl Moments {
-    pub(super) fn new(inputs: usize) -> Self {
+    pub(in crate::reference) fn new(inputs: usize) -> Self {
         Self { products: vec![vec![0.0; inputs]; inputs], targets: vec![0.0; inputs], samples: 0.0 }
     }
 
-    pub(super) fn add(&mut self, input: &[f32], target: f32) {
+    pub(in crate::reference) fn add(&mut self, input: &[f32], target: f32) {
         for i in 0..input.len() {
             for j in 0..=i {
                 self.products[i][j] += input[i] * input[j];
@@ -24,7 +25,7 @@ impl Moments {
     }
 
     /// `keep` times these plus `share` times others.
-    pub(super) fn blend(&mut self, keep: f32, other: &Self, share: f32) {
+    pub(in crate::reference) fn blend(&mut self, keep: f32, other: &Self, share: f32) {
         for i in 0..self.targets.len() {
             for j in 0..=i {
                 self.products[i][j] = keep * self.products[i][j] + share * other.products[i][j];
@@ -35,15 +36,16 @@ impl Moments {
     }
 }
 
-/// Cholesky's factor of the moments with `ridge` samples for the weights `prior`, and the right-hand side half solved.
-pub(super) struct Factor {
+/// Cholesky's factor of the moments with `ridge` samples for the weights `prior`, and the
+/// right-hand side half solved.
+pub(in crate::reference) struct Factor {
     upper: Vec<Vec<f64>>,
     inverse_diagonal: Vec<f64>,
     half: Vec<f64>,
 }
 
 impl Factor {
-    pub(super) fn new(moments: &Moments, ridge: f32, prior: &[f32]) -> Self {
+    pub(in crate::reference) fn new(moments: &Moments, ridge: f32, prior: &[f32]) -> Self {
         let n = prior.len();
         let ridge = f64::from(ridge);
         let mut upper = vec![vec![0.0; n]; n];
@@ -75,7 +77,7 @@ impl Factor {
     }
 
     /// The inverse of what was factored, times `scale`.
-    pub(super) fn inverse(&self, scale: f64) -> Vec<Vec<f32>> {
+    pub(in crate::reference) fn inverse(&self, scale: f64) -> Vec<Vec<f32>> {
         let n = self.half.len();
         let mut inverse = vec![vec![0.0; n]; n];
         for column in 0..n {
@@ -101,8 +103,9 @@ impl Factor {
         inverse
     }
 
-    /// The weights of the first `count` inputs, zero for the others; `weights` stay as they are if any is wild.
-    pub(super) fn weights(&self, count: usize, weights: &mut [f32]) {
+    /// The weights of the first `count` inputs, zero for the others; `weights` stay as they are if
+    /// any is wild.
+    pub(in crate::reference) fn weights(&self, count: usize, weights: &mut [f32]) {
         let mut solution = vec![0.0_f64; weights.len()];
         for i in (0..count).rev() {
             let mut sum = self.half[i];

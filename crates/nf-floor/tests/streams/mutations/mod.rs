@@ -1,5 +1,5 @@
-//! Damaged streams, any number of them: no panic, no endless loop, no memory beyond the limits; an error, or
-//! an image of the right shape.
+//! Damaged streams, any number of them: no panic, no endless loop, no memory beyond the limits; an
+//! error, or an image of the right shape.
 //!
 //! ```sh
 //! export FLOOR_MUTATIONS=0..10000000       # or 12345..12346 for one stream alone
@@ -22,14 +22,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What decoders may use: enough for every seed, and little compared with what a false number could ask for.
+/// What decoders may use: enough for every seed, and little compared with what a false number could
+/// ask for.
 const LIMITS: Limits = Limits { max_pixels: 1 << 16, max_memory_bytes: 16 << 20 };
 
 /// Longest time for a stream.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Address space of the whole process: memory allocated on an unverified number would exceed it and end the
-/// run.
+/// Address space of the whole process: memory allocated on an unverified number would exceed it and
+/// end the run.
 const ADDRESS_SPACE_BYTES: u64 = 1 << 30;
 
 /// What became of a stream.

@@ -8,7 +8,7 @@ use crate::tile::Tile;
 use crate::tile_model::{TileCoder, TileModel};
 use nf_engine::{CausalEvaluator, ConvLayer, FeatureMap, Graph, SymbolicMap};
 use nf_entropy::Result;
-use nf_entropy::laws::Uniform;
+use nf_entropy::distributions::Uniform;
 use std::sync::Arc;
 
 /// The network's graphs.

@@ -1,35 +1,25 @@
-//! Cumulative shapes and scales as integer tables, made by integer arithmetic when the crate is compiled.
+//! The logistic distribution and scales as integer tables, made by integer arithmetic when the crate
+//! is compiled.
 
-/// A symmetric, unimodal law of unit scale around zero.
+/// Probability of the logistic distribution of unit scale above `k / 64`, in units of 2^-32, and how
+/// much smaller it is above `(k + 1) / 64`; the last entry is zero.
+const TAIL: &[(u32, u32)] = &with_drops(logistic_tail());
+
+/// Position in 1/64 of the scale with probability `(k + 1/2) / 256` below: where to begin a search.
+pub(super) const QUANTILES: &[i16; 256] = &quantiles(TAIL);
+
+/// The logistic CDF, `1 / (1 + exp(-z))`, in units of 2^-32, from 0 to 2^32; never falls as the
+/// position grows.
 ///
-/// Positions are in units of 2^-22 of the scale, probabilities in units of 2^-32. Between the points of its
-/// table, 1/64 of the scale apart, the cumulative law is linear: a density off by at most 0.8 % (logistic),
-/// which costs below 1e-5 bit per symbol.
-pub trait Shape: Copy + std::fmt::Debug + Send + Sync + 'static {
-    /// Probability above `k / 64`, and how much smaller it is above `(k + 1) / 64`; the last entry is zero.
-    const TAIL: &'static [(u32, u32)];
-
-    /// Position in 1/64 with probability `(k + 1/2) / 256` below: where to begin a search.
-    const QUANTILES: &'static [i16; 256];
-
-    /// Probability below `position`, from 0 to 2^32; never falls as the position grows.
-    #[inline(always)]
-    fn cumulative(position: i64) -> u64 {
-        let last = (Self::TAIL.len() as u64 - 1) << 16;
-        let distance = position.unsigned_abs().min(last);
-        let (above, drop) = Self::TAIL[(distance >> 16) as usize];
-        let tail = u64::from(above) - ((u64::from(drop) * (distance & 0xffff)) >> 16);
-        if position < 0 { tail } else { (1 << 32) - tail }
-    }
-}
-
-/// The logistic law, `1 / (1 + exp(-z))` below `z`: a bell with exponential tails, deviation 1.814.
-#[derive(Clone, Copy, Debug)]
-pub struct Logistic;
-
-impl Shape for Logistic {
-    const TAIL: &'static [(u32, u32)] = &with_drops(logistic_tail());
-    const QUANTILES: &'static [i16; 256] = &quantiles(Self::TAIL);
+/// Positions are in units of 2^-22 of the scale. Between the points of the table, 1/64 of the scale
+/// apart, the CDF is linear: a density off by at most 0.8 %, which costs below 1e-5 bit per symbol.
+#[inline(always)]
+pub(super) fn cdf(position: i64) -> u64 {
+    let last = (TAIL.len() as u64 - 1) << 16;
+    let distance = position.unsigned_abs().min(last);
+    let (above, drop) = TAIL[(distance >> 16) as usize];
+    let tail = u64::from(above) - ((u64::from(drop) * (distance & 0xffff)) >> 16);
+    if position < 0 { tail } else { (1 << 32) - tail }
 }
 
 /// Steps of a [`Component`](super::Component)'s scale per factor of 2.
@@ -37,7 +27,8 @@ impl Shape for Logistic {
 /// A scale is off by at most 1.1 %, which costs at most 2e-4 bit per symbol, 6e-5 on average.
 pub const SCALE_STEPS_PER_OCTAVE: u16 = 32;
 
-/// The step that stands for a scale of one sample value; step `i` stands for `2^((i - SCALE_ONE) / 32)`.
+/// The step that stands for a scale of one sample value; step `i` stands for
+/// `2^((i - SCALE_ONE) / 32)`.
 pub const SCALE_ONE: u16 = 5 * SCALE_STEPS_PER_OCTAVE;
 
 /// Number of steps: scales from `2^-5` to `2^15` sample values.
@@ -64,7 +55,7 @@ const fn exp_of_minus_one_over(denominator: i128) -> u128 {
     sum as u128
 }
 
-/// The logistic law above `k / 64`, for `k` up to 24 * 64.
+/// The logistic distribution above `k / 64`, for `k` up to 24 * 64.
 const fn logistic_tail() -> [u32; 24 * 64 + 1] {
     let mut tail = [0; 24 * 64 + 1];
     let ratio = exp_of_minus_one_over(64);
@@ -130,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_logistic_table_is_the_logistic_law() {
-        for (k, &(above, _)) in Logistic::TAIL.iter().enumerate() {
+    fn the_logistic_table_is_the_logistic_distribution() {
+        for (k, &(above, _)) in TAIL.iter().enumerate() {
             let exact = 2_f64.powi(32) / (1.0 + (k as f64 / 64.0).exp());
             assert!((f64::from(above) - exact).abs() < 0.501, "{k}: {above} against {exact}");
         }
@@ -146,19 +137,16 @@ mod tests {
     }
 
     #[test]
-    fn cumulative_laws_never_fall_and_are_symmetric() {
-        fn check<S: Shape>() {
-            let last = (S::TAIL.len() as i64) << 16;
-            let mut before = 0;
-            for position in (-last..=last).step_by(97).chain([i64::MAX]) {
-                let below = S::cumulative(position);
-                assert!(below >= before);
-                assert_eq!(below + S::cumulative(-position), 1 << 32);
-                before = below;
-            }
-            assert_eq!((S::cumulative(i64::MIN), before), (0, 1 << 32));
+    fn the_cdf_never_falls_and_is_symmetric() {
+        let last = (TAIL.len() as i64) << 16;
+        let mut before = 0;
+        for position in (-last..=last).step_by(97).chain([i64::MAX]) {
+            let below = cdf(position);
+            assert!(below >= before);
+            assert_eq!(below + cdf(-position), 1 << 32);
+            before = below;
         }
-        check::<Logistic>();
+        assert_eq!((cdf(i64::MIN), before), (0, 1 << 32));
     }
 
     /// FNV-1a over the little-endian bytes of numbers.
@@ -168,11 +156,11 @@ mod tests {
             .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
     }
 
-    /// The fingerprints are those of tables computed apart from this program, with 60 decimal digits, and
-    /// rounded.
+    /// The fingerprints are those of tables computed apart from this program, with 60 decimal
+    /// digits, and rounded.
     #[test]
     fn the_tables_are_pinned() {
-        assert_eq!(fingerprint(Logistic::TAIL.iter().map(|entry| entry.0)), 0x5158_e100_5b56_5a48);
+        assert_eq!(fingerprint(TAIL.iter().map(|entry| entry.0)), 0x5158_e100_5b56_5a48);
         assert_eq!(fingerprint(INVERSE_SCALES.into_iter()), 0xa094_2c3e_d38b_5b4a);
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{Distribution, Error, Interval, MAX_SCALE_BITS, Result};
 
-/// A law given symbol by symbol.
+/// A distribution given symbol by symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Categorical {
     scale_bits: u32,
@@ -17,19 +17,19 @@ impl Categorical {
     /// Most symbols.
     pub const MAX_SYMBOLS: usize = 1 << 16;
 
-    /// The law with exactly these widths.
+    /// The distribution with exactly these widths.
     ///
     /// # Errors
-    /// [`Error::Law`] if there are none or more than 65536, one is 0, `scale_bits` is not in `1..=30`, or
-    /// they do not sum to `2^scale_bits`.
+    /// [`Error::Distribution`] if there are none or more than 65536, one is 0, `scale_bits` is not
+    /// in `1..=30`, or they do not sum to `2^scale_bits`.
     pub fn new(widths: &[u32], scale_bits: u32) -> Result<Self> {
         check_size(widths.len(), scale_bits)?;
         if let Some(symbol) = widths.iter().position(|&width| width == 0) {
-            return Err(Error::law(format!("symbol {symbol} has no width")));
+            return Err(Error::distribution(format!("symbol {symbol} has no width")));
         }
         let sum: u64 = widths.iter().map(|&width| u64::from(width)).sum();
         if sum != 1 << scale_bits {
-            return Err(Error::law(format!("widths sum to {sum}, expected 2^{scale_bits}")));
+            return Err(Error::distribution(format!("widths sum to {sum}, expected 2^{scale_bits}")));
         }
         let ends = widths.iter().scan(0, |end, width| {
             *end += width;
@@ -75,10 +75,15 @@ impl Distribution for Categorical {
 
 fn check_size(symbols: usize, scale_bits: u32) -> Result<()> {
     if symbols == 0 || symbols > Categorical::MAX_SYMBOLS {
-        return Err(Error::law(format!("{symbols} symbols, expected 1..={}", Categorical::MAX_SYMBOLS)));
+        return Err(Error::distribution(format!(
+            "{symbols} symbols, expected 1..={}",
+            Categorical::MAX_SYMBOLS
+        )));
     }
     if !(1..=MAX_SCALE_BITS).contains(&scale_bits) {
-        return Err(Error::law(format!("a scale of 2^{scale_bits}, expected 2^1..=2^{MAX_SCALE_BITS}")));
+        return Err(Error::distribution(format!(
+            "a scale of 2^{scale_bits}, expected 2^1..=2^{MAX_SCALE_BITS}"
+        )));
     }
     Ok(())
 }

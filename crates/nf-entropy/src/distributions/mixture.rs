@@ -1,8 +1,7 @@
 //! Mixtures over all 16-bit samples.
 
-use super::shape::{INVERSE_SCALES, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES, Shape};
+use super::logistic::{INVERSE_SCALES, QUANTILES, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES, cdf};
 use crate::{Distribution, Error, Interval, MAX_SCALE_BITS, Result};
-use std::marker::PhantomData;
 
 /// Number of sample values.
 pub const SAMPLES: u32 = 1 << 16;
@@ -13,7 +12,7 @@ pub const MEAN_UNIT_BITS: u32 = 8;
 /// Means further out than this many units (four times the range of samples) count as this far out.
 const MAX_MEAN: i32 = 1 << 26;
 
-/// One bell of a [`Mixture`].
+/// One component of a [`Mixture`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Component {
     /// Centre, in 1/256 of a sample value.
@@ -27,20 +26,19 @@ pub struct Component {
 
 /// A mixture of `K` logistics, discretised over the samples `0..=65535`.
 ///
-/// With `F` the mixture's cumulative law, `S` the scale bits and `w` the floor width, the interval of
+/// With `F` the CDF of the mixture, `S` the scale bits and `w` the floor width, the interval of
 /// sample `v` starts at `floor((2^S - 2^16 w) F(v - 1/2)) + v w`, where `F(-1/2)` is taken as 0 and
-/// `F(65535 + 1/2)` as 1: the outermost samples take the tails. `F` is computed in integers and never
-/// falls, so intervals tile the scale and every sample has a width of at least `w`: in the far tail a
-/// sample costs `S - log2(w)` bits. That takes the place of an escape; it costs
+/// `F(65535 + 1/2)` as 1: the outermost samples take the tails. `F` is computed in integers and
+/// never falls, so intervals tile the scale and every sample has a width of at least `w`: in the
+/// far tail a sample costs `S - log2(w)` bits. That takes the place of an escape; it costs
 /// `-log2(1 - 2^(16 - S) w)` bits on every other sample.
 #[derive(Clone, Copy, Debug)]
-pub struct Mixture<S, const K: usize> {
+pub struct Mixture<const K: usize> {
     components: [Prepared; K],
     scale_bits: u32,
     floor_width: u32,
     /// The heaviest component, where searches begin.
     main: Component,
-    shape: PhantomData<S>,
 }
 
 /// A component made ready for evaluation.
@@ -53,26 +51,29 @@ struct Prepared {
     weight: u64,
 }
 
-impl<S: Shape, const K: usize> Mixture<S, K> {
+impl<const K: usize> Mixture<K> {
     /// The mixture of these components on a scale of `2^scale_bits`, with a width of at least
     /// `floor_width` for every sample.
     ///
     /// # Errors
-    /// [`Error::Law`] if all weights are zero, a scale is not below [`SCALES`](super::SCALES), `scale_bits`
-    /// is not in `17..=30`, or `floor_width` is not in `1..=2^(scale_bits - 17)` (half of the points).
+    /// [`Error::Distribution`] if all weights are zero, a scale is not below
+    /// [`SCALES`](super::SCALES), `scale_bits` is not in `17..=30`, or `floor_width` is not in
+    /// `1..=2^(scale_bits - 17)` (half of the points).
     pub fn new(components: &[Component; K], scale_bits: u32, floor_width: u32) -> Result<Self> {
         if !(17..=MAX_SCALE_BITS).contains(&scale_bits) {
-            return Err(Error::law(format!("a mixture on a scale of 2^{scale_bits}, expected 2^17..=2^30")));
+            return Err(Error::distribution(format!(
+                "a mixture on a scale of 2^{scale_bits}, expected 2^17..=2^30"
+            )));
         }
         if floor_width == 0 || floor_width > 1 << (scale_bits - 17) {
-            return Err(Error::law(format!(
+            return Err(Error::distribution(format!(
                 "a floor of {floor_width} points, expected 1..=2^{}",
                 scale_bits - 17
             )));
         }
         let total: u64 = components.iter().map(|component| u64::from(component.weight)).sum();
         if total == 0 {
-            return Err(Error::law("a mixture of no weight"));
+            return Err(Error::distribution("a mixture of no weight"));
         }
         let points = (1 << scale_bits) - u64::from(SAMPLES * floor_width);
         let mut prepared = [Prepared { mean: 0, inverse_scale: 0, shift: 0, weight: 0 }; K];
@@ -80,7 +81,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
         let (mut weights, mut given) = (0, 0);
         for (prepared, component) in prepared.iter_mut().zip(components) {
             if component.scale >= SCALES {
-                return Err(Error::law(format!(
+                return Err(Error::distribution(format!(
                     "a scale step of {}, expected less than {SCALES}",
                     component.scale
                 )));
@@ -100,7 +101,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
                 main = *component;
             }
         }
-        Ok(Self { components: prepared, scale_bits, floor_width, main, shape: PhantomData })
+        Ok(Self { components: prepared, scale_bits, floor_width, main })
     }
 
     /// Start of the interval of `sample`, or the number of points for [`SAMPLES`].
@@ -115,7 +116,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
             .map(|component| {
                 // Below 2^28 * 2^31.
                 let position = ((edge - component.mean) * component.inverse_scale) >> component.shift;
-                component.weight * S::cumulative(position)
+                component.weight * cdf(position)
             })
             .sum();
         match sample {
@@ -127,7 +128,7 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
 
     /// A sample near `point`: the main component's quantile.
     fn guess(&self, point: u32) -> u32 {
-        let quantile = i64::from(S::QUANTILES[(point >> (self.scale_bits - 8)) as usize]);
+        let quantile = i64::from(QUANTILES[(point >> (self.scale_bits - 8)) as usize]);
         let Component { mean, scale, .. } = self.main;
         // 2^(k / 32) is 2 / 2^((32 - k) / 32), in units of 2^-31 as all inverse scales.
         let (octave, step) = (scale / SCALE_STEPS_PER_OCTAVE, usize::from(scale % SCALE_STEPS_PER_OCTAVE));
@@ -141,14 +142,14 @@ impl<S: Shape, const K: usize> Mixture<S, K> {
     }
 }
 
-/// A distance of 2^-8 sample times an inverse scale of 2^-31 becomes a position of 2^-22 scales, for
-/// scales of the lowest octave.
+/// A distance of 2^-8 sample times an inverse scale of 2^-31 becomes a position of 2^-22 scales,
+/// for scales of the lowest octave.
 const POSITION_SHIFT: u32 = MEAN_UNIT_BITS + 31 - 22 - (SCALE_ONE / SCALE_STEPS_PER_OCTAVE) as u32;
 
 /// Newton steps of a search before it falls back to halving.
 const NEWTON_STEPS: u32 = 6;
 
-impl<S: Shape, const K: usize> Distribution for Mixture<S, K> {
+impl<const K: usize> Distribution for Mixture<K> {
     fn scale_bits(&self) -> u32 {
         self.scale_bits
     }
