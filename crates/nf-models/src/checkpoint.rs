@@ -89,8 +89,8 @@ impl Checkpoint {
     /// The checkpoint in the folder `dir`.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those of
-    /// the card, and likewise if the card describes no network.
+    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those
+    /// of the card, and likewise if the card describes no network.
     pub fn load(dir: &Path) -> Result<Self> {
         let Files { card, config, weights, weights_path, digest, weights_bytes } = Files::read(dir)?;
         let (planes, parameters) = (config.planes(), weights.parameters());
@@ -123,9 +123,9 @@ impl Checkpoint {
 
     /// Writes weights and card to the folder `dir`, which is created, or replaced as a whole.
     ///
-    /// Both files are written beside it first, so that a process killed at any moment leaves the old
-    /// folder or the new one. (Between two renamings there is a moment without a folder; the old one then
-    /// lies at `<dir>.old`.)
+    /// Both files are written beside it first, so that a process killed at any moment leaves the
+    /// old folder or the new one. (Between two renamings there is a moment without a folder; the
+    /// old one then lies at `<dir>.old`.)
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be written.

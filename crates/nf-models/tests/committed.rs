@@ -85,7 +85,8 @@ fn check(id: &str) {
     let bytes = codec.encode(&image).unwrap();
     let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
     assert!(decoded.samples() == image.samples(), "{id}");
-    // Four tiles, no two of one shape: beside the samples a head, and a length and a stream for each.
+    // Four tiles, no two of one shape: beside the samples a head, and a length and a stream for
+    // each.
     let overhead = 8.0 * (39.0 + 4.0 * (4.0 + 3.0 * planes as f64));
     let real = 8.0 * bytes.len() as f64 - overhead;
     let ideal = codec.ideal_bits(&image).unwrap().unwrap();

@@ -28,12 +28,12 @@ pub struct Frames {
 }
 
 impl Frames {
-    /// Reads the datasets of an experiment; `data` is the folder of folder datasets, instead of the one that
-    /// they name. All images stay in memory.
+    /// Reads the datasets of an experiment; `data` is the folder of folder datasets, instead of the
+    /// one that they name. All images stay in memory.
     ///
     /// # Errors
-    /// If a dataset cannot be read, nothing is left to train on or to validate on, or an image is smaller
-    /// than a tile.
+    /// If a dataset cannot be read, nothing is left to train on or to validate on, or an image is
+    /// smaller than a tile.
     pub fn read(experiment: &Experiment, data: Option<PathBuf>) -> Result<Self> {
         let choice = &experiment.data;
         let mut frames = Self::default();
@@ -146,7 +146,7 @@ impl Batch {
         Self { tiles: 0, shape, samples: vec![] }
     }
 
-    /// Adds the tile whose first corner is (plane, row, column), mirrored as told.
+    /// Adds the tile whose first corner is (plane, row, column), mirrored if asked.
     ///
     /// # Panics
     /// If it reaches beyond the image.
