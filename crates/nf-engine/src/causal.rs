@@ -1,6 +1,6 @@
-//! A graph evaluated on pixels that become known one by one: each map keeps its last few rows, and a
-//! pixel of a map is computed once, when the first map that needs it asks. The cost of a pixel does
-//! not depend on how many came before.
+//! A graph evaluated on pixels that become known one by one: each map keeps its last few rows, and
+//! a pixel of a map is computed once, when the first map that needs it asks. The cost of a pixel
+//! does not depend on how many came before.
 
 use crate::graph::{Graph, Op};
 use crate::kernel::{Accumulate, Activate, Activation, Tap};
@@ -119,7 +119,8 @@ impl<'a> CausalEvaluator<'a> {
         &self.rings[place].values[range]
     }
 
-    /// Computes map `place` up to row y, column x, where a column of -1 is the end of the row before.
+    /// Computes map `place` up to row y, column x, where a column of -1 is the end of the row
+    /// before.
     fn ensure(&mut self, place: usize, y: usize, x: isize) {
         let wanted = (y * self.rings[place].width).saturating_add_signed(x + 1);
         while self.rings[place].known < wanted {
@@ -222,7 +223,8 @@ impl<'a> CausalEvaluator<'a> {
         self.accumulate(source, layer, taps, sums);
     }
 
-    /// Bias and taps, each a row and a column of the source with the row and the column of the kernel.
+    /// Bias and taps, each a row and a column of the source with the row and the column of the
+    /// kernel.
     fn accumulate(
         &self,
         source: usize,

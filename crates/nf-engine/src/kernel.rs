@@ -1,7 +1,7 @@
 //! The loops that take the time, compiled for several vector widths and chosen at run time.
 //!
-//! Every result is built by the same single additions and multiplications in the same order activationever the width: lanes
-//! are different results, never parts of one sum, and nothing is fused.
+//! Every result is built by the same single additions and multiplications in the same order,
+//! whatever the width: lanes are different results, never parts of one sum, and nothing is fused.
 
 use crate::math::{elu, sigmoid};
 use crate::simd::InstructionSet;
@@ -16,7 +16,8 @@ pub(crate) struct Tap<'a> {
     pub(crate) weights: &'a [f32],
 }
 
-/// `sums[n, o] += sum over taps and i of x[n, i] * weights[i, o]`, terms in the order of taps, and of i in each.
+/// `sums[n, o] += sum over taps and i of x[n, i] * weights[i, o]`, terms in the order of taps, and
+/// of i in each.
 pub(crate) struct Accumulate<'a> {
     /// (pixels, outputs)
     pub(crate) sums: &'a mut [f32],

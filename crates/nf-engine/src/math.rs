@@ -1,6 +1,7 @@
 //! Elementary functions by IEEE operations in a fixed order: the same bits on every machine.
 //!
-//! Only addition, multiplication, division and square root, each rounded once, never fused, and no libm.
+//! Only addition, multiplication, division and square root, each rounded once, never fused, and no
+//! libm.
 
 /// `exp(x)` to about 2e-7 relative; 0 below -87, and never infinite.
 #[inline(always)]

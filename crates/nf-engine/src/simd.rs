@@ -2,7 +2,8 @@
 
 use pulp::WithSimd;
 
-/// The widest vector instructions that this processor has, of those that the loops are compiled for.
+/// The widest vector instructions that this processor has, of those that the loops are compiled
+/// for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum InstructionSet {
     /// What every processor of the target has.

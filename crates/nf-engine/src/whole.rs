@@ -99,7 +99,8 @@ fn conv(from: &FeatureMap, layer: &ConvLayer, instructions: InstructionSet) -> F
     let (stride, [rows, columns]) = (geometry.stride, geometry.kernel);
     let mut map = FeatureMap::zeros(from.height.div_ceil(stride), from.width.div_ceil(stride), outputs);
     let width = map.width;
-    // Output columns of which every tap lies inside: 0 <= stride * x + dilation * j - left < width for all j.
+    // Output columns of which every tap lies inside: 0 <= stride * x + dilation * j - left < width
+    // for all j.
     let first = geometry.left.div_ceil(stride).min(width);
     let reach = geometry.dilation * (columns - 1);
     let end = (from.width + geometry.left).saturating_sub(reach).div_ceil(stride).clamp(first, width);
@@ -126,8 +127,8 @@ fn conv(from: &FeatureMap, layer: &ConvLayer, instructions: InstructionSet) -> F
     map
 }
 
-/// The taps of a transposed convolution that reach output pixel `at` of an axis: (source, tap), with
-/// `crop` outputs cut off before.
+/// The taps of a transposed convolution that reach output pixel `at` of an axis: (source, tap),
+/// with `crop` outputs cut off before.
 pub(crate) fn transpose_taps(
     at: usize,
     kernel: usize,

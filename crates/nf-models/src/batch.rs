@@ -7,8 +7,8 @@
 //! ```
 //!
 //! A tile is stored raw if the network would need more than 16 bits per sample, e.g. on
-//! out-of-distribution data. Distributions do not depend on which other tiles are in the batch, so the
-//! others cost what they cost beside it. So no batch is larger than its samples and heads.
+//! out-of-distribution data. Distributions do not depend on which other tiles are in the batch, so
+//! the others cost what they cost beside it. So no batch is larger than its samples and heads.
 
 use crate::tile::Tile;
 use crate::tile_model::{TileCoder, TileModel};

@@ -89,10 +89,23 @@ impl Checkpoint {
     /// The checkpoint in the folder `dir`.
     ///
     /// # Errors
-    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those of
-    /// the card, and likewise if the card describes no network.
+    /// [`Error::Io`] if a file cannot be read, [`Error::Checkpoint`] if the weights are not those
+    /// of the card, and likewise if the card describes no network.
     pub fn load(dir: &Path) -> Result<Self> {
-        let Files { card, config, weights, weights_path, digest, weights_bytes } = Files::read(dir)?;
+        Self::of(Files::read(dir)?)
+    }
+
+    /// The checkpoint whose files have these contents.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), naming the files as in a folder.
+    pub fn from_bytes(card: Vec<u8>, weights: Vec<u8>) -> Result<Self> {
+        let files = Files::parse((Path::new(CARD_FILE), card), (Path::new(WEIGHTS_FILE), weights));
+        Self::of(files?)
+    }
+
+    fn of(files: Files) -> Result<Self> {
+        let Files { card, config, weights, weights_path, digest, weights_bytes } = files;
         let (planes, parameters) = (config.planes(), weights.parameters());
         let model = config.tile_model(weights).map_err(|e| Error::checkpoint(&weights_path, e))?;
         Ok(Self { card, digest, weights_bytes, parameters, planes, model: model.into() })
@@ -123,9 +136,9 @@ impl Checkpoint {
 
     /// Writes weights and card to the folder `dir`, which is created, or replaced as a whole.
     ///
-    /// Both files are written beside it first, so that a process killed at any moment leaves the old
-    /// folder or the new one. (Between two renamings there is a moment without a folder; the old one then
-    /// lies at `<dir>.old`.)
+    /// Both files are written beside it first, so that a process killed at any moment leaves the
+    /// old folder or the new one. (Between two renamings there is a moment without a folder; the
+    /// old one then lies at `<dir>.old`.)
     ///
     /// # Errors
     /// [`Error::Io`] if a file cannot be written.
@@ -174,22 +187,30 @@ impl Files {
             let reason = format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}");
             return Err(Error::checkpoint(dir, reason));
         }
-        let card_path = dir.join(CARD_FILE);
-        let text = String::from_utf8(read(&card_path, MAX_CARD_BYTES)?)
-            .map_err(|_| Error::checkpoint(&card_path, "not text"))?;
+        let (card, weights) = (dir.join(CARD_FILE), dir.join(WEIGHTS_FILE));
+        let (card_bytes, weights_bytes) = (read(&card, MAX_CARD_BYTES)?, read(&weights, MAX_WEIGHTS_BYTES)?);
+        Self::parse((&card, card_bytes), (&weights, weights_bytes))
+    }
+
+    /// The contents of files of these names.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`].
+    fn parse((card_path, card): (&Path, Vec<u8>), (weights_path, weights): (&Path, Vec<u8>)) -> Result<Self> {
+        let text = String::from_utf8(card).map_err(|_| Error::checkpoint(card_path, "not text"))?;
         let card: ModelCard =
-            toml::from_str(&text).map_err(|e| Error::checkpoint(&card_path, e.to_string()))?;
-        let config = card.net.clone().ok_or_else(|| Error::checkpoint(&card_path, "missing field `net`"))?;
-        config.check().map_err(|e| Error::checkpoint(&card_path, e.to_string()))?;
-        let weights_path = dir.join(WEIGHTS_FILE);
-        let bytes = read(&weights_path, MAX_WEIGHTS_BYTES)?;
-        let digest = Digest::of_bytes(&bytes);
+            toml::from_str(&text).map_err(|e| Error::checkpoint(card_path, e.to_string()))?;
+        let config = card.net.clone().ok_or_else(|| Error::checkpoint(card_path, "missing field `net`"))?;
+        config.check().map_err(|e| Error::checkpoint(card_path, e.to_string()))?;
+        let digest = Digest::of_bytes(&weights);
         if digest.to_string() != card.weights_blake3 {
             let reason = format!("its BLAKE3 is {digest}, the card says {}", card.weights_blake3);
-            return Err(Error::checkpoint(&weights_path, reason));
+            return Err(Error::checkpoint(weights_path, reason));
         }
-        let weights = Weights::parse(&bytes).map_err(|e| Error::checkpoint(&weights_path, e))?;
-        Ok(Self { card, config, weights, weights_path, digest, weights_bytes: bytes.len() as u64 })
+        let weights_bytes = weights.len() as u64;
+        let weights = Weights::parse(&weights).map_err(|e| Error::checkpoint(weights_path, e))?;
+        let weights_path = weights_path.to_owned();
+        Ok(Self { card, config, weights, weights_path, digest, weights_bytes })
     }
 }
 

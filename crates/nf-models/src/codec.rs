@@ -4,15 +4,15 @@
 //!
 //! ```text
 //! digest of the weights file, BLAKE3      32 bytes
-//! arithmetic                               1 byte   ARITHMETIC; another number is another way of computing
+//! arithmetic                               1 byte   ARITHMETIC: how probabilities are computed
 //! height, width of tiles; tiles per batch  3 x u16, little-endian
 //! per batch: length in bytes               u32
 //!            heads and samples of its tiles, see batch.rs
 //! ```
 //!
-//! The stack is cut into tiles of as many planes as the network takes; tiles of equal extents, in the
-//! order of the stack, form batches. Every tile has its real borders: nothing is padded, nothing is
-//! coded twice.
+//! The stack is cut into tiles of as many planes as the network takes; tiles of equal extents, in
+//! the order of the stack, form batches. Every tile has its real borders: nothing is padded,
+//! nothing is coded twice.
 
 use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
@@ -26,12 +26,12 @@ use std::sync::Arc;
 
 const NAME: &str = "net";
 
-/// The way of computing that this program has; it changes whenever equal weights would give other numbers.
+/// Version of the arithmetic; it changes whenever equal weights would give other probabilities.
 const ARITHMETIC: u8 = 1;
 
 const HEAD_BYTES: usize = 32 + 1 + 6;
-// Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and save
-// 8 % where amplifiers of other levels meet.
+// Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and
+// save 8 % where amplifiers of other levels meet.
 const DEFAULT_TILE_PX: usize = 128;
 const MAX_TILE_PX: usize = 4096;
 const BATCH: usize = 8;
@@ -183,7 +183,8 @@ impl Codec for NetCodec {
         let (rows, columns) = (height.min(shape.height), height.min(shape.width));
         let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
         limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
-        // Every batch has at least a length and a stream's end: a hostile shape fails before it is allocated.
+        // Every batch has at least a length and a stream's end: a hostile shape fails before it is
+        // allocated.
         let tiles = (shape.planes / self.planes)
             .saturating_mul(shape.height.div_ceil(height))
             .saturating_mul(shape.width.div_ceil(height));

@@ -15,8 +15,8 @@ pub enum InputMode {
     /// The same, the less significant byte first.
     #[serde(rename = "lsb-first")]
     BytesLsb,
-    /// In units of the tile's noise, compressed, with differences of neighbours; outputs relative to
-    /// causal predictors.
+    /// In units of the tile's noise, compressed, with differences of neighbours; outputs relative
+    /// to causal predictors.
     #[serde(rename = "robust")]
     NoiseNormalised,
 }

@@ -2,8 +2,8 @@
 //!
 //! - [`NetConfig`]: which network, how large; presets.
 //! - [`Checkpoint`]: a folder with weights and a model card that says where they come from.
-//! - [`NetCodec`]: a checkpoint as a codec. Coding needs no tensor library: `nf-engine` evaluates the
-//!   networks in fixed-order arithmetic.
+//! - [`NetCodec`]: a checkpoint as a codec. Coding needs no tensor library: `nf-engine` evaluates
+//!   the networks in fixed-order arithmetic.
 //!
 //! With the feature `train`, networks are Burn modules as well:
 //!

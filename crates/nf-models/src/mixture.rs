@@ -1,4 +1,5 @@
-//! Mixtures of logistics over integer samples: the integer distributions of the coder, and the loss.
+//! Mixtures of logistics over integer samples: the integer distributions of the coder, and the
+//! loss.
 //!
 //! This is the one place where the numbers of a network become integer probabilities.
 

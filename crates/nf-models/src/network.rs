@@ -29,7 +29,8 @@ pub(crate) trait Network {
     /// [`Error::Config`], naming the field.
     fn check(&self) -> Result<()>;
 
-    /// The network with these weights, made ready for coding. Takes its parameters out of `weights`.
+    /// The network with these weights, made ready for coding. Takes its parameters out of
+    /// `weights`.
     ///
     /// # Errors
     /// The parameter that is missing or has another shape.

@@ -1,5 +1,6 @@
-//! What makes one network serve instruments whose levels and noise differ a thousandfold: two numbers
-//! per plane of a tile, its median and its noise scale, which are stored in the tile's header.
+//! What makes one network serve instruments whose levels and noise differ a thousandfold: two
+//! numbers per plane of a tile, its median and its noise scale, which are stored in the tile's
+//! header.
 
 /// Quarter octaves: a noise scale is `2^(step / 4)` samples.
 const STEPS_PER_OCTAVE: u8 = 4;
@@ -23,8 +24,8 @@ impl TileStats {
     /// Median and noise scale of rows of `width` samples; of an empty plane, zero.
     ///
     /// The noise scale comes from the differences of neighbours in a row: the mean of the smaller
-    /// three quarters of their sizes, times what makes it the deviation of Gaussian noise. Edges and
-    /// stars are among the larger ones.
+    /// three quarters of their sizes, times what makes it the deviation of Gaussian noise. Edges
+    /// and stars are among the larger ones.
     pub(crate) fn of(samples: &[u16], width: usize) -> Self {
         if samples.is_empty() {
             return Self { median: 0, scale_step: 0 };

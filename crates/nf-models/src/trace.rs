@@ -25,9 +25,10 @@ impl<'a> Recorder<'a> {
         Self { uniform, records: vec![] }
     }
 
-    /// Puts the records of a batch of tiles of one plane and equal extents in their places in a frame
-    /// of `samples` in rows of `width`: tiles take turns at every pixel. `None` if the symbols were not
-    /// the samples, or a tile costs more than its samples stored raw, and so has no distributions.
+    /// Puts the records of a batch of tiles of one plane and equal extents in their places in a
+    /// frame of `samples` in rows of `width`: tiles take turns at every pixel. `None` if the
+    /// symbols were not the samples, or a tile costs more than its samples stored raw, and so has
+    /// no distributions.
     pub(crate) fn place(
         self,
         boxes: &[TileBox],

@@ -57,7 +57,8 @@ fn odd_frames_round_trip_near_the_ideal_size() {
             let decoded = codec(&dir, 128).decode(&bytes, image.shape(), &Limits::default()).unwrap();
             assert!(decoded.samples() == image.samples(), "{net}, {planes} planes");
             let ideal = codec(&dir, 16).ideal_bits(&image).unwrap().unwrap();
-            // Beside the samples: the head, and 3 bytes a plane for 9 tiles in 4 batches of a length and a stream.
+            // Beside the samples: the head, and 3 bytes a plane for 9 tiles in 4 batches of a
+            // length and a stream.
             let around = 8.0 * (39.0 + 9.0 * 3.0 * planes as f64 + 4.0 * 4.0);
             let real = 8.0 * bytes.len() as f64 - around;
             assert!(real <= 1.001 * ideal + 4.0 * 64.0, "{net}: {real} bits, ideally {ideal}");
@@ -128,7 +129,8 @@ fn other_weights_and_truncated_streams_are_errors() {
 #[test]
 fn model_states_size_and_work() {
     let folder = tempfile::tempdir().unwrap();
-    // Weights of every layer by the share of samples that it runs for, counted by hand from the extents.
+    // Weights of every layer by the share of samples that it runs for, counted by hand from the
+    // extents.
     let by_hand = [("pixelcnnpp", 15_224.0), ("idf", 2_098.687_5), ("l3c", 4_025.0)];
     for (net, macs_per_px) in by_hand {
         for planes in [1, 2] {

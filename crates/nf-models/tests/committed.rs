@@ -4,6 +4,7 @@
 use nf_codec::{Codec, Limits};
 use nf_image::{Image16, Shape};
 use nf_models::{Checkpoint, NETS, NetCodec};
+use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,7 +86,8 @@ fn check(id: &str) {
     let bytes = codec.encode(&image).unwrap();
     let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
     assert!(decoded.samples() == image.samples(), "{id}");
-    // Four tiles, no two of one shape: beside the samples a head, and a length and a stream for each.
+    // Four tiles, no two of one shape: beside the samples a head, and a length and a stream for
+    // each.
     let overhead = 8.0 * (39.0 + 4.0 * (4.0 + 3.0 * planes as f64));
     let real = 8.0 * bytes.len() as f64 - overhead;
     let ideal = codec.ideal_bits(&image).unwrap().unwrap();
@@ -119,6 +121,42 @@ fn codec_card(id: &str) -> String {
 #[ignore = "all committed checkpoints, a minute"]
 fn every_checkpoint_round_trips_at_its_ideal_size() {
     committed().iter().for_each(|id| check(id));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn damaged_checkpoints_are_errors_or_other_checkpoints(
+        id in proptest::sample::select(&GOLDEN[..]),
+        card_changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        weights_changes in proptest::collection::vec((0..4000_usize, any::<u8>()), 0..3),
+        kept in prop_oneof![Just(usize::MAX), 0..100_000_usize],
+    ) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints").join(id);
+        let mut card = fs::read(folder.join("card.toml")).unwrap();
+        let mut weights = fs::read(folder.join("weights.safetensors")).unwrap();
+        // Changes of the header, which comes first, are more interesting than those of numbers.
+        for (at, byte) in weights_changes {
+            weights[at] = byte;
+        }
+        weights.truncate(kept);
+        let digest = nf_image::Digest::of_bytes(&weights).to_string();
+        let text = String::from_utf8(card.clone()).unwrap();
+        let old = text.split("weights_blake3 = \"").nth(1).unwrap()[..64].to_owned();
+        card = text.replace(&old, &digest).into_bytes();
+        for (at, byte) in card_changes {
+            let at = at.index(card.len());
+            card[at] = byte;
+        }
+        if let Ok(checkpoint) = Checkpoint::from_bytes(card, weights) {
+            let planes = checkpoint.card.net.as_ref().unwrap().planes();
+            let codec = NetCodec::new(checkpoint, id.into(), 16);
+            let image = frame(planes, 5, 9);
+            let bytes = codec.encode(&image).unwrap();
+            let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
+            prop_assert_eq!(decoded.samples(), image.samples());
+        }
+    }
 }
 
 #[test]

@@ -22,8 +22,8 @@ fn loss_of(net: &Net, tiles: Tensor<4>) -> f32 {
     net.loss(tiles).unwrap().into_scalar::<f32>()
 }
 
-/// A tile of 16 x 16 samples: a slope and noise of a known distribution, and its information under that
-/// distribution, in bits per sample.
+/// A tile of 16 x 16 samples: a slope and noise of a known distribution, and its information under
+/// that distribution, in bits per sample.
 fn slope(device: &Device) -> (Tensor<4>, f32) {
     // Shares of the offsets 0 to 4 among 16: binomial.
     let shares = [1.0_f32, 4.0, 6.0, 4.0, 1.0];
@@ -146,8 +146,9 @@ fn wrong_tiles_and_presets_are_errors() {
 
 #[test]
 fn published_networks_have_the_published_number_of_parameters() {
-    // Layer by layer from the papers; trained parameters, without permutations. Our mixtures beside the published ones:
-    // IDF's last latents have one per channel instead of one per channel and pixel; L3C's input layers are left out.
+    // Layer by layer from the papers; trained parameters, without permutations. Differences: the
+    // last latents of IDF have a mixture per channel instead of one per channel and pixel; the
+    // input layers of L3C are left out.
     for (name, planes, millions) in
         [("idf", 1, 54.1), ("idf", 3, 58.5), ("l3c", 1, 4.99), ("l3c", 2, 5.00), ("pixelcnnpp", 1, 53.7)]
     {

@@ -1,12 +1,14 @@
-//! What a net whose tiles are coded alone pays at their borders, and what tiles of their own location and scale give back.
+//! What coding tiles independently costs at their borders, and what a median and noise scale per
+//! tile saves.
 //!
 //! ```sh
 //! cargo run --release -p nf-train --example borders -- CHECKPOINT DATASET [DATA_FOLDER]
 //! cargo run --release -p nf-train --example borders -- checkpoints/pixelcnnpp-small-real-9eb68e26 real-open/centre-256@test
 //! ```
 //!
-//! Every image is weighed as one tile, and cut into tiles. Far from the borders that a cut makes, the difference is that of
-//! locations and scales; what pixels beside them cost more than that is what context across borders would save at most.
+//! Every image is coded as one tile, and cut into tiles. Far from the borders of tiles, the
+//! difference is that of medians and noise scales; the extra cost of pixels beside borders is the
+//! most that context across borders could save.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use nf_data::OpenOptions;
@@ -41,8 +43,8 @@ fn bits(net: &Net, image: &Image16, tile_px: usize) -> Result<Vec<f64>, Box<dyn 
     Ok(all)
 }
 
-/// Distance of a pixel that a border keeps from its past: to the tile's first row, first column or last column, where
-/// these are no borders of the frame.
+/// Distance of a pixel to a border that cuts off its causal context: to the tile's first row, first
+/// column or last column, where these are no borders of the frame.
 fn distance_px(y: usize, x: usize, width: usize, tile_px: usize) -> usize {
     let above = if y >= tile_px { y % tile_px } else { usize::MAX };
     let left = if x >= tile_px { x % tile_px } else { usize::MAX };
@@ -59,7 +61,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = rest.first().map(PathBuf::from);
     let images = nf_data::open(dataset, &OpenOptions { data, ..OpenOptions::default() })?;
     let tiles_px = [128, 64, 32];
-    // Sums over all images: bits as one tile; per tile size: bits, and differences beside borders and far from them.
+    // Sums over all images: bits as one tile; per tile size: bits, and differences beside borders
+    // and far from them.
     let (mut pixels, mut whole_bits) = (0.0, 0.0);
     let mut sums = [[0.0_f64; 5]; 3];
     for index in 0..images.len() {

@@ -146,7 +146,7 @@ impl Batch {
         Self { tiles: 0, shape, samples: vec![] }
     }
 
-    /// Adds the tile whose first corner is (plane, row, column), mirrored as told.
+    /// Adds the tile whose first corner is (plane, row, column), mirrored if asked.
     ///
     /// # Panics
     /// If it reaches beyond the image.

@@ -1,4 +1,4 @@
-//! On what a net is trained.
+//! The device that a network is trained on.
 
 use crate::{Error, Result};
 use burn::tensor::{Device, DeviceKind};
@@ -47,8 +47,9 @@ impl DeviceClass {
         }
     }
 
-    /// The class itself, or for [`DeviceClass::Auto`] the fastest one with a GPU that answers on this machine, and why no
-    /// faster one was taken. A driver that computes on the processor is no GPU: Burn's own loops are faster there.
+    /// The class itself, or for [`DeviceClass::Auto`] the fastest one with a GPU that responds on
+    /// this machine, and why no faster one was chosen. A driver that computes on the processor is
+    /// no GPU: Burn's own loops are faster there.
     pub fn resolved(self) -> (Self, Vec<String>) {
         if self != Self::Auto {
             return (self, vec![]);
@@ -85,13 +86,13 @@ impl DeviceClass {
         let mut tried = kinds.iter().map(|kind| match self {
             Self::Cpu => Ok(Device::flex()),
             #[cfg(feature = "vulkan")]
-            Self::Vulkan => answering(self, || Device::vulkan(kind.clone())),
+            Self::Vulkan => responding(self, || Device::vulkan(kind.clone())),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => answering(self, || Device::wgpu(kind.clone())),
+            Self::Wgpu => responding(self, || Device::wgpu(kind.clone())),
             #[cfg(feature = "metal")]
-            Self::Metal => answering(self, || Device::metal(kind.clone())),
+            Self::Metal => responding(self, || Device::metal(kind.clone())),
             #[cfg(feature = "cuda")]
-            Self::Cuda => answering(self, || Device::cuda(0)),
+            Self::Cuda => responding(self, || Device::cuda(0)),
             #[allow(unreachable_patterns, reason = "no class is left when all features are on")]
             class => {
                 let _ = kind;
@@ -115,9 +116,10 @@ pub fn device_name(device: &Device) -> Option<String> {
     return Some(device).and(None);
 }
 
-/// The device, if it can add two numbers: drivers are loaded at its first use, and what is missing then panics.
+/// The device, if it can add two numbers: drivers are loaded at its first use, and a missing one
+/// panics then.
 #[cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda"))]
-fn answering(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Device, String> {
+fn responding(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Device, String> {
     use crate::error::panic_words;
     use burn::tensor::Tensor;
     use nf_models::total;
@@ -128,12 +130,13 @@ fn answering(class: DeviceClass, device: impl FnOnce() -> Device) -> Result<Devi
         let sum = total(Tensor::<1>::from_floats([1.0, 2.0], &device)).into_scalar::<f32>();
         (sum == 3.0).then_some(device).ok_or_else(|| format!("1 + 2 is {sum} there"))
     });
-    // The reason is what panics first, in a thread of the driver's; this one only hears that there is no answer.
+    // The reason is in the first panic, in a thread of the driver; this thread only gets a broken
+    // channel.
     let first = Arc::new(OnceLock::new());
-    let heard = Arc::clone(&first);
+    let recorded = Arc::clone(&first);
     let hook = take_hook();
     set_hook(Box::new(move |panic| {
-        heard.get_or_init(|| panic_words(panic.payload()));
+        recorded.get_or_init(|| panic_words(panic.payload()));
     }));
     let tried = catch_unwind(trial);
     set_hook(hook);
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_processor_is_always_there_and_others_say_what_they_need() {
+    fn the_processor_opens_and_missing_classes_are_explained() {
         assert!(DeviceClass::Cpu.open().is_ok());
         let (class, skipped_devices) = DeviceClass::Auto.resolved();
         assert_ne!(class, DeviceClass::Auto);
@@ -185,7 +188,7 @@ mod tests {
 
     #[cfg(feature = "vulkan")]
     #[test]
-    fn a_kind_that_is_missing_does_not_spoil_the_next() {
+    fn the_next_kind_is_tried_after_a_missing_one() {
         if DeviceClass::Vulkan.open().is_err() {
             println!("SKIP: no device answers through Vulkan");
             return;

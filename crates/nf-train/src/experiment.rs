@@ -12,9 +12,10 @@ use toml::{Table, Value};
 
 /// A training run before it is run. Prints to and parses from TOML; unknown keys are refused.
 ///
-/// The file may name a preset of a net (`net.preset = "pixelcnnpp/small"`) and settings that differ from
-/// it, and another file of its folder (`extends = "pixelcnnpp-tiny-sim.toml"`) whose settings hold where it
-/// has none; the resolved experiment spells everything out and is itself a legal file.
+/// The file may name a preset of a net (`net.preset = "pixelcnnpp/small"`) and settings that differ
+/// from it, and another file of its folder (`extends = "pixelcnnpp-tiny-sim.toml"`) whose settings
+/// hold where it has none; the resolved experiment spells everything out and is itself a legal
+/// file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -161,7 +162,8 @@ impl Experiment {
         Ok(experiment)
     }
 
-    /// The text from which [`Experiment::parse`] makes an equal one, with every default spelled out.
+    /// The text from which [`Experiment::parse`] makes an equal one, with every default spelled
+    /// out.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("texts, numbers and tables of them print as TOML")
     }
@@ -248,8 +250,8 @@ fn parse_table(file: &str, text: &str) -> Result<Table> {
     toml::from_str(text).map_err(|error| Error::experiment(file, one_line(&error.to_string())))
 }
 
-/// The settings of the file `base` beside `path`, under `table`. A base stands alone, so that nobody has to
-/// follow a chain, and there is none without an end.
+/// The settings of the file `base` beside `path`, overridden by `table`. A base must not extend
+/// another file, so there are no chains or cycles to follow.
 fn extended(path: &Path, base: &Value, table: Table) -> Result<Table> {
     let wrong = |reason: &str| Error::experiment(&path.display().to_string(), format!("extends: {reason}"));
     let base = base.as_str().ok_or_else(|| wrong("expected the name of a file in the same folder"))?;
@@ -311,7 +313,7 @@ mod tests {
     "#;
 
     #[test]
-    fn the_resolved_experiment_is_a_legal_file_of_the_same_id() {
+    fn resolved_experiments_round_trip_with_their_id() {
         let experiment = Experiment::parse("small.toml", SMALL, &[]).unwrap();
         let text = experiment.to_toml();
         assert!(!text.contains("preset"), "{text}");
@@ -323,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn every_experiment_of_the_project_is_legal_and_named_like_its_file() {
+    fn committed_experiments_are_valid() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/experiments");
         let mut names = vec![];
         for entry in fs::read_dir(folder).unwrap() {
@@ -340,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_may_extend_one_beside_it() {
+    fn a_file_may_extend_another() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).unwrap();

@@ -71,12 +71,13 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Trains a network that is fresh from its configuration, on the session's device with gradients.
-    /// `keep` is given every network that validates better than all before, without gradients.
+    /// Trains a network that is fresh from its configuration, on the session's device with
+    /// gradients. `keep` is given every network that validates better than all before, without
+    /// gradients.
     ///
     /// # Errors
-    /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be written,
-    /// the device fails, or the loss is no number any more.
+    /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be
+    /// written, the device fails, or the loss is no number any more.
     pub fn learn<N: Trainable>(
         &self,
         net: N,
@@ -113,8 +114,8 @@ impl Session<'_> {
         Ok(file)
     }
 
-    /// Refuses a step that the processor's memory cannot hold: the system would rather end the program
-    /// than refuse memory.
+    /// Refuses a step that the processor's memory cannot hold: the system would rather end the
+    /// program than refuse memory.
     fn check_memory<N: Trainable>(&self, net: &N) -> Result<()> {
         let TileChoice { height_px, width_px, batch, .. } = self.experiment.tiles;
         let needed = net.step_bytes(batch, height_px, width_px);
@@ -286,7 +287,8 @@ impl<N: Trainable> Run<'_, N> {
         Err(Error::Diverged { step: self.position.step + 1, loss: bits, rate, clip })
     }
 
-    /// Mean bits per sample over the validation tiles; a network that is better than all before is kept.
+    /// Mean bits per sample over the validation tiles; a network that is better than all before is
+    /// kept.
     fn validate(&mut self, keep: &mut dyn FnMut(&N, &Position) -> Result<()>) -> Result<f64> {
         let plain;
         let net = match &self.average {
@@ -349,9 +351,9 @@ fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {
     Error::Device { step, reason: panic_words(panic) }
 }
 
-/// Where the run of an experiment ended, read from the log in its folder; `None` if it has not ended, or
-/// there is none. The log's last row is written after the last checkpoint is kept, and a log outlives
-/// the state, which nobody has to keep.
+/// Where the run of an experiment ended, read from the log in its folder; `None` if it has not
+/// ended, or there is none. The log's last row is written after the last checkpoint is kept, and a
+/// log outlives the state, which nobody has to keep.
 ///
 /// # Errors
 /// If the log is there and cannot be read.

@@ -31,7 +31,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log of a run that is at `step`: what was written after that step is cut off, since it will
+    /// Opens the log of a run that is at `step`: rows after that step are removed, since they will
     /// be written again.
     ///
     /// # Errors
@@ -63,8 +63,8 @@ impl Log {
     }
 }
 
-/// How far the log of a run goes; `None` where there is no log, or no row in it. A last row that was cut
-/// short does not count.
+/// How far the log of a run goes; `None` where there is no log, or no row in it. A last row that
+/// was cut short does not count.
 ///
 /// # Errors
 /// If the file is there and cannot be read.
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_after_the_resumed_step_are_cut_off() {
+    fn rows_after_the_resumed_step_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("train.csv");
         let row =

@@ -2,8 +2,8 @@
 
 use toml::{Table, Value};
 
-/// Puts `value` at the dotted key of an assignment `key=value`. The value is read as TOML, or taken as a
-/// text if it is not; tables on the way are made.
+/// Puts `value` at the dotted key of an assignment `key=value`. The value is read as TOML, or taken
+/// as a text if it is not; tables on the way are made.
 ///
 /// # Errors
 /// If there is no `=`, the key is empty, or a part of it names something that is no table.
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn malformed_assignments_are_errors() {
         let mut settings = table("seed = 1");
         for (assignment, reason) in
             [("seed", "key=value"), ("=3", "empty part"), ("a..b=3", "empty part"), ("seed.x=3", "no table")]
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_joined() {
+    fn tables_are_merged() {
         let mut under = table("a = 1\n[t]\nb = 2\nc = 3\n");
         merge(&mut under, table("a = 4\n[t]\nc = 5\n"));
         assert_eq!(under, table("a = 4\n[t]\nb = 2\nc = 5\n"));

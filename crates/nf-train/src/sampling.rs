@@ -16,8 +16,8 @@ pub(crate) enum Purpose {
     Net,
 }
 
-/// A generator that depends only on the seed, the purpose and the step: sampling is stateless, so that a
-/// resumed run continues the same sequence.
+/// A generator that depends only on the seed, the purpose and the step: sampling is stateless, so
+/// that a resumed run continues the same sequence.
 pub(crate) fn generator(seed: u64, purpose: Purpose, step: u64) -> Pcg64 {
     let halves = |word: u64| [word as u32, (word >> 32) as u32];
     let [[a, b], [c, d]] = [halves(seed), halves(step)];

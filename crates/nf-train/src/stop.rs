@@ -10,8 +10,8 @@ pub struct Stop {
     /// After so many steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
-    /// After so many minutes of training, pauses between resumed parts not counted: a wall-clock limit,
-    /// so that results are not reproducible.
+    /// After so many minutes of training, pauses between resumed parts not counted: a wall-clock
+    /// limit, so that results are not reproducible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
     /// After so many validations in a row without a new best.
@@ -24,11 +24,11 @@ pub struct Stop {
 pub enum End {
     /// `stop.steps` were taken.
     Steps,
-    /// `stop.minutes` are over.
+    /// `stop.minutes` have passed.
     Minutes,
-    /// `stop.patience` validations brought nothing better.
+    /// `stop.patience` validations in a row were no improvement.
     Patience,
-    /// It was told to; `--resume` goes on.
+    /// It was interrupted; `--resume` continues it.
     Interrupted,
 }
 

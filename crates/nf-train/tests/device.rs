@@ -1,7 +1,8 @@
-//! Devices against the processor: every net's size of tiles, its gradients, and a few steps of a run.
+//! Devices against the processor: every net's size of tiles, its gradients, and a few steps of a
+//! run.
 //!
-//! Without a device feature there is nothing to compare. `NOISEFLOOR_DEVICE` names a class that must be there; otherwise
-//! a class that does not open is skipped, visibly.
+//! Without a device feature there is nothing to compare. `NOISEFLOOR_DEVICE` names a class that
+//! must be there; otherwise a class that does not open is skipped, visibly.
 #![cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda"))]
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 

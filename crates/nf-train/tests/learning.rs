@@ -211,7 +211,8 @@ fn a_folder_in_use_is_not_overwritten() {
 fn patience_and_minutes_end_a_run() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
-    // A rate this small changes nothing that single precision shows, so no validation is a new best.
+    // A rate this small changes nothing that single precision shows, so no validation is a new
+    // best.
     let stuck = experiment(&["stop.patience=2", "schedule.rate=1e-30"]);
     let (position, end, _) = run(&stuck, &frames(), &folder.path().join("a"), false, 0).unwrap();
     assert_eq!((position.step, position.best_step, end), (24, 8, End::Patience));

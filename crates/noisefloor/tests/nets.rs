@@ -10,8 +10,8 @@ use std::process::{Command, Output};
 const HEIGHT: usize = 157;
 const WIDTH: usize = 203;
 
-/// A stack whose extents are odd, as a FITS file: sky with a slope, noise, most of which planes share as
-/// the groups of a ramp do, a star, a saturated column and a dead pixel.
+/// A stack whose extents are odd, as a FITS file: sky with a slope, noise, most of which planes
+/// share as the groups of a ramp do, a star, a saturated column and a dead pixel.
 fn frame(planes: usize) -> Vec<u8> {
     let cards = [
         "SIMPLE  =                    T",
@@ -129,8 +129,8 @@ fn check(folder: &Path, Committed { id, planes, .. }: &Committed) {
     fs::remove_file(back).unwrap();
     let coded = fs::metadata(folder.join("frame.nfl")).unwrap().len() as f64;
     let bits = 8.0 * coded / (planes * HEIGHT * WIDTH) as f64;
-    // The noise has an entropy of 5.2 bits, that of a plane of its own in a stack 4. Networks of stacks
-    // know one instrument each.
+    // The noise has an entropy of 5.2 bits, that of a plane of its own in a stack 4. Networks of
+    // stacks know one instrument each.
     let most = if planes > 1 { 12.0 } else { 8.0 };
     assert!((4.0..most).contains(&bits), "{id}: {bits} bits per pixel");
 }

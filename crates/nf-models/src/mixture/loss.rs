@@ -6,11 +6,11 @@ use burn::tensor::activation::{log_sigmoid, log_softmax};
 
 /// Information of samples under mixtures of `K` logistics discretised over `0..=maximum`, in bits.
 ///
-/// With `s` a component's scale, `p = (x + 1/2 - mean) / s` and `m = (x - 1/2 - mean) / s`, its share
-/// of `x` is `sigmoid(p) - sigmoid(m) = sigmoid(p) sigmoid(-m) (1 - exp(-1 / s))`: three factors whose
-/// logarithms neither overflow nor cancel, however far the sample lies in a tail. The outermost
-/// samples take the tails (arXiv:1701.05517, eq. 2), and every sample has the floor of the coder's
-/// distribution, so that no length is infinite.
+/// With `s` a component's scale, `p = (x + 1/2 - mean) / s` and `m = (x - 1/2 - mean) / s`, its
+/// share of `x` is `sigmoid(p) - sigmoid(m) = sigmoid(p) sigmoid(-m) (1 - exp(-1 / s))`: three
+/// factors whose logarithms neither overflow nor cancel, however far the sample lies in a tail. The
+/// outermost samples take the tails (arXiv:1701.05517, eq. 2), and every sample has the floor of
+/// the coder's distribution, so that no length is infinite.
 ///
 /// # Shapes
 /// `x`: (N, 1, H, W); `logits`, `means` in samples, `log_scales` natural: (N, K, H, W); result:

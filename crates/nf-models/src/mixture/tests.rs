@@ -136,7 +136,8 @@ fn gradients_match_finite_differences() {
         for (which, tensor) in tensors.iter().enumerate() {
             let gradient = tensor.grad(&gradients).unwrap().into_data().try_to_vec::<f32>().unwrap();
             for k in 0..3 {
-                // A mean is as coarse as its component is wide, and as single precision is far from zero.
+                // A mean is as coarse as its component is wide, and as single precision is far from
+                // zero.
                 let unit = if which == 1 { own[k].log_scale.exp() } else { 1.0 };
                 let step = if which == 1 { (0.01 * unit).max(2e-7 * own[k].mean.abs()) } else { 0.01 };
                 let at = |step: f32| {

@@ -1,11 +1,11 @@
 //! Between samples and networks: the features that a network sees of samples, and the mixtures that
 //! its outputs mean; on tensors for the loss, pixel by pixel for the coder.
 //!
-//! A pixel has S symbols: the samples of its P planes, or their bytes. The outputs, symbol by symbol:
-//! K weights, K means, K scales, and with `InputMode::NoiseNormalised` weights of the predictors; then
-//! K coupling coefficients for every pair of symbols, in the order (1, 0), (2, 0), (2, 1), ... (section
-//! 2.2 of arXiv:1701.05517, where symbols are the colours of a pixel). With `base` the weighted
-//! prediction and `scale` the local scale,
+//! A pixel has S symbols: the samples of its P planes, or their bytes. The outputs, symbol by
+//! symbol: K weights, K means, K scales, and with `InputMode::NoiseNormalised` weights of the
+//! predictors; then K coupling coefficients for every pair of symbols, in the order (1, 0), (2, 0),
+//! (2, 1), ... (section 2.2 of arXiv:1701.05517, where symbols are the colours of a pixel). With
+//! `base` the weighted prediction and `scale` the local scale,
 //!
 //! ```text
 //! mean      = base + scale * (output + sum over earlier symbols q of

@@ -13,7 +13,8 @@ impl HostTiles {
     /// The tiles of a tensor of raw samples, which f32 holds exactly.
     ///
     /// # Errors
-    /// [`Error::Tiles`] if there are not `planes` planes, an extent is zero, or a value is no sample.
+    /// [`Error::Tiles`] if there are not `planes` planes, an extent is zero, or a value is no
+    /// sample.
     pub(crate) fn of(tensor: &Tensor<4>, planes: usize) -> Result<Self> {
         let extents = tensor.dims();
         let error = |expected: String| Error::Tiles { found: extents.to_vec(), expected };

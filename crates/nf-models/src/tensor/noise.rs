@@ -4,8 +4,8 @@ use crate::random::Random;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Tensor, TensorData};
 
-/// The module with noise added to every weight: some layers of a new network are zero and would hide
-/// what they read.
+/// The module with noise added to every weight: some layers of a new network are zero and would
+/// hide what they read.
 pub(crate) fn with_noise<M: Module>(module: M, seed: u64, deviation: f32) -> M {
     module.map(&mut AddNoise { random: Random::new(seed), deviation })
 }

@@ -123,7 +123,8 @@ fn distributions_depend_on_earlier_symbols() {
         };
         let mut tiles = tiles(config.planes(), 8, 8);
         let before = record(&mut tiles);
-        // The first four samples of the first tile, beyond their noise; median and noise scale stay as they are.
+        // The first four samples of the first tile, beyond their noise; median and noise scale stay
+        // as they are.
         [0, 1, 8, 9].into_iter().for_each(|at| tiles[0].samples[at] += 1000);
         let after = record(&mut tiles);
         let first = before.symbols.iter().zip(&after.symbols).position(|(a, b)| a != b).unwrap();

@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use nf_models::total;
 use std::marker::PhantomData;
 
-/// Scales all gradients of a net by one factor so that their joint Euclidean norm is at most `limit`
-/// (Pascanu et al., arXiv 1211.5063, algorithm 1). Returns the norm before.
+/// Scales all gradients of a network by one factor so that their joint Euclidean norm is at most
+/// `limit` (Pascanu et al., arXiv 1211.5063, algorithm 1). Returns the norm before.
 ///
 /// Burn clips each parameter by itself, which turns the direction of the step; this does not.
 pub fn clip_by_norm<M: Module>(net: &M, gradients: &mut GradientsParams, limit: f64) -> f64 {
@@ -55,7 +55,7 @@ mod tests {
     use burn::tensor::Device;
 
     #[test]
-    fn long_gradients_are_shortened_together_and_short_ones_left_alone() {
+    fn only_gradients_above_the_limit_are_scaled() {
         let device = Device::flex().autodiff();
         let layer = LinearConfig::new(1, 1).init(&device);
         let gradients = |weight: f32, bias: f32| {

@@ -4,19 +4,19 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 use burn::tensor::container::TensorContainer;
 
-/// Moves `average` towards `net` by one step: `average = d average + (1 - d) net`, where `d` is [`decay_at`]
-/// of the number of steps before. The average keeps no gradients.
+/// Moves `average` towards `net` by one step: `average = d average + (1 - d) net`, where `d` is
+/// [`decay_at`] of the number of steps before. The average keeps no gradients.
 ///
 /// # Panics
-/// If the two are not modules of one making.
+/// If the two are not modules of the same architecture.
 pub fn average_weights<M: Module>(average: M, net: &M, decay: f64) -> M {
     let mut weights = Weights(TensorContainer::new());
     net.visit(&mut weights);
     average.map(&mut Average { weights: weights.0, decay })
 }
 
-/// Decay of the average after `steps` steps: `min(decay, (1 + steps) / (10 + steps))`, so that the first
-/// weights, which mean nothing, are soon forgotten (the ramp of TensorFlow's moving average).
+/// Decay of the average after `steps` steps: `min(decay, (1 + steps) / (10 + steps))`, so that the
+/// first weights, which mean nothing, are soon forgotten (the ramp of TensorFlow's moving average).
 pub fn decay_at(decay: f64, steps: u64) -> f64 {
     decay.min((1.0 + steps as f64) / (10.0 + steps as f64))
 }
@@ -52,14 +52,14 @@ mod tests {
     }
 
     #[test]
-    fn the_ramp_ends_at_the_decay() {
+    fn decay_rises_to_its_limit() {
         assert_eq!(decay_at(0.999, 0), 0.1);
         assert_eq!(decay_at(0.999, 90), 0.91);
         assert_eq!(decay_at(0.999, 1_000_000), 0.999);
     }
 
     #[test]
-    fn averages_are_taken_weight_by_weight() {
+    fn average_moves_towards_the_weights() {
         let net = LinearConfig::new(3, 2).init(&Device::flex().autodiff());
         let start = net.valid();
         let moved = net.clone().map(&mut Double);

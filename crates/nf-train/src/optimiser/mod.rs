@@ -24,8 +24,8 @@ pub struct Optimiser {
     /// Most that the joint norm of all gradients may be; longer ones are shortened to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// Decay of the moving average of the weights, which is what is validated and kept; without it the
-    /// weights themselves are.
+    /// Decay of the moving average of the weights, which is what is validated and kept; without it
+    /// the weights themselves are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema_decay: Option<f64>,
 }
@@ -110,7 +110,7 @@ impl Rule {
 }
 
 impl Optimiser {
-    /// Refuses what makes no sense, naming the setting.
+    /// Refuses wrong settings.
     ///
     /// # Errors
     /// The setting at fault, and what was expected.

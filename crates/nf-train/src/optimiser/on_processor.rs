@@ -3,10 +3,11 @@
 use burn::optim::{LearningRate, Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-/// The rule `O`, its recorded states read into the processor's memory; a step moves them to the device of the weights.
+/// The rule `O`, whose recorded states are read into the processor's memory; a step moves them to
+/// the device of the weights.
 ///
-/// Burn reads them onto its default device, which in a program built for GPUs is one of those even where none is used, and
-/// where there is none that panics.
+/// Burn reads them onto its default device. In a program built for GPUs that is a GPU even where
+/// none is used, and where there is none Burn panics.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OnProcessor<O>(pub(super) O);
 

@@ -11,12 +11,12 @@ pub struct Schedule {
     /// Steps over which the rate rises linearly from zero; 0 starts at once.
     #[serde(default)]
     pub warm_up_steps: u64,
-    /// What becomes of it then.
+    /// How it changes after that.
     #[serde(default)]
     pub decay: Decay,
 }
 
-/// How a rate falls.
+/// How a rate decays.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Decay {
@@ -67,7 +67,7 @@ impl Schedule {
         self.rate * warm * decay
     }
 
-    /// Refuses what makes no sense, naming the setting.
+    /// Refuses wrong settings.
     ///
     /// # Errors
     /// The setting at fault, and what was expected.
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_by_name() {
+    fn wrong_settings_are_errors() {
         for (schedule, name) in [
             (Schedule { rate: -1.0, warm_up_steps: 0, decay: Decay::Constant }, "schedule.rate"),
             (schedule(0, Decay::Exponential { factor: 1.5 }), "schedule.decay"),

@@ -54,7 +54,8 @@ impl IdfModel {
         levels.sum()
     }
 
-    /// The latents of the box of a tile: those that the flow gives if the tile is known, else zeros.
+    /// The latents of the box of a tile: those that the flow gives if the tile is known, else
+    /// zeros.
     fn latents(
         &self,
         arithmetic: &TileArithmetic,
@@ -137,7 +138,8 @@ impl IdfModel {
     }
 }
 
-/// Codes the latents of one pixel under their outputs, which are in the order that `latent_bits` has.
+/// Codes the latents of one pixel under their outputs, which are in the order that `latent_bits`
+/// has.
 fn code_latents(
     coder: &mut dyn TileCoder,
     values: &mut [i32],

@@ -1,8 +1,9 @@
 //! Integer discrete flows: Hoogeboom, Peters, van den Berg, Welling 2019, arXiv:1905.07376.
 //!
-//! An invertible map from integers to integers gives latents that are nearly independent; each is coded
-//! under a logistic, the last ones under mixtures. Every step adds to some channels what a network
-//! predicts from the others, rounded (eq. 6 and 7), so that the inverse subtracts the same integers.
+//! An invertible map from integers to integers gives latents that are nearly independent; each is
+//! coded under a logistic, the last ones under mixtures. Every step adds to some channels what a
+//! network predicts from the others, rounded (eq. 6 and 7), so that the inverse subtracts the same
+//! integers.
 //!
 //! ```text
 //! x ─ squeeze ─[permute, couple]x F ─ split ─ squeeze ─[permute, couple]x F ─ split ─ ... ─► last
@@ -13,19 +14,19 @@
 //! Letters: N tiles, P planes, H rows, W columns, C channels of a level (4 P, 8 P, 16 P, ... as
 //! published, always 4 P with `InputMode::NoiseNormalised`), F flows per level, K components.
 //!
-//! Integers are residues modulo 2^16: a latent beyond the range of samples wraps, and nothing is lost.
-//! The published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any size. Ours
-//! beside the published mapping (`InputMode::NoiseNormalised`):
+//! Integers are residues modulo 2^16: a latent beyond the range of samples wraps, and nothing is
+//! lost. The published mixture per pixel of a 32x32 patch is one per channel here, for tiles of any
+//! size. Ours beside the published mapping (`InputMode::NoiseNormalised`):
 //!
-//! - Networks see latents in units of the tile's noise, compressed by asinh, and how far apart integers
-//!   are in these units, and add a linear layer on the uncompressed latents.
+//! - Networks see latents in units of the tile's noise, compressed by asinh, and how far apart
+//!   integers are in these units, and add a linear layer on the uncompressed latents.
 //! - Channels are not permuted at random but in turn, and the flow begins as a wavelet; see
 //!   `IdfConfig::order`, `lifting`.
-//! - Three quarters of the channels leave after every level, also the last: the differences. A half that
-//!   stays would take differences along to a level where their neighbours are far.
-//! - They leave one quarter after the other, each under mixtures that a network computes from what stays
-//!   and the quarters before it. Scales are relative to the local scale of those around the place: noise
-//!   is no single number in a tile.
+//! - Three quarters of the channels leave after every level, also the last: the differences. A half
+//!   that stays would take differences along to a level where their neighbours are far.
+//! - They leave one quarter after the other, each under mixtures that a network computes from what
+//!   stays and the quarters before it. Scales are relative to the local scale of those around the
+//!   place: noise is no single number in a tile.
 //!
 //! Names of fields are names of parameters in files of weights and must not change.
 
@@ -92,8 +93,8 @@ type Built<S> = Idf<
     <S as ParameterSource>::Array<3>,
 >;
 
-/// A dense block and a linear layer beside it: Huang et al. 2017, arXiv:1608.06993; appendix A of the
-/// paper.
+/// A dense block and a linear layer beside it: Huang et al. 2017, arXiv:1608.06993; appendix A of
+/// the paper.
 #[derive(Debug)]
 #[cfg_attr(feature = "train", derive(burn::module::Module))]
 pub struct Dense<C> {
@@ -217,12 +218,12 @@ impl IdfConfig {
 
     /// Where the channels before coupling `flow` of a level come from.
     ///
-    /// At random as published. With `InputMode::NoiseNormalised` the quarter that a coupling moves is
-    /// one phase of the 2x2 squeeze, and the next coupling moves the next phase: after four of them,
-    /// three phases are what could not be predicted from the rest, and the last one, which stays, is a
-    /// mean of its surroundings. At random, some channels are moved twice, others never, and a channel
-    /// that was never predicted from its neighbours costs more than the noise wherever a frame has
-    /// structure.
+    /// At random as published. With `InputMode::NoiseNormalised` the quarter that a coupling moves
+    /// is one phase of the 2x2 squeeze, and the next coupling moves the next phase: after four of
+    /// them, three phases are what could not be predicted from the rest, and the last one, which
+    /// stays, is a mean of its surroundings. At random, some channels are moved twice, others
+    /// never, and a channel that was never predicted from its neighbours costs more than the noise
+    /// wherever a frame has structure.
     fn order(&self, flow: usize, channels: usize) -> Order {
         if !self.noise_normalised() {
             return Order::Random;
@@ -234,8 +235,8 @@ impl IdfConfig {
     }
 
     /// First weights (moved, fixed, 3, 3) of the linear layer of coupling `flow`: a phase minus the
-    /// mean of those of its eight neighbours that are not moved yet, and at last the remaining phase
-    /// plus a quarter of each of these differences at its place, which makes it a mean of its
+    /// mean of those of its eight neighbours that are not moved yet, and at last the remaining
+    /// phase plus a quarter of each of these differences at its place, which makes it a mean of its
     /// surroundings. So the flow begins as an integer wavelet by lifting (Calderbank et al. 1998,
     /// Appl. Comput. Harmon. Anal. 5, 332) and learns from there.
     fn lifting(&self, flow: usize, channels: usize) -> Vec<f32> {

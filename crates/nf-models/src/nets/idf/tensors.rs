@@ -77,8 +77,8 @@ impl TensorArithmetic {
     }
 
     /// How much known latents vary around each place, as the logarithm of a scale in units of the
-    /// tile's: the mean over 3x3 places of `asinh` of sizes, of the differences of neighbours in the
-    /// last `smooth` channels and of the other channels themselves. (N, 1, h, w)
+    /// tile's: the mean over 3x3 places of `asinh` of sizes, of the differences of neighbours in
+    /// the last `smooth` channels and of the other channels themselves. (N, 1, h, w)
     pub(super) fn local_log_scales(&self, latents: &Tensor<4>, smooth: usize) -> Option<Tensor<4>> {
         if !self.noise_normalised {
             return None;

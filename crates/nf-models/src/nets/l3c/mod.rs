@@ -1,4 +1,5 @@
-//! L3C: Mentzer, Agustsson, Tschannen, Timofte, Van Gool 2019, arXiv:1811.12817. Written from the paper.
+//! L3C: Mentzer, Agustsson, Tschannen, Timofte, Van Gool 2019, arXiv:1811.12817. Written from the
+//! paper.
 //!
 //! Three encoders compute ever coarser features, quantised to a few levels; three decoders turn the
 //! features of one scale into the distributions of those of the next finer one, the finest into the
@@ -8,12 +9,14 @@
 //! x ─ encoder 1 ─┬─ encoder 2 ─┬─ encoder 3 ─► z3: uniform, or a learned prior
 //!                └─ quantise    └─ quantise        │
 //!                      z1           z2             ▼
-//!         p(x) ◄─ decoder 1 ◄─ decoder 2 ◄─ decoder 3    (decoder s gets z_s and the features of
-//!                    p(z1)        p(z2)  ◄────┘            decoder s + 1, and gives p(z_(s-1)))
+//!         p(x) ◄─ decoder 1 ◄─ decoder 2 ◄─ decoder 3
+//!                    p(z1)        p(z2)  ◄────┘
 //! encoder: 3x3 ─ 5x5 / 2 ─ [3x3 relu 3x3 +]x B ─ 3x3 ─ + ─► features ─ 1x1 ─► C channels
 //! decoder: 1x1 ─ + features ─ [3x3 relu 3x3 +]x B ─ 3x3 ─ + ─ 3x3 ─ depth to space ─► features
 //!          features ─ 3x3 dilated by 1, 2, 4 ─ 1x1 ─► distributions
 //! ```
+//!
+//! Decoder s gets z_s and the features of decoder s + 1, and gives p(z_(s-1)).
 //!
 //! Letters: N tiles, P planes, H rows, W columns, F filters, B residual blocks, C channels of z, L
 //! levels, K components.
@@ -22,15 +25,15 @@
 //! samples. With `InputMode::NoiseNormalised`:
 //!
 //! - The head of the samples is that of our PixelCNN++, relative to a causal predictor, and its
-//!   distributions also depend on the sample's causal context through a layer of their own, before the
-//!   last ReLU. A decoder has the context, because it decodes samples one by one in any case; features
-//!   would have to spend bits on what it says.
+//!   distributions also depend on the sample's causal context through a layer of their own, before
+//!   the last ReLU. A decoder has the context, because it decodes samples one by one in any case;
+//!   features would have to spend bits on what it says.
 //! - The coarsest z has a learned prior per channel instead of the uniform one, which costs
 //!   `C log2(L) / 4^S` bits a pixel (S scales) whatever z is: 0.36 in the published network, and
 //!   0.87 in one of two scales and three channels.
 //!
-//! Names of fields are names of parameters in files of weights and must not change: `laws` gives the
-//! parameters of distributions; `there` and `back` are the ways down and up.
+//! Names of fields are names of parameters in files of weights and must not change: `laws` gives
+//! the parameters of distributions; `there` and `back` are the ways down and up.
 
 mod coder;
 #[cfg(feature = "train")]
@@ -289,13 +292,13 @@ impl L3cConfig {
 /// Deviation of a new network's z of one scale around its middle level, which a step away is
 /// `1 / middle`.
 ///
-/// Small where z is fine, so that what z tells is worth its bits from the start: a level of a coarser
-/// scale serves four times as many pixels.
+/// Small where z is fine, so that what z tells is worth its bits from the start: a level of a
+/// coarser scale serves four times as many pixels.
 fn first_deviation(scale: usize) -> f32 {
     0.03 * (1 << (2 * scale.min(2))) as f32
 }
 
-/// What multiplies the parameters of the coarsest levels' distributions: an optimiser that moves all
-/// parameters alike moves a number that is one parameter slower than one that a layer computes from
-/// many.
+/// What multiplies the parameters of the coarsest levels' distributions: an optimiser that moves
+/// all parameters alike moves a number that is one parameter slower than one that a layer computes
+/// from many.
 const PRIOR_GAIN: f32 = 8.0;

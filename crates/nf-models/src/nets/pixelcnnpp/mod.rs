@@ -2,23 +2,27 @@
 //!
 //! Every sample is coded under a mixture of logistics whose parameters a network computes from the
 //! samples above and to the left. Two streams of features run through the network: `u` at a pixel
-//! depends on the rows above it, `ul` also on the pixels to the left. Both pass gated residual blocks on
-//! the way down to coarser resolutions and back up (section 2.4, figure 2).
+//! depends on the rows above it, `ul` also on the pixels to the left. Both pass gated residual
+//! blocks on the way down to coarser resolutions and back up (section 2.4, figure 2).
 //!
 //! ```text
-//! features ── 2x3, down ─────────────► u ─[block u]x R ─ halve ─ ... ─ double ─[block u]x R+1 ─► (dropped)
-//!          ├─ 1x3, down ─┐                   │ skip                                │ skip
-//!          ├─ 2x1, right ┴ sum ──────► ul ─[block ul]x R ─ halve ─ ... ─ double ─[block ul]x R+1 ─ elu ─ 1x1 ─► head
-//! context ──── 1x1 ──────┘                   every block on the way up also gets the block on the way down
+//! features ─ 2x3, down ───────────► u ─[block u]x R ─ halve ─ ... ─ double ─[block u]x R+1
+//!         ├─ 1x3, down ─┐                │ skip                              │ skip
+//!         ├─ 2x1, right ┴ sum ───► ul ─[block ul]x R ─ halve ─ ... ─ double ─[block ul]x R+1
+//! context ─ 1x1 ────────┘                                                    └─ elu ─ 1x1 ─► head
 //! ```
 //!
-//! Letters: N tiles, P planes, H rows, W columns, F filters, K mixture components, R blocks per stage.
+//! Every block on the way up also gets the output of the block on the way down.
 //!
-//! Ours beside the published mapping (`InputMode::NoiseNormalised`): the features of `context.rs`; means
-//! are offsets from a weighted prediction, offsets and scales are in units of the local scale.
+//! Letters: N tiles, P planes, H rows, W columns, F filters, K mixture components, R blocks per
+//! stage.
 //!
-//! Names of fields are names of parameters in files of weights and must not change: `there` and `back`
-//! are the ways down and up.
+//! Ours beside the published mapping (`InputMode::NoiseNormalised`): the features of `context.rs`;
+//! means are offsets from a weighted prediction, offsets and scales are in units of the local
+//! scale.
+//!
+//! Names of fields are names of parameters in files of weights and must not change: `there` and
+//! `back` are the ways down and up.
 
 mod coder;
 #[cfg(feature = "train")]

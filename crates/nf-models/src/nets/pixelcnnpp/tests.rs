@@ -53,8 +53,8 @@ fn graphs_match_tensors_and_pixel_by_pixel_evaluation_is_exact() {
         let inputs = [&head_inputs.features, &context].map(|input| [one(input, 0), one(input, 1)]);
         let mut evaluator = CausalEvaluator::new(&graph, 2, height, width);
         for pixel in 0..height * width {
-            // Context first, as in coding; features of the pixel itself last: a network that read them
-            // would panic.
+            // Context first, as in coding; features of the pixel itself last: a network that read
+            // them would panic.
             let give = |evaluator: &mut CausalEvaluator<'_>, input: usize| {
                 let channels = inputs[input][0].channels;
                 for (to, map) in evaluator.next_pixel(input).chunks_exact_mut(channels).zip(&inputs[input]) {
