@@ -126,6 +126,7 @@ fn checkpoints_round_trip_and_damage_is_an_error() {
         assert!(text.contains("weights.safetensors") && text.contains("BLAKE3"), "{text}");
         std::fs::remove_file(&weights).unwrap();
         assert!(Checkpoint::load(&dir).unwrap_err().to_string().contains("weights.safetensors"));
+        std::fs::write(&weights, "").unwrap();
         std::fs::write(dir.join("card.toml"), "data = 3").unwrap();
         assert!(Checkpoint::load(&dir).unwrap_err().to_string().contains("card.toml"));
     }
