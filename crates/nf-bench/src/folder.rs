@@ -47,8 +47,8 @@ impl RunFolder {
         Ok(Self { path, rows })
     }
 
-    /// An existing folder with the suite it was begun with and the rows that stand. A run may have been
-    /// killed as early as after writing its suite; whatever else is missing is made.
+    /// An existing folder with the suite it was begun with and the rows that stand. A run may have
+    /// been killed as early as after writing its suite; whatever else is missing is made.
     ///
     /// # Errors
     /// If it is not a run's folder.

@@ -105,8 +105,8 @@ impl Ledger {
 
     /// Where a run disagrees with what is written down, one line each; empty if it agrees.
     ///
-    /// Only what the run tried is compared. A codec that the ledger has and that coded nothing this time
-    /// is a difference, and so is a run that had nothing to compare.
+    /// Only what the run tried is compared. A codec that the ledger has and that coded nothing this
+    /// time is a difference, and so is a run that had nothing to compare.
     pub fn differences(&self, run: &Run) -> Vec<String> {
         let now = Self::of(run).rows;
         let mut lines = vec![];

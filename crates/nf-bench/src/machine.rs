@@ -38,7 +38,8 @@ pub struct Machine {
     pub memory_bytes: Option<u64>,
     /// Distribution, kernel and architecture.
     pub system: String,
-    /// Processes that wanted to run at the start, averaged over a minute: times are worth little above 1.
+    /// Processes that wanted to run at the start, averaged over a minute: times are worth little
+    /// above 1.
     pub load_1min: Option<f64>,
     /// The program.
     pub build: Build,

@@ -1,9 +1,10 @@
 //! Peak memory of a piece of work, C libraries included.
 //!
-//! On Linux the kernel keeps the highest resident size of a process (`VmHWM`) and forgets it on request
-//! (`5` written to `/proc/self/clear_refs`), so a difference of two readings covers every allocator in
-//! the process. Before the first reading freed memory is handed back to the system, because work that
-//! re-used it would look free. Elsewhere, or where `/proc` refuses, there is no number rather than a guess.
+//! On Linux the kernel keeps the highest resident size of a process (`VmHWM`) and forgets it on
+//! request (`5` written to `/proc/self/clear_refs`), so a difference of two readings covers every
+//! allocator in the process. Before the first reading freed memory is handed back to the system,
+//! because work that re-used it would look free. Elsewhere, or where `/proc` refuses, there is no
+//! number rather than a guess.
 
 use std::fs;
 

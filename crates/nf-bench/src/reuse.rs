@@ -1,8 +1,8 @@
 //! Rows of earlier runs that need not be measured again.
 //!
 //! Sizes are deterministic, and times of an earlier run are as good as new ones where program and
-//! machine are the same: a row is taken over for the same samples in the same shape and the same codec
-//! spec, whatever the dataset is called, and says where it comes from.
+//! machine are the same: a row is taken over for the same samples in the same shape and the same
+//! codec spec, whatever the dataset is called, and says where it comes from.
 
 use crate::folder::{RunFolder, machines};
 use crate::machine::Machine;

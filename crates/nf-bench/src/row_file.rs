@@ -1,4 +1,5 @@
-//! The file of rows (CSV), which grows by whole lines, so that it is valid whenever the program stops.
+//! The file of rows (CSV), which grows by whole lines, so that it is valid whenever the program
+//! stops.
 
 use crate::files::new_file_in;
 use crate::measurement::{Measurement, one_line};
@@ -26,9 +27,9 @@ impl RowFile {
         Ok(rows)
     }
 
-    /// An existing file, to be continued, and its rows that stand: a last line that was cut short is
-    /// dropped, and so are skipped rows, which deserve another try. A file that does not exist yet is
-    /// made.
+    /// An existing file, to be continued, and its rows that stand: a last line that was cut short
+    /// is dropped, and so are skipped rows, which deserve another try. A file that does not exist
+    /// yet is made.
     ///
     /// # Errors
     /// If it cannot be read or replaced, or is not a file of rows.

@@ -59,13 +59,14 @@ impl Run {
     }
 }
 
-/// Finds a dataset; one that is [missing](nf_data::Error::Missing) is skipped, other errors are failures.
+/// Finds a dataset; one that is [missing](nf_data::Error::Missing) is skipped, other errors are
+/// failures.
 pub type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
 
 /// Runs a suite from the start, in a new folder under `options.runs`.
 ///
-/// Codecs run on one thread: a rayon pool of one. Whatever a codec does wrong, panicking included, is a
-/// row with its error; whatever is absent is a row that says so.
+/// Codecs run on one thread: a rayon pool of one. Whatever a codec does wrong, panicking included,
+/// is a row with its error; whatever is absent is a row that says so.
 ///
 /// # Errors
 /// If the suite contradicts itself, or the run's folder cannot be written.
@@ -85,7 +86,8 @@ pub fn run(
     Session { suite, registry, options, codecs, reusable, folder, rows: Vec::new() }.finish(open, observer)
 }
 
-/// Continues the run of `folder` with the suite that it was begun with; what is there is not done again.
+/// Continues the run of `folder` with the suite that it was begun with; what is there is not done
+/// again.
 ///
 /// # Errors
 /// If `folder` is not that of a run, or cannot be written.

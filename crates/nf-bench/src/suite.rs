@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// A comparison as data; prints to and parses from one TOML file, in which unknown keys are refused.
+/// A comparison as data; prints to and parses from one TOML file, in which unknown keys are
+/// refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Suite {
@@ -30,7 +31,8 @@ pub struct Suite {
     /// Whether every codec is also timed with all cores at its disposal.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all_threads: bool,
-    /// Whether sizes may be pooled over datasets; not where these hold the same images in several forms.
+    /// Whether sizes may be pooled over datasets; not where these hold the same images in several
+    /// forms.
     #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
     pub pooled: bool,
     /// What the report works out beyond the tables.
@@ -39,8 +41,8 @@ pub struct Suite {
     /// The datasets, in order.
     #[serde(rename = "dataset")]
     pub datasets: Vec<DatasetChoice>,
-    /// Programs that join as codecs, by the name that `codecs` gives them: they never run unless the user
-    /// allows it. What the tables mean is defined by whoever adds them to the registry.
+    /// Programs that join as codecs, by the name that `codecs` gives them: they never run unless
+    /// the user allows it. What the tables mean is defined by whoever adds them to the registry.
     #[serde(default, skip_serializing_if = "toml::Table::is_empty")]
     pub external: toml::Table,
 }
@@ -62,15 +64,15 @@ pub struct DatasetChoice {
     /// How the planes of an image are rearranged for the codecs.
     #[serde(rename = "form", default, skip_serializing_if = "Transform::is_stack")]
     pub transform: Transform,
-    /// Only the first so many planes of every image, or as many as it has, before the transform: what
-    /// one plane more costs, given those before, is the difference of two sizes.
+    /// Only the first so many planes of every image, or as many as it has, before the transform:
+    /// what one plane more costs, given those before, is the difference of two sizes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_planes: Option<usize>,
     /// Only this plane of every transformed image, from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plane: Option<usize>,
-    /// Squares of this side, pixels, as planes of their own: codecs that code planes independently use
-    /// nothing beyond a square.
+    /// Squares of this side, pixels, as planes of their own: codecs that code planes independently
+    /// use nothing beyond a square.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch_px: Option<usize>,
 }
@@ -135,8 +137,9 @@ impl Suite {
         Self::parse("configs/suites/quick.toml", TEXT).expect("a test parses the embedded suite")
     }
 
-    /// The codecs of the suite `real-full` over one dataset: `data` is its reference (a name with a view,
-    /// a manifest, a folder, a file), `split` one of its splits; `name` stands in rows and tables.
+    /// The codecs of the suite `real-full` over one dataset: `data` is its reference (a name with a
+    /// view, a manifest, a folder, a file), `split` one of its splits; `name` stands in rows and
+    /// tables.
     pub fn of_data(name: &str, data: &str, split: &str) -> Self {
         const TEXT: &str = include_str!("../../../configs/suites/real-full.toml");
         let full =
@@ -168,8 +171,8 @@ impl Suite {
         Self::parse(&path.display().to_string(), &text)
     }
 
-    /// The same with every program of `external` among the codecs, so that a pasted table is enough to
-    /// measure one.
+    /// The same with every program of `external` among the codecs, so that a pasted table is enough
+    /// to measure one.
     pub fn with_external_codecs(mut self) -> Self {
         let is_listed =
             |name: &str, codecs: &[String]| codecs.iter().any(|spec| spec.split(':').next() == Some(name));

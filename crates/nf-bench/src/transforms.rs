@@ -1,7 +1,7 @@
 //! The same pixels in another arrangement: single planes, differences of planes, bytes, patches.
 //!
-//! Comparing transforms needs no new data and no new codec: a suite names the dataset several times,
-//! each time with another transform.
+//! Comparing transforms needs no new data and no new codec: a suite names the dataset several
+//! times, each time with another transform.
 
 use crate::suite::{DatasetChoice, Transform};
 use nf_data::{Card, Dataset, Error, Facts, Oracle, Result};
@@ -66,7 +66,8 @@ impl Dataset for Transformed {
     }
 
     fn oracle(&self, index: usize) -> Result<Option<Oracle>> {
-        // Only a transform that keeps the whole image and adds nothing keeps its information content.
+        // Only a transform that keeps the whole image and adds nothing keeps its information
+        // content.
         let whole = matches!(self.transform, Transform::Stack | Transform::TwoBytes);
         let all = self.first_planes.is_none() && self.plane.is_none() && self.patch_px.is_none();
         if whole && all { self.inner.oracle(index) } else { Ok(None) }
@@ -97,8 +98,8 @@ fn apply(transform: Transform, image: &Image16) -> std::result::Result<Image16, 
     }
 }
 
-/// Squares of `side` pixels as planes of a stack, row by row; an axis shorter than that is taken whole,
-/// and what does not fill a square at the right and lower edges is left out.
+/// Squares of `side` pixels as planes of a stack, row by row; an axis shorter than that is taken
+/// whole, and what does not fill a square at the right and lower edges is left out.
 fn patches(image: &Image16, side: usize) -> std::result::Result<Image16, String> {
     let Shape { planes, height, width } = image.shape();
     let (tall, wide) = (side.min(height), side.min(width));

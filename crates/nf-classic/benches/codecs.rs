@@ -1,4 +1,5 @@
-//! Encoding and decoding speed of every codec at its defaults, and of a few others, on one simulated frame.
+//! Encoding and decoding speed of every codec at its defaults, and of a few others, on one
+//! simulated frame.
 //!
 //! `cargo bench -p nf-classic`, or `cargo bench -p nf-classic -- rice` for some. One thread.
 

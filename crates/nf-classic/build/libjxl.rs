@@ -1,15 +1,16 @@
 //! Builds libjxl once, from the sources that the package `jpegxl-src` carries, and links it.
 //!
 //! Environment:
-//! - `NF_LIBJXL_PREFIX`: a folder that outlives builds, for instance in the user's cache. A finished install
-//!   for this version, target and set of options is linked; a missing one is built and put there in one
-//!   rename. Without the variable the build stays in cargo's own output folder.
+//! - `NF_LIBJXL_PREFIX`: a folder that outlives builds, for instance in the user's cache. A
+//!   finished install for this version, target and set of options is linked; a missing one is built
+//!   and put there in one rename. Without the variable the build stays in cargo's own output
+//!   folder.
 //! - `NF_LIBJXL_SOURCE`: the libjxl source tree, where cargo's registry is not in its usual place
 //!   (`cargo vendor`, other build systems).
 //!
-//! The package is a build dependency so that cargo fetches and verifies the sources; of its own code nothing
-//! is called, and nothing but libjxl (BSD-3-Clause) with the Highway (Apache-2.0 or BSD-3-Clause), Brotli
-//! (MIT) and skcms (BSD-3-Clause) inside it goes into the product.
+//! The package is a build dependency so that cargo fetches and verifies the sources; of its own
+//! code nothing is called, and nothing but libjxl (BSD-3-Clause) with the Highway (Apache-2.0 or
+//! BSD-3-Clause), Brotli (MIT) and skcms (BSD-3-Clause) inside it goes into the product.
 
 use std::env;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Builds the C and C++ libraries behind the codecs, one file per library, each for its feature only.
+//! Builds the C and C++ libraries behind the codecs, one file per library, each for its feature
+//! only.
 
 #[cfg(feature = "jpegxl")]
 mod libjxl;

@@ -48,7 +48,8 @@ pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     /// Bytes moved into the window, imagined ones behind the end included.
     position: usize,
-    /// The next bits, at the high end; those below `valid_bits` are zero or a foretaste of the next byte.
+    /// The next bits, at the high end; those below `valid_bits` are zero or a foretaste of the next
+    /// byte.
     window: u64,
     valid_bits: u32,
 }
@@ -86,7 +87,8 @@ impl<'a> BitReader<'a> {
         value
     }
 
-    /// Takes zeros and the one after them, but at most `most` (at most 31) zeros and then no one; gives the number of zeros.
+    /// Takes zeros and the one after them, but at most `most` (at most 31) zeros and then no one;
+    /// gives the number of zeros.
     #[inline]
     pub(crate) fn take_zeros(&mut self, most: u32) -> u32 {
         let zeros = self.window.leading_zeros().min(most);
@@ -94,11 +96,13 @@ impl<'a> BitReader<'a> {
         zeros
     }
 
-    /// Takes a Golomb-Rice code: `z` zeros, a one, then `split` (at most 16) low bits; gives `z << split | low`.
-    /// `None` if there are more than `most_zeros` zeros, or the bytes end in them.
+    /// Takes a Golomb-Rice code: `z` zeros, a one, then `split` (at most 16) low bits; gives
+    /// `z << split | low`. `None` if there are more than `most_zeros` zeros, or the bytes end in
+    /// them.
     #[inline]
     pub(crate) fn take_golomb_rice(&mut self, split: u32, most_zeros: u32) -> Option<u32> {
-        // Refilling only when the code may reach behind the valid bits keeps the chain from code to code short.
+        // Refilling only when the code may reach behind the valid bits keeps the chain from code to
+        // code short.
         let mut zeros = self.window.leading_zeros();
         if zeros + 1 + split > self.valid_bits {
             self.refill();

@@ -1,24 +1,30 @@
-//! `ccsds123`: the lossless compressor of multispectral images of CCSDS 123.0-B, without its headers.
+//! `ccsds123`: the lossless compressor of multispectral images of CCSDS 123.0-B, without its
+//! headers.
 //!
-//! Specification: CCSDS 123.0-B-2 (2019), "Low-Complexity Lossless and Near-Lossless Multispectral and Hyperspectral
-//! Image Compression", <https://public.ccsds.org/Pubs/123x0b2c3.pdf>; section numbers here and in `predictor` are of that issue.
+//! Specification: CCSDS 123.0-B-2 (2019), "Low-Complexity Lossless and Near-Lossless Multispectral
+//! and Hyperspectral Image Compression", <https://public.ccsds.org/Pubs/123x0b2c3.pdf>; section numbers here and in `predictor` are of that
+//! issue.
 //!
 //! ```text
 //! samples -> local sum, local differences -> weighted prediction -> mapped residual -> Golomb code
 //!                                                  ^------ sign of the error moves the weights
 //! ```
 //!
-//! - `predictor`: the adaptive linear predictor of section 4, lossless, with wide neighbour-oriented sums.
+//! - `predictor`: the adaptive linear predictor of section 4, lossless, with wide
+//!   neighbour-oriented sums.
 //! - This file: the sample-adaptive entropy coder of section 5.4.3.2, and the codec.
 //!
-//! The planes of a stack are its spectral bands, whatever their axis means: the prediction looks at up to `bands` planes
-//! before, so they are coded jointly, with `bands=0` one by one. Rows of all planes are interleaved (the standard's band-interleaved-by-line
-//! order). The stream is the codes, highest bit first, and zeros up to the next byte.
+//! The planes of a stack are its spectral bands, whatever their axis means: the prediction looks at
+//! up to `bands` planes before, so they are coded jointly, with `bands=0` one by one. Rows of all
+//! planes are interleaved (the standard's band-interleaved-by-line order). The stream is the codes,
+//! highest bit first, and zeros up to the next byte.
 //!
-//! Stacks of width 1, which the standard leaves to its reduced mode, are taken as the formulas have them.
+//! Stacks of width 1, which the standard leaves to its reduced mode, are taken as the formulas have
+//! them.
 //!
-//! Choices where the standard leaves them: D = 16 unsigned, full prediction mode, weights of default
-//! initialisation, R = 64, U_max = 18, and the constants of [`predictor`] and [`Adaptation`], which did best on real frames.
+//! Choices where the standard leaves them: D = 16 unsigned, full prediction mode, weights of
+//! default initialisation, R = 64, U_max = 18, and the constants of [`predictor`] and
+//! [`Adaptation`], which did best on real frames.
 
 mod predictor;
 #[cfg(test)]
@@ -58,7 +64,8 @@ struct Ccsds123 {
     bands: usize,
 }
 
-/// What the entropy coder knows of a plane: the mean of its residuals is about `sum / count` (section 5.4.3.2.2).
+/// What the entropy coder knows of a plane: the mean of its residuals is about `sum / count`
+/// (section 5.4.3.2.2).
 #[derive(Clone)]
 struct Adaptation {
     sum: u32,
@@ -78,7 +85,8 @@ impl Adaptation {
         Self { sum: (((3 << (Self::FIRST_SPLIT + 6)) - 49) * count) >> 7, count }
     }
 
-    /// The low bits to be sent plainly (k in the standard): the most for which `count * 2^k` is below the sum.
+    /// The low bits to be sent plainly (k in the standard): the most for which `count * 2^k` is
+    /// below the sum.
     fn split(&self) -> u32 {
         let sum = self.sum + ((49 * self.count) >> 7);
         let most = (sum.max(1).ilog2() + 1).saturating_sub(self.count.ilog2());

@@ -1,4 +1,5 @@
-//! Programs that join as codecs: a command that codes a file and a command that decodes it, from a TOML table.
+//! Programs that join as codecs: a command that codes a file and a command that decodes it, from a
+//! TOML table.
 //!
 //! ```toml
 //! [fpack]
@@ -10,11 +11,13 @@
 //! timeout_s = 60                                   # per run of a program; 600 if left out
 //! ```
 //!
-//! The stream is the coded file as it is. A run gets a new temporary folder, which is its working directory, an empty standard
-//! input, and no shell; on Unix it gets its own process group, which is killed when time is up. Programs
-//! are trusted with the memory and the files of the user: nothing runs unless the caller allows it.
+//! The stream is the coded file as it is. A run gets a new temporary folder, which is its working
+//! directory, an empty standard input, and no shell; on Unix it gets its own process group, which
+//! is killed when time is up. Programs are trusted with the memory and the files of the user:
+//! nothing runs unless the caller allows it.
 //!
-//! - [`External`]: the table; [`External::codec`] makes the codec, [`External::add_to`] a line of the registry.
+//! - [`External`]: the table; [`External::codec`] makes the codec, [`External::add_to`] a line of
+//!   the registry.
 //! - `files`: images as files of the four formats.
 //! - `process`: one run of one program.
 
@@ -43,7 +46,8 @@ pub struct External {
     pub encode: Vec<String>,
     /// Program and arguments that turn the coded file `{in}` into the image file `{out}`.
     pub decode: Vec<String>,
-    /// Kind of the image file: `fits`, `npy`, `pgm` (16 bits, planes one below the other) or `raw` (little-endian samples).
+    /// Kind of the image file: `fits`, `npy`, `pgm` (16 bits, planes one below the other) or `raw`
+    /// (little-endian samples).
     pub format: String,
     /// Ending of the coded file's name, for programs that go by it; "coded" if there is none.
     pub suffix: Option<String>,
@@ -68,7 +72,8 @@ impl External {
         Ok(programs)
     }
 
-    /// The codec called `name`; it starts programs only if `allowed`, and otherwise fails with that reason.
+    /// The codec called `name`; it starts programs only if `allowed`, and otherwise fails with that
+    /// reason.
     ///
     /// # Errors
     /// [`Error::Spec`] if a value makes no sense.

@@ -1,7 +1,7 @@
 //! `gzip`: the samples as little-endian pairs of bytes, compressed with DEFLATE.
 //!
-//! Specification: RFC 1951 and RFC 1952, <https://www.rfc-editor.org/rfc/rfc1952>. One gzip member, without a
-//! name or a time. The planes follow one another; matches reach 32 KiB back, so seldom into another plane.
+//! Specification: RFC 1951 and RFC 1952, <https://www.rfc-editor.org/rfc/rfc1952>. One gzip member, without a name or a time. The planes
+//! follow one another; matches reach 32 KiB back, so seldom into another plane.
 
 use crate::sample_bytes::ByteOrder;
 use flate2::Compression;
@@ -68,7 +68,8 @@ pub(crate) fn compress(bytes: &[u8], level: u32, stream: &mut Vec<u8>) {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("writing to a vector does not fail");
 }
 
-/// Takes a gzip member of exactly `expected` bytes of content off the front of `stream`, called `what` in errors.
+/// Takes a gzip member of exactly `expected` bytes of content off the front of `stream`, called
+/// `what` in errors.
 pub(crate) fn decompress(stream: &mut &[u8], expected: usize, what: &str) -> Result<Vec<u8>> {
     let mut decoder = GzDecoder::new(stream);
     let mut content = vec![0; expected];

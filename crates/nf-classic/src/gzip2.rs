@@ -1,8 +1,8 @@
 //! `gzip2`: GZIP_2 of tile-compressed FITS files: bytes shuffled by significance, then DEFLATE.
 //!
-//! Specification: FITS standard 4.0, section 10.4.2, <https://fits.gsfc.nasa.gov/fits_standard.html>. The tile is a
-//! plane (FITS writers often take a row); the content of its gzip member is the high bytes of all samples minus 32768,
-//! as FITS stores unsigned data, then the low bytes. One member per plane; planes are independent.
+//! Specification: FITS standard 4.0, section 10.4.2, <https://fits.gsfc.nasa.gov/fits_standard.html>. The tile is a plane (FITS writers often take
+//! a row); the content of its gzip member is the high bytes of all samples minus 32768, as FITS
+//! stores unsigned data, then the low bytes. One member per plane; planes are independent.
 
 use crate::gzip::{DEFAULT_LEVEL, LEVEL, compress, decompress, expect_end, max_member_bytes};
 use crate::sample_bytes::ByteOrder;

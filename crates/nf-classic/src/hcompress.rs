@@ -1,17 +1,18 @@
 //! `hcompress`: HCOMPRESS_1 of tile-compressed FITS files, lossless.
 //!
-//! Specification: FITS standard 4.0, section 10.4.4, <https://fits.gsfc.nasa.gov/fits_standard.html>; R. L. White, M. Postman
-//! and M. G. Lattanzi (1992), "Compression of the Guide Star Digitised Schmidt Plates". A tile goes through the
-//! integer H-transform (a two-dimensional Haar transform whose sums h0 = a + b + c + d keep their low bits through the
-//! differences), and the bit planes of the coefficients are coded as quadtrees with a fixed Huffman table.
-//! With scale 0 nothing is rounded away.
+//! Specification: FITS standard 4.0, section 10.4.4, <https://fits.gsfc.nasa.gov/fits_standard.html>; R. L. White, M. Postman and M. G. Lattanzi
+//! (1992), "Compression of the Guide Star Digitised Schmidt Plates". A tile goes through the
+//! integer H-transform (a two-dimensional Haar transform whose sums h0 = a + b + c + d keep their
+//! low bits through the differences), and the bit planes of the coefficients are coded as quadtrees
+//! with a fixed Huffman table. With scale 0 nothing is rounded away.
 //!
-//! Planes are independent and cut into tiles of full rows: 16 by default, as FITS writers do (a last tile of fewer than
-//! 4 rows joins the one before), or the whole plane with `rows=0`. Tiles are at most 4096 pixels wide and high,
-//! beyond which sums would not fit. Samples enter minus 32768, as FITS stores unsigned data.
+//! Planes are independent and cut into tiles of full rows: 16 by default, as FITS writers do (a
+//! last tile of fewer than 4 rows joins the one before), or the whole plane with `rows=0`. Tiles
+//! are at most 4096 pixels wide and high, beyond which sums would not fit. Samples enter minus
+//! 32768, as FITS stores unsigned data.
 //!
-//! The stream is a little-endian u32 with the byte count of each tile, for all tiles, then the tiles, which
-//! [`nf_fits::tiled::hcompress`] describes and codes.
+//! The stream is a little-endian u32 with the byte count of each tile, for all tiles, then the
+//! tiles, which [`nf_fits::tiled::hcompress`] describes and codes.
 
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
 use nf_fits::tiled::hcompress;
@@ -41,7 +42,8 @@ pub(crate) const ENTRY: Entry = Entry {
 const DEFAULT_ROWS: usize = 16;
 /// A tile of fewer rows than this joins the one before.
 const MIN_ROWS: usize = 4;
-/// With 2^12 pixels a side, coefficients stay below 2^28, within the 32 bits that other decoders have for them.
+/// With 2^12 pixels a side, coefficients stay below 2^28, within the 32 bits that other decoders
+/// have for them.
 const MAX_SIDE_PX: usize = 1 << 12;
 /// Bytes of a tile before its quadtrees: magic number, sides, scale, sum, numbers of bit planes.
 const TILE_HEADER_BYTES: u64 = 25;
@@ -155,7 +157,8 @@ impl Codec for Hcompress {
 
     fn max_bytes(&self, shape: Shape) -> u64 {
         let of_tile = |(rows, columns): &(Range<usize>, Range<usize>)| {
-            // Per quadrant at most 32 bit planes, each a 4-bit mark and the bits in blocks of 2 x 2; then signs.
+            // Per quadrant at most 32 bit planes, each a 4-bit mark and the bits in blocks of 2 x
+            // 2; then signs.
             let halves = |side: usize| [side.div_ceil(2), side / 2];
             let quadrant_bits =
                 |h: usize, w: usize| 32 * (4 + 4 * h.div_ceil(2) as u64 * w.div_ceil(2) as u64);

@@ -1,11 +1,13 @@
 //! `jpeg2000`: JPEG 2000 with the reversible 5-3 wavelet, through OpenJPEG.
 //!
-//! Specification: ITU-T T.800 | ISO/IEC 15444-1. A frame is one tile; up to five levels of the integer 5-3 lifting
-//! wavelet, code blocks of 64 x 64, bit planes coded with contexts by the MQ coder, one quality layer.
+//! Specification: ITU-T T.800 | ISO/IEC 15444-1. A frame is one tile; up to five levels of the
+//! integer 5-3 lifting wavelet, code blocks of 64 x 64, bit planes coded with contexts by the MQ
+//! coder, one quality layer.
 //!
-//! Every plane is one 16-bit grey frame, coded by itself into a bare codestream (`.j2k`) that any decoder opens;
-//! several follow one another as `plane_streams` says. The decoder accepts only the headers that the encoder
-//! writes, so that no header can make the library reserve more than the frame needs.
+//! Every plane is one 16-bit grey frame, coded by itself into a bare codestream (`.j2k`) that any
+//! decoder opens; several follow one another as `plane_streams` says. The decoder accepts only the
+//! headers that the encoder writes, so that no header can make the library reserve more than the
+//! frame needs.
 #![allow(unsafe_code, reason = "calls a C library; every block says why it is sound")]
 
 use crate::plane_streams;
@@ -61,7 +63,8 @@ impl Codec for Jpeg2000 {
             let frame = Frame::of(shape)
                 .ok_or_else(|| Error::corrupt(STREAM, "no frame has so many rows or columns"))?;
             check_headers(bytes, &frame)?;
-            // The image and the tile in 32 bits, and the tree of code blocks; then the bytes once more.
+            // The image and the tile in 32 bits, and the tree of code blocks; then the bytes once
+            // more.
             limits.check_memory(STREAM, (1 << 20) + 16 * samples.len() as u64 + bytes.len() as u64)?;
             decode(bytes, &frame, samples)
         })
@@ -91,7 +94,8 @@ impl Frame {
     }
 }
 
-/// The segments SOC, SIZ and COD with which every codestream of `frame` begins (T.800, A.4.1, A.5.1, A.6.1).
+/// The segments SOC, SIZ and COD with which every codestream of `frame` begins (T.800, A.4.1,
+/// A.5.1, A.6.1).
 fn opening(frame: &Frame) -> Vec<u8> {
     let mut bytes = vec![0xff, 0x4f];
     bytes.extend([0xff, 0x51, 0, 41, 0, 0]);
@@ -100,13 +104,14 @@ fn opening(frame: &Frame) -> Vec<u8> {
     }
     // One component of 16 bits without sign, not subsampled.
     bytes.extend([0, 1, 15, 1, 1]);
-    // One layer in LRCP order, no component transform; levels, code blocks of 2^(4+2) squared, reversible 5-3.
+    // One layer in LRCP order, no component transform; levels, code blocks of 2^(4+2) squared,
+    // reversible 5-3.
     bytes.extend([0xff, 0x52, 0, 12, 0, 0, 0, 1, 0, frame.resolutions as u8 - 1, 4, 4, 0, 1]);
     bytes
 }
 
-/// Whether the headers are those that the encoder writes: the opening, quantisation and a comment, and then one
-/// tile-part without headers of its own that reaches to the end of the codestream.
+/// Whether the headers are those that the encoder writes: the opening, quantisation and a comment,
+/// and then one tile-part without headers of its own that reaches to the end of the codestream.
 fn check_headers(bytes: &[u8], frame: &Frame) -> Result<()> {
     const QCD: u16 = 0xff5c;
     const COM: u16 = 0xff64;
@@ -150,7 +155,8 @@ struct Handles {
 
 impl Drop for Handles {
     fn drop(&mut self) {
-        // SAFETY: all three came from OpenJPEG, are destroyed only here, and its functions ignore null.
+        // SAFETY: all three came from OpenJPEG, are destroyed only here, and its functions ignore
+        // null.
         unsafe {
             opj::opj_stream_destroy(self.stream);
             opj::opj_destroy_codec(self.codec);
@@ -172,7 +178,8 @@ impl Memory {
     /// A stream over `self`, which must outlive it and stay where it is.
     fn stream(&mut self, is_input: bool) -> *mut opj::opj_stream_t {
         let length = self.bytes.len() as u64;
-        // SAFETY: the functions fit the user data that is set with them, and leave its freeing to Rust.
+        // SAFETY: the functions fit the user data that is set with them, and leave its freeing to
+        // Rust.
         unsafe {
             let stream = opj::opj_stream_create(BUFFER_BYTES, opj::OPJ_BOOL::from(is_input));
             if stream.is_null() {
@@ -268,7 +275,8 @@ fn encode(samples: &[u16], frame: &Frame) -> Option<Vec<u8>> {
     if handles.codec.is_null() || handles.stream.is_null() || image.is_null() {
         return None;
     }
-    // SAFETY: the image is alive and has one component with width x height values, as many as samples.
+    // SAFETY: the image is alive and has one component with width x height values, as many as
+    // samples.
     unsafe {
         ((*image).x1, (*image).y1) = (frame.width, frame.height);
         let data = (*(*image).comps).data;
@@ -281,8 +289,8 @@ fn encode(samples: &[u16], frame: &Frame) -> Option<Vec<u8>> {
             .for_each(|(value, &sample)| *value = i32::from(sample));
     }
     let mut parameters = MaybeUninit::<opj::opj_cparameters>::zeroed();
-    // SAFETY: all-zero bytes are valid parameters, and OpenJPEG fills in its defaults; all pointers are alive,
-    // and `memory` stays where it is until the stream is destroyed.
+    // SAFETY: all-zero bytes are valid parameters, and OpenJPEG fills in its defaults; all pointers
+    // are alive, and `memory` stays where it is until the stream is destroyed.
     let done = unsafe {
         opj::opj_set_default_encoder_parameters(parameters.as_mut_ptr());
         let mut parameters = parameters.assume_init();
@@ -312,8 +320,8 @@ fn decode(bytes: &[u8], frame: &Frame, samples: &mut [u16]) -> Result<()> {
         return Err(Error::backend(ENTRY.name, "no decoder"));
     }
     let mut parameters = MaybeUninit::<opj::opj_dparameters>::zeroed();
-    // SAFETY: all-zero bytes are valid parameters, and OpenJPEG fills in its defaults; all pointers are alive,
-    // and `memory` stays where it is until the stream is destroyed.
+    // SAFETY: all-zero bytes are valid parameters, and OpenJPEG fills in its defaults; all pointers
+    // are alive, and `memory` stays where it is until the stream is destroyed.
     let done = unsafe {
         opj::opj_set_default_decoder_parameters(parameters.as_mut_ptr());
         opj::opj_setup_decoder(handles.codec, parameters.as_mut_ptr()) == TRUE

@@ -1,13 +1,13 @@
 //! `jpegls`: JPEG-LS, lossless, through CharLS.
 //!
-//! Specification: ITU-T T.87 | ISO/IEC 14495-1; M. J. Weinberger, G. Seroussi and G. Sapiro (2000), "The LOCO-I
-//! lossless image compression algorithm", IEEE Trans. Image Processing 9, 1309. A pixel is predicted from
-//! three neighbours by the median edge detector, corrected by a context, and Golomb-Rice coded; runs in flat
-//! regions have a mode of their own.
+//! Specification: ITU-T T.87 | ISO/IEC 14495-1; M. J. Weinberger, G. Seroussi and G. Sapiro (2000),
+//! "The LOCO-I lossless image compression algorithm", IEEE Trans. Image Processing 9, 1309. A pixel
+//! is predicted from three neighbours by the median edge detector, corrected by a context, and
+//! Golomb-Rice coded; runs in flat regions have a mode of their own.
 //!
-//! Every plane is one 16-bit grey frame, coded by itself into a JPEG-LS file that any decoder opens; several
-//! files follow one another as `plane_streams` says. Frames of more than 65 535 rows or columns use the
-//! extension of the standard for large images.
+//! Every plane is one 16-bit grey frame, coded by itself into a JPEG-LS file that any decoder
+//! opens; several files follow one another as `plane_streams` says. Frames of more than 65 535 rows
+//! or columns use the extension of the standard for large images.
 #![allow(unsafe_code, reason = "calls a C library; every block says why it is sound")]
 
 use crate::plane_streams;
@@ -73,8 +73,8 @@ impl Codec for JpegLs {
     }
 }
 
-/// Most bytes of one plane: the longest code of a 16-bit sample has 64 bits (LIMIT in T.87, A.2.1), each of
-/// which may be followed by a stuffed one.
+/// Most bytes of one plane: the longest code of a 16-bit sample has 64 bits (LIMIT in T.87, A.2.1),
+/// each of which may be followed by a stuffed one.
 fn plane_bound(pixels: u64) -> u64 {
     1024 + 9 * pixels
 }
@@ -111,7 +111,8 @@ impl Drop for Encoder {
 
 /// The file of one frame.
 fn encode(samples: &[u16], frame: &charls::charls_frame_info) -> Result<Vec<u8>> {
-    // CharLS's own estimate is too small for incompressible frames; twice the samples nearly always suffices.
+    // CharLS's own estimate is too small for incompressible frames; twice the samples nearly always
+    // suffices.
     let generous = 1024 + 2 * size_of_val(samples);
     match encode_into(samples, frame, generous) {
         Err(DESTINATION_TOO_SMALL) => encode_into(samples, frame, plane_bound(samples.len() as u64) as usize),
@@ -120,7 +121,8 @@ fn encode(samples: &[u16], frame: &charls::charls_frame_info) -> Result<Vec<u8>>
     .map_err(|code| Error::backend(ENTRY.name, message(code)))
 }
 
-/// The file of one frame, if it is no longer than `capacity` bytes; CharLS's number of the error otherwise.
+/// The file of one frame, if it is no longer than `capacity` bytes; CharLS's number of the error
+/// otherwise.
 fn encode_into(
     samples: &[u16],
     frame: &charls::charls_frame_info,
@@ -132,8 +134,8 @@ fn encode_into(
     let raw = encoder.0.as_ptr();
     let mut bytes = vec![0u8; capacity];
     let mut written = 0;
-    // SAFETY: the encoder is alive, the frame info is copied, source and destination have the stated sizes and
-    // outlive the calls; C++ exceptions do not leave CharLS's C functions.
+    // SAFETY: the encoder is alive, the frame info is copied, source and destination have the
+    // stated sizes and outlive the calls; C++ exceptions do not leave CharLS's C functions.
     unsafe {
         check(charls::charls_jpegls_encoder_set_frame_info(raw, frame))?;
         check(charls::charls_jpegls_encoder_set_destination_buffer(
@@ -170,8 +172,8 @@ fn decode(bytes: &[u8], frame: &charls::charls_frame_info, samples: &mut [u16]) 
         SOURCE_TOO_SMALL => Err(Error::truncated(STREAM)),
         _ => Err(Error::corrupt(STREAM, message(code))),
     };
-    // Besides what it says about truncation, this keeps CharLS 2.4.5 from an endless loop: it stops for sure
-    // at a marker, but not at the end of the bytes.
+    // Besides what it says about truncation, this keeps CharLS 2.4.5 from an endless loop: it stops
+    // for sure at a marker, but not at the end of the bytes.
     if !bytes.ends_with(&END) {
         return Err(Error::truncated(STREAM));
     }
@@ -181,7 +183,8 @@ fn decode(bytes: &[u8], frame: &charls::charls_frame_info, samples: &mut [u16]) 
         .ok_or_else(|| Error::backend(ENTRY.name, "no decoder"))?;
     let raw = decoder.0.as_ptr();
     let mut found = charls::charls_frame_info { width: 0, height: 0, bits_per_sample: 0, component_count: 0 };
-    // SAFETY: the decoder is alive, and `bytes` outlives it; C++ exceptions do not leave CharLS's C functions.
+    // SAFETY: the decoder is alive, and `bytes` outlives it; C++ exceptions do not leave CharLS's C
+    // functions.
     unsafe {
         check(charls::charls_jpegls_decoder_set_source_buffer(raw, bytes.as_ptr().cast(), bytes.len()))?;
         check(charls::charls_jpegls_decoder_read_header(raw))?;

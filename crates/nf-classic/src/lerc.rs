@@ -3,13 +3,14 @@
 //! Definition: Esri's LERC, <https://github.com/Esri/lerc>, format Lerc2 version 4. For 16-bit integers it is small and
 //! is written here from its description; the bytes of a plane equal those of Esri's library.
 //!
-//! A plane is cut into blocks of 8 x 8 pixels, or of 16 x 16 where that is shorter and the plane takes less than
-//! 1.5 bits a pixel. Each block subtracts its minimum and packs the rest with as many bits as its maximum has, or packs
-//! indices into a table of its values, or is stored raw; constant blocks are just their value. There is no
-//! prediction from pixel to pixel. If nothing is gained over the whole plane, its samples are stored.
+//! A plane is cut into blocks of 8 x 8 pixels, or of 16 x 16 where that is shorter and the plane
+//! takes less than 1.5 bits a pixel. Each block subtracts its minimum and packs the rest with as
+//! many bits as its maximum has, or packs indices into a table of its values, or is stored raw;
+//! constant blocks are just their value. There is no prediction from pixel to pixel. If nothing is
+//! gained over the whole plane, its samples are stored.
 //!
-//! Every plane is a Lerc2 blob of its own; several follow one another as `plane_streams` says. All numbers are
-//! little-endian.
+//! Every plane is a Lerc2 blob of its own; several follow one another as `plane_streams` says. All
+//! numbers are little-endian.
 
 use crate::plane_streams;
 use nf_codec::{Codec, Entry, Error, Limits, Result, Spec};

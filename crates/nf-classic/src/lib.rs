@@ -1,6 +1,7 @@
 //! The baselines: every codec that astronomers compare against, one file each.
 //!
-//! How a codec works, what its options are, and what it does with the planes of a stack, its file says.
+//! How a codec works, what its options are, and what it does with the planes of a stack, its file
+//! says.
 //!
 //! Nothing, and general compressors over the bytes of the samples:
 //! - `raw`: little-endian pairs of bytes.

@@ -2,8 +2,8 @@
 //!
 //! Source: M. Loncaric et al. (2025), "Pcodec: Better Compression for Numerical Sequences",
 //! <https://arxiv.org/abs/2502.06112>; format: <https://github.com/pcodec/pcodec/blob/main/docs/format.md>. The library
-//! chooses, for every chunk of 2^18 samples, between plain numbers, differences, and look-back. The samples of all
-//! planes are one sequence, row by row: what stands above a pixel is not seen.
+//! chooses, for every chunk of 2^18 samples, between plain numbers, differences, and look-back. The
+//! samples of all planes are one sequence, row by row: what stands above a pixel is not seen.
 
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape};

@@ -1,7 +1,8 @@
 //! Stacks for codecs that know single frames: one stream per plane, one after the other.
 //!
-//! Every stream but the last stands behind its length in bytes (32 bits, little-endian), so that the stream
-//! of a single frame is the codec's own file format and nothing else. A stack without pixels is no bytes.
+//! Every stream but the last stands behind its length in bytes (32 bits, little-endian), so that
+//! the stream of a single frame is the codec's own file format and nothing else. A stack without
+//! pixels is no bytes.
 
 use nf_codec::{Error, Limits, Result};
 use nf_image::{Image16, Shape};
@@ -52,7 +53,8 @@ pub(crate) fn decode(
         }
         return Ok(Image16::zeros(shape));
     }
-    // Every plane has a length before it or is the last, so that a lying number of planes ends here.
+    // Every plane has a length before it or is the last, so that a lying number of planes ends
+    // here.
     if bytes.len() / LENGTH_BYTES < shape.planes - 1 {
         return Err(Error::truncated(stream));
     }

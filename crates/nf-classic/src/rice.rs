@@ -1,14 +1,16 @@
 //! `rice`: the RICE_1 coder of tile-compressed FITS files, for 16-bit integers.
 //!
-//! Specification: FITS standard 4.0, section 10.4.1, <https://fits.gsfc.nasa.gov/fits_standard.html>; the idea
-//! is from R. F. Rice, P. S. Yeh and W. Miller (1993), "Algorithms for high-speed universal noiseless coding".
+//! Specification: FITS standard 4.0, section 10.4.1, <https://fits.gsfc.nasa.gov/fits_standard.html>; the idea is from R. F. Rice, P. S. Yeh and
+//! W. Miller (1993), "Algorithms for high-speed universal noiseless coding".
 //!
-//! The stream is described, and coded, in [`nf_fits::tiled::rice`]; samples are coded as FITS stores them, less 32768, so that
-//! the bytes of a tile equal those that cfitsio writes. Since a decoder knows when a tile's pixels are complete, tiles follow
-//! one another without a table (a FITS file adds 8 bytes a tile).
+//! The stream is described, and coded, in [`nf_fits::tiled::rice`]; samples are coded as FITS
+//! stores them, less 32768, so that the bytes of a tile equal those that cfitsio writes. Since a
+//! decoder knows when a tile's pixels are complete, tiles follow one another without a table (a
+//! FITS file adds 8 bytes a tile).
 //!
-//! Planes are coded independently. `tile=whole` makes one tile of a plane, so that the difference also runs from the
-//! end of a row to the start of the next; `tile=row` is the default of FITS writers.
+//! Planes are coded independently. `tile=whole` makes one tile of a plane, so that the difference
+//! also runs from the end of a row to the start of the next; `tile=row` is the default of FITS
+//! writers.
 
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
 use nf_fits::tiled::rice;
@@ -122,8 +124,9 @@ impl Codec for Rice {
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
-        // A block needs at most 16 bits a pixel: with m < 2^(s+1) on average, the sum of m >> s is at most
-        // 2 n + (n / 2 >> s), beside s + 1 bits a pixel; at s = 13, the worst, that is 2 n + 14 n.
+        // A block needs at most 16 bits a pixel: with m < 2^(s+1) on average, the sum of m >> s is
+        // at most 2 n + (n / 2 >> s), beside s + 1 bits a pixel; at s = 13, the worst, that is 2
+        // n + 14 n.
         let tile_px = self.tile_px(shape);
         let tiles = shape.pixels().checked_div(tile_px).unwrap_or(0);
         let tile_bits = 16 + 16 * tile_px + SPLIT_BITS * tile_px.div_ceil(self.block_px);
@@ -137,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_block_is_written_as_the_standard_says() {
-        // First pixel 32770 -> 2; differences 0, 1, -1, 2 -> m = 0, 2, 1, 4: sum 7, mean (7 - 3) / 4 = 1, s = 0.
+        // First pixel 32770 -> 2; differences 0, 1, -1, 2 -> m = 0, 2, 1, 4: sum 7, mean (7 - 3) /
+        // 4 = 1, s = 0.
         let bits = "0000000000000010 0001 1 001 01 00001".replace(' ', "");
         let rice = Rice { block_px: 4, tile: Tile::Whole };
         let image = Image16::new(Shape::frame(1, 4), vec![32770, 32771, 32770, 32772]).unwrap();

@@ -4,10 +4,11 @@
 //! <https://public.ccsds.org/Pubs/121x0b3.pdf>; section numbers below are its. Written from it rather than linked,
 //! since the coder is small; the bytes of a plane equal those of libaec with the same parameters.
 //!
-//! A plane is one row of pixels x. Every `interval` blocks of `block` pixels begin with a reference sample, sent
-//! plainly; of all other pixels the difference d from the pixel before is folded to a non-negative number (section 4.3):
-//! with t = min(x', 65535 - x') for the pixel before x', 2d if 0 <= d <= t, -2d - 1 if -t <= d < 0, t + |d| otherwise.
-//! Each block then takes the shortest of four options (section 3), announced by 4 bits:
+//! A plane is one row of pixels x. Every `interval` blocks of `block` pixels begin with a reference
+//! sample, sent plainly; of all other pixels the difference d from the pixel before is folded to a
+//! non-negative number (section 4.3): with t = min(x', 65535 - x') for the pixel before x', 2d if 0
+//! <= d <= t, -2d - 1 if -t <= d < 0, t + |d| otherwise. Each block then takes the shortest of four
+//! options (section 3), announced by 4 bits:
 //!
 //! | announcement | numbers m of the block |
 //! |---|---|
@@ -16,8 +17,9 @@
 //! | k + 1 = 1..=14 | m >> k of each in unary, then the k low bits of each |
 //! | 1111 | plain, in 16 bits each |
 //!
-//! Unary is as many 0 as the number says, then a 1. A segment is 64 blocks, or what is left of the interval.
-//! Planes are coded independently, each ends with zeros up to the next byte, and no table is needed.
+//! Unary is as many 0 as the number says, then a 1. A segment is 64 blocks, or what is left of the
+//! interval. Planes are coded independently, each ends with zeros up to the next byte, and no table
+//! is needed.
 
 use crate::bit_io::{BitReader, BitWriter};
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
@@ -67,8 +69,8 @@ const MAX_SPLIT: u32 = PLAIN - 2;
 const SAMPLE_BITS: u32 = 16;
 /// Blocks of a segment, beyond which a run of zero blocks does not reach.
 const SEGMENT_BLOCKS: usize = 64;
-/// The unary number that stands for "zero up to the end of the segment"; counts from 5 stand for themselves,
-/// counts below for one less.
+/// The unary number that stands for "zero up to the end of the segment"; counts from 5 stand for
+/// themselves, counts below for one less.
 const REST_OF_SEGMENT: u32 = 4;
 
 struct Szip {
@@ -174,7 +176,8 @@ fn put_block(block: &[u16], reference: Option<u16>, split: &mut u32, writer: &mu
     let numbers = (block.len() - skipped) as u64;
     let split_bits =
         |k: u32| block.iter().map(|&m| u64::from(m >> k)).sum::<u64>() + numbers * u64::from(k + 1);
-    // The length has one minimum over k (Kiely 2004); it is looked for from the last k, upwards first.
+    // The length has one minimum over k (Kiely 2004); it is looked for from the last k, upwards
+    // first.
     let start = *split;
     let mut best_bits = split_bits(start);
     for k in start + 1..=MAX_SPLIT {
@@ -265,7 +268,8 @@ fn decode_interval(reader: &mut BitReader<'_>, block_px: usize, samples: &mut [u
         reader.refill();
         let option = reader.take(OPTION_BITS);
         let low_entropy = (option == LOW_ENTROPY).then(|| reader.take(1));
-        // Of the first block of the interval, the first number is missing and the reference stands before.
+        // Of the first block of the interval, the first number is missing and the reference stands
+        // before.
         let skipped = usize::from(i == 0);
         if i == 0 {
             last = reader.take(SAMPLE_BITS) as u16;

@@ -1,7 +1,7 @@
 //! `xz`: LZMA2 over the samples as little-endian pairs of bytes.
 //!
-//! Specification: the .xz file format 1.2.1, <https://tukaani.org/xz/xz-file-format.txt>. One stream with a CRC-32, made by
-//! liblzma. The planes are concatenated; matches reach other planes within the dictionary (8 MiB at level 6).
+//! Specification: the .xz file format 1.2.1, <https://tukaani.org/xz/xz-file-format.txt>. One stream with a CRC-32, made by liblzma. The
+//! planes are concatenated; matches reach other planes within the dictionary (8 MiB at level 6).
 
 use crate::sample_bytes::ByteOrder;
 use liblzma::bufread::XzDecoder;
@@ -26,7 +26,8 @@ pub(crate) const ENTRY: Entry = Entry {
 };
 
 const DEFAULT_LEVEL: u32 = 6;
-/// What a decoder needs for the largest dictionary that an encoder here takes: 64 MiB at level 9, and its state.
+/// What a decoder needs for the largest dictionary that an encoder here takes: 64 MiB at level 9,
+/// and its state.
 const DECODER_BYTES: u64 = 66 << 20;
 
 struct Xz {
@@ -68,7 +69,8 @@ impl Codec for Xz {
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
-        // Incompressible data is stored in chunks of 64 KiB, each with 3 bytes of header; then headers and index.
+        // Incompressible data is stored in chunks of 64 KiB, each with 3 bytes of header; then
+        // headers and index.
         let content = shape.raw_bytes() as u64;
         content + 3 * content.div_ceil(1 << 16) + 128
     }

@@ -1,9 +1,9 @@
 //! `zstd`: Zstandard over the bytes of the samples, as pairs or shuffled by significance.
 //!
-//! Specification: RFC 8878, <https://www.rfc-editor.org/rfc/rfc8878>. One frame that states the size of its content.
-//! `shuffle=none` compresses little-endian pairs, plane by plane; `shuffle=byte` the high bytes of the whole stack and then its
-//! low bytes, which is what shuffling containers (HDF5, Zarr) do. The planes are concatenated; at high levels
-//! matches reach other planes.
+//! Specification: RFC 8878, <https://www.rfc-editor.org/rfc/rfc8878>. One frame that states the size of its content. `shuffle=none`
+//! compresses little-endian pairs, plane by plane; `shuffle=byte` the high bytes of the whole stack
+//! and then its low bytes, which is what shuffling containers (HDF5, Zarr) do. The planes are
+//! concatenated; at high levels matches reach other planes.
 
 use crate::sample_bytes::ByteOrder;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PlaneTreatment, Result, Spec};
@@ -91,7 +91,8 @@ impl Codec for Zstd {
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         let pixels = limits.check_shape("zstd stream", shape)?;
         limits.check_memory("zstd stream", 2 * pixels as u64)?;
-        // Decoding in one call uses the destination as the window, so that a window size that lies costs nothing.
+        // Decoding in one call uses the destination as the window, so that a window size that lies
+        // costs nothing.
         let mut samples = vec![0; pixels * 2];
         let written = Decompressor::new()
             .and_then(|mut decompressor| decompressor.decompress_to_buffer(bytes, &mut samples))

@@ -51,7 +51,8 @@ fn hcompress_reads_tiles_of_cfitsio() {
         (fixture_frame("frame"), [fixture("hcompress_16.lengths"), fixture("hcompress_16.bin")].concat());
     let decoded = codec("hcompress").decode(&reference, frame.shape(), &Limits::default()).expect("decodes");
     assert_eq!(decoded, frame);
-    // The library gives up on the quadtree of a bit plane a byte later than cfitsio, so bytes may differ here.
+    // The library gives up on the quadtree of a bit plane a byte later than cfitsio, so bytes may
+    // differ here.
     let own = codec("hcompress").encode(&frame).expect("encodes");
     assert!(own.len().abs_diff(reference.len()) * 100 < reference.len(), "{} {}", own.len(), reference.len());
 }

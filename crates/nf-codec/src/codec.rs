@@ -7,12 +7,14 @@ use nf_image::{Digest, Image16, Shape, TileBox};
 ///
 /// # What implementers promise
 ///
-/// 1. `decode(encode(x)) == x` for the samples of every stack, including empty stacks, 1x1, 1xN, all 0
-///    and all 65535. A codec that cannot take some stacks says so with [`Error::Unsupported`](crate::Error)
-///    from `encode`; it never loses a bit in silence.
-/// 2. Hostile bytes give an error or a wrong image of the right shape, never a panic, never an endless
-///    loop, and never more memory than `Limits` allows. (The container's digest catches wrong images.)
-/// 3. `encode` writes at most `max_bytes(shape)` bytes, and the same bytes for the same image and spec.
+/// 1. `decode(encode(x)) == x` for the samples of every stack, including empty stacks, 1x1, 1xN,
+///    all 0 and all 65535. A codec that cannot take some stacks says so with
+///    [`Error::Unsupported`](crate::Error) from `encode`; it never loses a bit in silence.
+/// 2. Hostile bytes give an error or a wrong image of the right shape, never a panic, never an
+///    endless loop, and never more memory than `Limits` allows. (The container's digest catches
+///    wrong images.)
+/// 3. `encode` writes at most `max_bytes(shape)` bytes, and the same bytes for the same image and
+///    spec.
 /// 4. The stream need not state its shape: the container does, and hands it to `decode`.
 /// 5. `spec()` builds an equal codec again.
 ///
@@ -29,7 +31,8 @@ pub trait Codec: Send + Sync {
     /// If the codec cannot take such an image, or a library behind it fails.
     fn encode(&self, image: &Image16) -> Result<Vec<u8>>;
 
-    /// The image of `shape` that the bytes stand for; axis and detector are the caller's to restore.
+    /// The image of `shape` that the bytes stand for; axis and detector are the caller's to
+    /// restore.
     ///
     /// # Errors
     /// If the bytes are not what `encode` writes, or decoding would exceed `limits`.
@@ -37,8 +40,8 @@ pub trait Codec: Send + Sync {
 
     /// The pixels of `region` of the image of `shape` that the bytes stand for.
     ///
-    /// The default decodes all and crops; a codec whose stream is made of independent parts decodes only what
-    /// the region needs.
+    /// The default decodes all and crops; a codec whose stream is made of independent parts decodes
+    /// only what the region needs.
     ///
     /// # Errors
     /// As [`decode`](Self::decode), and if the region reaches beyond `shape`.
@@ -76,8 +79,9 @@ pub trait Codec: Send + Sync {
         None
     }
 
-    /// Size in bits that an ideal entropy coder would give `image` under this codec's own probabilities, if it codes under
-    /// probabilities. What is written beside coded symbols, such as headers, is not counted.
+    /// Size in bits that an ideal entropy coder would give `image` under this codec's own
+    /// probabilities, if it codes under probabilities. What is written beside coded symbols, such
+    /// as headers, is not counted.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
@@ -86,8 +90,9 @@ pub trait Codec: Send + Sync {
         Ok(None)
     }
 
-    /// The laws of the pixels while it codes the image, each with one value drawn from it by numbers that are uniform in `0.0..1.0`;
-    /// `None` if it does not hand them out, or not for such an image.
+    /// The laws of the pixels while it codes the image, each with one value drawn from it by
+    /// numbers that are uniform in `0.0..1.0`; `None` if it does not hand them out, or not for such
+    /// an image.
     fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
         let _ = (image, uniform);
         None
@@ -147,6 +152,7 @@ pub struct Model {
     pub bytes: u64,
     /// Trained parameters.
     pub parameters: u64,
-    /// Multiplications, each with its addition, in the model's layers to decode one sample of a large image.
+    /// Multiplications, each with its addition, in the model's layers to decode one sample of a
+    /// large image.
     pub macs_per_px: f64,
 }

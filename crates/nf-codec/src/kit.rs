@@ -25,8 +25,8 @@ impl Default for Effort {
 /// Runs the whole kit over the codec that `build` makes.
 ///
 /// # Panics
-/// At the first promise of [`Codec`] that is broken, and if the codec refuses a stack that it has to take, or
-/// all of them.
+/// At the first promise of [`Codec`] that is broken, and if the codec refuses a stack that it has
+/// to take, or all of them.
 pub fn check(spec: &Spec, build: &dyn Fn(&Spec) -> Result<Box<dyn Codec>>, effort: Effort) {
     let fresh = || build(spec).unwrap_or_else(|e| panic!("{spec} does not build: {e}"));
     check_spec(spec, build);
@@ -60,8 +60,8 @@ fn check_spec(spec: &Spec, build: &dyn Fn(&Spec) -> Result<Box<dyn Codec>>) {
     assert!(refused, "{nonsense} must be refused as a wrong spec");
 }
 
-/// Encodes, compares with the bound, encodes again, decodes with a fresh codec, compares, whole and by region.
-/// False if the codec refuses such a stack.
+/// Encodes, compares with the bound, encodes again, decodes with a fresh codec, compares, whole and
+/// by region. False if the codec refuses such a stack.
 fn round_trip(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16) -> bool {
     let codec = fresh();
     let bytes = match codec.encode(image) {
@@ -105,8 +105,8 @@ fn random_region(shape: Shape, random: &mut Random) -> TileBox {
     TileBox { planes: range(shape.planes), rows: range(shape.height), columns: range(shape.width) }
 }
 
-/// Every truncation, every single-bit flip, and random mutations: an error or an image, nothing else.
-/// False if the codec refuses such a stack.
+/// Every truncation, every single-bit flip, and random mutations: an error or an image, nothing
+/// else. False if the codec refuses such a stack.
 fn hostile_bytes(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16, effort: Effort) -> bool {
     let codec = fresh();
     let bytes = match codec.encode(image) {

@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 /// Name and options of a codec; prints to and parses from `name` or `name:key=value,key=value`.
 ///
-/// Options print in alphabetical order, and a codec leaves those at their defaults out, so that equal
-/// codecs have equal strings: the string is the key of ledgers and tables.
+/// Options print in alphabetical order, and a codec leaves those at their defaults out, so that
+/// equal codecs have equal strings: the string is the key of ledgers and tables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Spec {
     name: String,

@@ -1,5 +1,5 @@
-//! Bytes of pixels per second of the tile store, from page cache and on one core: packed, read in order and at random. How
-//! fast FITS files are read is measured in `nf-fits`.
+//! Bytes of pixels per second of the tile store, from page cache and on one core: packed, read in
+//! order and at random. How fast FITS files are read is measured in `nf-fits`.
 
 use divan::Bencher;
 use divan::counter::BytesCount;

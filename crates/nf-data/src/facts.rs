@@ -11,12 +11,14 @@ pub struct Facts {
     pub exposure_s: Option<f64>,
 }
 
-/// Keywords of the exposure time in seconds, most common first: the FITS standard reserves none beside `XPOSURE` (FITS 4.0, table 35).
-/// `ITIME` and `TTIME` are Keck's, `EFFINTTM` and `EFFEXPTM` JWST's (one integration, all of them), `TEXPTIME` that of HST's spectrographs.
+/// Keywords of the exposure time in seconds, most common first: the FITS standard reserves none
+/// beside `XPOSURE` (FITS 4.0, table 35). `ITIME` and `TTIME` are Keck's, `EFFINTTM` and `EFFEXPTM`
+/// JWST's (one integration, all of them), `TEXPTIME` that of HST's spectrographs.
 const EXPOSURE_KEYWORDS: [&str; 9] =
     ["EXPTIME", "EXPOSURE", "XPOSURE", "EFFINTTM", "EFFEXPTM", "TEXPTIME", "TTIME", "ITIME", "INTTIME"];
 
-/// The longest exposure that is believed, seconds: some headers hold a date there, or a mark for unknown.
+/// The longest exposure that is believed, seconds: some headers hold a date there, or a mark for
+/// unknown.
 const LONGEST_S: f64 = 1e7;
 
 impl Facts {
@@ -28,8 +30,9 @@ impl Facts {
     }
 }
 
-/// What the header of an image HDU says of its detector: the instrument, and the overscan by `BIASSEC` (IRAF's convention, `[x1:x2,y1:y2]`, from one,
-/// ends included). `None` where there is no such region.
+/// What the header of an image HDU says of its detector: the instrument, and the overscan by
+/// `BIASSEC` (IRAF's convention, `[x1:x2,y1:y2]`, from one, ends included). `None` where there is
+/// no such region.
 pub(crate) fn detector(file: &FitsFile, hdu: usize) -> Option<Detector> {
     let header = file.hdus().get(hdu)?.header();
     let (columns, rows) = section(&header.text("BIASSEC")?)?;
@@ -44,7 +47,8 @@ pub(crate) fn detector(file: &FitsFile, hdu: usize) -> Option<Detector> {
     Some(Detector { instrument: instrument(file, hdu), regions: vec![overscan] })
 }
 
-/// The instrument as the header of an image HDU names it, or the first one of the file; empty if both are silent.
+/// The instrument as the header of an image HDU names it, or the first one of the file; empty if
+/// both are silent.
 pub(crate) fn instrument(file: &FitsFile, hdu: usize) -> String {
     let named = |index: usize| file.hdus().get(index)?.header().text("INSTRUME");
     named(hdu).or_else(|| named(0)).unwrap_or_default()
@@ -71,7 +75,8 @@ fn exposure_s(header: &Header) -> Option<f64> {
             Value::Text(text) => text.trim().parse().ok()?,
             Value::Logical(_) | Value::Other(_) => return None,
         };
-        // A comment may begin with its unit in brackets (FITS 4.0, section 4.3.2); without one, seconds are meant.
+        // A comment may begin with its unit in brackets (FITS 4.0, section 4.3.2); without one,
+        // seconds are meant.
         let is_milliseconds = card.bytes().windows(4).any(|word| word == b"[ms]");
         let seconds = if is_milliseconds { number / 1e3 } else { number };
         (0.0..LONGEST_S).contains(&seconds).then_some(seconds)

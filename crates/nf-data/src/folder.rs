@@ -15,8 +15,8 @@ use std::sync::OnceLock;
 
 /// Files of one folder seen through a view.
 ///
-/// A file that cannot be read does not stop the others: it is one image of the set, under the file's
-/// name, whose pixels are the reason ([`Dataset::image`] fails).
+/// A file that cannot be read does not stop the others: it is one image of the set, under the
+/// file's name, whose pixels are the reason ([`Dataset::image`] fails).
 #[derive(Debug)]
 pub struct FolderSet {
     card: Card,
@@ -70,11 +70,13 @@ enum Taken {
 }
 
 impl FolderSet {
-    /// The images of `files` of `folder`; with no file listed, of every image file in the folder itself,
-    /// sorted by name. Names that look like image files but cannot be read are told in the log.
+    /// The images of `files` of `folder`; with no file listed, of every image file in the folder
+    /// itself, sorted by name. Names that look like image files but cannot be read are told in the
+    /// log.
     ///
     /// # Errors
-    /// If there is no such folder, or none of the files is in it. A file that cannot be read is an image that fails.
+    /// If there is no such folder, or none of the files is in it. A file that cannot be read is an
+    /// image that fails.
     pub fn new(
         folder: &Path,
         files: &[FileEntry],
@@ -185,8 +187,8 @@ impl FolderSet {
         Member { file: self.files.len(), row, stack, is_numbered, plane }
     }
 
-    /// The images of the file that comes next, or of one of its rows. A row is looked into only if its
-    /// number of images depends on it.
+    /// The images of the file that comes next, or of one of its rows. A row is looked into only if
+    /// its number of images depends on it.
     fn members_of(&self, file: &File, row: usize) -> Result<Vec<Member>> {
         let (first, each) = (self.view.hdus == HduChoice::First, self.view.planes == PlaneChoice::Each);
         let one = if self.view.planes == PlaneChoice::Middle { Taken::Middle } else { Taken::All };

@@ -1,4 +1,5 @@
-//! A fence around the Parquet library, which panics on some damaged files where it should return an error.
+//! A fence around the Parquet library, which panics on some damaged files where it should return an
+//! error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +10,8 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `read`; a panic in it becomes an error. Whatever `read` borrows must not be used again after an error.
+/// Runs `read`; a panic in it becomes an error. Whatever `read` borrows must not be used again
+/// after an error.
 pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {

@@ -36,7 +36,8 @@ pub struct BlindRegion {
     pub amplifier: usize,
     /// Its samples in the first plane.
     pub pixels: usize,
-    /// Entropy of the histogram of samples minus their row's median, bits per sample: read noise and converter alone.
+    /// Entropy of the histogram of samples minus their row's median, bits per sample: read noise
+    /// and converter alone.
     pub entropy_bits: f64,
 }
 
@@ -78,8 +79,9 @@ impl Statistics {
     }
 }
 
-/// `0.6052697 median |2 x_i - x_(i-2) - x_(i+2)|` of every row, and of those the median over rows (cfitsio's third-order
-/// noise estimate; Stoehr et al. 2008). Zero for images narrower than five pixels.
+/// `0.6052697 median |2 x_i - x_(i-2) - x_(i+2)|` of every row, and of those the median over rows
+/// (cfitsio's third-order noise estimate; Stoehr et al. 2008). Zero for images narrower than five
+/// pixels.
 pub fn noise_sigma(image: &Image16) -> f64 {
     let width = image.shape().width;
     if width < 5 {

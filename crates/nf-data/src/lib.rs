@@ -2,8 +2,10 @@
 //!
 //! - [`Dataset`], [`Card`], [`Oracle`], [`Facts`]: what every dataset promises.
 //! - [`open`]: a dataset from `NAME[/VIEW][@SPLIT]`, a manifest, a folder or a file.
-//! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to images.
-//! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the rows of a table.
+//! - [`Manifest`]: a dataset on paper, `datasets/<name>.toml`; [`View`]: its rules from files to
+//!   images.
+//! - [`FolderSet`]: a local folder of FITS, NumPy and Parquet files; [`RowColumns`]: images in the
+//!   rows of a table.
 //! - [`FitsOptions`]: codecs of FLOOR_1 tiles and limits, handed to [`open`].
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`originals`]: frames that are fetched at their origins and converted.

@@ -62,8 +62,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is held, so that nobody holds a file of this name that is gone. Elsewhere than on Unix that
-        // could not be seen, and the empty file stays.
+        // While it is held, so that nobody holds a file of this name that is gone. Elsewhere than
+        // on Unix that could not be seen, and the empty file stays.
         if cfg!(unix) && self.file.is_some() {
             let _ = fs::remove_file(&self.path);
         }

@@ -44,7 +44,8 @@ pub struct Manifest {
     /// Files of a folder, in order, with what is known of each.
     #[serde(default, rename = "file")]
     pub files: Vec<FileEntry>,
-    /// Addresses of original files, tried in order; see [`MIRROR_VARIABLE`](crate::originals::MIRROR_VARIABLE).
+    /// Addresses of original files, tried in order; see
+    /// [`MIRROR_VARIABLE`](crate::originals::MIRROR_VARIABLE).
     #[serde(default)]
     pub mirrors: Vec<String>,
     /// The dataset whose files these are, if it is another one.
@@ -88,10 +89,12 @@ pub struct FileEntry {
     /// Its licence, where the dataset has several.
     #[serde(default)]
     pub licence: Option<String>,
-    /// The images in it, in order. A file of other bytes than `sha256` states is right if its images are.
+    /// The images in it, in order. A file of other bytes than `sha256` states is right if its
+    /// images are.
     #[serde(default)]
     pub images: Vec<ImageEntry>,
-    /// The files that its images come from, in order; of several, each gives the same number of planes.
+    /// The files that its images come from, in order; of several, each gives the same number of
+    /// planes.
     #[serde(default)]
     pub sources: Vec<Original>,
 }
@@ -127,7 +130,8 @@ pub struct Original {
     /// The git object of its bytes, hexadecimal, where that is known.
     #[serde(default)]
     pub git_blob: Option<String>,
-    /// The published package that the dataset's file was made from, where it was not the repository.
+    /// The published package that the dataset's file was made from, where it was not the
+    /// repository.
     #[serde(default)]
     pub package: Option<String>,
 }

@@ -28,7 +28,8 @@ pub(crate) fn is_rows(name: &str) -> bool {
     without(name, ROWS).is_some()
 }
 
-/// Whether a name that is not taken as that of an image file looks like one: `a.fits.Z`, `b.fit.bz2`, `c.fits~`.
+/// Whether a name that is not taken as that of an image file looks like one: `a.fits.Z`,
+/// `b.fit.bz2`, `c.fits~`.
 pub(crate) fn looks_like_an_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     FITS.iter().any(|ending| {
@@ -77,9 +78,10 @@ const MOST_STEM_BYTES: usize = 120;
 /// Names that Windows keeps for devices, whatever their ending.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "com", "lpt"];
 
-/// A name from outside (a list of the hub, a table, a manifest) as the stem of a file's name: letters and digits of ASCII,
-/// `.`, `_` and `-` stay, all else becomes `-`. A name that had to be changed gets eight digits of its
-/// BLAKE3 digest at the end, so that different names stay different.
+/// A name from outside (a list of the hub, a table, a manifest) as the stem of a file's name:
+/// letters and digits of ASCII, `.`, `_` and `-` stay, all else becomes `-`. A name that had to be
+/// changed gets eight digits of its BLAKE3 digest at the end, so that different names stay
+/// different.
 ///
 /// ```
 /// assert_eq!(nf_data::file_stem("a.0_raw-1"), "a.0_raw-1");

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 /// What may be said about a dataset besides its name.
 #[derive(Clone, Debug, Default)]
 pub struct OpenOptions {
-    /// The folder that holds the dataset's files, instead of the one its manifest names or of the hub. Of a dataset of
-    /// the hub it is a copy of the repository, a folder of such copies (`OWNER/NAME` or `NAME`), or the cache of another
-    /// client of the hub. A simulated dataset has no files.
+    /// The folder that holds the dataset's files, instead of the one its manifest names or of the
+    /// hub. Of a dataset of the hub it is a copy of the repository, a folder of such copies
+    /// (`OWNER/NAME` or `NAME`), or the cache of another client of the hub. A simulated dataset has
+    /// no files.
     pub data: Option<PathBuf>,
     /// View, instead of the one in the reference or the manifest's default.
     pub view: Option<String>,
@@ -58,10 +59,10 @@ pub const DATA_VARIABLE: &str = "NOISEFLOOR_DATA";
 
 /// Opens a dataset.
 ///
-/// `reference` is `NAME[/VIEW][@SPLIT]`, where `NAME` is a manifest in `datasets/` of the working folder or one of
-/// its parents, or one that is built in; or the path of a manifest, of a folder of image files, of
-/// one image file, or of a tile store. Of a folder, a file that cannot be read is an image that fails
-/// when it is asked for; the others are there.
+/// `reference` is `NAME[/VIEW][@SPLIT]`, where `NAME` is a manifest in `datasets/` of the working
+/// folder or one of its parents, or one that is built in; or the path of a manifest, of a folder of
+/// image files, of one image file, or of a tile store. Of a folder, a file that cannot be read is
+/// an image that fails when it is asked for; the others are there.
 ///
 /// # Errors
 /// If there is no such dataset, its manifest is wrong, or its files are not there.
@@ -130,7 +131,8 @@ struct Reference {
 /// The manifest that a reference names, and the view and split in it.
 fn locate(path: &Path) -> Result<Reference> {
     let owned = |text: Option<&str>| text.map(str::to_owned);
-    // The path of a manifest ends with the first part that has the ending; folders may have any name.
+    // The path of a manifest ends with the first part that has the ending; folders may have any
+    // name.
     let mut folder = PathBuf::new();
     let mut parts = path.components();
     while let Some(part) = parts.next() {
@@ -174,7 +176,8 @@ fn locate(path: &Path) -> Result<Reference> {
     Err(Error::missing(reference, reason))
 }
 
-/// A part of a path that names a manifest: the file, and what follows its ending (`@SPLIT` or nothing).
+/// A part of a path that names a manifest: the file, and what follows its ending (`@SPLIT` or
+/// nothing).
 fn manifest_file(part: &str) -> Option<(&str, &str)> {
     let (file, more) = part.split_at(part.find(".toml")? + ".toml".len());
     (more.is_empty() || more.starts_with('@')).then_some((file, more))
@@ -302,8 +305,8 @@ fn frames_name(manifest: &Manifest) -> Option<&str> {
     manifest.frames_of.as_deref().or(own.then_some(manifest.name.as_str()))
 }
 
-/// The folder in which the files of a folder dataset are looked for: the one that is named, the manifest's, or that of
-/// fetched frames.
+/// The folder in which the files of a folder dataset are looked for: the one that is named, the
+/// manifest's, or that of fetched frames.
 fn frames_folder(
     manifest: &Manifest,
     found: &Found,

@@ -5,9 +5,9 @@ use nf_image::Image16;
 
 /// A grey PNG of one plane, its longer side at most `side_px`, pixels averaged in blocks.
 ///
-/// The stretch is that of astronomers: the median becomes a dark grey, noise is visible, and what is brighter than the
-/// noise grows by the inverse hyperbolic sine (Lupton et al. 2004), so that stars and sky can be seen at once.
-/// `None` for a plane without pixels.
+/// The stretch is that of astronomers: the median becomes a dark grey, noise is visible, and what
+/// is brighter than the noise grows by the inverse hyperbolic sine (Lupton et al. 2004), so that
+/// stars and sky can be seen at once. `None` for a plane without pixels.
 ///
 /// # Panics
 /// If there is no such plane.

@@ -2,7 +2,8 @@
 //!
 //! PCG64 (XSL-RR 128/64, O'Neill 2014) seeded through a *seed sequence* of 32-bit words, exactly as
 //! numpy's `default_rng` does it, so that published shuffles can be replayed and every draw checked
-//! against an independent implementation. Integers only: a seed gives the same stream on every machine.
+//! against an independent implementation. Integers only: a seed gives the same stream on every
+//! machine.
 
 /// Turns words of any number into well-mixed states (O'Neill's `seed_seq` as refined by numpy).
 #[derive(Clone, Debug)]
@@ -115,8 +116,8 @@ impl Pcg64 {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// Uniform in 0..=`last`, without bias: draws are cut to as many bits as `last` has until one fits
-    /// (numpy's `random_interval`).
+    /// Uniform in 0..=`last`, without bias: draws are cut to as many bits as `last` has until one
+    /// fits (numpy's `random_interval`).
     pub fn up_to(&mut self, last: u64) -> u64 {
         if last == 0 {
             return 0;
@@ -133,8 +134,8 @@ impl Pcg64 {
         }
     }
 
-    /// Shuffles in place (Fisher-Yates from the end), the permutation of numpy's `Generator.shuffle` on
-    /// an array of one dimension.
+    /// Shuffles in place (Fisher-Yates from the end), the permutation of numpy's
+    /// `Generator.shuffle` on an array of one dimension.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for i in (1..items.len()).rev() {
             let j = self.up_to(i as u64) as usize;

@@ -1,8 +1,9 @@
 //! Datasets in Parquet form: one row, one image file or one stack of samples.
 //!
-//! The image column holds either the bytes of a FITS or NumPy file, or raw samples: bytes of little-endian 16-bit samples,
-//! or a list of integers, with another column that states their shape (rows and columns last). Rows are read one by one
-//! from their row group; what is in memory is one page of each column, and one row.
+//! The image column holds either the bytes of a FITS or NumPy file, or raw samples: bytes of
+//! little-endian 16-bit samples, or a list of integers, with another column that states their shape
+//! (rows and columns last). Rows are read one by one from their row group; what is in memory is one
+//! page of each column, and one row.
 
 use crate::guard::guarded;
 use crate::reader::ImageFile;
@@ -24,8 +25,8 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct RowColumns {
-    /// The image: `image`, or `image.bytes` inside a group. Without: the only column of bytes, or else of lists, that is
-    /// neither text nor the shape.
+    /// The image: `image`, or `image.bytes` inside a group. Without: the only column of bytes, or
+    /// else of lists, that is neither text nor the shape.
     pub image: Option<String>,
     /// The shape of raw samples. Without: the column `shape`, if there is one.
     pub shape: Option<String>,
@@ -183,8 +184,8 @@ pub(crate) fn rows_of_file(path: &Path) -> Result<usize> {
     Ok(starts.last().map_or(0, |&rows| rows as usize))
 }
 
-/// Rows before every row group, and after the last. A row takes at least one bit of the file; a footer that states more
-/// rows lies.
+/// Rows before every row group, and after the last. A row takes at least one bit of the file; a
+/// footer that states more rows lies.
 fn starts_of(metadata: &ParquetMetaData, file_bytes: u64) -> Result<Vec<u64>, String> {
     let mut starts = vec![0u64];
     let mut end = 0u64;
@@ -202,7 +203,8 @@ fn plain(shape: Shape, samples: Vec<u16>) -> Result<ImageFile, String> {
     Image16::new(shape, samples).map(ImageFile::of_image).map_err(|error| error.to_string())
 }
 
-/// The shape that a row states: rows and columns last, all axes before them are planes. It must hold `samples` samples.
+/// The shape that a row states: rows and columns last, all axes before them are planes. It must
+/// hold `samples` samples.
 fn shape_of(axes: Option<&[i64]>, samples: usize) -> Result<Shape, String> {
     let axes = axes.ok_or("holds samples, and there is no column that states their shape")?;
     let lie = || format!("states the shape {axes:?}, and holds {samples} samples");

@@ -16,8 +16,8 @@ pub struct View {
     /// Which planes of each.
     #[serde(default)]
     pub planes: PlaneChoice,
-    /// Side of the central square that is cut out of each plane, pixels; an axis shorter than that is
-    /// taken whole. The first pixel taken is `floor((extent - side) / 2)`.
+    /// Side of the central square that is cut out of each plane, pixels; an axis shorter than that
+    /// is taken whole. The first pixel taken is `floor((extent - side) / 2)`.
     #[serde(default)]
     pub centre_px: Option<usize>,
     /// What the next plane means: `none`, `time`, `wavelength` or `group`.

@@ -137,7 +137,8 @@ fn sdss_takes_planes_of_a_cube() {
 
 #[test]
 fn keck_amplifiers_are_pasted_with_their_flips() {
-    // Binned by two: 2 prescan, 5 data and 3 overscan columns; in the file the amplifiers are out of order.
+    // Binned by two: 2 prescan, 5 data and 3 overscan columns; in the file the amplifiers are out
+    // of order.
     let (pre, data, over, height) = (2, 5, 3, 4);
     let sections = ["[11:20,1:8]", "[10:1,8:1]"];
     let primary = [card("PRECOL", "4"), card("POSTPIX", "6"), card("BINNING", "'2,2     '")];
@@ -159,7 +160,8 @@ fn keck_amplifiers_are_pasted_with_their_flips() {
     let image = set.image(0).unwrap();
     assert_eq!(image.shape(), Shape::frame(height, 2 * (pre + data + over)));
     for y in 0..height {
-        // Amplifier 21 reads the left half backwards in both directions, amplifier 20 the right half.
+        // Amplifier 21 reads the left half backwards in both directions, amplifier 20 the right
+        // half.
         let mut expected: Vec<u16> = vec![];
         let flipped = height - 1 - y;
         expected.extend((0..pre).map(|x| value(21, x, flipped, 0)));
@@ -234,7 +236,8 @@ fn a_partial_file_of_a_killed_run_is_finished() {
     let store =
         Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy", None);
     let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
-    // What a process that was killed in the middle leaves: some right bytes under the digest's name.
+    // What a process that was killed in the middle leaves: some right bytes under the digest's
+    // name.
     let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
     std::fs::create_dir_all(&blobs).unwrap();
     let bytes = plain(2, &[90, 40]);

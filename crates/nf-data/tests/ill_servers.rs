@@ -1,4 +1,5 @@
-//! Servers that stall, trickle, never end or lead astray: given up in time, in words, and the token stays.
+//! Servers that stall, trickle, never end or lead astray: given up in time, in words, and the token
+//! stays.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod server;
@@ -46,7 +47,8 @@ fn read(server: &Server, cache: &Path) -> Result<Box<dyn Dataset>> {
     set
 }
 
-/// The error of a server that has `fault` for every request of `call`, and the requests that it took.
+/// The error of a server that has `fault` for every request of `call`, and the requests that it
+/// took.
 fn error_with(call: &str, fault: Fault) -> (String, usize) {
     let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
     (0..50).for_each(|_| server.fault(call, fault.clone()));

@@ -17,7 +17,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A column of one row group: one entry a row; lists have the definition levels of the standard three-level form.
+/// A column of one row group: one entry a row; lists have the definition levels of the standard
+/// three-level form.
 #[derive(Clone)]
 enum Column {
     Bytes(Vec<Vec<u8>>),

@@ -38,7 +38,8 @@ fn names_views_and_splits_that_do_not_exist_are_named() {
     assert_eq!((train.len(), train.card().to_string()), (16, "sim-star-field/window@train".to_owned()));
 }
 
-/// Name, first digits of the first image's digest, its shape, bits per pixel given the layers, and with them.
+/// Name, first digits of the first image's digest, its shape, bits per pixel given the layers, and
+/// with them.
 type Golden = (&'static str, &'static str, Shape, [f64; 2]);
 
 const INSTRUMENTS: [Golden; 5] = [

@@ -1,5 +1,6 @@
-//! How fast FITS files are read, packed and cut. `cargo bench -p nf-fits`; set `NOISEFLOOR_FRAME` to a file for a real
-//! frame instead of simulated noise. Rows of `fpack` and `funpack` are whole processes, where cfitsio is installed.
+//! How fast FITS files are read, packed and cut. `cargo bench -p nf-fits`; set `NOISEFLOOR_FRAME`
+//! to a file for a real frame instead of simulated noise. Rows of `fpack` and `funpack` are whole
+//! processes, where cfitsio is installed.
 
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

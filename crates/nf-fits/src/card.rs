@@ -53,7 +53,8 @@ impl<'a> Card<'a> {
         self.bytes
     }
 
-    /// The keyword: the first eight bytes without trailing blanks, or the words between `HIERARCH` and `=`.
+    /// The keyword: the first eight bytes without trailing blanks, or the words between `HIERARCH`
+    /// and `=`.
     pub fn keyword(&self) -> &'a [u8] {
         if self.bytes.starts_with(b"HIERARCH ")
             && let Some(equals) = self.bytes.iter().position(|&byte| byte == b'=')
@@ -94,7 +95,8 @@ impl<'a> Card<'a> {
         String::from_utf8_lossy(comment).into_owned()
     }
 
-    /// Whether this card ends the header: the word END and nothing that would make it another keyword.
+    /// Whether this card ends the header: the word END and nothing that would make it another
+    /// keyword.
     pub(crate) fn is_end(&self) -> bool {
         let goes_on = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
         self.bytes.starts_with(b"END") && !goes_on(self.bytes[3])
@@ -166,7 +168,8 @@ fn parse_text(field: &[u8]) -> Value {
     Value::Text(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Writes cards in the fixed format of the standard: numbers end in column 30, strings begin in column 11.
+/// Writes cards in the fixed format of the standard: numbers end in column 30, strings begin in
+/// column 11.
 pub(crate) mod write {
     use super::CARD_BYTES;
 

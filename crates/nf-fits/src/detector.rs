@@ -4,7 +4,8 @@ use crate::header::Header;
 use nf_image::{Detector, Region, RegionKind, Shape};
 use std::ops::Range;
 
-/// The detector that an image's header, or else the file's primary header, names; `None` where neither does.
+/// The detector that an image's header, or else the file's primary header, names; `None` where
+/// neither does.
 pub(crate) fn of_headers(image: &Header, primary: &Header, shape: Shape) -> Option<Detector> {
     let text =
         |keyword: &str| image.text(keyword).or_else(|| primary.text(keyword)).filter(|text| !text.is_empty());

@@ -5,7 +5,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, and where in the file.
 ///
-/// HDUs are numbered from 0 (the primary), as in `file.fits[1]`; tiles from 0 in the order of the table.
+/// HDUs are numbered from 0 (the primary), as in `file.fits[1]`; tiles from 0 in the order of the
+/// table.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 /// A FITS file whose headers have been read; pixels are read on request.
 ///
-/// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only what is asked
-/// for is read. A gzipped file is inflated when it is opened, a long one into a temporary file.
+/// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only
+/// what is asked for is read. A gzipped file is inflated when it is opened, a long one into a
+/// temporary file.
 #[derive(Debug)]
 pub struct FitsFile {
     source: Source,
@@ -95,8 +96,8 @@ impl FitsFile {
         self.salvaged
     }
 
-    /// Bytes that the last block lacks: a file is whole blocks, so that one without its last bytes may have been cut,
-    /// and HDUs be lost that followed.
+    /// Bytes that the last block lacks: a file is whole blocks, so that one without its last bytes
+    /// may have been cut, and HDUs be lost that followed.
     pub fn missing_bytes(&self) -> u64 {
         crate::hdu::padded(self.len_bytes()) - self.len_bytes()
     }

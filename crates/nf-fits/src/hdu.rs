@@ -35,7 +35,8 @@ pub enum HduKind {
     Image(Geometry),
     /// A tile-compressed image in a binary table.
     TiledImage(Box<Tiling>),
-    /// A tile-compressed image whose header contradicts itself; [`FitsFile::image`](crate::FitsFile::image) says how.
+    /// A tile-compressed image whose header contradicts itself;
+    /// [`FitsFile::image`](crate::FitsFile::image) says how.
     UnreadableImage,
     /// A binary table.
     BinaryTable,
@@ -81,7 +82,8 @@ impl Hdu {
         self.header.text("EXTNAME")
     }
 
-    /// What was found odd in the header and does not keep the data from being read, such as a BZERO that is no number.
+    /// What was found odd in the header and does not keep the data from being read, such as a BZERO
+    /// that is no number.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }

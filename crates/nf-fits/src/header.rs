@@ -11,7 +11,8 @@ pub const BLOCK_BYTES: usize = 2880;
 /// Most bytes of one header; a file without END would otherwise be taken for one endless header.
 const MAX_HEADER_BYTES: usize = 64 << 20;
 
-/// The cards of one HDU, byte for byte as they stand in the file, up to the end of the block of END.
+/// The cards of one HDU, byte for byte as they stand in the file, up to the end of the block of
+/// END.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     bytes: Vec<u8>,
@@ -145,7 +146,8 @@ impl Header {
         }
     }
 
-    /// Replaces the string of the first card of `keyword`, its comment kept; false where there is no such card.
+    /// Replaces the string of the first card of `keyword`, its comment kept; false where there is
+    /// no such card.
     pub(crate) fn set_text(&mut self, keyword: &str, value: &str) -> bool {
         let Some(at) = self.cards().position(|card| card.is(keyword)) else { return false };
         let bytes = &mut self.bytes[at * CARD_BYTES..(at + 1) * CARD_BYTES];

@@ -47,8 +47,9 @@ impl<'a> ImageHdu<'a> {
         self.hdu.header()
     }
 
-    /// The header of the image: that of the file, or of a compressed image the one that it had before compression.
-    /// This is what [`FitsWriter::image`](crate::FitsWriter::image) takes to write the image back.
+    /// The header of the image: that of the file, or of a compressed image the one that it had
+    /// before compression. This is what [`FitsWriter::image`](crate::FitsWriter::image) takes to
+    /// write the image back.
     pub fn image_header(&self) -> Cow<'a, Header> {
         match self.tiling() {
             None => Cow::Borrowed(self.header()),
@@ -100,7 +101,8 @@ impl<'a> ImageHdu<'a> {
         Shape::new(axes.iter().skip(2).product(), height, width)
     }
 
-    /// What the header says of the detector: INSTRUME and DETECTOR, and the sections that lie inside the plane.
+    /// What the header says of the detector: INSTRUME and DETECTOR, and the sections that lie
+    /// inside the plane.
     pub fn detector(&self) -> Option<Detector> {
         let primary = self.file.hdus()[0].header();
         detector::of_headers(self.header(), primary, self.shape())
@@ -152,7 +154,8 @@ impl<'a> ImageHdu<'a> {
             }
             self.read_section_u16(&section)?
         } else {
-            // More than one axis of planes: a range of planes need not be a box, so they come one by one.
+            // More than one axis of planes: a range of planes need not be a box, so they come one
+            // by one.
             let mut samples = Vec::new();
             for plane in planes {
                 samples.extend(self.read_section_u16(&self.plane_section(plane, rows.clone()))?);
@@ -176,7 +179,8 @@ impl<'a> ImageHdu<'a> {
         section
     }
 
-    /// A section as unsigned 16-bit samples, the first axis fastest; only the tiles that it touches are read.
+    /// A section as unsigned 16-bit samples, the first axis fastest; only the tiles that it touches
+    /// are read.
     ///
     /// # Errors
     /// As for [`ImageHdu::read`], and if the section does not lie inside the image.
@@ -198,8 +202,8 @@ impl<'a> ImageHdu<'a> {
         Ok(out)
     }
 
-    /// Whether every pixel is an unsigned 16-bit sample: known from the header for pixels of 8 and 16 bits; wider ones
-    /// are all read.
+    /// Whether every pixel is an unsigned 16-bit sample: known from the header for pixels of 8 and
+    /// 16 bits; wider ones are all read.
     ///
     /// # Errors
     /// [`Error::NotU16`] with the first pixel that does not fit, or as for [`ImageHdu::read`].
@@ -243,8 +247,8 @@ impl<'a> ImageHdu<'a> {
         Ok(out)
     }
 
-    /// Refuses a compressed image whose table is not the one that its sums were made of. Every way of reading pixels
-    /// comes through here first; the whole table is read once for it.
+    /// Refuses a compressed image whose table is not the one that its sums were made of. Every way
+    /// of reading pixels comes through here first; the whole table is read once for it.
     ///
     /// # Errors
     /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`].
@@ -255,7 +259,8 @@ impl<'a> ImageHdu<'a> {
         self.file.refuse_damaged(self.hdu)
     }
 
-    /// Refuses sections outside the image, above the limits, or with more pixels than the stored bytes can mean.
+    /// Refuses sections outside the image, above the limits, or with more pixels than the stored
+    /// bytes can mean.
     fn check(&self, section: &Section) -> Result<()> {
         section.check(self.index(), self.axes())?;
         self.file.limits().check_pixels(self.index(), section.pixels() as u64)?;
@@ -278,7 +283,8 @@ impl<'a> ImageHdu<'a> {
         })
     }
 
-    /// Hands out the big-endian bytes of a section of a plain image, with the pixels of the section that they are.
+    /// Hands out the big-endian bytes of a section of a plain image, with the pixels of the section
+    /// that they are.
     fn each_piece(
         &self,
         section: &Section,
@@ -343,7 +349,8 @@ impl Pixels {
         each_type!(self, values => set(&mut values[range], bytes));
     }
 
-    /// Copies what `from_box`, the place of `from`, shares with `own_box`, the place of these pixels.
+    /// Copies what `from_box`, the place of `from`, shares with `own_box`, the place of these
+    /// pixels.
     fn copy_shared_from(&mut self, from: &Pixels, from_box: &Section, own_box: &Section) -> Result<()> {
         fn copy<T: Copy>(from: &[T], from_box: &Section, to: &mut [T], to_box: &Section) -> Result<()> {
             copy_shared(from, from_box, to, to_box, |from, to| {

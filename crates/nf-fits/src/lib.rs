@@ -12,15 +12,18 @@
 //! # Ok::<(), nf_fits::Error>(())
 //! ```
 //!
-//! Opening reads headers only; pixels are read on request and by position, whole ([`ImageHdu::read`]), by planes and
-//! rows ([`ImageHdu::read_planes`], [`ImageHdu::read_rows`]) or by [`Section`]. Nothing is allocated because a header
-//! claims it: sizes are checked against the file first.
+//! Opening reads headers only; pixels are read on request and by position, whole
+//! ([`ImageHdu::read`]), by planes and rows ([`ImageHdu::read_planes`], [`ImageHdu::read_rows`]) or
+//! by [`Section`]. Nothing is allocated because a header claims it: sizes are checked against the
+//! file first.
 //!
 //! What to look at for what:
 //!
-//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds; [`describe`]: the same in words and numbers.
+//! - [`FitsFile`], [`Hdu`], [`Header`], [`Card`]: what a file holds; [`describe`]: the same in
+//!   words and numbers.
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
-//! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is one.
+//! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is
+//!   one.
 //! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
 //! - [`npy`]: NumPy files.
 //! - [`Limits`], [`Error`].

@@ -51,8 +51,8 @@ impl Section {
         index
     }
 
-    /// Calls `visit(start, len)` for the longest runs of pixels of this box that are contiguous in an array of
-    /// these axes, in order; `start` counts pixels of that array.
+    /// Calls `visit(start, len)` for the longest runs of pixels of this box that are contiguous in
+    /// an array of these axes, in order; `start` counts pixels of that array.
     pub(crate) fn for_each_run(
         &self,
         axes: &[usize],
@@ -104,8 +104,8 @@ impl<'a> Odometer<'a> {
     }
 }
 
-/// Copies what two boxes share from an array that holds `from_box` into one that holds `to_box`; `copy` moves one
-/// run of pixels.
+/// Copies what two boxes share from an array that holds `from_box` into one that holds `to_box`;
+/// `copy` moves one run of pixels.
 pub(crate) fn copy_shared<T, U>(
     from: &[T],
     from_box: &Section,

@@ -38,13 +38,15 @@ impl<W: Write> FitsWriter<W> {
 
     /// Appends an image.
     ///
-    /// With the header of the HDU that the image was read from, the HDU becomes what it was, byte for byte (header
-    /// verbatim, pixels stored as its BITPIX and BZERO say, padding of zeros). Without one, the image is stored as
-    /// BITPIX 16 with BZERO 32768. Where the first HDU's header is that of an extension, an empty primary HDU is
-    /// written before it; where a later one is that of a primary HDU, its first card is replaced.
+    /// With the header of the HDU that the image was read from, the HDU becomes what it was, byte
+    /// for byte (header verbatim, pixels stored as its BITPIX and BZERO say, padding of zeros).
+    /// Without one, the image is stored as BITPIX 16 with BZERO 32768. Where the first HDU's header
+    /// is that of an extension, an empty primary HDU is written before it; where a later one is
+    /// that of a primary HDU, its first card is replaced.
     ///
     /// # Errors
-    /// If the header does not describe an image of this shape, a sample does not fit its BITPIX, or writing fails.
+    /// If the header does not describe an image of this shape, a sample does not fit its BITPIX, or
+    /// writing fails.
     pub fn image(&mut self, image: &Image16, header: Option<&[u8]>) -> Result<()> {
         let header = match header {
             Some(bytes) => Header::from_bytes(bytes.to_vec())?,

@@ -1,4 +1,5 @@
-//! Files that lie, are cut short, or are of another kind: one clear error each, nothing allocated on their word.
+//! Files that lie, are cut short, or are of another kind: one clear error each, nothing allocated
+//! on their word.
 
 use nf_fits::{FitsFile, write_image};
 use nf_image::{Image16, Shape};

@@ -1,5 +1,5 @@
-//! Tile-compressed files that lie, one test per way of lying: a clear error that names the place, nothing allocated on
-//! the lie's word.
+//! Tile-compressed files that lie, one test per way of lying: a clear error that names the place,
+//! nothing allocated on the lie's word.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
 mod files;
@@ -60,7 +60,8 @@ impl Packed {
         &mut self.bytes[start..start + count as usize]
     }
 
-    /// The errors of reading the image, of unpacking the file, and of reading one pixel of the first tile.
+    /// The errors of reading the image, of unpacking the file, and of reading one pixel of the
+    /// first tile.
     fn errors(&self) -> [Option<String>; 3] {
         let file = match FitsFile::from_bytes(self.bytes.clone()) {
             Err(error) => return [(); 3].map(|()| Some(error.to_string())),

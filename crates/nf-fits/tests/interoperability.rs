@@ -1,7 +1,8 @@
 //! Files exchanged with independent programs: `fpack` and `funpack` of cfitsio, and astropy.
 //!
-//! A peer that is not at hand is skipped with a visible line. astropy is looked for in the Python that
-//! `NOISEFLOOR_PEER_PYTHON` names, or else `python3`. What was found to differ is in `docs/interoperability.md`.
+//! A peer that is not at hand is skipped with a visible line. astropy is looked for in the Python
+//! that `NOISEFLOOR_PEER_PYTHON` names, or else `python3`. What was found to differ is in
+//! `docs/interoperability.md`.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
 mod files;
@@ -162,8 +163,8 @@ fn cfitsio_reads_what_we_pack_and_we_read_what_it_packs() {
         run(Command::new("fpack").args(&case.fpack).arg("-O").arg(&theirs).arg(&original));
         run(Command::new("funpack").arg("-O").arg(&back).arg(&theirs));
         assert!(same(&pixels(&back), &pixels(&theirs)), "{}: we read other pixels", case.name);
-        // Both chose the same scale, zero and dithering: the pixels agree, whatever was lost. (But fpack takes the
-        // first dithering method for the second one under HCOMPRESS_1.)
+        // Both chose the same scale, zero and dithering: the pixels agree, whatever was lost. (But
+        // fpack takes the first dithering method for the second one under HCOMPRESS_1.)
         let other_method = ["-h", "-qz5"].iter().all(|flag| case.fpack.iter().any(|other| other == flag));
         let equal = same(&pixels(&ours), &pixels(&theirs));
         assert!(equal || other_method, "{}: the packed files differ in their pixels", case.name);
@@ -176,8 +177,8 @@ fn cfitsio_reads_what_we_pack_and_we_read_what_it_packs() {
     assert!(count > 150);
 }
 
-/// Pixels at the ends of their type's range, nulls and other things that lossy compression gets wrong: we read what
-/// `funpack` reads, bit for bit.
+/// Pixels at the ends of their type's range, nulls and other things that lossy compression gets
+/// wrong: we read what `funpack` reads, bit for bit.
 #[test]
 fn we_read_awkward_pixels_as_cfitsio_does() {
     if !has_fpack() {
@@ -249,7 +250,8 @@ fn astropy_reads_what_we_pack() {
     let folder = tempfile::tempdir().unwrap();
     let mut lines = Vec::new();
     for (n, case) in cases().into_iter().enumerate() {
-        // astropy does not take the 32768 off that cfitsio and we add to unsigned pixels under PLIO_1.
+        // astropy does not take the 32768 off that cfitsio and we add to unsigned pixels under
+        // PLIO_1.
         if case.options.method == Method::Plio && case.original.windows(8).any(|word| word == b"BZERO   ") {
             continue;
         }

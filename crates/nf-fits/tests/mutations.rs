@@ -1,4 +1,5 @@
-//! Damaged files by the hundred thousand: an error or pixels, never a panic, never memory on a lie's word.
+//! Damaged files by the hundred thousand: an error or pixels, never a panic, never memory on a
+//! lie's word.
 //!
 //! Deterministic, so that a finding can be repeated; findings become named tests in `bad_input.rs`.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
@@ -169,7 +170,8 @@ fn headers_with_changed_cards() {
     }
 }
 
-/// Odd cards in plain images: those that speak of scale and of places, with any value, blanks or NULs between.
+/// Odd cards in plain images: those that speak of scale and of places, with any value, blanks or
+/// NULs between.
 #[test]
 fn plain_headers_with_odd_cards() {
     let mut random = Random(19);

@@ -1,7 +1,8 @@
-//! Every image of the real frames, read and compared with digests of what an independent reader (astropy) finds.
+//! Every image of the real frames, read and compared with digests of what an independent reader
+//! (astropy) finds.
 //!
-//! `real_frames.txt` was made by dumping every integer image HDU of two or more axes with astropy 7, signed pixels
-//! shifted by +32768, and digesting the little-endian samples (BLAKE3).
+//! `real_frames.txt` was made by dumping every integer image HDU of two or more axes with astropy
+//! 7, signed pixels shifted by +32768, and digesting the little-endian samples (BLAKE3).
 
 mod files;
 

@@ -1,8 +1,9 @@
 //! The same code, compiled for several instruction sets and chosen at run time.
 //!
-//! A kernel is a function whose inner loops profit from wide registers. It is compiled once for every
-//! instruction set, and all of them compute the same bits: Rust neither reorders nor fuses floating-point
-//! operations. Kernels should be few and coarse, because each is compiled three times.
+//! A kernel is a function whose inner loops profit from wide registers. It is compiled once for
+//! every instruction set, and all of them compute the same bits: Rust neither reorders nor fuses
+//! floating-point operations. Kernels should be few and coarse, because each is compiled three
+//! times.
 
 /// An instruction set that the machine has.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +46,8 @@ impl InstructionSet {
     }
 }
 
-/// Defines functions that are compiled for every [`InstructionSet`]: the first argument of the function
-/// defined is the one to use, the others are those listed. What the body calls must be
+/// Defines functions that are compiled for every [`InstructionSet`]: the first argument of the
+/// function defined is the one to use, the others are those listed. What the body calls must be
 /// `#[inline(always)]` to be compiled for the same instructions, or a kernel itself.
 macro_rules! kernel {
     ($(

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// A BLAKE3 digest of 32 bytes.
 ///
-/// BLAKE3 because it is collision-resistant and runs at several GB/s on one core, so that checking a
-/// frame costs a small fraction of coding it.
+/// BLAKE3 because it is collision-resistant and runs at several GB/s on one core, so that checking
+/// a frame costs a small fraction of coding it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
 
@@ -23,8 +23,9 @@ impl Digest {
         digester.finish()
     }
 
-    /// Digest of a stack from the digests of its planes: that of the plane if there is just one, otherwise
-    /// the digest of the planes' digests in order. So the planes of a stack can be digested side by side.
+    /// Digest of a stack from the digests of its planes: that of the plane if there is just one,
+    /// otherwise the digest of the planes' digests in order. So the planes of a stack can be
+    /// digested side by side.
     pub fn of_planes(planes: &[Digest]) -> Self {
         match planes {
             [only] => *only,
@@ -64,8 +65,8 @@ impl SampleDigester {
     }
 }
 
-/// Digests a stack whose planes arrive in groups, each group in bands of rows: [`Digest::of_planes`] of the
-/// whole, with no more state than one group needs.
+/// Digests a stack whose planes arrive in groups, each group in bands of rows:
+/// [`Digest::of_planes`] of the whole, with no more state than one group needs.
 #[derive(Default)]
 pub struct StackDigester {
     first_plane: usize,
@@ -76,7 +77,8 @@ pub struct StackDigester {
 }
 
 impl StackDigester {
-    /// Takes the next rows of the planes from `first_plane` on; `rows_of` gives those of each plane, in order.
+    /// Takes the next rows of the planes from `first_plane` on; `rows_of` gives those of each
+    /// plane, in order.
     pub fn update<'a>(&mut self, first_plane: usize, rows_of: impl Iterator<Item = &'a [u16]>) {
         if first_plane != self.first_plane {
             self.close_group();

@@ -62,7 +62,8 @@ impl fmt::Display for TileBox {
     }
 }
 
-/// A stack cut into tiles of one extent from its first corner; those at the far borders are smaller.
+/// A stack cut into tiles of one extent from its first corner; those at the far borders are
+/// smaller.
 ///
 /// Tiles are numbered by planes, then rows, then columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +88,8 @@ impl Grid {
         )
     }
 
-    /// The number of tiles, or `None` if it does not fit a `usize`; a stack without pixels has none.
+    /// The number of tiles, or `None` if it does not fit a `usize`; a stack without pixels has
+    /// none.
     pub fn checked_len(&self) -> Option<usize> {
         self.counts().checked_pixels()
     }

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 /// A stack of planes of unsigned 16-bit samples; a single frame is a stack of one.
 ///
-/// The samples are contiguous: plane by plane, in a plane row by row, in a row column by column. Signed
-/// FITS data become unsigned in the reader, through BZERO; no other meaning is attached to the numbers.
+/// The samples are contiguous: plane by plane, in a plane row by row, in a row column by column.
+/// Signed FITS data become unsigned in the reader, through BZERO; no other meaning is attached to
+/// the numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image16 {
     shape: Shape,
@@ -140,8 +141,8 @@ impl Image16 {
         }
     }
 
-    /// Fingerprint of the samples, by [`Digest::of_planes`]. Extents within a plane are not part of it;
-    /// the container states them beside it.
+    /// Fingerprint of the samples, by [`Digest::of_planes`]. Extents within a plane are not part of
+    /// it; the container states them beside it.
     pub fn digest(&self) -> Digest {
         let planes: Vec<Digest> =
             (0..self.shape.planes).map(|plane| Digest::of_samples(self.plane(plane))).collect();

@@ -35,7 +35,8 @@ impl Shape {
     /// Pixels of the whole stack.
     ///
     /// # Panics
-    /// If the number does not fit a `usize`; shapes from outside go through [`Shape::checked_pixels`].
+    /// If the number does not fit a `usize`; shapes from outside go through
+    /// [`Shape::checked_pixels`].
     pub fn pixels(&self) -> usize {
         self.checked_pixels().expect("the shape of an image in memory fits the address space")
     }

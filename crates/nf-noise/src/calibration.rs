@@ -83,7 +83,8 @@ impl Calibration {
     }
 }
 
-/// Share of the pixels in each cell, times the number of cells: all 1 if the distributions are right.
+/// Share of the pixels in each cell, times the number of cells: all 1 if the distributions are
+/// right.
 fn histogram(pits: &[f32]) -> Vec<f64> {
     let mut counts = [0u64; CELLS];
     for &pit in pits {
@@ -99,7 +100,8 @@ fn histogram_bits(histogram: &[f64]) -> f64 {
     histogram.iter().filter(|&&share| share > 0.0).map(|share| share / cells * share.log2()).sum()
 }
 
-/// Correlations of the normal quantiles of PIT values, in the order of [`Calibration::correlations`].
+/// Correlations of the normal quantiles of PIT values, in the order of
+/// [`Calibration::correlations`].
 fn correlations(pits: &[f32], width: usize) -> Vec<f64> {
     let quantiles: Vec<f64> = pits.iter().map(|&p| normal_quantile(f64::from(p))).collect();
     let n = quantiles.len() as f64;
@@ -127,8 +129,8 @@ fn correlations(pits: &[f32], width: usize) -> Vec<f64> {
         .collect()
 }
 
-/// Quantile of the normal distribution to about 0.03, which hardly changes a correlation: Shore, Applied
-/// Statistics 31, 108 (1982).
+/// Quantile of the normal distribution to about 0.03, which hardly changes a correlation: Shore,
+/// Applied Statistics 31, 108 (1982).
 fn normal_quantile(p: f64) -> f64 {
     let p = p.clamp(1e-6, 1.0 - 1e-6);
     if p >= 0.5 {

@@ -32,7 +32,8 @@ mod tests {
 
     #[test]
     fn entropies_match_published_values() {
-        // Exact for a mean on an integer, which the average over phases is close to from sigma 0.5 on.
+        // Exact for a mean on an integer, which the average over phases is close to from sigma 0.5
+        // on.
         for (sigma, bits) in [(0.5, 1.24), (1.0, 2.105), (2.0, 3.062), (4.0, 4.051), (16.0, 6.047)] {
             let found = rounded_normal_bits(sigma);
             assert!((found - bits).abs() < 0.02, "{sigma}: {found}");

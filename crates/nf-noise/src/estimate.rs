@@ -84,7 +84,8 @@ impl Estimator {
         }
     }
 
-    /// Whether its figure is meant for all pixels of the frame, so that a smaller stream refutes it.
+    /// Whether its figure is meant for all pixels of the frame, so that a smaller stream refutes
+    /// it.
     const fn is_refutable(self) -> bool {
         matches!(self, Self::Unexposed | Self::PhotonTransfer | Self::RampFit | Self::NormalNoise)
     }
@@ -140,9 +141,9 @@ impl Estimate {
         self
     }
 
-    /// The information content of a simulated frame of so many pixels: `noise_bits` given everything
-    /// that was certain before the noise was drawn, and what a description of that scene costs on
-    /// top, where it is known.
+    /// The information content of a simulated frame of so many pixels: `noise_bits` given
+    /// everything that was certain before the noise was drawn, and what a description of that scene
+    /// costs on top, where it is known.
     pub fn oracle(noise_bits: f64, scene_bits: Option<f64>, pixels: usize) -> Self {
         let per_pixel = |bits: f64| bits / pixels.max(1) as f64;
         let meaning = "information content under the distribution that the frame was drawn from, \
@@ -164,7 +165,8 @@ impl Estimate {
         Some(estimate.with(vec![format!("sigma {sigma:.2} counts")], [("sigma_counts", sigma)]))
     }
 
-    /// Notes that `codec` codes the frame at `reached` bits per pixel, if that contradicts the figure.
+    /// Notes that `codec` codes the frame at `reached` bits per pixel, if that contradicts the
+    /// figure.
     pub fn compare(&mut self, codec: &str, reached: f64) {
         if self.estimator.is_refutable() && self.bits_per_pixel.is_some_and(|bits| bits > reached) {
             self.details

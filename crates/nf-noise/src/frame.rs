@@ -14,8 +14,8 @@ pub struct FrameEstimates {
     pub transfer: Option<Transfer>,
 }
 
-/// Estimates from unexposed regions, pairs of exposures, ramps and the noise sigma; those that do not
-/// apply to the image are left out.
+/// Estimates from unexposed regions, pairs of exposures, ramps and the noise sigma; those that do
+/// not apply to the image are left out.
 pub fn frame_estimates(image: &Image16) -> FrameEstimates {
     let transfer = Transfer::of(image);
     let found = [

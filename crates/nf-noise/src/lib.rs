@@ -4,9 +4,11 @@
 //! - [`entropy`]: entropy of normal noise rounded to integers.
 //! - [`estimate`]: an [`Estimate`] of the bits per pixel of a frame, and what kind of figure it is;
 //!   [`frame_estimates`] collects all that apply to a frame.
-//! - [`unexposed`]: overscan, prescan and reference pixels; [`photon_transfer`]: pairs of exposures;
+//! - [`unexposed`]: overscan, prescan and reference pixels; [`photon_transfer`]: pairs of
+//!   exposures;
 //!   [`ramp`]: groups of a ramp.
-//! - [`calibration`], [`sampled_frame`]: a model's predictive distributions held against the pixels.
+//! - [`calibration`], [`sampled_frame`]: a model's predictive distributions held against the
+//!   pixels.
 //! - [`median`]: the order statistic that they share.
 #![forbid(unsafe_code)]
 

@@ -1,10 +1,10 @@
 //! Two exposures of the same field: what differs between them is noise.
 //!
-//! In blocks of a pair `a, b`, half the variance of `a - b` is the noise variance of one exposure, and
-//! it grows with the mean as `variance = read_noise^2 + (mean - bias) / gain` in counts (Janesick,
-//! Photon Transfer, SPIE 2007). A line through many blocks gives the variance of every pixel from a
-//! smoothed mean, without knowing the bias; from it follows the entropy of a pixel whose mean is
-//! known.
+//! In blocks of a pair `a, b`, half the variance of `a - b` is the noise variance of one exposure,
+//! and it grows with the mean as `variance = read_noise^2 + (mean - bias) / gain` in counts
+//! (Janesick, Photon Transfer, SPIE 2007). A line through many blocks gives the variance of every
+//! pixel from a smoothed mean, without knowing the bias; from it follows the entropy of a pixel
+//! whose mean is known.
 
 use crate::entropy::rounded_normal_bits;
 use crate::estimate::{Estimate, Estimator};
@@ -41,8 +41,8 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// From successive planes of a stack that is neither a ramp nor a set of bands; `None` for others
-    /// and for too few blocks.
+    /// From successive planes of a stack that is neither a ramp nor a set of bands; `None` for
+    /// others and for too few blocks.
     pub fn of(image: &Image16) -> Option<Self> {
         let shape = image.shape();
         if shape.planes < 2 || !matches!(image.axis(), PlaneAxis::None | PlaneAxis::Time) {
@@ -67,7 +67,8 @@ impl Transfer {
         Some(Self { bits_per_pixel: bits / blocks.len() as f64, bins, intercept, slope })
     }
 
-    /// The entropy of a pixel whose mean is known, with the noise of the darkest blocks and the gain.
+    /// The entropy of a pixel whose mean is known, with the noise of the darkest blocks and the
+    /// gain.
     pub fn estimate(&self) -> Estimate {
         let dark_mean = self.bins.first().map_or(0.0, |bin| bin.mean);
         let dark_sigma = (self.intercept + self.slope * dark_mean).max(0.0).sqrt();
@@ -112,8 +113,8 @@ fn block(image: &Image16, plane: usize, y: usize, x: usize) -> (f64, f64) {
         }
     }
     let n = (BLOCK_PX * BLOCK_PX) as f64;
-    // Rounding to integers adds a twelfth to the variance of each exposure, which is no noise of the
-    // detector.
+    // Rounding to integers adds a twelfth to the variance of each exposure, which is no noise of
+    // the detector.
     let variance = (square - difference * difference / n) / (2.0 * (n - 1.0)) - 1.0 / 12.0;
     (sum / (2.0 * n), variance.max(0.0))
 }

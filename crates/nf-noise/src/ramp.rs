@@ -3,9 +3,9 @@
 //!
 //! For white read noise the residuals of a line through `T` groups have `T - 2` degrees of freedom.
 //! The median over pixels of the residual variance, scaled from the median to the mean of its
-//! distribution, ignores pixels hit by cosmic rays; its normal entropy is what a group costs if each
-//! pixel's offset and slope are known. It holds for uncorrelated noise: noise common to a row can be
-//! predicted, and a codec may go below.
+//! distribution, ignores pixels hit by cosmic rays; its normal entropy is what a group costs if
+//! each pixel's offset and slope are known. It holds for uncorrelated noise: noise common to a row
+//! can be predicted, and a codec may go below.
 
 use crate::entropy::rounded_normal_bits;
 use crate::estimate::{Estimate, Estimator};

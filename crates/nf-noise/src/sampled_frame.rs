@@ -1,16 +1,16 @@
 //! A sampled frame: one drawn from a codec's own predictive distributions, coded by the same
 //! codec (a parametric bootstrap sample).
 //!
-//! While the real frame is coded, the codec has a predictive distribution for every pixel; the sample
-//! has at each pixel a value drawn from the distribution at *that* pixel. Its information content
-//! under these distributions is known, and is on average their entropy. What the real frame and the
-//! sample cost above it are two numbers:
+//! While the real frame is coded, the codec has a predictive distribution for every pixel; the
+//! sample has at each pixel a value drawn from the distribution at *that* pixel. Its information
+//! content under these distributions is known, and is on average their entropy. What the real frame
+//! and the sample cost above it are two numbers:
 //!
 //! - `frame - content`: misfit, what the real pixels cost because they do not follow such
 //!   distributions;
-//! - `sample - content`: adaptation, what the codec pays to learn a frame that follows them. It does
-//!   not see the real pixels that the distributions were made from, so it pays twice for what noise
-//!   moves in them.
+//! - `sample - content`: adaptation, what the codec pays to learn a frame that follows them. It
+//!   does not see the real pixels that the distributions were made from, so it pays twice for what
+//!   noise moves in them.
 
 use crate::estimate::{Estimate, Estimator};
 

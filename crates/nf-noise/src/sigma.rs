@@ -1,9 +1,9 @@
 //! Estimators of the noise of a frame. They disagree where a frame is not just noise on a smooth
 //! sky, which is why there are several.
 //!
-//! The first three are those of cfitsio (`quantize.c`, after Stoehr et al., ASP Conf. Ser. 394, 505,
-//! 2008): the median over each row of differences that cancel constant, linear and cubic structure,
-//! scaled to the standard deviation of normal noise, and of those the median over rows.
+//! The first three are those of cfitsio (`quantize.c`, after Stoehr et al., ASP Conf. Ser. 394,
+//! 505, 2008): the median over each row of differences that cancel constant, linear and cubic
+//! structure, scaled to the standard deviation of normal noise, and of those the median over rows.
 
 use crate::median::median;
 use nf_image::Image16;

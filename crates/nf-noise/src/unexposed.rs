@@ -1,8 +1,9 @@
 //! Regions that see no light: read noise and converter alone.
 //!
-//! The entropy of the histogram of overscan, prescan or reference pixels after the median of each row
-//! is subtracted. A pixel without light costs that unless its noise is correlated, and light only
-//! adds noise, so the figure is a floor for pixels of the same amplifier with independent noise.
+//! The entropy of the histogram of overscan, prescan or reference pixels after the median of each
+//! row is subtracted. A pixel without light costs that unless its noise is correlated, and light
+//! only adds noise, so the figure is a floor for pixels of the same amplifier with independent
+//! noise.
 
 use crate::estimate::{Estimate, Estimator};
 use crate::median::median;

@@ -31,7 +31,8 @@ pub(crate) fn best_of_families(summary: &DatasetSummary) -> Vec<&CodecSummary> {
     best
 }
 
-/// What others are measured by: the smallest JPEG XL, or the smallest codec that is not of the smallest family.
+/// What others are measured by: the smallest JPEG XL, or the smallest codec that is not of the
+/// smallest family.
 pub(crate) fn reference(summary: &DatasetSummary) -> Option<&CodecSummary> {
     let best = best_of_families(summary);
     best.iter().find(|c| family(&c.codec) == "jpegxl").or_else(|| best.get(1)).copied()
@@ -46,8 +47,8 @@ fn tone_of(codec: &CodecSummary) -> (usize, &'static str) {
     }
 }
 
-/// Bits per pixel over speed, one plot for each direction. Lower and further right is better; the line joins the codecs that no
-/// other beats in both.
+/// Bits per pixel over speed, one plot for each direction. Lower and further right is better; the
+/// line joins the codecs that no other beats in both.
 pub(crate) fn size_speed(summary: &DatasetSummary, names: &Names, prefix: &str) -> Vec<Plot> {
     type Speed = fn(&CodecSummary) -> Option<f64>;
     let directions: [(&str, Speed); 2] =
@@ -101,7 +102,8 @@ pub(crate) fn size_speed(summary: &DatasetSummary, names: &Names, prefix: &str) 
         .collect()
 }
 
-/// The places than which none is both further right and lower, from the left to the right, joined by steps.
+/// The places than which none is both further right and lower, from the left to the right, joined
+/// by steps.
 fn frontier(mut places: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     places.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.total_cmp(&b.1)));
     let mut front: Vec<(f64, f64)> = vec![];
@@ -161,8 +163,8 @@ pub(crate) fn excess(
     names: &Names,
     prefix: &str,
 ) -> Option<Plot> {
-    // In the order of the suite: where nets stand in the order of the data that they were trained on, the
-    // map is a matrix of training by test.
+    // In the order of the suite: where nets stand in the order of the data that they were trained
+    // on, the map is a matrix of training by test.
     let mut codecs: Vec<&str> = vec![];
     for row in &run.rows {
         if !codecs.contains(&row.codec.as_str()) && whole(all).any(|c| c.codec == row.codec) {
@@ -213,8 +215,8 @@ pub(crate) fn matrix(
 /// Logs in one plot of training, at most: more lines cannot be told apart by their colours.
 const LOGS: usize = 6;
 
-/// Logs of training (name, CSV): of each a line of the training loss and, on the same scale and in the same
-/// colour, dots for the validation; a few logs a plot.
+/// Logs of training (name, CSV): of each a line of the training loss and, on the same scale and in
+/// the same colour, dots for the validation; a few logs a plot.
 pub(crate) fn curves(prefix: &str, logs: &[(String, String)]) -> Vec<Plot> {
     let plots = logs.chunks(LOGS).enumerate().filter_map(|(number, logs)| {
         let series = logs.iter().enumerate().flat_map(|(tone, log)| of_log(tone, log)).collect();

@@ -1,8 +1,8 @@
-//! Text from outside (names of datasets, images and files, reasons of errors) where it could be taken
-//! for something else than text.
+//! Text from outside (names of datasets, images and files, reasons of errors) where it could be
+//! taken for something else than text.
 
-/// The text in one line in which every character is shown instead of acting: line breaks and tabs become
-/// spaces; other controls, and marks that reorder text, are written as `\u{1b}`.
+/// The text in one line in which every character is shown instead of acting: line breaks and tabs
+/// become spaces; other controls, and marks that reorder text, are written as `\u{1b}`.
 pub fn printable(text: &str) -> String {
     let is_break = |c: char| matches!(c, '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}');
     nf_data::printable(&text.replace(is_break, " "))
@@ -31,8 +31,8 @@ pub(crate) fn json_in_script(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
 
-/// Markdown (CommonMark with tables) that shows the text in a line of its own or in a cell, with words
-/// between back quotes as code.
+/// Markdown (CommonMark with tables) that shows the text in a line of its own or in a cell, with
+/// words between back quotes as code.
 pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::new();
     for (is_code, part) in code_spans(text) {
@@ -66,7 +66,8 @@ fn longest_run(text: &str, of: char) -> usize {
     text.split(|c| c != of).map(|run| run.chars().count()).max().unwrap_or(0)
 }
 
-/// Markdown for text that begins a line: what would make it a heading, a list or a quotation as well.
+/// Markdown for text that begins a line: what would make it a heading, a list or a quotation as
+/// well.
 pub(crate) fn markdown_line(text: &str) -> String {
     let text = markdown(text.trim_start());
     let digits = text.chars().take_while(char::is_ascii_digit).count();
@@ -105,8 +106,8 @@ fn markdown_text(text: &str, out: &mut String) {
     }
 }
 
-/// The text cut at single back quotes, each part with whether it stands between two of them; a back quote
-/// without a partner, or next to another, is text.
+/// The text cut at single back quotes, each part with whether it stands between two of them; a back
+/// quote without a partner, or next to another, is text.
 fn code_spans(text: &str) -> Vec<(bool, String)> {
     let bytes = text.as_bytes();
     let is_quote = |at: usize| bytes.get(at) == Some(&b'`');
@@ -123,8 +124,8 @@ fn code_spans(text: &str) -> Vec<(bool, String)> {
     spans
 }
 
-/// A text for a cell of CSV, line breaks kept, that a spreadsheet does not take for a formula. (Quoting is
-/// done by whoever writes the file.)
+/// A text for a cell of CSV, line breaks kept, that a spreadsheet does not take for a formula.
+/// (Quoting is done by whoever writes the file.)
 pub(crate) fn csv_text(text: &str) -> String {
     let text = text.split('\n').map(printable).collect::<Vec<_>>().join("\n");
     let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();

@@ -104,7 +104,8 @@ fn table_html(caption: &str, table: &Table) -> String {
 
 fn plot_html(plot: &Plot) -> String {
     let (width, height) = plot.size_px;
-    // The library states width and height only; with a view box the drawing follows the width of the page.
+    // The library states width and height only; with a view box the drawing follows the width of
+    // the page.
     let svg =
         plot.svg.replacen("<svg ", &format!("<svg role=\"img\" aria-label=\"{}\" ", html(&plot.title)), 1);
     let svg = svg.replacen(&format!("width=\"{width}\" height=\"{height}\" "), "", 1);

@@ -1,8 +1,8 @@
 //! Short names of codecs, each different from all others of its run.
 //!
 //! A net is called by its experiment, without the digest at the end of its checkpoint's name:
-//! `net:checkpoint=mine-1a2b3c4d,tile=128` is `mine, tile=128`. Where several nets of a run share a name,
-//! as those of a sweep do, each is called by the settings in which their experiments differ
+//! `net:checkpoint=mine-1a2b3c4d,tile=128` is `mine, tile=128`. Where several nets of a run share a
+//! name, as those of a sweep do, each is called by the settings in which their experiments differ
 //! (`mine, schedule.rate=0.01`), or keeps its digest where these are not known.
 
 use nf_bench::Run;
@@ -59,8 +59,8 @@ impl Names {
         self.short.get(spec).cloned().unwrap_or_else(|| without_digest(spec))
     }
 
-    /// The short name in at most `columns` characters, `~` standing for what is left out; no other codec's
-    /// is the same.
+    /// The short name in at most `columns` characters, `~` standing for what is left out; no other
+    /// codec's is the same.
     pub fn cut(&self, spec: &str, columns: usize) -> String {
         let name = self.short(spec);
         let others: Vec<&String> =

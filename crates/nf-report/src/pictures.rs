@@ -17,7 +17,8 @@ const BLOCKS: usize = 32;
 /// Smallest side of a block: in smaller ones a codec spends more on its preamble than on pixels.
 const BLOCK_PX: usize = 64;
 
-/// Side of the squares over which the costs of pixels are averaged, in pixels of the picture: single pixels are noise.
+/// Side of the squares over which the costs of pixels are averaged, in pixels of the picture:
+/// single pixels are noise.
 const LAW_PX: usize = 4;
 
 /// Side of the windows that a codec may be asked for its laws of.
@@ -29,12 +30,12 @@ const SHADES: f64 = 32.0;
 /// Residuals beyond this many standard deviations look the same.
 const RESIDUAL_END: f64 = 5.0;
 
-/// Longest side of what is shown, in shorter sides: of a frame of 483 x 4200 pixels as a whole, a page has
-/// room for a line.
+/// Longest side of what is shown, in shorter sides: of a frame of 483 x 4200 pixels as a whole, a
+/// page has room for a line.
 const LONGEST_SIDES: usize = 2;
 
-/// What is shown of a plane, as a stack of its own, and in words which part that is: all of it, or of an
-/// elongated one the middle.
+/// What is shown of a plane, as a stack of its own, and in words which part that is: all of it, or
+/// of an elongated one the middle.
 pub(crate) fn window(image: &Image16, plane: usize) -> (Image16, String) {
     let shape = image.shape();
     let longest = (LONGEST_SIDES * shape.height.min(shape.width)).max(1);
@@ -63,7 +64,8 @@ pub(crate) fn pixels(name: &str, image: &Image16, plane: usize) -> Option<Pictur
     })
 }
 
-/// Where the bits of a plane go: from the laws of a codec that hands them out, else from the sizes of blocks.
+/// Where the bits of a plane go: from the laws of a codec that hands them out, else from the sizes
+/// of blocks.
 pub(crate) fn bits(
     name: &str,
     image: &Image16,
@@ -98,7 +100,8 @@ pub(crate) fn bits(
     })
 }
 
-/// A grid of bits per pixel whose scale leaves out the rarest values: a cosmic ray costs as much as a whole row.
+/// A grid of bits per pixel whose scale leaves out the rarest values: a cosmic ray costs as much as
+/// a whole row.
 fn grid_of_bits(rows: usize, columns: usize, values: Vec<f64>) -> Option<Grid> {
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
@@ -108,7 +111,8 @@ fn grid_of_bits(rows: usize, columns: usize, values: Vec<f64>) -> Option<Grid> {
     Some(Grid { rows, columns, values, unit: "bits/pixel".into(), scale, colours: vec![] })
 }
 
-/// Mean cost of the pixels of small squares, and the side of these, by the laws that a codec had while it coded the tiles of a plane.
+/// Mean cost of the pixels of small squares, and the side of these, by the laws that a codec had
+/// while it coded the tiles of a plane.
 fn costs(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Option<(Grid, usize)> {
     let shape = image.shape();
     let side = shape.height.max(shape.width).div_ceil(SIDE_PX) * LAW_PX;
@@ -138,8 +142,8 @@ fn costs(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Op
     Some((grid_of_bits(rows, columns, values)?, side))
 }
 
-/// Bits per pixel of blocks of a plane and their side, each coded on its own: dearer than as a part of the frame by what a stream costs to
-/// begin, and by what the codec would have learnt elsewhere.
+/// Bits per pixel of blocks of a plane and their side, each coded on its own: dearer than as a part
+/// of the frame by what a stream costs to begin, and by what the codec would have learnt elsewhere.
 fn sizes(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Option<(Grid, usize)> {
     let shape = image.shape();
     let side = shape.height.max(shape.width).div_ceil(BLOCKS).max(BLOCK_PX);
@@ -159,8 +163,9 @@ fn sizes(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Op
     Some((grid_of_bits(rows, columns, values?)?, side))
 }
 
-/// What the mean of the four causal neighbours (W, N, NW, NE) does not foretell, in standard deviations; where the frame is shown
-/// smaller than it is, sums of residuals over the standard deviation of such a sum, so that white noise stays white noise.
+/// What the mean of the four causal neighbours (W, N, NW, NE) does not foretell, in standard
+/// deviations; where the frame is shown smaller than it is, sums of residuals over the standard
+/// deviation of such a sum, so that white noise stays white noise.
 pub(crate) fn residuals(name: &str, image: &Image16, plane: usize) -> Option<Picture> {
     let shape = image.shape();
     if shape.height < 2 || shape.width < 3 {
@@ -306,7 +311,8 @@ mod tests {
             let grid = residuals("x", &image, 0).unwrap().grid.unwrap();
             let n = grid.values.len() as f64;
             let rms = (grid.values.iter().map(|v| v * v).sum::<f64>() / n).sqrt();
-            // Neighbouring residuals share pixels with opposite signs, so their sums are a little smaller.
+            // Neighbouring residuals share pixels with opposite signs, so their sums are a little
+            // smaller.
             assert!((0.3..1.1).contains(&rms), "{side}: {rms}");
             assert!(side > SIDE_PX || (0.93..1.07).contains(&rms), "{rms}");
         }

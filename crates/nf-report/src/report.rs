@@ -1,4 +1,5 @@
-//! Runs as a page: `report.html`, which needs no other file, and `report.md` with its plots beside it.
+//! Runs as a page: `report.html`, which needs no other file, and `report.md` with its plots beside
+//! it.
 
 use crate::Result;
 use crate::charts::size_speed;
@@ -20,7 +21,8 @@ pub fn write_report(runs: &[Run], sources: &Sources, options: &ReportOptions, ou
     save(sections::document(runs, sources, options), out)
 }
 
-/// The two plots of size against speed of a run, as SVG files `<stem>-encode.svg` and `<stem>-decode.svg`.
+/// The two plots of size against speed of a run, as SVG files `<stem>-encode.svg` and
+/// `<stem>-decode.svg`.
 ///
 /// # Errors
 /// If a file cannot be written.

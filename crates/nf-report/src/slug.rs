@@ -12,8 +12,8 @@ pub(crate) fn slug(text: &str) -> String {
 /// Longest word made of a name: file systems take 255 bytes, and endings are added.
 const LONGEST_CHARS: usize = 120;
 
-/// A word for `text` that is not among those taken, which it joins; `fallback` where nothing of the text
-/// can stay.
+/// A word for `text` that is not among those taken, which it joins; `fallback` where nothing of the
+/// text can stay.
 pub(crate) fn unique_slug(text: &str, fallback: &str, taken: &mut BTreeSet<String>) -> String {
     let whole = slug(text);
     let stem = whole[..whole.len().min(LONGEST_CHARS)].trim_end_matches('-');

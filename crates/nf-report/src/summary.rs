@@ -46,8 +46,9 @@ pub struct CodecSummary {
     pub ratio_mean: Option<f64>,
     /// Its 95 % interval over images.
     pub ratio_mean_interval: Option<Interval>,
-    /// How much larger than the smallest codec it is, in percent of that, over the images that both coded, with its interval over
-    /// images: the same images are drawn for both, so this is much narrower than what separates two images.
+    /// How much larger than the smallest codec it is, in percent of that, over the images that both
+    /// coded, with its interval over images: the same images are drawn for both, so this is much
+    /// narrower than what separates two images.
     pub over_smallest_percent: Option<(f64, Option<Interval>)>,
     /// 10^6 raw bytes by the seconds of encoding, sum over sum.
     pub encode_mb_per_s: Option<f64>,

@@ -63,7 +63,8 @@ pub fn markdown(run: &Run) -> String {
     text
 }
 
-/// The name of a run's folder as it may stand in a document: relative as it is, absolute without what lies above it.
+/// The name of a run's folder as it may stand in a document: relative as it is, absolute without
+/// what lies above it.
 fn folder_name(path: &Path) -> String {
     match path.file_name().filter(|_| path.is_absolute()) {
         Some(name) => format!(".../{}", name.to_string_lossy()),
@@ -238,8 +239,8 @@ fn has_oracle(dataset: &DatasetSummary) -> bool {
     dataset.codecs.iter().any(|codec| codec.above_oracle_bits_per_pixel.is_some())
 }
 
-/// Whether a row may stand in one table with the others: an oracle of some of the images is no limit of
-/// what codecs make of all.
+/// Whether a row may stand in one table with the others: an oracle of some of the images is no
+/// limit of what codecs make of all.
 fn is_comparable(codec: &CodecSummary, dataset: &DatasetSummary) -> bool {
     codec.codec != ORACLE || codec.images_ok == dataset.images
 }
@@ -304,8 +305,8 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
     remarks
 }
 
-/// One row per codec, one column per dataset that has sizes, or the other way round if there are more
-/// datasets than codecs; `None` if there is at most one dataset.
+/// One row per codec, one column per dataset that has sizes, or the other way round if there are
+/// more datasets than codecs; `None` if there is at most one dataset.
 pub(crate) fn dataset_table(datasets: &[DatasetSummary], all: &DatasetSummary) -> Option<Table> {
     table_by_dataset(datasets, all, str::to_owned)
 }
@@ -356,7 +357,8 @@ fn models(dataset: &DatasetSummary, names: &Names) -> Option<String> {
     (!sizes.is_empty()).then(|| format!("model bytes: {}", sizes.join(", ")))
 }
 
-/// The text in lines that end between words, the first indented by two columns and the others by four.
+/// The text in lines that end between words, the first indented by two columns and the others by
+/// four.
 fn folded(text: &str, columns: usize) -> String {
     let mut lines = String::new();
     let mut line = " ".to_owned();

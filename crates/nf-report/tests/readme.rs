@@ -1,4 +1,5 @@
-//! The tables in docs/results.md agree with the ledger, and the one in README.md with the run it names.
+//! The tables in docs/results.md agree with the ledger, and the one in README.md with the run it
+//! names.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use nf_bench::Suite;

@@ -104,8 +104,8 @@ fn pictures_for_other_documents_and_folders_that_cannot_be_written() {
 const HOSTILE: &str =
     "=1+1 <img src=x onerror=alert(1)> ![a](http://b) `c`` a|b </script><!-- <script>\n# d \u{1b}[31m";
 
-/// What a reader of CommonMark finds outside of code spans: a run of back quotes closes at the next run of
-/// the same length.
+/// What a reader of CommonMark finds outside of code spans: a run of back quotes closes at the next
+/// run of the same length.
 fn outside_of_code(line: &str) -> String {
     let mut out = String::new();
     let mut rest = line;

@@ -82,8 +82,8 @@ fn rates_are_what_the_methodology_says() {
     assert_eq!((raw.bits_per_pixel, raw.pixels), (Some(16.0), 70));
     assert_eq!(raw.encode_mb_per_s.is_some(), raw.decode_mb_per_s.is_some());
 
-    // 100 and 200 bytes coded to 50 and 50: pooled 3.0, mean 3.0; 100 and 300 to 50 and 50: 4.0 and 4.0;
-    // unequal sizes tell the two apart.
+    // 100 and 200 bytes coded to 50 and 50: pooled 3.0, mean 3.0; 100 and 300 to 50 and 50: 4.0 and
+    // 4.0; unequal sizes tell the two apart.
     let mut uneven = run.clone();
     for (row, (raw, coded)) in
         uneven.rows.iter_mut().filter(|r| r.codec == "raw").zip([(100, 50), (900, 100)])

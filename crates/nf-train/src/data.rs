@@ -30,8 +30,8 @@ impl Frames {
     /// Reads the datasets of an experiment, opened with `options`. All images stay in memory.
     ///
     /// # Errors
-    /// If a dataset cannot be read, nothing is left to train on or to validate on, or an image is smaller
-    /// than a tile.
+    /// If a dataset cannot be read, nothing is left to train on or to validate on, or an image is
+    /// smaller than a tile.
     pub fn read(experiment: &Experiment, options: &OpenOptions) -> Result<Self> {
         let choice = &experiment.data;
         let mut frames = Self::default();

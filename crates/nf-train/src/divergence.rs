@@ -1,7 +1,7 @@
 //! Whether a run has diverged while its loss is still a number.
 //!
-//! A net that needs more bits for a sample than the sample has is worth nothing: whatever its loss does,
-//! its streams are stored raw.
+//! A net that needs more bits for a sample than the sample has is worth nothing: whatever its loss
+//! does, its streams are stored raw.
 
 use crate::Position;
 
@@ -16,7 +16,8 @@ pub enum Divergence {
         /// The best validation, bits per sample.
         best_bits: f64,
     },
-    /// The last validation is above [`RAW_BITS`], an earlier one was below: the checkpoint is of that.
+    /// The last validation is above [`RAW_BITS`], an earlier one was below: the checkpoint is of
+    /// that.
     Since {
         /// The last validation, bits per sample.
         last_bits: f64,

@@ -1,8 +1,8 @@
-//! `noisefloor fits` against `fpack`, `funpack` and astropy, each as a process, on one frame in one run:
-//! `cargo bench -p noisefloor --bench fits_processes`. Set `NOISEFLOOR_FRAME` to a plain FITS file for a real frame
-//! instead of 16 megapixels of simulated noise. The programs take turns, so that whatever else the machine does slows
-//! all of them; the fastest of the rounds is printed, and, on Linux, the
-//! mean of what all cores spent. Peers that are not at hand are skipped.
+//! `noisefloor fits` against `fpack`, `funpack` and astropy, each as a process, on one frame in one
+//! run: `cargo bench -p noisefloor --bench fits_processes`. Set `NOISEFLOOR_FRAME` to a plain FITS
+//! file for a real frame instead of 16 megapixels of simulated noise. The programs take turns, so
+//! that whatever else the machine does slows all of them; the fastest of the rounds is printed,
+//! and, on Linux, the mean of what all cores spent. Peers that are not at hand are skipped.
 #![allow(clippy::unwrap_used, reason = "a bench may stop where its premise fails")]
 
 use nf_image::{Image16, Shape};
@@ -117,7 +117,8 @@ fn run(folder: &Path, command: &[String]) -> bool {
     process.status().is_ok_and(|status| status.success())
 }
 
-/// What the programs that have ended have cost: fields 16 and 17 of proc_pid_stat(5), in hundredths of a second.
+/// What the programs that have ended have cost: fields 16 and 17 of proc_pid_stat(5), in hundredths
+/// of a second.
 fn children_cpu_ms() -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let (_, behind_name) = stat.rsplit_once(')')?;

@@ -1,8 +1,8 @@
-//! Ctrl-C and requests to end, by one rule for all verbs: what is unfinished is removed, external programs are
-//! stopped, and the program ends with exit code 130.
+//! Ctrl-C and requests to end, by one rule for all verbs: what is unfinished is removed, external
+//! programs are stopped, and the program ends with exit code 130.
 //!
-//! A verb that has a state to save asks for time by [`finish_first`]: then the first interruption is a request to
-//! save and end, still with 130, and only the second ends the program at once.
+//! A verb that has a state to save asks for time by [`finish_first`]: then the first interruption
+//! is a request to save and end, still with 130, and only the second ends the program at once.
 
 use crate::files::output;
 use anyhow::{Context, Result};

@@ -27,7 +27,8 @@ struct Cli {
     /// Use at most this many threads (default: all)
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// Most memory for one image, one inflated or piped input, or one decoder's work, such as 512M or 16G (default: 8G)
+    /// Most memory for one image, one inflated or piped input, or one decoder's work, such as 512M
+    /// or 16G (default: 8G)
     #[arg(long, global = true, value_name = "SIZE", env = limits::VARIABLE, value_parser = limits::parse_size)]
     max_memory: Option<u64>,
     #[command(subcommand)]

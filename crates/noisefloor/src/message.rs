@@ -5,8 +5,9 @@ use std::path::Path;
 
 /// The error and its causes in one printable line.
 ///
-/// A part that the next one repeats, such as a file's name before a message that begins with it, is left out, and so
-/// is a cause that the message before it already ends with. Where a limit was reached, the option that sets it is named.
+/// A part that the next one repeats, such as a file's name before a message that begins with it, is
+/// left out, and so is a cause that the message before it already ends with. Where a limit was
+/// reached, the option that sets it is named.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -31,7 +32,8 @@ pub(crate) fn about(input: &Path, error: &anyhow::Error) -> String {
     if line.contains(&name) { line } else { format!("{name}: {line}") }
 }
 
-/// Without line breaks and other control characters, which a terminal would obey, whatever names and libraries put in.
+/// Without line breaks and other control characters, which a terminal would obey, whatever names
+/// and libraries put in.
 fn printable(text: &str) -> String {
     let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     printable.split_whitespace().collect::<Vec<_>>().join(" ")

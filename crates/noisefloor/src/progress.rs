@@ -6,7 +6,8 @@ use nf_report::printable;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A bar on the terminal with the time that is left; nothing where standard error is not a terminal.
+/// A bar on the terminal with the time that is left; nothing where standard error is not a
+/// terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
@@ -61,8 +62,8 @@ impl Observer for Progress {
     }
 }
 
-/// Codecs differ by a factor of thousands, so each is extrapolated by itself; `None` until every one
-/// has been seen once.
+/// Codecs differ by a factor of thousands, so each is extrapolated by itself; `None` until every
+/// one has been seen once.
 fn time_left<'a>(codecs: impl Iterator<Item = &'a Pace>) -> Option<Duration> {
     codecs
         .filter(|pace| pace.waiting > 0)

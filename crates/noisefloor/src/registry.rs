@@ -21,7 +21,8 @@ pub(crate) fn registry() -> Registry {
     Registry::new(all)
 }
 
-/// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the limits of the user.
+/// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the
+/// limits of the user.
 pub(crate) fn fits_options() -> FitsOptions {
     FitsOptions { tile_codec: Some(Arc::new(RegistryTiles::default())), limits: limits::fits() }
 }

@@ -340,7 +340,8 @@ fn a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room() {
         env!("CARGO_BIN_EXE_noisefloor")
     );
     let output = Command::new("sh").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
-    // A shell counts blocks of 512 or 1024 bytes: either is less than the rows or the description of the machine.
+    // A shell counts blocks of 512 or 1024 bytes: either is less than the rows or the description
+    // of the machine.
     let line = failed(&output);
     assert!(line.contains("results/runs") && line.contains("too large"), "{line}");
     let runs = folder.path().join("results/runs");
@@ -374,7 +375,8 @@ fn limits_of_a_simulated_frame_bracket_its_oracle() {
         let finding = all.iter().find(|f| f["estimator"] == estimator).unwrap();
         finding["figures"][name].as_f64().unwrap()
     };
-    // Distributions that know the scene less well than the oracle cost more; a sample of them costs more than its content.
+    // Distributions that know the scene less well than the oracle cost more; a sample of them costs
+    // more than its content.
     let content = bits("sampled frame");
     assert!((-0.02..0.2).contains(&(content - oracle)), "{found}");
     assert!((-0.02..0.05).contains(&figure("sampled frame", "misfit_bits_per_pixel")), "{found}");

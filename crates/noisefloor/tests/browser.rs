@@ -1,7 +1,7 @@
 //! The report in a real browser: it renders, sorts, tells values, and says nothing on the console.
 //!
-//! Needs Chromium (Debian's package `chromium`), or says SKIP. With NOISEFLOOR_SCREENSHOTS=DIR it leaves pictures of the page there: light,
-//! dark, on a phone, printed.
+//! Needs Chromium (Debian's package `chromium`), or says SKIP. With NOISEFLOOR_SCREENSHOTS=DIR it
+//! leaves pictures of the page there: light, dark, on a phone, printed.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use std::ffi::OsStr;

@@ -124,7 +124,8 @@ fn images_that_are_not_16_bit_are_kept_beside_those_that_are() {
     let output = noisefloor(&["compress", "-c", "rice", &folder.path("a.fits"), &folder.path("a.nfl")]);
     succeeds(&output);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // The two images of 16 bits and the wide one whose values fit are coded; the rest is told of, and kept.
+    // The two images of 16 bits and the wide one whose values fit are coded; the rest is told of,
+    // and kept.
     assert!(said.contains("3 stacks"), "{said}");
     for words in ["a pixel of 65536 with BZERO 0", "a pixel of -1", "its pixels are float32"] {
         assert!(said.contains("kept as it is, not coded") && said.contains(words), "{words}: {said}");

@@ -1,4 +1,5 @@
-//! `noisefloor data` as a person meets it, and the hub's benchmark from end to end against a stand-in for the hub.
+//! `noisefloor data` as a person meets it, and the hub's benchmark from end to end against a
+//! stand-in for the hub.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 #[path = "../../nf-data/tests/server/mod.rs"]

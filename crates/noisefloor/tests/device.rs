@@ -1,6 +1,7 @@
 //! `noisefloor train` on a device: checkpoints that code, and what a machine without a driver says.
 //!
-//! `NOISEFLOOR_DEVICE` names a class that must be there, as in scripts/vulkan.sh; without it nothing is asked of a device.
+//! `NOISEFLOOR_DEVICE` names a class that must be there, as in scripts/vulkan.sh; without it
+//! nothing is asked of a device.
 #![cfg(any(feature = "vulkan", feature = "wgpu", feature = "metal", feature = "cuda"))]
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 

@@ -114,7 +114,8 @@ fn inputs_are_never_replaced_and_never_lost() {
         "would become this file",
     );
     assert!(fs::read(path.join("a.fits")).unwrap() == original && path.join("a.fits.gz").exists());
-    // What cannot be proven is not named, and what it was made from stays; no temporary file is left.
+    // What cannot be proven is not named, and what it was made from stays; no temporary file is
+    // left.
     succeeds(&fits(path, &["pack", "a.fits"]));
     let mut packed = fs::read(path.join("a.fits.fz")).unwrap();
     let at = packed.len() - 4000;

@@ -1,4 +1,5 @@
-//! What users rely on when things go wrong: kills, interruptions, two runs at once, full disks, limits.
+//! What users rely on when things go wrong: kills, interruptions, two runs at once, full disks,
+//! limits.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 

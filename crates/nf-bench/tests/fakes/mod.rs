@@ -117,7 +117,8 @@ impl Dataset for Counting {
     }
 }
 
-/// Opens `counting` with two images, `three` with three, `known` with an oracle; `broken` is; the rest is absent.
+/// Opens `counting` with two images, `three` with three, `known` with an oracle; `broken` is; the
+/// rest is absent.
 pub(crate) fn open(loads: &Arc<AtomicUsize>) -> impl Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> {
     let loads = loads.clone();
     move |choice| {

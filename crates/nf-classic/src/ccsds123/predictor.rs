@@ -1,9 +1,11 @@
-//! The adaptive linear predictor of CCSDS 123.0-B-2, section 4: lossless, full mode, wide neighbour-oriented sums.
+//! The adaptive linear predictor of CCSDS 123.0-B-2, section 4: lossless, full mode, wide
+//! neighbour-oriented sums.
 //!
-//! For a sample s in a plane, with W, N, NW and NE to the left, above, above left and above right of it, the local sum is
-//! sigma = W + NW + N + NE (section 4.4; at the borders, what is missing is replaced). The prediction is sigma / 4
-//! plus a weighted sum of local differences: 4 N - sigma, 4 W - sigma and 4 NW - sigma in the same plane, and 4 s' - sigma'
-//! of the same place in up to P planes before. Weights move by the sign of each error, in steps that shrink with time.
+//! For a sample s in a plane, with W, N, NW and NE to the left, above, above left and above right
+//! of it, the local sum is sigma = W + NW + N + NE (section 4.4; at the borders, what is missing is
+//! replaced). The prediction is sigma / 4 plus a weighted sum of local differences: 4 N - sigma, 4
+//! W - sigma and 4 NW - sigma in the same plane, and 4 s' - sigma' of the same place in up to P
+//! planes before. Weights move by the sign of each error, in steps that shrink with time.
 
 use nf_codec::Result;
 use nf_image::Shape;
@@ -35,7 +37,8 @@ impl Prediction {
         value.min(i32::from(u16::MAX) - value)
     }
 
-    /// The residual of `sample` as a number from 0 to 65535, small if the prediction is good (section 4.11).
+    /// The residual of `sample` as a number from 0 to 65535, small if the prediction is good
+    /// (section 4.11).
     pub(super) fn map(self, sample: u16) -> u32 {
         let residual = i32::from(sample) - (self.doubled >> 1);
         let (size, room) = (residual.abs(), self.room());

@@ -22,7 +22,8 @@ impl Program {
     /// Runs it in `folder` until it ends well.
     ///
     /// # Errors
-    /// If it cannot be started, takes too long or ends with a failure; the end of its standard error is quoted.
+    /// If it cannot be started, takes too long or ends with a failure; the end of its standard
+    /// error is quoted.
     pub(super) fn run(&self, from: &Path, to: &Path, folder: &Path) -> Result<()> {
         let words = self.command.iter().map(|word| {
             word.replace("{in}", &from.to_string_lossy()).replace("{out}", &to.to_string_lossy())
@@ -31,7 +32,8 @@ impl Program {
             return Err(Error::backend(&self.codec, "an empty command"));
         };
         let io = |what: &str, source| Error::Io { what: format!("{}: {what}", self.codec), source };
-        // A file, not a pipe: a pipe blocks the program when nobody empties it, and its heirs hold it open.
+        // A file, not a pipe: a pipe blocks the program when nobody empties it, and its heirs hold
+        // it open.
         let complaint_path = folder.join("stderr");
         let complaint = File::create(&complaint_path).map_err(|error| io("its standard error", error))?;
         let mut command = Command::new(program);
@@ -81,8 +83,9 @@ fn all_running() -> MutexGuard<'static, Option<Vec<u32>>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills every external program that is running, with all that it started, and any that is started later. For a process
-/// that is about to end: a Ctrl-C reaches this program only, because external ones have process groups of their own.
+/// Kills every external program that is running, with all that it started, and any that is started
+/// later. For a process that is about to end: a Ctrl-C reaches this program only, because external
+/// ones have process groups of their own.
 pub fn stop_external_programs() {
     all_running().take().into_iter().flatten().for_each(kill_group);
 }

@@ -1,8 +1,8 @@
 //! The part of libjxl 0.12 that lossless 16-bit grey frames need, and safe calls around it.
 //!
-//! Declarations follow `jxl/encode.h`, `jxl/decode.h`, `jxl/codestream_header.h`, `jxl/color_encoding.h` and
-//! `jxl/memory_manager.h`. libjxl is compiled without C++ exceptions and, without a parallel runner, works
-//! in the calling thread alone.
+//! Declarations follow `jxl/encode.h`, `jxl/decode.h`, `jxl/codestream_header.h`,
+//! `jxl/color_encoding.h` and `jxl/memory_manager.h`. libjxl is compiled without C++ exceptions
+//! and, without a parallel runner, works in the calling thread alone.
 #![allow(unsafe_code, reason = "calls a C library; every block says why it is sound")]
 
 use std::alloc::Layout;
@@ -158,7 +158,8 @@ pub(super) fn encode(samples: &[u16], width: u32, height: u32, effort: u8) -> Re
         .ok_or("libjxl cannot create an encoder")?;
     let raw = encoder.0.as_ptr();
 
-    // SAFETY: all-zero bytes are valid for a struct of integers and floats; libjxl then fills it in.
+    // SAFETY: all-zero bytes are valid for a struct of integers and floats; libjxl then fills it
+    // in.
     let mut info: BasicInfo = unsafe { std::mem::zeroed() };
     // SAFETY: `info` has the layout of JxlBasicInfo (size asserted above).
     unsafe { JxlEncoderInitBasicInfo(&mut info) };
@@ -235,8 +236,8 @@ struct Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // SAFETY: the pointer came from JxlDecoderCreate and is destroyed only here, and the budget, which
-        // libjxl uses until then, came from Box::leak and is freed only here.
+        // SAFETY: the pointer came from JxlDecoderCreate and is destroyed only here, and the
+        // budget, which libjxl uses until then, came from Box::leak and is freed only here.
         unsafe {
             JxlDecoderDestroy(self.raw.as_ptr());
             drop(Box::from_raw(self.budget.as_ptr()));
@@ -253,7 +254,8 @@ pub(super) fn decode(bytes: &[u8], width: u32, samples: &mut [u16], max_bytes: u
     assert_eq!(samples.len() as u64, u64::from(width) * u64::from(height), "the frame fills its shape");
     let budget = NonNull::from(Box::leak(Box::new(Budget { held: 0, limit: max_bytes, refused: None })));
     let manager = MemoryManager { opaque: budget.as_ptr().cast(), alloc: allocate, free: release };
-    // SAFETY: libjxl copies the manager; its functions accept the budget, which lives until after the decoder.
+    // SAFETY: libjxl copies the manager; its functions accept the budget, which lives until after
+    // the decoder.
     let Some(raw) = NonNull::new(unsafe { JxlDecoderCreate(&manager) }) else {
         // SAFETY: no decoder exists that could use the budget.
         drop(unsafe { Box::from_raw(budget.as_ptr()) });
@@ -334,8 +336,8 @@ fn give_buffer(decoder: *mut Opaque, samples: &mut [u16]) -> Result<(), Failure>
     if status != DEC_SUCCESS || needed != size_of_val(samples) {
         return Err(Failure::Corrupt("the frame has another size than its file".to_owned()));
     }
-    // SAFETY: the buffer is writable and as large as libjxl asks; any bytes are valid samples; the caller
-    // keeps it alive and unused until decoding ends.
+    // SAFETY: the buffer is writable and as large as libjxl asks; any bytes are valid samples; the
+    // caller keeps it alive and unused until decoding ends.
     let status =
         unsafe { JxlDecoderSetImageOutBuffer(decoder, &GREY_16, samples.as_mut_ptr().cast(), needed) };
     if status == DEC_SUCCESS { Ok(()) } else { Err(Failure::Corrupt("no room for the frame".to_owned())) }
@@ -357,7 +359,8 @@ fn block(size: usize) -> Option<Layout> {
 
 /// `jpegxl_alloc_func`: null when the budget would be exceeded, which libjxl turns into an error.
 unsafe extern "C" fn allocate(opaque: *mut c_void, size: usize) -> *mut c_void {
-    // SAFETY: `opaque` is the budget given to JxlDecoderCreate; libjxl calls from one thread, one at a time.
+    // SAFETY: `opaque` is the budget given to JxlDecoderCreate; libjxl calls from one thread, one
+    // at a time.
     let budget = unsafe { &mut *opaque.cast::<Budget>() };
     let held = budget.held.saturating_add(size as u64);
     let Some(layout) = block(size).filter(|_| held <= budget.limit) else {
@@ -382,8 +385,8 @@ unsafe extern "C" fn release(opaque: *mut c_void, address: *mut c_void) {
     if address.is_null() {
         return;
     }
-    // SAFETY: `opaque` is the budget, as in `allocate`; `address` came from `allocate`, so that its size
-    // stands HEADER bytes before it and the same layout was used.
+    // SAFETY: `opaque` is the budget, as in `allocate`; `address` came from `allocate`, so that its
+    // size stands HEADER bytes before it and the same layout was used.
     unsafe {
         let start = address.cast::<u8>().sub(HEADER);
         let size = start.cast::<usize>().read();

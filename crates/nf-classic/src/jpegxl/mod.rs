@@ -1,21 +1,21 @@
 //! `jpegxl`: JPEG XL in its lossless ("modular") mode, through libjxl 0.12.
 //!
-//! Every plane is one 16-bit grey frame, coded by itself into a JPEG XL file that any decoder opens; several
-//! files follow one another as `plane_streams` says.
+//! Every plane is one 16-bit grey frame, coded by itself into a JPEG XL file that any decoder
+//! opens; several files follow one another as `plane_streams` says.
 //!
-//! The encoder sees the whole frame at once. Left to its default, libjxl 0.12 codes frames of more than eight
-//! groups of 256 x 256 pixels group by group, each with a context tree of its own; that saves memory, not
-//! time, and made a 1024 x 1024 arc spectrum 4 % (effort 7) and 6 % (effort 9) larger. The price is memory:
-//! about 55 bytes a pixel while encoding at efforts 7 and 9, or 0.9 GB for 4096 x 4096; effort 10
-//! takes more (1.3 GB were seen on that frame before its end).
+//! The encoder sees the whole frame at once. Left to its default, libjxl 0.12 codes frames of more
+//! than eight groups of 256 x 256 pixels group by group, each with a context tree of its own; that
+//! saves memory, not time, and made a 1024 x 1024 arc spectrum 4 % (effort 7) and 6 % (effort 9)
+//! larger. The price is memory: about 55 bytes a pixel while encoding at efforts 7 and 9, or 0.9 GB
+//! for 4096 x 4096; effort 10 takes more (1.3 GB were seen on that frame before its end).
 //!
-//! `effort` is libjxl's own scale. On noisy 16-bit frames it is no ladder: 10 (which learns its context
-//! tree over the whole frame) is the smallest on most of them, but each of 7, 8 and 9 wins on some, so
-//! `best` codes with all four and keeps the smallest file. Effort 11 asks for minutes per megapixel for a
-//! tenth of a percent and is left out. All efforts run in one thread.
+//! `effort` is libjxl's own scale. On noisy 16-bit frames it is no ladder: 10 (which learns its
+//! context tree over the whole frame) is the smallest on most of them, but each of 7, 8 and 9 wins
+//! on some, so `best` codes with all four and keeps the smallest file. Effort 11 asks for minutes
+//! per megapixel for a tenth of a percent and is left out. All efforts run in one thread.
 //!
-//! The library is built from its own sources (BSD-3-Clause) and called through [`ffi`]; the Rust bindings
-//! that exist are GPL.
+//! The library is built from its own sources (BSD-3-Clause) and called through [`ffi`]; the Rust
+//! bindings that exist are GPL.
 
 mod ffi;
 
@@ -135,8 +135,8 @@ impl Codec for JpegXl {
 /// Most rows or columns of a frame, by the standard's level 10.
 const MAX_EXTENT: u32 = 1 << 30;
 
-/// Most bytes of one plane: a residual of 17 bits costs at most a 15-bit code and 16 plain bits, and every
-/// group of 256 x 256 pixels (fewer on the rim) has an entry in the table of contents.
+/// Most bytes of one plane: a residual of 17 bits costs at most a 15-bit code and 16 plain bits,
+/// and every group of 256 x 256 pixels (fewer on the rim) has an entry in the table of contents.
 fn plane_bound(shape: Shape) -> u64 {
     let (height, width) = (shape.height as u64, shape.width as u64);
     let groups = height.div_ceil(128).saturating_mul(width.div_ceil(128));

@@ -26,8 +26,8 @@ pub enum Segment {
         image: u32,
         /// How one sample is written.
         format: SampleFormat,
-        /// Subtracted, modulo 2^64, from a pixel before it is written (BZERO of FITS): `i64::MIN` is that of unsigned
-        /// 64-bit integers, 2^63.
+        /// Subtracted, modulo 2^64, from a pixel before it is written (BZERO of FITS): `i64::MIN`
+        /// is that of unsigned 64-bit integers, 2^63.
         offset: i64,
     },
 }
@@ -68,8 +68,8 @@ impl SampleFormat {
     /// Writes samples, each as (pixel - offset).
     ///
     /// # Errors
-    /// If the destination fails. A pixel outside the format's range wraps; writers of layouts make sure
-    /// that there is none.
+    /// If the destination fails. A pixel outside the format's range wraps; writers of layouts make
+    /// sure that there is none.
     pub fn write(self, samples: &[u16], offset: i64, out: &mut dyn Write) -> std::io::Result<()> {
         const PIECE_PX: usize = 1 << 16;
         let mut bytes = Vec::with_capacity(samples.len().min(PIECE_PX) * 4);
@@ -103,7 +103,8 @@ impl SampleFormat {
 }
 
 impl Layout {
-    /// Writes the original file; `samples` hands the samples of a stack, in pieces and in order, to its sink.
+    /// Writes the original file; `samples` hands the samples of a stack, in pieces and in order, to
+    /// its sink.
     ///
     /// # Errors
     /// If a stack cannot be given, or the destination fails.
@@ -163,8 +164,8 @@ impl Layout {
 
     /// Reads the header's layout record; stacks are numbered below `images`.
     ///
-    /// Neighbouring verbatim segments become one, so that memory follows from the announced length and the
-    /// number of stacks, however many segments there are.
+    /// Neighbouring verbatim segments become one, so that memory follows from the announced length
+    /// and the number of stacks, however many segments there are.
     pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
         let mut fields = Bytes::new(record, WHAT);
         let length = fields.u64()?;
@@ -255,7 +256,8 @@ fn damaged(error: std::io::Error) -> Error {
 }
 
 const WHAT: &str = "the container's layout";
-/// Longest record that a reader accepts, inflated: the verbatim bytes, and what tells where they belong.
+/// Longest record that a reader accepts, inflated: the verbatim bytes, and what tells where they
+/// belong.
 const MAX_RECORD_BYTES: u64 = 2 * MAX_VERBATIM_BYTES;
 
 #[cfg(test)]

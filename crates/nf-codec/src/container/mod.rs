@@ -3,7 +3,8 @@
 //! - [`Header`]: codec, shapes, tile extents, model, and the [`Layout`] of the original file.
 //! - [`default_tile`]: how a stack is cut when nobody asks for other tiles.
 //! - [`write()`]: pixels in, container out, streaming; verified tile by tile if asked for.
-//! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original file.
+//! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
+//!   file.
 
 mod bytes;
 mod header;

@@ -111,12 +111,14 @@ impl<R: Read + Seek> Reader<R> {
         Ok(decoded)
     }
 
-    /// Decodes stack `image` piece by piece in the order of its samples, and checks its digest at the end.
+    /// Decodes stack `image` piece by piece in the order of its samples, and checks its digest at
+    /// the end.
     ///
     /// A piece is a band of tiles; where tiles span several planes, all bands of those planes.
     ///
     /// # Errors
-    /// As [`Reader::decode`], and those of `sink`; what `sink` was given before is then not to be trusted.
+    /// As [`Reader::decode`], and those of `sink`; what `sink` was given before is then not to be
+    /// trusted.
     pub fn decode_in_order(
         &mut self,
         image: usize,
@@ -154,12 +156,12 @@ impl<R: Read + Seek> Reader<R> {
         }
     }
 
-    /// Writes the original file, whose layout the container must have; the stacks are decoded piece by piece
-    /// and their digests are checked.
+    /// Writes the original file, whose layout the container must have; the stacks are decoded piece
+    /// by piece and their digests are checked.
     ///
     /// # Errors
-    /// As [`Reader::decode`], and if there is no layout, or `out` fails; what was written before is then not
-    /// to be trusted.
+    /// As [`Reader::decode`], and if there is no layout, or `out` fails; what was written before is
+    /// then not to be trusted.
     pub fn restore(&mut self, codec: &dyn Codec, out: &mut dyn Write) -> Result<()> {
         let layout = self.header.layout.take();
         let restored = match &layout {
@@ -221,7 +223,8 @@ impl Piece {
             return Ok(decode_tile(codec, payload, image, tile, region, limits)?.with_axis(axis));
         }
         let mut decoded = Image16::zeros(region.shape()).with_axis(axis);
-        // A few tiles per thread at a time: enough to keep all busy, few enough to bound the memory.
+        // A few tiles per thread at a time: enough to keep all busy, few enough to bound the
+        // memory.
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
             let pieces: Vec<(TileBox, Image16)> = group
                 .par_iter()

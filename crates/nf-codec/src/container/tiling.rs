@@ -2,17 +2,18 @@
 
 use nf_image::{Grid, Shape, TileBox};
 
-/// Stacks of several planes above this size are cut by [`default_tile`], so that memory does not grow with
-/// them; up to it, codecs may use what the planes share.
+/// Stacks of several planes above this size are cut by [`default_tile`], so that memory does not
+/// grow with them; up to it, codecs may use what the planes share.
 const MAX_WHOLE_PX: usize = 1 << 24;
 /// Size of the strips that they are cut into.
 const STRIP_PX: usize = 1 << 22;
-/// Pixels of tiles that are coded side by side: enough for all threads of a desk, and a bound for the memory.
+/// Pixels of tiles that are coded side by side: enough for all threads of a desk, and a bound for
+/// the memory.
 const SIDE_BY_SIDE_PX: usize = 1 << 24;
 
-/// The tile extents that are used when nobody asks for others: a whole frame up to 4 Mpixel, a whole stack of
-/// several planes up to 16 Mpixel, beyond that strips of full rows of one plane, at most about 4 Mpixel each
-/// and of one height.
+/// The tile extents that are used when nobody asks for others: a whole frame up to 4 Mpixel, a
+/// whole stack of several planes up to 16 Mpixel, beyond that strips of full rows of one plane, at
+/// most about 4 Mpixel each and of one height.
 pub fn default_tile(shape: Shape) -> Shape {
     let clamped = Shape::new(shape.planes.max(1), shape.height.max(1), shape.width.max(1));
     let most_px = if clamped.planes == 1 { STRIP_PX } else { MAX_WHOLE_PX };
@@ -29,7 +30,8 @@ pub(super) fn bands(shape: Shape, tile: Shape) -> Vec<TileBox> {
     Grid::new(shape, Shape { width: shape.width, ..tile }).boxes().collect()
 }
 
-/// How many bands of tiles are worked on at a time: one for every thread, as far as memory stays bounded.
+/// How many bands of tiles are worked on at a time: one for every thread, as far as memory stays
+/// bounded.
 pub(super) fn bands_at_once(shape: Shape, tile: Shape) -> usize {
     let band_px = tile.planes.saturating_mul(tile.height).saturating_mul(shape.width).max(1);
     (SIDE_BY_SIDE_PX / band_px).clamp(1, rayon::current_num_threads().max(1))

@@ -44,7 +44,8 @@ pub(super) fn to_bytes(images: &[ImageIndex]) -> Vec<u8> {
     index
 }
 
-/// Reads an index whose checksum has been checked; it must fit the headers and the room for tiles exactly.
+/// Reads an index whose checksum has been checked; it must fit the headers and the room for tiles
+/// exactly.
 pub(super) fn from_index(
     index: &[u8],
     headers: &[ImageHeader],

@@ -61,8 +61,8 @@ pub struct Written {
 pub struct WriteOptions<'a> {
     /// The codec that `Header::codec` names; it codes all tiles.
     pub encoder: &'a dyn Codec,
-    /// With a codec here, every tile is decoded by it and compared before it is written. For destinations that
-    /// cannot be read back; reading the container back proves more.
+    /// With a codec here, every tile is decoded by it and compared before it is written. For
+    /// destinations that cannot be read back; reading the container back proves more.
     pub verifier: Option<&'a dyn Codec>,
     /// What a reader of the container may spend.
     pub limits: Limits,
@@ -151,7 +151,8 @@ struct Band {
 /// The streams of the tiles of several bands.
 fn encode_bands(bands: &[Band], image: &ImageHeader, options: WriteOptions<'_>) -> Result<Vec<Vec<Vec<u8>>>> {
     match bands {
-        // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to themselves.
+        // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to
+        // themselves.
         [only] => Ok(vec![encode_band(only, image, options)?]),
         _ => bands.par_iter().map(|band| encode_band(band, image, options)).collect(),
     }

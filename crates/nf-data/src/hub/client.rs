@@ -11,8 +11,8 @@ use std::collections::HashSet;
 pub struct HubOptions {
     /// Address of the hub, without a slash at the end.
     pub endpoint: String,
-    /// Token of its user, sent to the endpoint's own scheme, host and port and to nobody else, whatever
-    /// redirects and links say.
+    /// Token of its user, sent to the endpoint's own scheme, host and port and to nobody else,
+    /// whatever redirects and links say.
     pub token: Option<String>,
     /// How long to wait, how slow is too slow, how often to ask.
     pub patience: Patience,

@@ -1,4 +1,5 @@
-//! Copies of a repository that lie on the disk: what other clients of the hub have fetched, and folders.
+//! Copies of a repository that lie on the disk: what other clients of the hub have fetched, and
+//! folders.
 //!
 //! Other clients keep a repository as `datasets--OWNER--NAME` with `refs/REVISION` (a commit), and
 //! `snapshots/COMMIT/PATH` (the files, or links to `blobs/DIGEST`).
@@ -19,8 +20,8 @@ pub(crate) struct Copy {
 const MOST_REF_BYTES: u64 = 200;
 
 impl Copy {
-    /// The copy of `repository` in `data`: in the layout of the hub's clients, as `OWNER/NAME` or `NAME`, or the folder
-    /// itself; only one that holds `wanted` counts.
+    /// The copy of `repository` in `data`: in the layout of the hub's clients, as `OWNER/NAME` or
+    /// `NAME`, or the folder itself; only one that holds `wanted` counts.
     ///
     /// # Errors
     /// [`Error::Missing`] if there is none.
@@ -39,8 +40,8 @@ impl Copy {
         })
     }
 
-    /// The snapshot that another client keeps in `cache` (`.../datasets--OWNER--NAME`): of the commit that
-    /// its `refs` name for the revision, or else the only one there is.
+    /// The snapshot that another client keeps in `cache` (`.../datasets--OWNER--NAME`): of the
+    /// commit that its `refs` name for the revision, or else the only one there is.
     pub(crate) fn in_cache(cache: &Path, revision: &str) -> Option<Self> {
         let snapshots = cache.join("snapshots");
         let named = || {
@@ -103,8 +104,8 @@ pub(crate) fn inside(path: &str) -> Option<&Path> {
     (path.components().all(is_plain) && path.components().count() > 0).then_some(path)
 }
 
-/// The folder in which other clients of the hub keep what they fetched, by the variables that they know:
-/// `HF_HUB_CACHE`, `HF_HOME`, or the usual place in the user's cache.
+/// The folder in which other clients of the hub keep what they fetched, by the variables that they
+/// know: `HF_HUB_CACHE`, `HF_HOME`, or the usual place in the user's cache.
 pub(crate) fn cache_of_other_clients() -> Option<PathBuf> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let usual = || {

@@ -1,9 +1,10 @@
 //! One image from the amplifiers of a Keck LRIS file.
 //!
-//! Every extension holds what one amplifier read: prescan columns, data, overscan columns. They are pasted as the
-//! observatory's users do it, and as AstroCompress does: the prescan blocks of all amplifiers first, then their data in
-//! the order of DETSEC's first column, then their overscan blocks. Where DETSEC runs backwards in x the data (not the
-//! scans) are mirrored; where it runs backwards in y data and scans are. Nothing is trimmed.
+//! Every extension holds what one amplifier read: prescan columns, data, overscan columns. They are
+//! pasted as the observatory's users do it, and as AstroCompress does: the prescan blocks of all
+//! amplifiers first, then their data in the order of DETSEC's first column, then their overscan
+//! blocks. Where DETSEC runs backwards in x the data (not the scans) are mirrored; where it runs
+//! backwards in y data and scans are. Nothing is trimmed.
 
 use nf_fits::{FitsFile, ImageHdu};
 use nf_image::{Image16, Shape};

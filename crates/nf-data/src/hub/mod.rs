@@ -1,10 +1,13 @@
 //! Datasets on the Hugging Face hub, streamed.
 //!
 //! - [`client`]: the hub's two public calls, list a revision and send a file, with retries.
-//! - [`store`]: files on disk under their digests, partial ones resumed, the least recently used dropped.
+//! - [`store`]: files on disk under their digests, partial ones resumed, the least recently used
+//!   dropped.
 //! - `copy`: copies of a repository that lie on the disk, and `repository`, one way to both.
-//! - [`rule`]: from a benchmark experiment's name to the images of a file; Keck amplifiers are pasted.
-//! - [`set`]: a split as a dataset; an image is there as soon as its file is, later files come meanwhile.
+//! - [`rule`]: from a benchmark experiment's name to the images of a file; Keck amplifiers are
+//!   pasted.
+//! - [`set`]: a split as a dataset; an image is there as soon as its file is, later files come
+//!   meanwhile.
 
 pub mod client;
 mod copy;

@@ -18,11 +18,13 @@ pub(crate) enum Repository {
 }
 
 impl Repository {
-    /// Finds the files of `source`, of which `wanted` is needed first: in `data` where that is named; or else
-    /// from the hub, from what was fetched before, or from what other clients have fetched.
+    /// Finds the files of `source`, of which `wanted` is needed first: in `data` where that is
+    /// named; or else from the hub, from what was fetched before, or from what other clients have
+    /// fetched.
     ///
     /// # Errors
-    /// If `data` is asked for and holds no copy, the hub refuses, or nobody is asked and nothing is known.
+    /// If `data` is asked for and holds no copy, the hub refuses, or nobody is asked and nothing is
+    /// known.
     pub(crate) fn open(
         source: &HubSource,
         wanted: &str,

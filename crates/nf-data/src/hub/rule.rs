@@ -1,7 +1,7 @@
 //! From the name of a benchmark experiment to the images of a file.
 //!
-//! The rules are those of the benchmark's own loader (AstroCompress, `utils/data_loader.py`). Where it takes single planes, a
-//! second rule takes the stack they come from.
+//! The rules are those of the benchmark's own loader (AstroCompress, `utils/data_loader.py`). Where
+//! it takes single planes, a second rule takes the stack they come from.
 
 use super::lris;
 use nf_fits::{FitsFile, ImageHdu};
@@ -47,8 +47,8 @@ const R: usize = 2;
 const MOST_GROUPS: usize = 4096;
 
 impl Rule {
-    /// How many images a file gives, and the endings of their names. `planes` is the number of groups of a ramp or epochs of a
-    /// cube, where the split's list states it.
+    /// How many images a file gives, and the endings of their names. `planes` is the number of
+    /// groups of a ramp or epochs of a cube, where the split's list states it.
     pub(super) fn endings(self, planes: Option<usize>) -> Result<Vec<String>, String> {
         let one = || Ok(vec![String::new()]);
         match self {

@@ -29,7 +29,8 @@ pub struct HubSource {
     pub revision: String,
     /// Rules from files to images, by view.
     pub rules: BTreeMap<String, Rule>,
-    /// Parquet files by split, instead of the benchmark's lists of FITS files: every row is a file's content.
+    /// Parquet files by split, instead of the benchmark's lists of FITS files: every row is a
+    /// file's content.
     #[serde(default)]
     pub row_files: BTreeMap<String, Vec<String>>,
     /// Only rows of the split's list whose `image_id` starts so.
@@ -80,7 +81,8 @@ impl StreamOptions {
     }
 }
 
-/// Images of a split; a file is fetched when the first image in it is asked for, and the next ones meanwhile.
+/// Images of a split; a file is fetched when the first image in it is asked for, and the next ones
+/// meanwhile.
 ///
 /// A row of the split's list whose file is not there is one image that fails; the others are there.
 pub struct HubSet {
@@ -137,8 +139,8 @@ pub(crate) struct Opening<'a> {
 const MOST_LIST_BYTES: u64 = 64 << 20;
 
 impl HubSet {
-    /// Opens a split: asks for the commit, the list of files and the split's list (of Parquet files, their footers), and
-    /// for no image.
+    /// Opens a split: asks for the commit, the list of files and the split's list (of Parquet
+    /// files, their footers), and for no image.
     ///
     /// # Errors
     /// If there is no such split, the hub does not answer, or a list makes no sense.
@@ -274,7 +276,8 @@ impl HubSet {
     }
 }
 
-/// Fetches what is asked for until nobody can ask any more; failures are left to whoever needs the file.
+/// Fetches what is asked for until nobody can ask any more; failures are left to whoever needs the
+/// file.
 fn fetch_ahead(repository: &Repository, asked: &Receiver<RemoteFile>) {
     for file in asked {
         if let Err(error) = repository.fetch(&file) {

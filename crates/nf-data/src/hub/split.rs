@@ -5,7 +5,8 @@ use crate::{Error, Result};
 use serde::Deserialize;
 use std::path::Path;
 
-/// Splits that every repository of the benchmark has, each with its list, and the part of the list that is taken.
+/// Splits that every repository of the benchmark has, each with its list, and the part of the list
+/// that is taken.
 pub(super) const SPLITS: [(&str, &str, Part); 6] = [
     ("tiny-train", "splits/tiny_train.jsonl", Part::All),
     ("tiny-test", "splits/tiny_test.jsonl", Part::All),
@@ -15,8 +16,8 @@ pub(super) const SPLITS: [(&str, &str, Part); 6] = [
     ("full-validation", "splits/full_train.jsonl", Part::Validation),
 ];
 
-/// The benchmark's training code cuts the training list once more: its indices are shuffled by numpy's
-/// `default_rng(42)`, the first 85 % (rounded down) are trained on, the rest validate.
+/// The benchmark's training code cuts the training list once more: its indices are shuffled by
+/// numpy's `default_rng(42)`, the first 85 % (rounded down) are trained on, the rest validate.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Part {
     All,
@@ -56,7 +57,8 @@ impl Row {
         }
     }
 
-    /// Groups of a ramp or epochs of a cube: `ntimes`, or the first number of `..._35-5-800-800.fits`.
+    /// Groups of a ramp or epochs of a cube: `ntimes`, or the first number of
+    /// `..._35-5-800-800.fits`.
     pub(super) fn planes(&self) -> Option<usize> {
         match &self.ntimes {
             Some(serde_json::Value::Number(number)) => number.as_u64().and_then(|n| usize::try_from(n).ok()),

@@ -1,9 +1,10 @@
 //! Files of the hub on disk.
 //!
-//! A complete file lies under its digest; one that is being fetched lies beside it as `<digest>.part` and is
-//! resumed by byte range, also after the program was killed. Nothing gets its final name before its size and
-//! digest have been checked. Of several threads or processes that want one file, one fetches it
-//! (`<digest>.lock`) and the others wait. Above the budget the least recently used files are dropped.
+//! A complete file lies under its digest; one that is being fetched lies beside it as
+//! `<digest>.part` and is resumed by byte range, also after the program was killed. Nothing gets
+//! its final name before its size and digest have been checked. Of several threads or processes
+//! that want one file, one fetches it (`<digest>.lock`) and the others wait. Above the budget the
+//! least recently used files are dropped.
 
 use super::client::{Hub, RemoteFile};
 use super::copy::{Copy, cache_name, inside};
@@ -36,13 +37,14 @@ pub struct Store {
 
 /// The variable that names the folder for fetched files.
 pub const CACHE_VARIABLE: &str = "NOISEFLOOR_CACHE";
-/// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may take; 20 without it.
+/// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may
+/// take; 20 without it.
 pub const BUDGET_VARIABLE: &str = "NOISEFLOOR_CACHE_GB";
 const DEFAULT_BUDGET_GB: f64 = 20.0;
 
 impl Store {
-    /// A store of `repository` below `root`, allowed `budget_bytes` on disk; files that other clients of
-    /// the hub keep in `other_cache` are used where they lie.
+    /// A store of `repository` below `root`, allowed `budget_bytes` on disk; files that other
+    /// clients of the hub keep in `other_cache` are used where they lie.
     pub fn new(
         root: &Path,
         budget_bytes: u64,
@@ -62,7 +64,8 @@ impl Store {
         }
     }
 
-    /// The folder for fetched files that the environment names: `NOISEFLOOR_CACHE`, or `noisefloor` in the user's cache.
+    /// The folder for fetched files that the environment names: `NOISEFLOOR_CACHE`, or `noisefloor`
+    /// in the user's cache.
     pub fn default_root() -> PathBuf {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         variable(CACHE_VARIABLE)
@@ -180,8 +183,8 @@ impl Store {
     /// Fetches a file unless it is here; waits if another thread or process is fetching it.
     ///
     /// # Errors
-    /// If it cannot be had: the hub refuses, stops or trickles, the digest stays wrong, the disk is full, or
-    /// offline it is not here.
+    /// If it cannot be had: the hub refuses, stops or trickles, the digest stays wrong, the disk is
+    /// full, or offline it is not here.
     pub fn fetch(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
         self.claim(&file.digest);
         let fetched = match self.here(commit, file) {
@@ -308,7 +311,8 @@ pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Ending of the name of an unfinished file. Where others cannot be kept out, every process has its own.
+/// Ending of the name of an unfinished file. Where others cannot be kept out, every process has its
+/// own.
 fn part_ending(lock: &Lock) -> String {
     if lock.excludes_others() { ".part".to_owned() } else { format!(".{}.part", std::process::id()) }
 }

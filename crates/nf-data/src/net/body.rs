@@ -4,7 +4,8 @@ use super::{Again, Failure, Patience};
 use std::io::Read;
 use std::time::{Duration, Instant};
 
-/// The bytes of an answer. Reading fails where nothing comes for too long, or less than the least speed.
+/// The bytes of an answer. Reading fails where nothing comes for too long, or less than the least
+/// speed.
 pub(crate) struct Body {
     url: String,
     reader: Box<dyn Read + Send>,

@@ -187,8 +187,8 @@ fn header<'a>(response: &'a Response<ureq::Body>, name: &str) -> Option<&'a str>
     response.headers().get(name)?.to_str().ok()
 }
 
-/// The byte at which the body begins, and the length of the whole file where it is stated; `None` for
-/// a part that does not say which.
+/// The byte at which the body begins, and the length of the whole file where it is stated; `None`
+/// for a part that does not say which.
 fn place(response: &Response<ureq::Body>) -> Option<(u64, Option<u64>)> {
     let range = header(response, "content-range").and_then(|range| range.strip_prefix("bytes "));
     match response.status().as_u16() {

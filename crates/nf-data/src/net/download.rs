@@ -15,7 +15,8 @@ pub(crate) struct Expected {
     pub(crate) most_bytes: u64,
 }
 
-/// Fetches what `part` lacks of a file. Afterwards the part is as long as the file, which is all that is known of it.
+/// Fetches what `part` lacks of a file. Afterwards the part is as long as the file, which is all
+/// that is known of it.
 ///
 /// # Errors
 /// If that cannot be had; what came stays in `part`.

@@ -17,7 +17,8 @@ pub(crate) enum Again {
     Never,
     /// After a pause: the one that the server asks for, or the usual one.
     Later(Option<Duration>),
-    /// A few times only: nobody answers, or what comes stops or trickles, and every attempt takes long.
+    /// A few times only: nobody answers, or what comes stops or trickles, and every attempt takes
+    /// long.
     Few,
 }
 
@@ -62,7 +63,8 @@ impl From<Error> for Failure {
     }
 }
 
-/// Whether there is nobody to talk to (no such host, no route, no listener), and not a connection that was lost.
+/// Whether there is nobody to talk to (no such host, no route, no listener), and not a connection
+/// that was lost.
 fn is_unreachable(error: &ureq::Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     let lost = [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof];

@@ -1,8 +1,8 @@
 //! Asking other machines for files, without trusting what they answer.
 //!
 //! - [`Patience`]: how long to wait, how slow is too slow, how often to ask again.
-//! - [`Client`]: one request, its redirects followed; [`Client::patiently`]: the same until asking again
-//!   would not change the answer.
+//! - [`Client`]: one request, its redirects followed; [`Client::patiently`]: the same until asking
+//!   again would not change the answer.
 //! - [`Body`]: what is sent, given up where it stops or trickles, and never longer than was agreed.
 //! - [`download`]: a file, resumed where an earlier attempt or run ended.
 //! - [`Address`]: addresses, and which of them belong to one origin.
@@ -36,11 +36,13 @@ pub struct Patience {
     pub speed_window: Duration,
 }
 
-/// The variable with which the hub's own clients state after how many seconds of silence they give up.
+/// The variable with which the hub's own clients state after how many seconds of silence they give
+/// up.
 const TIMEOUT_VARIABLE: &str = "HF_HUB_DOWNLOAD_TIMEOUT";
 
 impl Default for Patience {
-    /// Six attempts, a second's pause, half a minute of silence, and 1 kB per second over half a minute.
+    /// Six attempts, a second's pause, half a minute of silence, and 1 kB per second over half a
+    /// minute.
     fn default() -> Self {
         Self {
             attempts: 6,

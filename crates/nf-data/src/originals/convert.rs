@@ -1,4 +1,5 @@
-//! From original files to the file of a dataset: its images found by their digests, with a short header.
+//! From original files to the file of a dataset: its images found by their digests, with a short
+//! header.
 
 use crate::manifest::{FileEntry, ImageEntry};
 use crate::{Error, Facts, Result};
@@ -13,8 +14,8 @@ use std::path::{Path, PathBuf};
 const KEPT: [&str; 8] =
     ["TELESCOP", "INSTRUME", "DETECTOR", "OBJECT", "FILTER", "DATE-OBS", "OBSTYPE", "EXTNAME"];
 
-/// Writes the images of `frame`, which come from `originals` in order, to `path`: tile-compressed if the frame's name
-/// says so.
+/// Writes the images of `frame`, which come from `originals` in order, to `path`: tile-compressed
+/// if the frame's name says so.
 ///
 /// # Errors
 /// If an original cannot be read, or no image in it has the pixels that the manifest states.
@@ -76,7 +77,8 @@ fn first_like<'a>(file: &'a FitsFile, image: &ImageEntry) -> Option<ImageHdu<'a>
     })
 }
 
-/// The image, out of the first planes of some HDUs, the same number of each; `None` if its digest is another.
+/// The image, out of the first planes of some HDUs, the same number of each; `None` if its digest
+/// is another.
 fn stack(hdus: &[ImageHdu<'_>], image: &ImageEntry) -> Option<Image16> {
     let Shape { planes, height, width } = image.shape();
     let each = planes / hdus.len();

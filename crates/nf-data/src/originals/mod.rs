@@ -1,8 +1,9 @@
-//! Frames that are to be had at their origins: fetched file by file, and converted to what the dataset holds.
+//! Frames that are to be had at their origins: fetched file by file, and converted to what the
+//! dataset holds.
 //!
-//! A manifest states for each of its files the images in it (shape and digest) and the original files that they
-//! come from. Whatever else is in the originals (further images, other header cards, another
-//! compression), a frame is right when its pixels have the digests of the manifest.
+//! A manifest states for each of its files the images in it (shape and digest) and the original
+//! files that they come from. Whatever else is in the originals (further images, other header
+//! cards, another compression), a frame is right when its pixels have the digests of the manifest.
 
 mod convert;
 
@@ -20,7 +21,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The variable that names another place for original files: an address in which `{repository}`,
-/// `{revision}`, `{path}` and `{git_blob}` are filled in, or one to which the first three are appended.
+/// `{revision}`, `{path}` and `{git_blob}` are filled in, or one to which the first three are
+/// appended.
 pub const MIRROR_VARIABLE: &str = "NOISEFLOOR_MIRROR";
 /// Longest original file, bytes.
 const MOST_ORIGINAL_BYTES: u64 = 1 << 30;
@@ -38,9 +40,10 @@ pub struct Originals {
 }
 
 impl Originals {
-    /// The frames of `reference` (as for [`open`](crate::open()), views aside), to be written into the folder
-    /// in which they will be looked for; `None` for a dataset whose manifest states no originals. `mirror`
-    /// is used instead of the manifest's addresses, and by default [`MIRROR_VARIABLE`].
+    /// The frames of `reference` (as for [`open`](crate::open()), views aside), to be written into
+    /// the folder in which they will be looked for; `None` for a dataset whose manifest states no
+    /// originals. `mirror` is used instead of the manifest's addresses, and by default
+    /// [`MIRROR_VARIABLE`].
     ///
     /// # Errors
     /// If there is no such dataset or split.
@@ -86,12 +89,12 @@ impl Originals {
         &self.folder
     }
 
-    /// Fetches and converts a frame unless it is there; whether that was needed. What an interrupted
-    /// call has fetched is not asked for again.
+    /// Fetches and converts a frame unless it is there; whether that was needed. What an
+    /// interrupted call has fetched is not asked for again.
     ///
     /// # Errors
-    /// If an original cannot be had, the pixels are not those of the manifest, or a file of the frame's name
-    /// is another one.
+    /// If an original cannot be had, the pixels are not those of the manifest, or a file of the
+    /// frame's name is another one.
     ///
     /// # Panics
     /// If `index` is not below `len`.
@@ -153,8 +156,9 @@ impl Originals {
         Err(failure.unwrap_or_else(|| Error::missing(&source.path, "no mirror has an address for it")))
     }
 
-    /// Fetches one file to `part`. A repository may have moved on: bytes that are not the git object are
-    /// refused while there is another mirror, and left to the digest of the pixels at the last.
+    /// Fetches one file to `part`. A repository may have moved on: bytes that are not the git
+    /// object are refused while there is another mirror, and left to the digest of the pixels at
+    /// the last.
     fn download(&self, address: &Address, source: &Original, part: &Path, is_last: bool) -> Result<()> {
         let expected = Expected { bytes: None, most_bytes: MOST_ORIGINAL_BYTES };
         let unwritable = |path: &Path, error| Error::io(path)(error);

@@ -1,11 +1,12 @@
 //! Hubble Space Telescope, Advanced Camera for Surveys, Wide Field Channel: one chip, raw.
 //!
-//! 4144 x 2068 pixels a chip: 24 physical prescan columns on either side and 20 virtual rows; two amplifiers, gain
-//! 2.0 e-/DN, read noise 4 to 5.5 e-, dark 6.8 to 11 e- per pixel and hour, about 1 % of hot pixels, full well 85 ke-,
-//! 1.5 to 3 % of pixels hit by cosmic rays in 1000 s with at least 500 e-, about 1000 e- typical, 4 to 5 pixels each,
-//! charge-transfer trails growing with distance from the read-out: ACS Instrument Handbook, chapters 4 and
-//! 7, and ACS Data Handbook (STScI). Stripes of 0.9 e- rms per row after the 2009 repair: Grogin et al.
-//! 2011, ACS ISR 2011-05.
+//! 4144 x 2068 pixels a chip: 24 physical prescan columns on either side and 20 virtual rows; two
+//! amplifiers, gain 2.0 e-/DN, read noise 4 to 5.5 e-, dark 6.8 to 11 e- per pixel and hour, about
+//! 1 % of hot pixels, full well 85 ke-, 1.5 to 3 % of pixels hit by cosmic rays in 1000 s with at
+//! least 500 e-, about 1000 e- typical, 4 to 5 pixels each, charge-transfer trails growing with
+//! distance from the read-out: ACS Instrument Handbook, chapters 4 and 7, and ACS Data Handbook
+//! (STScI). Stripes of 0.9 e- rms per row after the 2009 repair: Grogin et al. 2011, ACS ISR
+//! 2011-05.
 
 use super::camera::{AdcKind, Camera, Exposure, Segment};
 use super::defects::CosmicRays;

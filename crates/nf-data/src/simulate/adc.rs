@@ -1,9 +1,11 @@
 //! From volts to codes.
 
-/// An analogue-to-digital converter: which interval of the input (in data numbers, DN) gives which code.
+/// An analogue-to-digital converter: which interval of the input (in data numbers, DN) gives which
+/// code.
 ///
-/// Code `c` stands for inputs in `edges(c).0 .. edges(c).1`; the lowest code takes everything below, the
-/// highest everything above, which is saturation. An ideal converter rounds: code `c` covers `c - 1/2 .. c + 1/2`.
+/// Code `c` stands for inputs in `edges(c).0 .. edges(c).1`; the lowest code takes everything
+/// below, the highest everything above, which is saturation. An ideal converter rounds: code `c`
+/// covers `c - 1/2 .. c + 1/2`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adc {
     last_code: u16,
@@ -18,8 +20,9 @@ impl Adc {
         Self { last_code: (u32::MAX >> (32 - bits.clamp(1, 16))) as u16, pattern: vec![] }
     }
 
-    /// A converter whose code widths repeat with a pattern (differential non-linearity); a width of zero
-    /// is a missing code. The widths are scaled to a mean of one, so that the gain stays what it was.
+    /// A converter whose code widths repeat with a pattern (differential non-linearity); a width of
+    /// zero is a missing code. The widths are scaled to a mean of one, so that the gain stays what
+    /// it was.
     ///
     /// # Panics
     /// If the pattern is empty or sums to zero, or holds a negative or non-finite width.
@@ -52,7 +55,8 @@ impl Adc {
         }
     }
 
-    /// The inputs that give `code`; the first and last codes reach to infinity. Empty for a missing code.
+    /// The inputs that give `code`; the first and last codes reach to infinity. Empty for a missing
+    /// code.
     pub fn edges(&self, code: u16) -> (f64, f64) {
         let low = if code == 0 { f64::NEG_INFINITY } else { self.lower_edge(u32::from(code)) };
         let high = if code >= self.last_code { f64::INFINITY } else { self.lower_edge(u32::from(code) + 1) };

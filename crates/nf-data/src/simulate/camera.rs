@@ -20,8 +20,8 @@ pub enum AdcKind {
     /// All codes equally wide.
     #[default]
     Ideal,
-    /// Widths that repeat every 16 codes with an rms of about 20 %, as a converter with errors in its low
-    /// bits has: odd codes wider than even ones, and one code in 16 nearly missing.
+    /// Widths that repeat every 16 codes with an rms of about 20 %, as a converter with errors in
+    /// its low bits has: odd codes wider than even ones, and one code in 16 nearly missing.
     Uneven,
     /// One code in four missing.
     Missing,
@@ -40,7 +40,8 @@ impl AdcKind {
     }
 }
 
-/// What an exposure with one of the CCD cameras is like; every field has the instrument's own default.
+/// What an exposure with one of the CCD cameras is like; every field has the instrument's own
+/// default.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, default)]
 pub struct Exposure {
@@ -61,7 +62,8 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// The laws of the exposure `seed` with `camera`, and what describing its own layers costs, bits.
+    /// The laws of the exposure `seed` with `camera`, and what describing its own layers costs,
+    /// bits.
     pub(super) fn law(&self, camera: &Camera, seed: u32) -> (FrameLaw, f64) {
         camera.law(self.detector.unwrap_or(1), seed, self.window)
     }
@@ -85,7 +87,8 @@ pub(super) struct Camera {
     pub width: usize,
     /// Rows and columns that see light.
     pub active: (Range<usize>, Range<usize>),
-    /// What the blind columns right of the active ones are; those left of them are prescan, blind rows overscan.
+    /// What the blind columns right of the active ones are; those left of them are prescan, blind
+    /// rows overscan.
     pub right_of_active: RegionKind,
     /// From left to right; the first begins at column 0.
     pub segments: Vec<Segment>,
@@ -106,8 +109,8 @@ pub(super) struct Camera {
     pub trail: Option<(f64, f64)>,
 }
 
-/// Streams of random numbers: what is drawn for one purpose never moves another. Those of the detector come
-/// with the detector's number, those of the exposure with its seed.
+/// Streams of random numbers: what is drawn for one purpose never moves another. Those of the
+/// detector come with the detector's number, those of the exposure with its seed.
 const RESPONSE: u32 = 0x100;
 const HOT: u32 = 0x101;
 const SCENE: u32 = 0x102;
@@ -115,9 +118,10 @@ const RAYS: u32 = 0x103;
 const DRIFT: u32 = 0x104;
 
 impl Camera {
-    /// The laws of the exposure `seed` with the detector of number `detector`, in a window; and what
-    /// describing the exposure's own layers (sources, cosmic rays, drift) costs, bits. Layers that belong to
-    /// the detector (response, hot pixels, levels of amplifiers) are not charged: they are calibrated once.
+    /// The laws of the exposure `seed` with the detector of number `detector`, in a window; and
+    /// what describing the exposure's own layers (sources, cosmic rays, drift) costs, bits. Layers
+    /// that belong to the detector (response, hot pixels, levels of amplifiers) are not charged:
+    /// they are calibrated once.
     pub(super) fn law(&self, detector: u32, seed: u32, window: Option<Window>) -> (FrameLaw, f64) {
         let [top, left, height, width] = window.unwrap_or([0, 0, self.height, self.width]);
         let typical = &self.segments[0].amplifier;

@@ -24,7 +24,8 @@ pub struct Ccd {
     pub adc_bits: u32,
     /// Sky at the centre, electrons.
     pub sky_e: f64,
-    /// Relative change of the sky from the first row to the last, and from the first column to the last.
+    /// Relative change of the sky from the first row to the last, and from the first column to the
+    /// last.
     pub sky_slope: [f64; 2],
     /// Relative loss of sky at the corners.
     pub vignetting: f64,

@@ -14,7 +14,8 @@ pub struct CosmicRays {
     pub tracks_per_mpx: f64,
     /// Typical length of a track, pixels; lengths are exponential.
     pub length_px: f64,
-    /// Median charge left in a pixel of a track, electrons; charges are log-normal with a factor of two.
+    /// Median charge left in a pixel of a track, electrons; charges are log-normal with a factor of
+    /// two.
     pub charge_e: f64,
     /// How much a track's direction wanders per pixel, radian; thick detectors show worms.
     pub wander_rad: f64,
@@ -38,7 +39,8 @@ impl CosmicRays {
             for _ in 0..(length.ceil() as usize).min(200) {
                 let charge_e = self.charge_e * libm::exp(std::f64::consts::LN_2 * gaussian.draw(generator));
                 if scene.add_at(y, x, charge_e) {
-                    // The next pixel of a track is one of three; its charge is known to its own noise.
+                    // The next pixel of a track is one of three; its charge is known to its own
+                    // noise.
                     let noise_e = (sigma_e * sigma_e + charge_e).sqrt();
                     bits += libm::log2(3.0) + uniform_bits(4.0 * self.charge_e, noise_e);
                 }
@@ -51,8 +53,8 @@ impl CosmicRays {
     }
 }
 
-/// Adds hot pixels, a property of the detector: a fraction of the lit pixels gathers `faintest_e` to
-/// `brightest_e` electrons of dark charge, by a power law.
+/// Adds hot pixels, a property of the detector: a fraction of the lit pixels gathers `faintest_e`
+/// to `brightest_e` electrons of dark charge, by a power law.
 pub fn add_hot_pixels(
     scene: &mut Scene,
     fraction: f64,
@@ -70,8 +72,8 @@ pub fn add_hot_pixels(
     }
 }
 
-/// Charge above `full_well_e` spills along the column, half of it each way, until every pixel holds what it can;
-/// what reaches the edge of the scene is lost.
+/// Charge above `full_well_e` spills along the column, half of it each way, until every pixel holds
+/// what it can; what reaches the edge of the scene is lost.
 pub fn bleed(scene: &mut Scene, full_well_e: f32) {
     for column in 0..scene.width {
         for downwards in [true, false] {
@@ -80,7 +82,8 @@ pub fn bleed(scene: &mut Scene, full_well_e: f32) {
                 let row = if downwards { step } else { scene.height - 1 - step };
                 let pixel = &mut scene.mean_e[row * scene.width + column];
                 let own_excess = (*pixel - full_well_e).max(0.0);
-                // The first pass sends half of the excess one way and leaves half for the second pass.
+                // The first pass sends half of the excess one way and leaves half for the second
+                // pass.
                 let sent = if downwards { 0.5 * own_excess } else { own_excess };
                 let kept = *pixel - sent;
                 let room = (full_well_e - kept).max(0.0);
@@ -96,8 +99,9 @@ pub fn bleed(scene: &mut Scene, full_well_e: f32) {
     }
 }
 
-/// Charge left behind in transfers: of what a pixel holds, `loss` per row of distance from the read-out
-/// (row 0 of the full array) is released into the rows that follow, decaying by `1 - 1/length_px` a row.
+/// Charge left behind in transfers: of what a pixel holds, `loss` per row of distance from the
+/// read-out (row 0 of the full array) is released into the rows that follow, decaying by
+/// `1 - 1/length_px` a row.
 pub fn trail(scene: &mut Scene, loss: f64, length_px: f64, background_e: f32) {
     let keep = (1.0 - 1.0 / length_px) as f32;
     for column in 0..scene.width {
@@ -113,8 +117,9 @@ pub fn trail(scene: &mut Scene, loss: f64, length_px: f64, background_e: f32) {
     }
 }
 
-/// A level that drifts from row to row: the sum of four first-order processes whose memories are 1, 8, 64 and 512
-/// rows, each of a quarter of the variance, which is close to 1/f noise. DN, one value per row.
+/// A level that drifts from row to row: the sum of four first-order processes whose memories are 1,
+/// 8, 64 and 512 rows, each of a quarter of the variance, which is close to 1/f noise. DN, one
+/// value per row.
 pub fn drift(rows: usize, rms: f64, generator: &mut Pcg64) -> Vec<f32> {
     let mut gaussian = Gaussian::default();
     let share = 0.5 * rms;

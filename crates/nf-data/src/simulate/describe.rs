@@ -1,8 +1,9 @@
 //! What it costs to describe the layers of an exposure: the second of the oracle's two figures.
 //!
-//! A parameter with prior density `p` that the data fix to a standard deviation `s` is best sent on a grid
-//! of step `s sqrt(12)`: it costs `-log2(p s sqrt(12))` bits, and the rounding costs half a nat more
-//! (Rissanen's two-part code). A source that is cheaper left out than described is left out.
+//! A parameter with prior density `p` that the data fix to a standard deviation `s` is best sent on
+//! a grid of step `s sqrt(12)`: it costs `-log2(p s sqrt(12))` bits, and the rounding costs half a
+//! nat more (Rissanen's two-part code). A source that is cheaper left out than described is left
+//! out.
 
 /// Half a nat, in bits: the price of rounding a parameter to its best grid.
 const ROUNDING_BITS: f64 = 0.5 * std::f64::consts::LOG2_E;
@@ -12,21 +13,23 @@ pub fn uniform_bits(range: f64, sigma: f64) -> f64 {
     libm::log2((range / (sigma * 12f64.sqrt())).max(1.0)) + ROUNDING_BITS
 }
 
-/// Bits for a flux that follows the density `x^-2` from `faintest` up and that the data fix to `sigma`.
+/// Bits for a flux that follows the density `x^-2` from `faintest` up and that the data fix to
+/// `sigma`.
 pub fn power_law_bits(flux: f64, faintest: f64, sigma: f64) -> f64 {
     let density = faintest / (flux * flux);
     (-libm::log2(density * sigma * 12f64.sqrt())).max(0.0) + ROUNDING_BITS
 }
 
 /// Bits that a Gaussian offset of standard deviation `spread` is worth when `count` pixels of noise
-/// `sigma` show it: the mutual information `log2(1 + count spread^2 / sigma^2) / 2`, exact for Gaussian noise.
+/// `sigma` show it: the mutual information `log2(1 + count spread^2 / sigma^2) / 2`, exact for
+/// Gaussian noise.
 pub fn gaussian_offset_bits(spread: f64, sigma: f64, count: f64) -> f64 {
     0.5 * libm::log2(1.0 + count * spread * spread / (sigma * sigma))
 }
 
-/// Bits for a source of `flux_e` electrons at an unknown place among `pixels`, whose profile has the width
-/// `width_px` (standard deviation), over noise of `sigma_e` electrons in each pixel;
-/// and whether it is worth describing.
+/// Bits for a source of `flux_e` electrons at an unknown place among `pixels`, whose profile has
+/// the width `width_px` (standard deviation), over noise of `sigma_e` electrons in each pixel; and
+/// whether it is worth describing.
 pub fn source_bits(flux_e: f64, faintest_e: f64, pixels: f64, width_px: f64, sigma_e: f64) -> (f64, bool) {
     let noise_pixels = 4.0 * std::f64::consts::PI * width_px * width_px + 1.0;
     let signal_to_noise = flux_e / (flux_e + noise_pixels * sigma_e * sigma_e).sqrt();

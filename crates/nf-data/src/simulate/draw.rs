@@ -1,7 +1,8 @@
 //! Samplers of the two noises of a detector.
 //!
-//! Only additions, multiplications, divisions, square roots (exact by IEEE 754) and the pinned `libm`
-//! crate's logarithm and exponential: no platform library, so a seed gives the same numbers everywhere.
+//! Only additions, multiplications, divisions, square roots (exact by IEEE 754) and the pinned
+//! `libm` crate's logarithm and exponential: no platform library, so a seed gives the same numbers
+//! everywhere.
 
 use crate::random::Pcg64;
 use std::sync::LazyLock;
@@ -102,7 +103,8 @@ pub fn ln_factorial(k: u64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Chi-square over the counts, cells of expectation below 10 pooled; returns (statistic, cells).
+    /// Chi-square over the counts, cells of expectation below 10 pooled; returns (statistic,
+    /// cells).
     fn chi_square(mean: f64, draws: usize) -> (f64, usize) {
         let mut generator = Pcg64::from_seed(mean.to_bits());
         let top = (mean + 12.0 * mean.sqrt() + 20.0) as usize;

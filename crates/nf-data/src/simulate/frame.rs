@@ -18,8 +18,8 @@ pub struct Amplifier {
 
 /// Everything that is certain about a frame before its noise is drawn.
 ///
-/// Pixel (row, column) has the law `converter((Poisson(mean_e) + read noise) / gain + offset_dn)`, with
-/// gain and read noise of the amplifier that owns the column.
+/// Pixel (row, column) has the law `converter((Poisson(mean_e) + read noise) / gain + offset_dn)`,
+/// with gain and read noise of the amplifier that owns the column.
 #[derive(Clone, Debug)]
 pub struct FrameLaw {
     /// Rows and columns.
@@ -30,7 +30,8 @@ pub struct FrameLaw {
     pub mean_e: Vec<f32>,
     /// Level of every pixel without light, DN, row by row.
     pub offset_dn: Vec<f32>,
-    /// The amplifiers, each with the first column it owns, from left to right; the first owns column 0.
+    /// The amplifiers, each with the first column it owns, from left to right; the first owns
+    /// column 0.
     pub amplifiers: Vec<(usize, Amplifier)>,
     /// The converter, one for all amplifiers.
     pub adc: Adc,
@@ -52,8 +53,8 @@ impl FrameLaw {
         (law, (low - offset) * amplifier.gain_e_per_dn, (high - offset) * amplifier.gain_e_per_dn)
     }
 
-    /// Draws the noise. Every row has its own generator, seeded by `words` and the row's number, so that
-    /// the frame does not depend on the number of threads.
+    /// Draws the noise. Every row has its own generator, seeded by `words` and the row's number, so
+    /// that the frame does not depend on the number of threads.
     pub fn draw(&self, words: &[u32]) -> Image16 {
         let mut image = Image16::zeros(Shape::frame(self.height, self.width));
         if self.width > 0 {

@@ -1,8 +1,8 @@
 //! Las Cumbres Observatory, 0.4 m telescopes: 3136 x 2112 with overscan, one amplifier.
 //!
-//! Array shape: AstroCompress project page (`GBI-16-2D-Legacy`, telescope LCO). Pixels of 0.58 arcsec (binned) under 2
-//! arcsec of seeing, read noise about 14 e-, gain about 1.6 e-/DN: LCO instrument pages for the SBIG 6303
-//! cameras; the gain is a typical value, files differ.
+//! Array shape: AstroCompress project page (`GBI-16-2D-Legacy`, telescope LCO). Pixels of 0.58
+//! arcsec (binned) under 2 arcsec of seeing, read noise about 14 e-, gain about 1.6 e-/DN: LCO
+//! instrument pages for the SBIG 6303 cameras; the gain is a typical value, files differ.
 
 use super::camera::{Camera, Exposure, Segment};
 use super::defects::CosmicRays;

@@ -1,10 +1,11 @@
 //! Keck LRIS, red side with four amplifiers, binned two by two.
 //!
-//! Geometry: the amplifiers' prescan columns, then their data, then their overscan columns, side by side as
-//! the observatory's tools paste them: 2248 x 2048 (array shape, flips and pasting order: AstroCompress
-//! project page and its loader). Gains 1.255, 1.18, 1.191, 1.162 e-/DN and read noises 4.64, 4.76, 4.54, 4.62 e-:
-//! detector of 2009-2021, LRIS instrument page of W. M. Keck Observatory. Thick deep-depletion chips gather
-//! long, wandering tracks (Smith et al. 2002, "Radiation events in astronomical CCD images").
+//! Geometry: the amplifiers' prescan columns, then their data, then their overscan columns, side by
+//! side as the observatory's tools paste them: 2248 x 2048 (array shape, flips and pasting order:
+//! AstroCompress project page and its loader). Gains 1.255, 1.18, 1.191, 1.162 e-/DN and read
+//! noises 4.64, 4.76, 4.54, 4.62 e-: detector of 2009-2021, LRIS instrument page of W. M. Keck
+//! Observatory. Thick deep-depletion chips gather long, wandering tracks (Smith et al. 2002,
+//! "Radiation events in astronomical CCD images").
 
 use super::camera::{Camera, Exposure, Segment};
 use super::defects::CosmicRays;
@@ -19,8 +20,8 @@ const OVERSCAN_PX: usize = 40;
 const GAIN: [f64; 4] = [1.255, 1.18, 1.191, 1.162];
 const READ_NOISE_E: [f64; 4] = [4.64, 4.76, 4.54, 4.62];
 const LEVEL_DN: [f64; 4] = [1061.3, 1102.8, 1015.6, 1147.1];
-/// Tracks of cosmic rays and of the camera's own radioactivity, per second and million binned pixels
-/// (1.5 per cm2 and minute on pixels of 30 um).
+/// Tracks of cosmic rays and of the camera's own radioactivity, per second and million binned
+/// pixels (1.5 per cm2 and minute on pixels of 30 um).
 const TRACKS_PER_MPX_S: f64 = 0.225;
 
 /// The camera, and what it looks at.

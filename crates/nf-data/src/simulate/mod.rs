@@ -4,13 +4,16 @@
 //! - [`draw`]: samplers of Poisson and Gaussian noise on a portable generator.
 //! - [`adc`]: converters, ideal and uneven.
 //! - [`oracle`]: the probability of a pixel's value under its law.
-//! - [`frame`], [`ramp`]: a map of laws, a draw from it, its worth in bits; for single frames and for ramps.
+//! - [`frame`], [`ramp`]: a map of laws, a draw from it, its worth in bits; for single frames and
+//!   for ramps.
 //!
 //! What a frame shows:
-//! - [`scene`]: sky, stars, galaxies; [`defects`]: cosmic rays, hot pixels, bleeding, trails, drifts.
+//! - [`scene`]: sky, stars, galaxies; [`defects`]: cosmic rays, hot pixels, bleeding, trails,
+//!   drifts.
 //! - [`describe`]: what it costs to describe such layers.
 //!
-//! Instruments: [`ccd`] (plain), [`lris`], [`acs`], [`nircam`], [`sdss`], [`lco`]; the CCD ones share [`camera`].
+//! Instruments: [`ccd`] (plain), [`lris`], [`acs`], [`nircam`], [`sdss`], [`lco`]; the CCD ones
+//! share [`camera`].
 
 pub mod acs;
 pub mod adc;

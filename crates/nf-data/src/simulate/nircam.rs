@@ -1,14 +1,14 @@
 //! JWST NIRCam, short wavelengths: ramps of a HAWAII-2RG array through four outputs.
 //!
-//! 2048 x 2048 with a border of four reference pixels, four outputs of 512 columns read at the same time; gains 2.07, 2.01,
-//! 2.16, 2.01 e-/DN (A1-A4), read noise 11.5 e-, reset noise 37.6 e-, well 100 ke-, interpixel capacitance 0.54 %:
-//! `pynrc` (Leisenring) and the JWST User Documentation, "NIRCam Detector Performance". A frame takes 10.737 s. The
-//! bias pattern's rms of a few hundred DN is chosen so that first groups cost what is published for real ones
-//! (11 to 12 bits by the classical codecs); 1/f noise is common to the four outputs: Schlawin et al. 2020,
-//! AJ 160, 231.
+//! 2048 x 2048 with a border of four reference pixels, four outputs of 512 columns read at the same
+//! time; gains 2.07, 2.01, 2.16, 2.01 e-/DN (A1-A4), read noise 11.5 e-, reset noise 37.6 e-, well
+//! 100 ke-, interpixel capacitance 0.54 %: `pynrc` (Leisenring) and the JWST User Documentation,
+//! "NIRCam Detector Performance". A frame takes 10.737 s. The bias pattern's rms of a few hundred
+//! DN is chosen so that first groups cost what is published for real ones (11 to 12 bits by the
+//! classical codecs); 1/f noise is common to the four outputs: Schlawin et al. 2020, AJ 160, 231.
 //!
-//! Simplifications: interpixel capacitance blurs the mean, not the noise; frames averaged into a group are taken
-//! as one read with less noise; the ramp is linear up to the well.
+//! Simplifications: interpixel capacitance blurs the mean, not the noise; frames averaged into a
+//! group are taken as one read with less noise; the ramp is linear up to the well.
 
 use super::camera::{AdcKind, Camera, Window};
 use super::defects::{CosmicRays, add_hot_pixels, drift};
@@ -94,7 +94,8 @@ impl JwstNircam {
         Camera::check_window(SIDE, SIDE, self.window)
     }
 
-    /// What every pixel of the whole array is. The second and the fourth output are read from the right.
+    /// What every pixel of the whole array is. The second and the fourth output are read from the
+    /// right.
     pub(super) fn regions() -> Vec<Region> {
         let (far, last) = (SIDE - BORDER_PX, SIDE);
         let mut regions = vec![];

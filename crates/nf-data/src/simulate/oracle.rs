@@ -1,13 +1,15 @@
 //! The law of one pixel, and how many bits its value is worth to who knows that law.
 //!
-//! The input of the converter is `(K + R Z) / g + offset` with `K` Poisson of mean lambda (electrons), `Z`
-//! standard normal, `R` the read noise (electrons) and `g` the gain (electrons per DN). The probability of
-//! a code is the integral of the density of `K + R Z` over the interval of electrons that the converter
-//! gives that code. The density is the mixture `sum_k Pois(k) N(s; k, R)` itself at every brightness: summed from
-//! its greatest term outwards until the terms vanish in double precision, which takes about `16 R` terms
-//! however bright the pixel is, so no expansion is needed above any number of electrons. The integral is by
-//! Gauss-Legendre quadrature of four nodes on panels no wider than half the read noise; the relative error
-//! of a probability is below 1e-7 within eight deviations of the mean (a test against brute force).
+//! The input of the converter is `(K + R Z) / g + offset` with `K` Poisson of mean lambda
+//! (electrons), `Z` standard normal, `R` the read noise (electrons) and `g` the gain (electrons per
+//! DN). The probability of a code is the integral of the density of `K + R Z` over the interval of
+//! electrons that the converter gives that code. The density is the mixture
+//! `sum_k Pois(k) N(s; k, R)` itself at every brightness: summed from its greatest term outwards
+//! until the terms vanish in double precision, which takes about `16 R` terms however bright the
+//! pixel is, so no expansion is needed above any number of electrons. The integral is by
+//! Gauss-Legendre quadrature of four nodes on panels no wider than half the read noise; the
+//! relative error of a probability is below 1e-7 within eight deviations of the mean (a test
+//! against brute force).
 
 use super::draw::ln_factorial;
 
@@ -56,8 +58,8 @@ impl PixelLaw {
         self.ln_panels(nearest, low, high)
     }
 
-    /// Widest panel from `s` on which four nodes integrate the density: half a read noise, less far out,
-    /// where the density falls steeply.
+    /// Widest panel from `s` on which four nodes integrate the density: half a read noise, less far
+    /// out, where the density falls steeply.
     fn panel_e(&self, s: f64) -> f64 {
         let distance = (s - self.mean_e).abs();
         let variance = self.mean_e + self.read_noise_e * self.read_noise_e;
@@ -124,8 +126,9 @@ impl PixelLaw {
         let middle = 0.25 * (points[0] + points[1] + points[2] + points[3]);
         let peak = (self.mean_e * libm::exp(self.tilt(middle))).round().max(0.0);
         let ln_weight = peak * libm::log(self.mean_e) - self.mean_e - ln_factorial(peak as u64);
-        // Gaussian factors relative to the one at `peak`; from k to k + 1 the factor is multiplied by a
-        // ratio which itself is multiplied by exp(-1/R^2): two products a term and no exponential.
+        // Gaussian factors relative to the one at `peak`; from k to k + 1 the factor is multiplied
+        // by a ratio which itself is multiplied by exp(-1/R^2): two products a term and no
+        // exponential.
         let inverse = 1.0 / (self.read_noise_e * self.read_noise_e);
         let shrink = libm::exp(-inverse);
         let mut sums = [1.0f64; 4];

@@ -1,11 +1,12 @@
 //! Up-the-ramp read-outs: the same charge read several times, and what the whole ramp is worth.
 //!
-//! In electrons, group `k` of a pixel is `S_k + R Z_k` with `S_k = T + N_1 + .. + N_k`: the noise of the reset `T` (normal,
-//! standard deviation `reset_noise_e`) stays through the ramp, the charge grows by independent Poisson counts `N_k`,
-//! and every read adds its own noise. Groups share `S`, so the ramp's probability is that of a hidden Markov
-//! chain: the forward recursion over `S` on a lattice of one electron gives it. (The lattice stands in for the
-//! continuous `T`; sums of smooth Gaussians over a unit lattice equal their integrals up to `exp(-2 pi^2 R^2)`,
-//! nothing in double precision for a read noise above 1.5 electrons.)
+//! In electrons, group `k` of a pixel is `S_k + R Z_k` with `S_k = T + N_1 + .. + N_k`: the noise
+//! of the reset `T` (normal, standard deviation `reset_noise_e`) stays through the ramp, the charge
+//! grows by independent Poisson counts `N_k`, and every read adds its own noise. Groups share `S`,
+//! so the ramp's probability is that of a hidden Markov chain: the forward recursion over `S` on a
+//! lattice of one electron gives it. (The lattice stands in for the continuous `T`; sums of smooth
+//! Gaussians over a unit lattice equal their integrals up to `exp(-2 pi^2 R^2)`, nothing in double
+//! precision for a read noise above 1.5 electrons.)
 
 use super::adc::Adc;
 use super::draw::{Gaussian, ln_factorial, poisson};
@@ -22,7 +23,8 @@ pub struct RampLaw {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Mean electrons that every pixel gathers before each group since the one before, group by group.
+    /// Mean electrons that every pixel gathers before each group since the one before, group by
+    /// group.
     pub gathered_e: Vec<Vec<f32>>,
     /// Level of every pixel without light, DN: the detector's pattern.
     pub offset_dn: Vec<f32>,
@@ -120,7 +122,8 @@ impl RampLaw {
     }
 }
 
-/// What is known of a pixel's state after a group: weights on consecutive whole electrons, summing to one.
+/// What is known of a pixel's state after a group: weights on consecutive whole electrons, summing
+/// to one.
 #[derive(Default)]
 struct Filter {
     first: i64,
@@ -131,7 +134,8 @@ struct Filter {
     counts: Vec<f64>,
 }
 
-/// States further from the code's interval than this many read noises are left out: exp(-6.5^2 / 2) = 7e-10.
+/// States further from the code's interval than this many read noises are left out: exp(-6.5^2
+/// / 2) = 7e-10.
 const REACH: f64 = 6.5;
 /// Longest list of states; a saturated code, whose interval has no end, is cut there.
 const MOST_STATES: i64 = 1 << 15;
@@ -216,7 +220,8 @@ impl Filter {
         ln_scale + self.settle(first)
     }
 
-    /// Probabilities of the counts `least..=most`, divided by that of the likeliest; ln of the divisor.
+    /// Probabilities of the counts `least..=most`, divided by that of the likeliest; ln of the
+    /// divisor.
     fn count_table(&mut self, mean: f64, least: i64, most: i64) -> f64 {
         self.counts.clear();
         if most < least {
@@ -315,8 +320,8 @@ mod tests {
 
     #[test]
     fn the_gain_of_knowing_earlier_groups_is_what_theory_says() {
-        // Little charge: the first group costs its reset and read noise; after n groups the state is known to
-        // R^2/n, so group n + 1 costs the entropy of variance R^2 (1 + 1/n).
+        // Little charge: the first group costs its reset and read noise; after n groups the state
+        // is known to R^2/n, so group n + 1 costs the entropy of variance R^2 (1 + 1/n).
         let law = ramp(&[0.5; 4], 10.0, 40.0, 2.0, 16);
         let image = law.draw(&[8]);
         let bits = law.oracle_bits(&image) / (24.0 * 40.0);

@@ -21,7 +21,8 @@ pub struct Scene {
     pub mean_e: Vec<f32>,
 }
 
-/// What shines in a field; fluxes follow a power law of cumulative exponent -1 from the faintest to the brightest.
+/// What shines in a field; fluxes follow a power law of cumulative exponent -1 from the faintest to
+/// the brightest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sources {
     /// Stars per million pixels.
@@ -107,7 +108,8 @@ impl Profile {
         }
     }
 
-    /// Radius at which a source of `flux_e` falls to `floor_e` electrons per pixel, at most [`REACH_PX`].
+    /// Radius at which a source of `flux_e` falls to `floor_e` electrons per pixel, at most
+    /// [`REACH_PX`].
     fn reach_px(&self, flux_e: f64, floor_e: f64) -> f64 {
         self.0.partition_point(|density| density * flux_e > floor_e) as f64 / PROFILE_STEPS_PER_PX + 1.0
     }
@@ -148,7 +150,8 @@ impl Scene {
             .then(|| (row - self.origin.0) * self.width + column - self.origin.1)
     }
 
-    /// Adds charge to the pixel that holds a place given in the detector's pixels; false if it is dark.
+    /// Adds charge to the pixel that holds a place given in the detector's pixels; false if it is
+    /// dark.
     pub(super) fn add_at(&mut self, y: f64, x: f64, charge_e: f64) -> bool {
         if y < 0.0 || x < 0.0 {
             return false;
@@ -162,9 +165,9 @@ impl Scene {
         }
     }
 
-    /// Adds a plane: `level` at the centre of the active part, changing by `slope` (a fraction of the level)
-    /// from one side to the other along rows and columns, and falling by `vignetting` (a fraction) at
-    /// the corners.
+    /// Adds a plane: `level` at the centre of the active part, changing by `slope` (a fraction of
+    /// the level) from one side to the other along rows and columns, and falling by `vignetting` (a
+    /// fraction) at the corners.
     pub fn add_sky(&mut self, level_e: f64, slope: (f64, f64), vignetting: f64) {
         let (rows, columns) = self.lit();
         let (height, width) = (self.active.0.len().max(1) as f64, self.active.1.len().max(1) as f64);
@@ -180,8 +183,8 @@ impl Scene {
         }
     }
 
-    /// Adds the profile `flux_e * density(dy, dx)` around (row, column), out to where it falls below
-    /// `floor_e` electrons per pixel or `reach_px` away.
+    /// Adds the profile `flux_e * density(dy, dx)` around (row, column), out to where it falls
+    /// below `floor_e` electrons per pixel or `reach_px` away.
     fn add_profile(
         &mut self,
         centre: (f64, f64),
@@ -223,8 +226,8 @@ impl Scene {
         self.add_profile(centre, reach_px, FLOOR_E, |dy, dx| flux_e * profile.at(dy * dy + dx * dx));
     }
 
-    /// Adds a galaxy of `flux_e` electrons with an exponential profile of scale length `scale_px`, squeezed to
-    /// `axis_ratio` across the direction `angle_rad`.
+    /// Adds a galaxy of `flux_e` electrons with an exponential profile of scale length `scale_px`,
+    /// squeezed to `axis_ratio` across the direction `angle_rad`.
     pub fn add_galaxy(
         &mut self,
         centre: (f64, f64),
@@ -245,8 +248,8 @@ impl Scene {
         });
     }
 
-    /// Scatters stars and galaxies over the active part of the detector. Returns what describing those
-    /// in the window costs over noise of `sigma_e` electrons, bits.
+    /// Scatters stars and galaxies over the active part of the detector. Returns what describing
+    /// those in the window costs over noise of `sigma_e` electrons, bits.
     pub fn scatter(&mut self, sources: &Sources, psf: Psf, sigma_e: f64, generator: &mut Pcg64) -> f64 {
         let (rows, columns) = self.active.clone();
         let area = (rows.len() * columns.len()) as f64;

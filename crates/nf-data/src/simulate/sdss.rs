@@ -1,12 +1,13 @@
 //! Sloan Digital Sky Survey, Stripe 82: a cube of bands and epochs resampled onto one grid.
 //!
-//! The benchmark's cubes are 800 x 800 cuts of corrected (`fpC`) frames, resampled by nearest neighbour, zero where
-//! no frame covers them (cube maker of the AstroCompress authors, `sources/SDSS/make_sdss_cubes.py`). A corrected frame
-//! has a soft bias of 1000 DN; gains of a few e-/DN and dark variances of 1 to 10 DN^2: SDSS photometric
-//! camera (Gunn et al. 1998) and DR7 field tables. Seeing 1.2 to 1.5 arcsec on pixels of 0.396 arcsec.
+//! The benchmark's cubes are 800 x 800 cuts of corrected (`fpC`) frames, resampled by nearest
+//! neighbour, zero where no frame covers them (cube maker of the AstroCompress authors,
+//! `sources/SDSS/make_sdss_cubes.py`). A corrected frame has a soft bias of 1000 DN; gains of a few
+//! e-/DN and dark variances of 1 to 10 DN^2: SDSS photometric camera (Gunn et al. 1998) and DR7
+//! field tables. Seeing 1.2 to 1.5 arcsec on pixels of 0.396 arcsec.
 //!
-//! Resampling repeats and drops pixels along seams. A repeated pixel is worth nothing to who knows the
-//! grid, so the oracle counts every source pixel once.
+//! Resampling repeats and drops pixels along seams. A repeated pixel is worth nothing to who knows
+//! the grid, so the oracle counts every source pixel once.
 
 use super::adc::Adc;
 use super::camera::{Camera, Segment};
@@ -131,10 +132,12 @@ impl Sdss {
                 let margin = self.side_px / 40 + 4;
                 let side = self.side_px + 2 * margin;
                 let camera = camera(self, *band, side, generator.uniform());
-                // All planes show the same field, so the scene has the cube's seed; noise has the plane's.
+                // All planes show the same field, so the scene has the cube's seed; noise has the
+                // plane's.
                 let (law, cost) = camera.law(number as u32 + 1, seed, None);
                 let sources = grid(self.side_px, side, margin, self.uncovered, &mut generator);
-                // Every plane describes its own view of the field: more than a joint description needs.
+                // Every plane describes its own view of the field: more than a joint description
+                // needs.
                 bits += cost;
                 planes.push(Resampled { law, sources });
             }
@@ -162,8 +165,8 @@ impl Cube {
             .with_axis(self.axis)
     }
 
-    /// Bits of the cube that `words` stand for; the frames behind it are drawn again, because the cube does not hold
-    /// all their pixels.
+    /// Bits of the cube that `words` stand for; the frames behind it are drawn again, because the
+    /// cube does not hold all their pixels.
     pub(super) fn oracle_bits(&self, words: &[u32]) -> f64 {
         self.frames(words).map(|(plane, frame)| plane.oracle_bits(&frame)).sum()
     }

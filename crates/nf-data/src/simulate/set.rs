@@ -89,7 +89,8 @@ impl Simulator {
         }
     }
 
-    /// What the pixels of an exposure are, by amplifier; empty for resampled frames, whose pixels have lost their place.
+    /// What the pixels of an exposure are, by amplifier; empty for resampled frames, whose pixels
+    /// have lost their place.
     pub fn regions(&self) -> Vec<Region> {
         match self {
             Self::JwstNircam(nircam) => regions_in(JwstNircam::regions(), nircam.window),

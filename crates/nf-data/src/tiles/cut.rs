@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// How tiles are cut out of an image.
 ///
-/// On every group of planes lies a grid of squares of `size_px`, `stride_px` apart. Its first corner is drawn anew for
-/// every group of planes, so that tiles of one camera do not always show the same part of its detector. All draws are
-/// made from the seed and the image's name alone: neither the order of images nor the number of threads matters.
+/// On every group of planes lies a grid of squares of `size_px`, `stride_px` apart. Its first
+/// corner is drawn anew for every group of planes, so that tiles of one camera do not always show
+/// the same part of its detector. All draws are made from the seed and the image's name alone:
+/// neither the order of images nor the number of threads matters.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct TileRule {

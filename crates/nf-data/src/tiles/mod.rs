@@ -1,6 +1,7 @@
 //! Tiles for training, in one local Parquet file.
 //!
-//! - [`TileRule`]: which squares of a plane are tiles; the same for the same rule and image name, wherever it runs.
+//! - [`TileRule`]: which squares of a plane are tiles; the same for the same rule and image name,
+//!   wherever it runs.
 //! - [`pack`]: cuts every image of a dataset and writes the store.
 //! - [`TileStore`]: reads tiles in order or at random.
 //!
@@ -15,8 +16,9 @@
 //! | `plane`, `row`, `column` | 32-bit integers | the tile's first pixel in the image |
 //! | `pixels` | fixed number of bytes | samples, little-endian, plane by plane and row by row |
 //!
-//! All columns are stored plainly (encoding PLAIN, no compression), `pixels` one tile a page, so that the file's own page index says where each tile lies and a
-//! tile is one read of the disk. The entry `noisefloor.tiles` of the file's metadata is the [`TileCard`], as JSON.
+//! All columns are stored plainly (encoding PLAIN, no compression), `pixels` one tile a page, so
+//! that the file's own page index says where each tile lies and a tile is one read of the disk. The
+//! entry `noisefloor.tiles` of the file's metadata is the [`TileCard`], as JSON.
 
 mod cut;
 mod read;

@@ -73,7 +73,8 @@ impl TileStore {
             && found().is_some_and(|reader| card_text(reader.metadata()).is_some())
     }
 
-    /// Opens a store: reads the card and where every tile lies, and no pixel. Costs about 28 bytes of memory a tile.
+    /// Opens a store: reads the card and where every tile lies, and no pixel. Costs about 28 bytes
+    /// of memory a tile.
     ///
     /// # Errors
     /// If the file cannot be read, is no tile store, or is damaged.
@@ -122,7 +123,8 @@ impl TileStore {
         Ok(store)
     }
 
-    /// Adds the tiles of a row group; none of the file's numbers is trusted before it has been compared with what is there.
+    /// Adds the tiles of a row group; none of the file's numbers is trusted before it has been
+    /// compared with what is there.
     fn add_group(
         &mut self,
         reader: &SerializedFileReader<File>,
@@ -202,7 +204,8 @@ impl TileStore {
         Place { image, digest: *digest, plane, row, column }
     }
 
-    /// Reads a tile's samples into `samples`, which must have the size of a tile ([`TileCard::shape`]).
+    /// Reads a tile's samples into `samples`, which must have the size of a tile
+    /// ([`TileCard::shape`]).
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -300,7 +303,8 @@ fn dataset_card(card: &TileCard) -> Card {
 
 /// The bytes of a column that is stored plainly: those of its pages, joined.
 ///
-/// The values are taken apart here ([`values`]) and not by the library, whose decoders trust the lengths that they find.
+/// The values are taken apart here ([`values`]) and not by the library, whose decoders trust the
+/// lengths that they find.
 fn plain_bytes(
     group: &dyn RowGroupReader,
     number: usize,

@@ -28,13 +28,13 @@ pub struct PackReport {
 /// Samples that are gathered before they are written as one row group, bytes.
 const GROUP_BYTES: usize = 16 << 20;
 
-/// Cuts every image of `set` by `rule` and writes the store to `out`; `progress` is told after every image how many
-/// images and tiles are done. One image and one row group are in memory at a time. An image that cannot be read is left
-/// out, and the report says why.
+/// Cuts every image of `set` by `rule` and writes the store to `out`; `progress` is told after
+/// every image how many images and tiles are done. One image and one row group are in memory at a
+/// time. An image that cannot be read is left out, and the report says why.
 ///
 /// # Errors
-/// If the rule is none ([`Error::Missing`]), no image can be read or is as large as a tile, or `out` fails;
-/// what has been written is then no store.
+/// If the rule is none ([`Error::Missing`]), no image can be read or is as large as a tile, or
+/// `out` fails; what has been written is then no store.
 pub fn pack(
     set: &dyn Dataset,
     rule: &TileRule,

@@ -73,8 +73,8 @@ pub(crate) fn row(path: &str, more: &str) -> String {
     format!("{{\"image_id\": \"{id}\", \"image\": \"./{path}\"{more}}}")
 }
 
-/// One file of every kind that the eight experiments of the benchmark read, in their own repositories; planes of
-/// `side` by `side` pixels that a codec can take for frames.
+/// One file of every kind that the eight experiments of the benchmark read, in their own
+/// repositories; planes of `side` by `side` pixels that a codec can take for frames.
 pub(crate) fn benchmark(side: usize) -> Server {
     let sky = |seed: usize| move |x: usize, y: usize, plane: usize| 1000 + value(seed, x, y, plane) % 61;
     let empty = || hdu(true, &[], &[], |_, _, _| 0);

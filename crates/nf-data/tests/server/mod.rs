@@ -14,8 +14,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What goes wrong with the next answer: to a request for a file's bytes, under the file's path, or to a call
-/// of the list, under [`REVISION`] or [`TREE`].
+/// What goes wrong with the next answer: to a request for a file's bytes, under the file's path, or
+/// to a call of the list, under [`REVISION`] or [`TREE`].
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// The connection is cut after so many bytes of the body.

@@ -1,8 +1,8 @@
-//! The logistic distribution and scales as integer tables, made by integer arithmetic when the crate
-//! is compiled.
+//! The logistic distribution and scales as integer tables, made by integer arithmetic when the
+//! crate is compiled.
 
-/// Probability of the logistic distribution of unit scale above `k / 64`, in units of 2^-32, and how
-/// much smaller it is above `(k + 1) / 64`; the last entry is zero.
+/// Probability of the logistic distribution of unit scale above `k / 64`, in units of 2^-32, and
+/// how much smaller it is above `(k + 1) / 64`; the last entry is zero.
 const TAIL: &[(u32, u32)] = &with_drops(logistic_tail());
 
 /// Position in 1/64 of the scale with probability `(k + 1/2) / 256` below: where to begin a search.

@@ -28,7 +28,8 @@ pub enum Algorithm {
     Plio,
     /// HCOMPRESS_1.
     Hcompress {
-        /// SCALE: 0 loses nothing; positive: times the noise of the tile; negative: the quantisation itself.
+        /// SCALE: 0 loses nothing; positive: times the noise of the tile; negative: the
+        /// quantisation itself.
         scale: f32,
         /// SMOOTH: whether readers smooth.
         smooth: bool,
@@ -59,8 +60,8 @@ impl Algorithm {
         }
     }
 
-    /// Reads ZCMPTYPE, ZNAMEn and ZVALn. With it comes what is wrong with a parameter, if anything is: that concerns
-    /// tiles that the algorithm compressed, and no others.
+    /// Reads ZCMPTYPE, ZNAMEn and ZVALn. With it comes what is wrong with a parameter, if anything
+    /// is: that concerns tiles that the algorithm compressed, and no others.
     pub(super) fn parse(header: &Header) -> Result<(Self, Option<String>)> {
         let hdu = header.hdu();
         let name = header
@@ -78,7 +79,8 @@ impl Algorithm {
             format!("ZVALn of {name} is {value}, expected {expected}")
         };
         Ok(match name {
-            // The second name marks files that old readers of the first would get wrong (dithering method 2).
+            // The second name marks files that old readers of the first would get wrong (dithering
+            // method 2).
             "RICE_1" | "RICE_ONE" => {
                 let block = integer_parameter(header, "BLOCKSIZE")?.unwrap_or(32);
                 let bytepix = integer_parameter(header, "BYTEPIX")?.unwrap_or(4);
@@ -136,7 +138,8 @@ impl Algorithm {
                 integer("ZVAL2", i64::from(*smooth), "HCOMPRESS smooth option"),
             ]),
             Self::Floor { spec } => {
-                // Other readers expect numbers in the first three before they look at the name of the algorithm.
+                // Other readers expect numbers in the first three before they look at the name of
+                // the algorithm.
                 let (bytes, offset) = if sample == SampleType::U8 { (1, 0) } else { (2, 1 << 15) };
                 cards.extend([
                     text("ZNAME1", "VERSION", "version of these parameters"),
@@ -156,7 +159,8 @@ impl Algorithm {
 }
 
 impl fmt::Display for Algorithm {
-    /// The name, and behind it in brackets what is not usual: the loss of HCOMPRESS_1, the codec of FLOOR_1.
+    /// The name, and behind it in brackets what is not usual: the loss of HCOMPRESS_1, the codec of
+    /// FLOOR_1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
         match self {

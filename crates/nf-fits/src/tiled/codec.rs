@@ -3,19 +3,20 @@
 use nf_image::{Image16, Shape};
 use std::fmt;
 
-/// ZCMPTYPE of tiles that a [`TileCodec`] has coded; the parameter `CODEC` is the codec's spec. Private to this project.
+/// ZCMPTYPE of tiles that a [`TileCodec`] has coded; the parameter `CODEC` is the codec's spec.
+/// Private to this project.
 pub const FLOOR_1: &str = "FLOOR_1";
 
 /// Lossless codecs of 16-bit stacks, chosen by a spec string such as `jpegxl:effort=9`.
 ///
-/// This crate knows no codec; who opens or packs a file hands them in. A tile of more than two axes is a stack, all
-/// axes above the second flattened to planes.
+/// This crate knows no codec; who opens or packs a file hands them in. A tile of more than two axes
+/// is a stack, all axes above the second flattened to planes.
 ///
 /// # What implementers promise
 ///
 /// 1. `decode(spec, encode(spec, tile), tile.shape()) == tile` for the samples of every tile.
-/// 2. Hostile bytes give an error or a wrong tile of the right shape, never a panic, and no more memory than a small
-///    multiple of the tile.
+/// 2. Hostile bytes give an error or a wrong tile of the right shape, never a panic, and no more
+///    memory than a small multiple of the tile.
 pub trait TileCodec: Send + Sync {
     /// The bytes of a tile.
     ///
@@ -23,8 +24,8 @@ pub trait TileCodec: Send + Sync {
     /// If `spec` names no codec, or that codec cannot take the tile.
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String>;
 
-    /// The program that codes, its version, and where the format of the tiles is described, for people who meet such a
-    /// file; it is written into COMMENT cards.
+    /// The program that codes, its version, and where the format of the tiles is described, for
+    /// people who meet such a file; it is written into COMMENT cards.
     fn creator(&self) -> Option<String> {
         None
     }

@@ -53,8 +53,8 @@ impl TileReader<'_> {
         }
     }
 
-    /// Refuses tiles whose data lie outside the heap, overlap, or are too short for their pixels, before anything is
-    /// allocated.
+    /// Refuses tiles whose data lie outside the heap, overlap, or are too short for their pixels,
+    /// before anything is allocated.
     pub(crate) fn check_tiles(&self, tiles: &[usize]) -> Result<()> {
         self.check_heap()?;
         let mut scratch = Vec::new();
@@ -161,7 +161,8 @@ impl TileReader<'_> {
             return crate::samples16::pixels_of_samples(image.samples(), tiling.geometry.sample)
                 .ok_or_else(|| format!("a sample does not fit the image's {}", tiling.geometry.sample));
         }
-        // The bytes of floating-point pixels were compressed as they are, unless they were quantised.
+        // The bytes of floating-point pixels were compressed as they are, unless they were
+        // quantised.
         let own = tiling.quantised.is_none().then_some(tiling.geometry.sample);
         let mut decoded = decode(&tiling.algorithm, bytes, tile_box, own, inflater)?;
         if let (Algorithm::Plio, Pixels::I32(values)) = (&tiling.algorithm, &mut decoded) {
@@ -170,7 +171,8 @@ impl TileReader<'_> {
         Ok(decoded)
     }
 
-    /// Lossy HCOMPRESS_1 overshoots: what leaves the range of the image's type is put at its end, as cfitsio does.
+    /// Lossy HCOMPRESS_1 overshoots: what leaves the range of the image's type is put at its end,
+    /// as cfitsio does.
     fn decode_hcompress(&self, bytes: &[u8], tile_box: &Section, smooth: bool) -> Result<Pixels, String> {
         let decoded = hcompress::decode_wrapping(bytes, tile_box.pixels(), tile_box.0[0].len(), smooth)?;
         if decoded.wrapped && self.tiling.said_wrapped.set(()).is_ok() {
@@ -274,8 +276,8 @@ pub(super) fn hcompress_range(sample: SampleType) -> Option<RangeInclusive<i32>>
     }
 }
 
-/// Moves integer pixels that equal the null value to the next one: loss has brought them there, and the mask of nulls
-/// that stands beside them says which pixels are null.
+/// Moves integer pixels that equal the null value to the next one: loss has brought them there, and
+/// the mask of nulls that stands beside them says which pixels are null.
 fn keep_off(pixels: &mut Pixels, blank: i64) {
     fn shift<T: Copy + PartialEq + TryFrom<i64>>(values: &mut [T], blank: i64) {
         let Ok(null) = T::try_from(blank) else { return };
@@ -340,8 +342,8 @@ fn decode(
     }
 }
 
-/// Pixels from plain big-endian bytes: of type `own` where the width is that of `own`, otherwise integers, because
-/// writers widen or narrow them.
+/// Pixels from plain big-endian bytes: of type `own` where the width is that of `own`, otherwise
+/// integers, because writers widen or narrow them.
 fn plain_pixels(bytes: &[u8], pixels: usize, own: Option<SampleType>) -> Result<Pixels, String> {
     let width = bytes.len() / pixels.max(1);
     let sample = match (width, own) {

@@ -1,8 +1,8 @@
 //! The random numbers of subtractive dithering (FITS 4.0 section 10.2.1 and appendix I).
 //!
-//! Ten thousand numbers of the generator of Park and Miller (1988), kept as single-precision floats. A tile begins at a
-//! place that its number and ZDITHER0 choose, runs to the end of the table, and goes on at the place that the next
-//! number of the table chooses.
+//! Ten thousand numbers of the generator of Park and Miller (1988), kept as single-precision
+//! floats. A tile begins at a place that its number and ZDITHER0 choose, runs to the end of the
+//! table, and goes on at the place that the next number of the table chooses.
 
 use std::sync::OnceLock;
 

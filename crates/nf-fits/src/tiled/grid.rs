@@ -58,10 +58,11 @@ impl Grid {
         tiles
     }
 
-    /// The boxes, in order, that together are the image, each of whole tiles, contiguous in the image, and of about
-    /// `wanted_px` pixels or of a single row of tiles where that is more.
+    /// The boxes, in order, that together are the image, each of whole tiles, contiguous in the
+    /// image, and of about `wanted_px` pixels or of a single row of tiles where that is more.
     pub(crate) fn bands(&self, wanted_px: usize) -> Vec<Section> {
-        // Above this axis tiles are one pixel deep, so that a row of tiles does not reach over other rows.
+        // Above this axis tiles are one pixel deep, so that a row of tiles does not reach over
+        // other rows.
         let axis = self.tile.iter().rposition(|&tile| tile > 1).unwrap_or(0).max(1).min(self.axes.len() - 1);
         let row_px: usize = self.axes[..axis].iter().product::<usize>().saturating_mul(self.tile[axis]);
         let step = (wanted_px / row_px.max(1)).max(1) * self.tile[axis];

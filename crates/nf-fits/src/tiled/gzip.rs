@@ -1,4 +1,5 @@
-//! GZIP_1 and GZIP_2: one gzip stream per tile, over big-endian pixels; GZIP_2 sorts the bytes by significance first.
+//! GZIP_1 and GZIP_2: one gzip stream per tile, over big-endian pixels; GZIP_2 sorts the bytes by
+//! significance first.
 
 use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
 
@@ -119,7 +120,8 @@ pub fn shuffle(bytes: &[u8], width: usize) -> Vec<u8> {
     (0..width).flat_map(|place| bytes[place.min(bytes.len())..].iter().step_by(width)).copied().collect()
 }
 
-/// Puts the bytes of pixels of `width` bytes back in order: all first bytes came first, then all second ones, ...
+/// Puts the bytes of pixels of `width` bytes back in order: all first bytes came first, then all
+/// second ones, ...
 pub fn unshuffle(bytes: &[u8], width: usize) -> Vec<u8> {
     let pixels = bytes.len() / width.max(1);
     let mut out = vec![0; bytes.len()];

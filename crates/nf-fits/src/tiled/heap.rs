@@ -1,7 +1,8 @@
 //! Whether the arrays in the heap of a table leave one another alone.
 //!
-//! FITS 4.0 (section 7.3.6) lets arrays lie in any order, with gaps, and two descriptors name the very same array. Arrays
-//! that share some bytes only are no writer's doing: one of the tiles would be decoded from another's bytes.
+//! FITS 4.0 (section 7.3.6) lets arrays lie in any order, with gaps, and two descriptors name the
+//! very same array. Arrays that share some bytes only are no writer's doing: one of the tiles would
+//! be decoded from another's bytes.
 
 use super::table::Table;
 use crate::Result;
@@ -18,8 +19,9 @@ pub(super) struct Overlap {
     pub(super) problem: String,
 }
 
-/// Looks for the first pair of arrays that overlap without being the same; `data` is where the table begins in the
-/// file. Descriptors that point outside the heap are left to whoever reads their tiles.
+/// Looks for the first pair of arrays that overlap without being the same; `data` is where the
+/// table begins in the file. Descriptors that point outside the heap are left to whoever reads
+/// their tiles.
 pub(super) fn find_overlap(table: &Table, source: &Source, data: u64) -> Result<Option<Overlap>> {
     let columns: Vec<_> = table.columns().iter().filter(|column| column.is_array()).collect();
     let mut arrays: Vec<(Range<u64>, usize)> = Vec::new();

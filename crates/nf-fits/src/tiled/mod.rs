@@ -1,7 +1,8 @@
-//! The tiled-image convention (FITS 4.0 section 10): images cut into tiles, each compressed on its own and kept in a
-//! row of a binary table.
+//! The tiled-image convention (FITS 4.0 section 10): images cut into tiles, each compressed on its
+//! own and kept in a row of a binary table.
 //!
-//! - [`Tiling`]: what the header says of such an image; [`Algorithm`]: how its tiles are compressed.
+//! - [`Tiling`]: what the header says of such an image; [`Algorithm`]: how its tiles are
+//!   compressed.
 //! - [`rice`], [`gzip`], [`plio`], [`hcompress`]: the algorithms, from slices to bytes and back.
 //! - [`quantise`], [`dither`]: floating-point pixels as integers.
 //! - [`TileCodec`]: tiles coded by codecs from outside this crate.

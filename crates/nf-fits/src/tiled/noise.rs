@@ -1,9 +1,10 @@
 //! The noise of an image's background, from medians of absolute differences of pixels in a row.
 //!
-//! As in F. Stoehr et al., *DER_SNR: A simple and general spectroscopic signal-to-noise measurement algorithm* (ST-ECF
-//! Newsletter 42, 2007): differences of second, third and fifth order between pixels two apart, each scaled so that
-//! Gaussian noise gives its own sigma. Per row the median, of those the median; the smallest of the three orders counts,
-//! because structure makes all of them larger.
+//! As in F. Stoehr et al., *DER_SNR: A simple and general spectroscopic signal-to-noise measurement
+//! algorithm* (ST-ECF Newsletter 42, 2007): differences of second, third and fifth order between
+//! pixels two apart, each scaled so that Gaussian noise gives its own sigma. Per row the median, of
+//! those the median; the smallest of the three orders counts, because structure makes all of them
+//! larger.
 
 /// What is known of the pixels of a tile.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,8 +71,8 @@ pub(super) fn statistics<T: NoisePixel>(pixels: &[T], width: usize) -> Statistic
         let mut differences: [Vec<f64>; 3] = Default::default();
         for row in pixels.chunks(width) {
             row_differences(row, &mut differences);
-            // A row counts if it has a difference of the higher orders; one value of second order means nothing
-            // beside several of the others.
+            // A row counts if it has a difference of the higher orders; one value of second order
+            // means nothing beside several of the others.
             let [second, third, _] = &differences;
             let counts = !third.is_empty();
             let second_counts = if third.len() == 1 { second.len() == 1 } else { second.len() > 1 };
@@ -94,8 +95,8 @@ pub(super) fn statistics<T: NoisePixel>(pixels: &[T], width: usize) -> Statistic
     Statistics { good: count, min, max, sigma }
 }
 
-/// The differences of all pixels of a row that have four others on both sides; nulls are passed over, and pixels in
-/// constant surroundings left out.
+/// The differences of all pixels of a row that have four others on both sides; nulls are passed
+/// over, and pixels in constant surroundings left out.
 fn row_differences<T: NoisePixel>(row: &[T], out: &mut [Vec<f64>; 3]) {
     out.iter_mut().for_each(Vec::clear);
     let mut good = row.iter().copied().filter(|pixel| !pixel.is_null());

@@ -1,8 +1,9 @@
 //! PLIO_1: the line lists of IRAF's pixel lists, run lengths for masks (FITS 4.0 section 10.4.3).
 //!
-//! A list is a header of seven 16-bit words (0, length of the header, -100, low 15 bits and high bits of the length of
-//! the list, 0, 0), then words whose upper four bits are an instruction and whose lower twelve are its operand `n`. A
-//! register holds the present high value, at first 1; pixels are written from left to right:
+//! A list is a header of seven 16-bit words (0, length of the header, -100, low 15 bits and high
+//! bits of the length of the list, 0, 0), then words whose upper four bits are an instruction and
+//! whose lower twelve are its operand `n`. A register holds the present high value, at first 1;
+//! pixels are written from left to right:
 //!
 //! | code | name | what it does |
 //! |---|---|---|
@@ -13,7 +14,8 @@
 //! | 5 | PN | `n` - 1 zeros and one pixel of the register's value |
 //! | 6, 7 | IS, DS | as IH and DH, and one pixel of the new value |
 //!
-//! What the list does not reach is zero. Negative pixels cannot be coded, nor values above 2^24 - 1.
+//! What the list does not reach is zero. Negative pixels cannot be coded, nor values above
+//! 2^24 - 1.
 
 /// The largest value that a list can hold.
 pub const MAX_VALUE: i32 = (1 << 24) - 1;
@@ -55,7 +57,8 @@ pub fn encode(pixels: &[i32]) -> Result<Vec<u8>, &'static str> {
             }
         }
         zero_runs(&mut words, zeros);
-        // One pixel behind zeros: ZN becomes PN, unless the count would not fit (see docs/interoperability.md).
+        // One pixel behind zeros: ZN becomes PN, unless the count would not fit (see
+        // docs/interoperability.md).
         match words.last_mut().filter(|last| zeros > 0 && highs == 1 && usize::from(**last) < MAX_RUN) {
             Some(last) => *last += 0x5001,
             None => runs(&mut words, highs, 0x4000),

@@ -1,8 +1,9 @@
 //! Floating-point pixels as scaled integers (FITS 4.0 section 10.2).
 //!
-//! A tile's pixels become `round((value - zero) / scale)`, the scale a fraction of the tile's noise, with or without a
-//! random number added before rounding and taken off afterwards (subtractive dithering). Null (NaN) pixels have an
-//! integer of their own, and with the second dithering method so have exact zeros.
+//! A tile's pixels become `round((value - zero) / scale)`, the scale a fraction of the tile's
+//! noise, with or without a random number added before rounding and taken off afterwards
+//! (subtractive dithering). Null (NaN) pixels have an integer of their own, and with the second
+//! dithering method so have exact zeros.
 
 use super::dither::Sequence;
 use super::noise::{NoisePixel, statistics};
@@ -80,8 +81,8 @@ pub struct Plan {
     pub width: usize,
 }
 
-/// Integers for a tile, or `None` where its pixels have no noise to spare, no finite range, or too wide a one: then
-/// they must be kept as they are.
+/// Integers for a tile, or `None` where its pixels have no noise to spare, no finite range, or too
+/// wide a one: then they must be kept as they are.
 #[allow(private_bounds)]
 pub fn quantise<T: FloatPixel + NoisePixel>(pixels: &[T], plan: &Plan) -> Option<(Vec<i32>, Scaling)> {
     if pixels.len() <= 1 {
@@ -135,7 +136,8 @@ fn nearest(value: f64) -> i32 {
     (if value >= 0.0 { value + 0.5 } else { value - 0.5 }) as i32
 }
 
-/// The pixels that a tile's integers stand for; `null` is the integer of null pixels, if the file names one.
+/// The pixels that a tile's integers stand for; `null` is the integer of null pixels, if the file
+/// names one.
 pub fn dequantise<T: FloatPixel>(
     integers: &[i32],
     scaling: Scaling,

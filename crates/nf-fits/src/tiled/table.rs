@@ -93,7 +93,8 @@ impl Table {
         source.bytes(offset, rows.len() * self.row_bytes, scratch)
     }
 
-    /// Where in the data the array lies that `column` of a row points to, and its number of elements.
+    /// Where in the data the array lies that `column` of a row points to, and its number of
+    /// elements.
     pub(crate) fn array(&self, row: &[u8], column: &Column) -> Result<(Range<u64>, usize), String> {
         let name = &column.name;
         let field = &row[column.offset..];

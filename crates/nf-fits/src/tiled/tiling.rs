@@ -21,8 +21,8 @@ pub struct Tiling {
     /// Why no tile that the algorithm compressed can be read.
     pub(super) unusable: Option<String>,
     pub(super) table: Table,
-    /// How integers become floating-point pixels, or what is wrong with the cards that should say it, which concerns the
-    /// first tile that needs them.
+    /// How integers become floating-point pixels, or what is wrong with the cards that should say
+    /// it, which concerns the first tile that needs them.
     pub(super) quantised: Option<Result<Quantised, String>>,
     /// BLANK: what a null pixel of an integer image is.
     pub(super) blank: Option<i64>,
@@ -125,7 +125,8 @@ impl Tiling {
         self.table.rows
     }
 
-    /// Whether pixels were lost in compressing: floating-point ones quantised, or HCOMPRESS_1 with a scale.
+    /// Whether pixels were lost in compressing: floating-point ones quantised, or HCOMPRESS_1 with
+    /// a scale.
     pub fn is_lossy(&self) -> bool {
         match self.algorithm {
             // Quantised pixels are never left uncompressed, whatever the cards of such files say.
@@ -135,8 +136,9 @@ impl Tiling {
         }
     }
 
-    /// How floating-point pixels became integers, with the seed of the dithering (ZDITHER0); `None` where they were kept
-    /// as they are, where the cards do not say it clearly, and for integer images.
+    /// How floating-point pixels became integers, with the seed of the dithering (ZDITHER0); `None`
+    /// where they were kept as they are, where the cards do not say it clearly, and for integer
+    /// images.
     pub fn quantisation(&self) -> Option<(Dither, i64)> {
         let quantised = self.quantised.as_ref()?.as_ref().ok()?;
         (self.algorithm != Algorithm::None).then_some((quantised.dither, quantised.seed))
@@ -168,7 +170,8 @@ fn tile_axes(header: &Header, axes: &[usize]) -> Result<Vec<usize>> {
         .collect()
 }
 
-/// ZSCALE, ZZERO, ZBLANK, ZQUANTIZ and ZDITHER0; `None` where floating-point pixels were kept as they are.
+/// ZSCALE, ZZERO, ZBLANK, ZQUANTIZ and ZDITHER0; `None` where floating-point pixels were kept as
+/// they are.
 fn quantised(header: &Header, table: &Table, algorithm: &Algorithm) -> Result<Option<Quantised>, String> {
     let number = |name: &'static str| -> Result<Option<Number>, String> {
         if table.column(name).is_some() {
@@ -183,7 +186,8 @@ fn quantised(header: &Header, table: &Table, algorithm: &Algorithm) -> Result<Op
         return Ok(None);
     }
     let dither = match method.as_deref() {
-        // Integers that nothing scaled are the pixels themselves, whatever the header says of dithering.
+        // Integers that nothing scaled are the pixels themselves, whatever the header says of
+        // dithering.
         _ if scale.is_none() && zero.is_none() => Dither::None,
         None | Some("NO_DITHER") => Dither::None,
         Some("SUBTRACTIVE_DITHER_1") => Dither::Subtractive1,

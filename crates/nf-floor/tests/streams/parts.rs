@@ -32,7 +32,8 @@ impl Parts {
         })
     }
 
-    /// `image` in tiles of this extent, coded by plane, tile and the planes before it, latest first.
+    /// `image` in tiles of this extent, coded by plane, tile and the planes before it, latest
+    /// first.
     fn by(
         image: &Image16,
         (tile_height, tile_width): (usize, usize),

@@ -14,8 +14,8 @@ pub(crate) const GRID: RGBColor = RGBColor(0xe4, 0xe7, 0xeb);
 /// What is there for comparison only.
 pub(crate) const MUTED: RGBColor = RGBColor(0x8a, 0x93, 0x9e);
 
-/// Colours that readers of every kind of colour vision tell apart (Okabe and Ito 2008), the yellow left out, which
-/// vanishes on white.
+/// Colours that readers of every kind of colour vision tell apart (Okabe and Ito 2008), the yellow
+/// left out, which vanishes on white.
 const TONES: [RGBColor; 7] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
@@ -55,10 +55,12 @@ pub(crate) fn dark_rules() -> String {
     format!("@media screen and (prefers-color-scheme:dark){{{}}}", rules.collect::<String>())
 }
 
-/// Perceptually uniform, and ordered for every kind of colour vision (viridis, Smith and van der Walt 2015); `share` in 0..=1.
+/// Perceptually uniform, and ordered for every kind of colour vision (viridis, Smith and van der
+/// Walt 2015); `share` in 0..=1.
 pub(crate) fn viridis(share: f64) -> RGBColor {
     let RGBColor(r, g, b) = ViridisRGB.get_color(share.clamp(0.0, 1.0));
-    // Pure white would turn dark with the page; viridis ends in yellow, so this only guards the table of colours.
+    // Pure white would turn dark with the page; viridis ends in yellow, so this only guards the
+    // table of colours.
     RGBColor(r, g, b.min(0xfe))
 }
 

@@ -38,7 +38,8 @@ impl HeatMap {
         let longest = |names: &[String]| names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
         let left = (longest(&self.rows) as f64 * CHAR_PX) as i32 + 16;
         let top = (longest(&self.columns) as f64 * CHAR_PX * 0.72) as i32 + 24;
-        // The last slanted name reaches beyond the last column, and the legend may be wider than all.
+        // The last slanted name reaches beyond the last column, and the legend may be wider than
+        // all.
         let legend = LEGEND_PX + 8 + (self.legend().chars().count() as f64 * CHAR_PX) as i32;
         let width = left + (CELL_PX.0 * self.columns.len() as i32 + top).max(legend + 12);
         let height = top + CELL_PX.1 * self.rows.len() as i32 + 44;

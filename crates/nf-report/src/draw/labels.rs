@@ -17,8 +17,8 @@ pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 /// Two ends of a line that labels keep off, pixels.
 pub(super) type Segment = [(i32, i32); 2];
 
-/// Writes labels near their points, each clear of all others, of dots and of lines; one that stands apart
-/// is joined to its point. `taken` are boxes (left, top, width, height) to stay clear of.
+/// Writes labels near their points, each clear of all others, of dots and of lines; one that stands
+/// apart is joined to its point. `taken` are boxes (left, top, width, height) to stay clear of.
 pub(super) fn draw_labels(
     area: &Area,
     labels: &[(&str, (i32, i32))],
@@ -44,8 +44,8 @@ fn ink(anchor: HPos) -> TextStyle<'static> {
     ("sans-serif", f64::from(LABEL_PX) * 1.24).into_font().color(&INK).pos(Pos::new(anchor, VPos::Center))
 }
 
-/// The box of a label as close to its point as nothing is covered: beside it, above, below, then around it
-/// in growing circles.
+/// The box of a label as close to its point as nothing is covered: beside it, above, below, then
+/// around it in growing circles.
 fn place(
     label: &str,
     (x, y): (i32, i32),

@@ -19,7 +19,8 @@ pub(crate) struct Plot {
     pub(crate) spots: Vec<Spot>,
     /// The data behind it.
     pub(crate) csv: String,
-    /// Whether it is drawn as wide as it is and scrolled, because it would be illegible if it were shrunk.
+    /// Whether it is drawn as wide as it is and scrolled, because it would be illegible if it were
+    /// shrunk.
     pub(crate) wide: bool,
 }
 

@@ -1,5 +1,5 @@
-//! How far a frame is from the noise floor: every estimate of what it must cost, beside what a codec
-//! makes of it.
+//! How far a frame is from the noise floor: every estimate of what it must cost, beside what a
+//! codec makes of it.
 //!
 //! - [`examine`]: the estimates of one image; [`write_page`]: those of many as a page.
 

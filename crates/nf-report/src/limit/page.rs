@@ -13,7 +13,8 @@ use nf_noise::calibration::{CELLS, Calibration, LAG};
 use nf_noise::photon_transfer::{Bin, Transfer};
 use std::path::{Path, PathBuf};
 
-/// Writes `report.html`, `report.md` and plots about the examined images into a folder; gives the path of the page.
+/// Writes `report.html`, `report.md` and plots about the examined images into a folder; gives the
+/// path of the page.
 ///
 /// # Errors
 /// If a file cannot be written.

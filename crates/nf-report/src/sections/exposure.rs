@@ -1,7 +1,8 @@
 //! Compression ratio against exposure time, where headers carry it.
 //!
-//! A longer exposure collects more light and with it more shot noise, so ratios fall until the source or the sky is all there is to a frame. How
-//! monotonically they fall is told by Spearman's rank correlation (1904), which asks for no law.
+//! A longer exposure collects more light and with it more shot noise, so ratios fall until the
+//! source or the sky is all there is to a frame. How monotonically they fall is told by Spearman's
+//! rank correlation (1904), which asks for no law.
 
 use super::noise::Frame;
 use crate::document::Section;
@@ -12,7 +13,8 @@ use crate::statistics::rank::spearman;
 use crate::summary::ImageSizes;
 use crate::table::Table;
 
-/// Adds what is known of these frames to a section; nothing where no header says how long it was exposed.
+/// Adds what is known of these frames to a section; nothing where no header says how long it was
+/// exposed.
 pub(super) fn add(
     section: &mut Section,
     frames: &[Frame],

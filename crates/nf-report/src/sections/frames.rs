@@ -9,7 +9,8 @@ use crate::summary::{ImageSizes, summarise};
 use nf_bench::{DatasetChoice, Run, open_transformed};
 use nf_image::Image16;
 
-/// Pictures of a few frames: of every dataset the one of middle size, of a single dataset frames from the cheapest to the dearest.
+/// Pictures of a few frames: of every dataset the one of middle size, of a single dataset frames
+/// from the cheapest to the dearest.
 pub(super) fn section(run: &Run, prefix: &str, sources: &Sources, options: &ReportOptions) -> Section {
     let mut section = Section::below("Frames, and where their bits go");
     if options.frames == 0 {

@@ -1,11 +1,11 @@
 //! From runs to the sections of their page.
 //!
-//! - `comparison`: differences between codecs; `published`: figures of others; `frames`: pictures of a
-//!   few images; `training`: how nets were trained; `provenance`: data, machines, commands.
-//! - What a suite asks for beyond its tables: `noise`, bits per pixel against the noise of every image,
-//!   with `exposure`, ratios against exposure times; `options`, against a numeric option of a codec;
-//!   `planes`, against the number of the plane, with `series`, what series of planes cost in every form;
-//!   `runtime`, speeds, memory, and what models cost.
+//! - `comparison`: differences between codecs; `published`: figures of others; `frames`: pictures
+//!   of a few images; `training`: how nets were trained; `provenance`: data, machines, commands.
+//! - What a suite asks for beyond its tables: `noise`, bits per pixel against the noise of every
+//!   image, with `exposure`, ratios against exposure times; `options`, against a numeric option of
+//!   a codec; `planes`, against the number of the plane, with `series`, what series of planes cost
+//!   in every form; `runtime`, speeds, memory, and what models cost.
 
 mod comparison;
 mod exposure;

@@ -1,8 +1,9 @@
 //! Bits per pixel against the noise of every image.
 //!
-//! Two lines are drawn: Pence, Seaman and White (PASP 121, 414, 2009) count `log2(sigma sqrt(12))` bits of noise, the width of a uniform law of
-//! that sigma; the entropy of normal noise in steps of one is `log2(sigma sqrt(2 pi e))`, 0.2546 bits more, and no code of
-//! normal noise is shorter on average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
+//! Two lines are drawn: Pence, Seaman and White (PASP 121, 414, 2009) count `log2(sigma sqrt(12))`
+//! bits of noise, the width of a uniform law of that sigma; the entropy of normal noise in steps of
+//! one is `log2(sigma sqrt(2 pi e))`, 0.2546 bits more, and no code of normal noise is shorter on
+//! average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
 
 use super::exposure;
 use crate::charts::{best_of_families, reference};
@@ -20,7 +21,8 @@ use nf_bench::{Run, open_transformed};
 use nf_noise::SigmaEstimator;
 use nf_noise::sigma::share_below_snr_3;
 
-/// Below this sigma an image's bits are no longer a matter of sigma alone, so it does not enter a fit.
+/// Below this sigma an image's bits are no longer a matter of sigma alone, so it does not enter a
+/// fit.
 const LEAST_SIGMA: f64 = 1.0;
 
 /// What is measured on one image.

@@ -1,7 +1,8 @@
 //! Bits per pixel against a numeric option of a codec, such as the number of pixels of context.
 //!
-//! A model of `N` parameters that is fitted to noise leaves about `1 / N` of what a larger one would still find, so bits are also fitted by
-//! `limit + a / N`: the limit is what this kind of model would reach with unlimited context.
+//! A model of `N` parameters that is fitted to noise leaves about `1 / N` of what a larger one
+//! would still find, so bits are also fitted by `limit + a / N`: the limit is what this kind of
+//! model would reach with unlimited context.
 
 use crate::charts::whole;
 use crate::document::Section;

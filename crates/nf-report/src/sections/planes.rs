@@ -1,4 +1,5 @@
-//! Bits per pixel against the number of the plane, for datasets that a suite lists plane by plane, and what a series costs in every form.
+//! Bits per pixel against the number of the plane, for datasets that a suite lists plane by plane,
+//! and what a series costs in every form.
 
 use super::series;
 use crate::charts::whole;

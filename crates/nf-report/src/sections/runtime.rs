@@ -1,4 +1,5 @@
-//! Speeds with one thread and with all, memory, and after how many frames a model has paid for itself.
+//! Speeds with one thread and with all, memory, and after how many frames a model has paid for
+//! itself.
 
 use crate::charts::whole;
 use crate::document::Section;

@@ -1,7 +1,9 @@
-//! What every series of planes costs: its planes one by one, the first plane and differences, and as one stack.
+//! What every series of planes costs: its planes one by one, the first plane and differences, and
+//! as one stack.
 //!
-//! A suite lists the same data as stacks, plane by plane (`plane`, or a view whose images are single planes named `IMAGE.pNNN`) and as differences.
-//! Only sums over all pixels of a series are compared.
+//! A suite lists the same data as stacks, plane by plane (`plane`, or a view whose images are
+//! single planes named `IMAGE.pNNN`) and as differences. Only sums over all pixels of a series are
+//! compared.
 
 use crate::charts::whole;
 use crate::document::{Block, Section};

@@ -7,7 +7,8 @@ use crate::sources::Sources;
 use nf_bench::Run;
 use std::fs;
 
-/// How the nets of the run were trained: their logs, and what lies in the run's folder as `*train*.csv`.
+/// How the nets of the run were trained: their logs, and what lies in the run's folder as
+/// `*train*.csv`.
 pub(super) fn section(run: &Run, names: &Names, prefix: &str, sources: &Sources) -> Option<Section> {
     let mut logs: Vec<(String, String)> = vec![];
     for codec in run.facts.keys() {

@@ -1,9 +1,10 @@
 //! How far a pooled figure would move if other images of the same kind had been measured.
 //!
-//! Percentile bootstrap (Efron, Annals of Statistics 7, 1979): images are drawn with replacement, as many as there are, the figure
-//! is computed again, and the interval holds the middle 95 % of what comes out. It speaks of the choice of images alone; sizes
-//! themselves have no error. The seed is fixed, so that a table is the same every time, and two codecs are always
-//! compared on the same draws.
+//! Percentile bootstrap (Efron, Annals of Statistics 7, 1979): images are drawn with replacement,
+//! as many as there are, the figure is computed again, and the interval holds the middle 95 % of
+//! what comes out. It speaks of the choice of images alone; sizes themselves have no error. The
+//! seed is fixed, so that a table is the same every time, and two codecs are always compared on the
+//! same draws.
 
 use nf_data::random::Pcg64;
 use serde::Serialize;
@@ -23,8 +24,8 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The interval of `figure` over images `0..images`; `figure` is handed the images of a draw. `None` for fewer than five images,
-/// or if the figure of a draw is no number.
+/// The interval of `figure` over images `0..images`; `figure` is handed the images of a draw.
+/// `None` for fewer than five images, or if the figure of a draw is no number.
 pub fn interval(images: usize, mut figure: impl FnMut(&[usize]) -> f64) -> Option<Interval> {
     if images < FEWEST_IMAGES {
         return None;

@@ -18,7 +18,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line through points with intervals over the points; `None` for fewer than two different abscissas.
+    /// The line through points with intervals over the points; `None` for fewer than two different
+    /// abscissas.
     pub fn through(points: &[(f64, f64)]) -> Option<Self> {
         let every: Vec<usize> = (0..points.len()).collect();
         let (intercept, slope) = fit(points, &every)?;

@@ -38,7 +38,8 @@ pub(crate) struct Args {
     /// Continue the run in this folder
     #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
     resume: Option<PathBuf>,
-    /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs; repeatable
+    /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs;
+    /// repeatable
     #[arg(long, value_name = "RUN")]
     reuse: Vec<PathBuf>,
     /// Fail if a size differs from the ledger
@@ -124,8 +125,8 @@ fn measure(args: &Args) -> Result<Run> {
     Ok(nf_bench::run(&suite, &registry, &open, &options, &mut progress)?)
 }
 
-/// Whether a path names a suite rather than data: a TOML file without what every manifest of a dataset
-/// has, or one that is not there.
+/// Whether a path names a suite rather than data: a TOML file without what every manifest of a
+/// dataset has, or one that is not there.
 fn is_suite(path: &Path) -> bool {
     let source = || std::fs::read_to_string(path).ok()?.parse::<toml::Table>().ok()?.remove("source");
     is_toml(path) && source().is_none()
@@ -141,7 +142,8 @@ fn suite_of_data(reference: &Path, data: Option<&Path>) -> Result<Suite> {
         let name = reference.display();
         format!("{name}: this name is not UTF-8, which a run has to note it in; give it another or a link")
     })?;
-    // Opened once beforehand, to fail in one line and to learn the split that is meant where none is said.
+    // Opened once beforehand, to fail in one line and to learn the split that is meant where none
+    // is said.
     let set = nf_data::open(reference, &open_options(data, None))?;
     let card = set.card();
     if reference.exists() && !is_toml(reference) {
@@ -227,8 +229,8 @@ fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
     bail!("{}: sizes differ, see the lines above", args.ledger.display())
 }
 
-/// The command line, as it could be typed again; of absolute paths, which mean nothing elsewhere and may
-/// name people, only the last part.
+/// The command line, as it could be typed again; of absolute paths, which mean nothing elsewhere
+/// and may name people, only the last part.
 pub(crate) fn command_line() -> String {
     let word = |word: std::ffi::OsString| {
         let path = Path::new(&word);

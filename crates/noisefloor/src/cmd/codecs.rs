@@ -21,7 +21,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .entries()
             .iter()
             .map(|entry| {
-                // A codec that cannot be built without options, such as a net without weights, tells neither.
+                // A codec that cannot be built without options, such as a net without weights,
+                // tells neither.
                 let codec = registry.build(&nf_codec::Spec::new(entry.name)).ok();
                 let options: Vec<_> = entry
                     .options

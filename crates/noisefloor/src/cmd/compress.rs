@@ -21,7 +21,8 @@ pub(crate) struct Args {
     /// Codec and options; `noisefloor codecs` lists them
     #[arg(short, long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
     codec: Spec,
-    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4 Mpixel]
+    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4
+    /// Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile)]
     tile: Option<Shape>,
     /// Skip decoding and comparing every tile before it is written
@@ -58,7 +59,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         container::write(out, &header, &mut sources, options).with_context(|| name.clone())
     };
     let written = if is_stream(&args.output) {
-        // What cannot be read back is proved tile by tile, and its layout before anything is written.
+        // What cannot be read back is proved tile by tile, and its layout before anything is
+        // written.
         if decoder.is_some() {
             original.prove_layout(&layout, &mut stacks).with_context(|| name.clone())?;
         }

@@ -38,7 +38,8 @@ enum Verb {
 struct Which {
     /// NAME[/VIEW][@SPLIT], the path of a manifest, a folder or an image file
     dataset: OsString,
-    /// Folder that holds the dataset's files, or a copy of its repository on the hub [env: NOISEFLOOR_DATA]
+    /// Folder that holds the dataset's files, or a copy of its repository on the hub [env:
+    /// NOISEFLOOR_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
@@ -116,7 +117,8 @@ fn open(which: &Which) -> anyhow::Result<Box<dyn Dataset>> {
     Ok(nf_data::open(&which.dataset, &options)?)
 }
 
-/// Images of a dataset that could not be read: each is named at once, and the command fails at its end.
+/// Images of a dataset that could not be read: each is named at once, and the command fails at its
+/// end.
 #[derive(Default)]
 struct Unreadable {
     images: usize,

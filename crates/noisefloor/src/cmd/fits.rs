@@ -52,8 +52,8 @@ struct Pack {
     /// and bytes]
     #[arg(long, value_name = "SIDES", value_parser = parse_tile)]
     tile: Option<TileSize>,
-    /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step itself);
-    /// integer images are not changed
+    /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step
+    /// itself); integer images are not changed
     #[arg(long, value_name = "Q", allow_hyphen_values = true)]
     quantise: Option<f32>,
     /// Dithering of quantised pixels: 0 (none), 1, or 2 (zeros are kept exactly)

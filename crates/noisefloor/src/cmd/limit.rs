@@ -23,7 +23,8 @@ pub(crate) struct Args {
     /// Codec whose size is compared with the noise floor
     #[arg(long, value_name = "SPEC", default_value = crate::registry::DEFAULT_CODEC)]
     codec: Spec,
-    /// Codec whose predictive distributions are tested (calibration, sampled frame), if it exposes them
+    /// Codec whose predictive distributions are tested (calibration, sampled frame), if it exposes
+    /// them
     #[arg(long, visible_alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
     trace: Spec,
     /// Longest side of the window of the middle plane used for that test, in pixels

@@ -17,7 +17,8 @@ pub(crate) struct Args {
     /// Folders of runs, as `bench` writes them to results/runs
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Folder for report.html, report.md and plots [default: `report` in the folder of the first run]
+    /// Folder for report.html, report.md and plots [default: `report` in the folder of the first
+    /// run]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Folder that holds the frames, instead of the one named by the dataset
@@ -26,13 +27,16 @@ pub(crate) struct Args {
     /// Number of frames to show for every run
     #[arg(long, value_name = "N", default_value_t = 6)]
     frames: usize,
-    /// Codec for the maps of bits: by its code length of every pixel if it exposes it, otherwise by blocks
+    /// Codec for the maps of bits: by its code length of every pixel if it exposes it, otherwise by
+    /// blocks
     #[arg(long, value_name = "SPEC", default_value = "floor:level=max")]
     map_codec: Spec,
-    /// Instead of a report, put the tables of every run between its suite's markers in a Markdown file
+    /// Instead of a report, put the tables of every run between its suite's markers in a Markdown
+    /// file
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "frames", "map_codec"])]
     splice: Option<PathBuf>,
-    /// Instead of a report, plot size against speed of the first run to STEM-encode.svg and STEM-decode.svg
+    /// Instead of a report, plot size against speed of the first run to STEM-encode.svg and
+    /// STEM-decode.svg
     #[arg(long, value_name = "STEM", conflicts_with_all = ["out", "frames", "map_codec"])]
     picture: Option<PathBuf>,
 }

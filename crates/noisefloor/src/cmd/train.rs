@@ -17,7 +17,8 @@ use std::time::Duration;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Experiment files, such as those in configs/experiments; run in turn, finished ones are skipped
+    /// Experiment files, such as those in configs/experiments; run in turn, finished ones are
+    /// skipped
     #[arg(required = true, value_name = "EXPERIMENT")]
     experiments: Vec<PathBuf>,
     /// Continue from the last saved state of an experiment, if there is one

@@ -97,8 +97,8 @@ fn is_start_of(segment: &Segment, bytes: &[u8]) -> bool {
     matches!(segment, Segment::Verbatim(header) if bytes.starts_with(header))
 }
 
-/// The header as it stands, then the values in their form, then what follows the array. Values in Fortran order come
-/// back in C order, which is the same array in another file.
+/// The header as it stands, then the values in their form, then what follows the array. Values in
+/// Fortran order come back in C order, which is the same array in another file.
 fn npy_layout(bytes: &[u8], file: &NpyFile) -> Layout {
     let (form, samples) = (file.form, file.image.samples());
     let format = match (form.wide, form.big_endian) {
@@ -183,8 +183,8 @@ fn fits_input(file: FitsFile) -> Result<Input> {
 }
 
 impl Original {
-    /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy file as it stands
-    /// (with its values in C order). The file is read once more.
+    /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy
+    /// file as it stands (with its values in C order). The file is read once more.
     ///
     /// # Errors
     /// If it is not so, or reading fails.

@@ -24,14 +24,15 @@ pub(crate) fn ensure_distinct(input: &Path, output: &Path) -> Result<()> {
     }
 }
 
-/// Whether `path` is written in order and cannot be read back: the standard output, a pipe, a device.
+/// Whether `path` is written in order and cannot be read back: the standard output, a pipe, a
+/// device.
 pub(crate) fn is_stream(path: &Path) -> bool {
     path == Path::new("-") || fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
-/// Writes `path` by `write`: to a temporary name in the same folder, which becomes `path` only when all has
-/// been written. `-` is the standard output; what is no regular file (a device, a pipe) is written to
-/// directly.
+/// Writes `path` by `write`: to a temporary name in the same folder, which becomes `path` only when
+/// all has been written. `-` is the standard output; what is no regular file (a device, a pipe) is
+/// written to directly.
 ///
 /// # Errors
 /// If `path` exists and `force` is not given, cannot be written, or `write` fails.
@@ -61,8 +62,8 @@ pub(crate) fn write_file<T>(
     fill_file(path, force, |file| buffered(&name, file))
 }
 
-/// Makes the regular file `path` by `fill`, which is given an empty file under a temporary name in the same folder to
-/// write, seek and read in; it becomes `path` only when `fill` has succeeded.
+/// Makes the regular file `path` by `fill`, which is given an empty file under a temporary name in
+/// the same folder to write, seek and read in; it becomes `path` only when `fill` has succeeded.
 ///
 /// # Errors
 /// As for [`write_file`], and if `path` is there and no regular file.
@@ -123,7 +124,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes `path`, and makes sure first that `kept`, which holds the same, is on the disk under its name.
+/// Removes `path`, and makes sure first that `kept`, which holds the same, is on the disk under its
+/// name.
 ///
 /// # Errors
 /// If the system refuses; `path` is then still there.
@@ -137,7 +139,8 @@ pub(crate) fn remove_in_favour_of(path: &Path, kept: &Path) -> Result<()> {
 
 /// The standard output as the place of text for people.
 ///
-/// Whoever reads it may stop early, as `head` does; then the error is one that [`is_closed_text`] knows.
+/// Whoever reads it may stop early, as `head` does; then the error is one that [`is_closed_text`]
+/// knows.
 pub(crate) fn text() -> Text {
     Text(io::stdout().lock())
 }

@@ -1,7 +1,8 @@
 //! Files that are being written, under temporary names `.noisefloor-*.part`.
 //!
-//! A part goes when its writer fails or is interrupted. One whose process was killed stays; the next run that writes
-//! into the folder removes it. What tells the two apart is a lock: the writer holds it as long as it lives.
+//! A part goes when its writer fails or is interrupted. One whose process was killed stays; the
+//! next run that writes into the folder removes it. What tells the two apart is a lock: the writer
+//! holds it as long as it lives.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -58,7 +59,8 @@ impl Part {
         let _ = mode;
         loop {
             let file = builder.tempfile_in(&folder)?;
-            // Where files cannot be locked, nobody else can lock this one either, and it is left alone.
+            // Where files cannot be locked, nobody else can lock this one either, and it is left
+            // alone.
             let _ = file.as_file().lock();
             // Another run may have taken it for abandoned in the moment before the lock.
             if file.path().try_exists().unwrap_or(true) {
@@ -91,7 +93,8 @@ pub(crate) fn remove_unfinished() {
     }
 }
 
-/// Removes the parts in `folder` whose processes are gone; what cannot be opened or locked is left alone.
+/// Removes the parts in `folder` whose processes are gone; what cannot be opened or locked is left
+/// alone.
 fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {

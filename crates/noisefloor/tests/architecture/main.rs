@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// Every crate of the workspace and the crates of the workspace that it imports, outside of tests: no
-/// more and no fewer.
+/// Every crate of the workspace and the crates of the workspace that it imports, outside of tests:
+/// no more and no fewer.
 const TABLE: &[(&str, &[&str])] = &[
     ("nf-image", &[]),
     ("nf-entropy", &[]),

@@ -1,8 +1,8 @@
 //! Which top modules of a crate use which others, read from its sources, and cycles among them.
 //!
-//! A top module is a file or folder beside `lib.rs` or `main.rs`. It uses another one that it names as
-//! `crate::other` or `super::other`, itself or through a name that the root re-exports. What stands in
-//! `#[cfg(test)]` does not count, nor do the declarations of the root.
+//! A top module is a file or folder beside `lib.rs` or `main.rs`. It uses another one that it names
+//! as `crate::other` or `super::other`, itself or through a name that the root re-exports. What
+//! stands in `#[cfg(test)]` does not count, nor do the declarations of the root.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,9 +1,10 @@
 //! Bit planes of a quadrant as quadtrees.
 //!
-//! A bit plane becomes nybbles, one for every 2 x 2 block of bits, those again one nybble for every 2 x 2 block of
-//! nybbles (which of them are not zero), up to a single nybble. Nybbles that are not zero are written with the Huffman
-//! code below, from the root down; what a zero stands for is left out. Where that is longer than the plain nybbles of
-//! the first level, those are written instead. A nybble before each plane tells which: 15 or 0.
+//! A bit plane becomes nybbles, one for every 2 x 2 block of bits, those again one nybble for every
+//! 2 x 2 block of nybbles (which of them are not zero), up to a single nybble. Nybbles that are not
+//! zero are written with the Huffman code below, from the root down; what a zero stands for is left
+//! out. Where that is longer than the plain nybbles of the first level, those are written instead.
+//! A nybble before each plane tells which: 15 or 0.
 //!
 //! The code is made from the leaves up and written backwards.
 
@@ -163,7 +164,8 @@ pub(super) fn encode(out: &mut BitWriter, a: &[i64], width: usize, size: (usize,
     }
 }
 
-/// One nybble per 2 x 2 block of a bit plane: upper left 8, upper right 4, lower left 2, lower right 1.
+/// One nybble per 2 x 2 block of a bit plane: upper left 8, upper right 4, lower left 2, lower
+/// right 1.
 fn nybbles_of_plane(a: &[i64], width: usize, size: (usize, usize), bit: u8) -> Vec<u8> {
     let (rows, columns) = size;
     let mut nybbles = Vec::with_capacity(rows.div_ceil(2) * columns.div_ceil(2));
@@ -217,7 +219,8 @@ struct Code {
 }
 
 impl Code {
-    /// Adds the codes of all nybbles that are not zero; `None` when the whole becomes as long as `most_bytes`.
+    /// Adds the codes of all nybbles that are not zero; `None` when the whole becomes as long as
+    /// `most_bytes`.
     fn add(&mut self, nybbles: &[u8], most_bytes: usize) -> Option<()> {
         for &nybble in nybbles.iter().filter(|&&nybble| nybble != 0) {
             let (code, len) = CODES[usize::from(nybble)];

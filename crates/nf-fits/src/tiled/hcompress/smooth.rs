@@ -1,7 +1,8 @@
-//! Smoothing while decoding: differences that quantising has lost are guessed from the neighbouring sums.
+//! Smoothing while decoding: differences that quantising has lost are guessed from the neighbouring
+//! sums.
 //!
-//! A guess never moves a coefficient by more than half the scale, and never beyond what keeps the interpolated values
-//! between those of the neighbouring blocks.
+//! A guess never moves a coefficient by more than half the scale, and never beyond what keeps the
+//! interpolated values between those of the neighbouring blocks.
 
 /// Adjusts the differences of all inner blocks of one level.
 pub(super) fn smooth(a: &mut [i64], rows: usize, columns: usize, width: usize, scale: i64) {
@@ -41,7 +42,8 @@ struct Guess {
     most: i64,
 }
 
-/// Moves the coefficient at `at` towards a guess that is `1 << bits` times too large, by at most `most`.
+/// Moves the coefficient at `at` towards a guess that is `1 << bits` times too large, by at most
+/// `most`.
 fn adjust(a: &mut [i64], at: usize, guess: Guess, bits: u32, most: i64) {
     if guess.least >= guess.most {
         return;

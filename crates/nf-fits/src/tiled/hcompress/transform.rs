@@ -1,7 +1,8 @@
 //! The H-transform: per 2 x 2 block a sum and three differences, again and again over the sums.
 //!
-//! Level by level the low bits that the four values of a block share (their parities agree) are dropped and found
-//! again on the way back, so that the transform loses nothing and grows by one bit per level.
+//! Level by level the low bits that the four values of a block share (their parities agree) are
+//! dropped and found again on the way back, so that the transform loses nothing and grows by one
+//! bit per level.
 //!
 //! Arithmetic wraps: streams that are no streams must not stop the program.
 
@@ -10,7 +11,8 @@ fn levels(longest: usize) -> u32 {
     usize::BITS - longest.saturating_sub(1).leading_zeros()
 }
 
-/// Rounds to a multiple of `mask`'s lowest bit; ties go away from zero upwards as `up` and `down` say.
+/// Rounds to a multiple of `mask`'s lowest bit; ties go away from zero upwards as `up` and `down`
+/// say.
 #[inline(always)]
 fn round(value: i64, up: i64, down: i64, mask: i64) -> i64 {
     value.wrapping_add(if value >= 0 { up } else { down }) & mask
@@ -112,7 +114,8 @@ pub(super) fn inverse(a: &mut [i64], height: usize, width: usize, smooth_scale: 
         return;
     }
     let mut scratch = Vec::new();
-    // The bits that the coefficients of this level, of the one above, and of the sum are multiples of.
+    // The bits that the coefficients of this level, of the one above, and of the sum are multiples
+    // of.
     let mut bit0 = 1i64 << (levels - 1);
     a[0] = round(a[0], bit0 << 1, (bit0 << 1) - 1, -(bit0 << 2));
     for level in (0..levels).rev() {
@@ -130,12 +133,14 @@ pub(super) fn inverse(a: &mut [i64], height: usize, width: usize, smooth_scale: 
     }
 }
 
-/// Turns every block of coefficients into four values: sums of the next level, or pixels at the last one.
+/// Turns every block of coefficients into four values: sums of the next level, or pixels at the
+/// last one.
 fn expand(a: &mut [i64], rows: usize, columns: usize, width: usize, bit0: i64, last: bool) {
     let bit1 = bit0 << 1;
     let shift = if last { 2 } else { 1 };
     let (mask0, mask1) = (-bit0, -bit1);
-    // Half a unit; for negative values one less, but at the last level there is nothing below to round.
+    // Half a unit; for negative values one less, but at the last level there is nothing below to
+    // round.
     let (half0, half1) = (bit0 >> 1, bit1 >> 1);
     let round0 = |value: i64| round(value, half0, if last { 0 } else { half0 - 1 }, mask0);
     let round1 = |value: i64| round(value, half1, half1 - 1, mask1);
@@ -160,7 +165,8 @@ fn expand(a: &mut [i64], rows: usize, columns: usize, width: usize, bit0: i64, l
         for (upper, lower) in upper.chunks_mut(2).zip(lower[..columns].chunks_mut(2)) {
             if let ([p, q], [r, s]) = (&mut *upper, &mut *lower) {
                 let (mut h0, mut hx, mut hy, hc) = (*p, round1(*r), round1(*q), round0(*s));
-                // Bit 0 of hc is that of all four; rounding had moved hx and hy away from zero by it.
+                // Bit 0 of hc is that of all four; rounding had moved hx and hy away from zero by
+                // it.
                 let low0 = hc & bit0;
                 (hx, hy) = (inwards(hx, low0), inwards(hy, low0));
                 let low1 = (hc ^ hx ^ hy) & bit1;

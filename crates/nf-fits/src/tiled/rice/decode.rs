@@ -13,7 +13,8 @@ pub fn decode<T: RicePixel>(bytes: &[u8], pixels: usize, block: usize) -> Result
     Ok(out)
 }
 
-/// Decodes as many pixels as `out` has room for; returns the length of their stream, which another may follow.
+/// Decodes as many pixels as `out` has room for; returns the length of their stream, which another
+/// may follow.
 ///
 /// # Errors
 /// If the stream ends early, or `block` is zero.

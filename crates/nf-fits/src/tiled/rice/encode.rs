@@ -2,7 +2,8 @@
 
 use super::RicePixel;
 
-/// Encodes pixels in blocks of `block`, appending to `out`; the bytes are those that cfitsio writes.
+/// Encodes pixels in blocks of `block`, appending to `out`; the bytes are those that cfitsio
+/// writes.
 ///
 /// # Panics
 /// If `block` is zero.
@@ -53,9 +54,11 @@ fn encode_block<T: RicePixel>(bits: &mut BitWriter, mapped: &[u32], sum: u64) {
     }
 }
 
-/// The number of low bits for differences of mean `sum / count`: that of half the mean, the mean taken a little low.
+/// The number of low bits for differences of mean `sum / count`: that of half the mean, the mean
+/// taken a little low.
 ///
-/// So `sum < count * (2 << fs) + count / 2 + 1`, and the unary parts of a block take at most 2.5 bits per pixel.
+/// So `sum < count * (2 << fs) + count / 2 + 1`, and the unary parts of a block take at most 2.5
+/// bits per pixel.
 fn parameter(sum: u64, count: u64) -> u32 {
     let low = sum.saturating_sub(count / 2 + 1) / count;
     u64::BITS - (low >> 1).leading_zeros()

@@ -1,7 +1,8 @@
 //! RICE_1: Rice codes of the differences of neighbouring pixels, the parameter chosen per block.
 //!
-//! The algorithm of R. White (STScI), after R. Rice, P.-S. Yeh and W. Miller, *Algorithms for a very high speed
-//! universal noiseless coding module* (JPL 1991), as FITS 4.0 section 10.4.1 fixes it. A stream is
+//! The algorithm of R. White (STScI), after R. Rice, P.-S. Yeh and W. Miller, *Algorithms for a
+//! very high speed universal noiseless coding module* (JPL 1991), as FITS 4.0 section 10.4.1 fixes
+//! it. A stream is
 //!
 //! 1. the first pixel, plain, most significant bit first;
 //! 2. per block of differences (the first difference is 0): `fs + 1` in a few bits, then
@@ -10,7 +11,8 @@
 //!    - otherwise per difference `mapped >> fs` zeros, a one, and the `fs` low bits;
 //! 3. zero bits up to the next byte.
 //!
-//! A difference `d`, taken modulo the pixel's width, is mapped to `2d` or, if negative, to `-2d - 1`.
+//! A difference `d`, taken modulo the pixel's width, is mapped to `2d` or, if negative, to
+//! `-2d - 1`.
 
 mod decode;
 mod encode;
