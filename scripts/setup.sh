@@ -54,9 +54,11 @@ need_build_tools() {
   fi
 }
 
-# Independent readers and writers that the tests compare with; the tests say SKIP where one is
-# absent.
+# Independent readers and writers that the tests compare with, and a browser. The tests say SKIP
+# where one is absent; what is there from now on is required (NOISEFLOOR_REQUIRE), so that no test
+# passes by absence.
 offer_peers() {
+  local required="${NOISEFLOOR_REQUIRE:-}"
   command -v fpack >/dev/null && command -v funpack >/dev/null || apt_install libcfitsio-bin ||
     say "Going on without cfitsio: the tests that compare with it will say SKIP."
   command -v chromium >/dev/null || apt_install chromium ||
@@ -67,6 +69,12 @@ offer_peers() {
       "$cache/peers/bin/pip" install --quiet 'numpy<3' 'astropy<8' 'imagecodecs>=2025.3' >&2; } ||
       say "Going on without astropy and imagecodecs: the tests that compare with them will say SKIP."
   fi
+  "$python" -c 'import astropy, imagecodecs' 2>/dev/null && command -v fpack >/dev/null &&
+    command -v funpack >/dev/null && required="$required,peers"
+  command -v chromium >/dev/null && required="$required,browser"
+  [ -e "${NOISEFLOOR_DATA:-../shared/data}/MANIFEST.json" ] && required="$required,frames"
+  export NOISEFLOOR_REQUIRE="${required#,}"
+  say "Required by the tests: ${NOISEFLOOR_REQUIRE:-nothing from outside}."
   [ -x "$python" ] && export NOISEFLOOR_PEER_PYTHON="${NOISEFLOOR_PEER_PYTHON:-$python}"
   return 0
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # All checks: line lengths, formatting, lints and documentation with warnings denied, every test of
-# every crate.
+# every crate, and the tests of the crates that read strangers' bytes once more with checks of
+# overflow and debug assertions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/setup.sh
-scripts/check_text.sh
+scripts/check_text.sh crates
 offer_peers
 cargo fmt --all --check
 if command -v cargo-deny >/dev/null; then
@@ -15,3 +16,5 @@ fi
 cargo clippy --release --locked --workspace --all-targets -- -D warnings
 RUSTDOCFLAGS="-D warnings" cargo doc --release --locked --workspace --no-deps --quiet
 cargo test --release --locked --workspace
+cargo test --profile checked --locked -p nf-image -p nf-entropy -p nf-engine -p nf-codec -p nf-fits \
+  -p nf-floor -p nf-noise

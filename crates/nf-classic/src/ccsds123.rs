@@ -28,7 +28,7 @@
 
 mod predictor;
 #[cfg(test)]
-mod twin;
+mod reference;
 
 use crate::bit_io::{BitReader, BitWriter};
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PlaneTreatment, Result, Spec};
@@ -234,7 +234,7 @@ mod tests {
             let image = Image16::from_fn(shape, |_, _, _| base.wrapping_add(draw() >> shift));
             let bytes = Ccsds123 { bands }.encode(&image).unwrap();
             let text: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-            let expected = twin::slow_bits(&image, bands);
+            let expected = reference::slow_bits(&image, bands);
             prop_assert_eq!(&text[..expected.len()], &*expected);
             prop_assert!(text.len() < expected.len() + 8);
         }

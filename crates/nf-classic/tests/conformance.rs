@@ -1,7 +1,7 @@
 //! Every codec of the crate, through the conformance kit of `nf-codec`.
 
 use nf_classic::entries;
-use nf_codec::kit::{Effort, check};
+use nf_codec::conformance::{Effort, check};
 use nf_codec::{Registry, Spec};
 
 fn conforms(specs: &[&str]) {

@@ -1,11 +1,10 @@
-//! Streams of this crate against independent programs: fixtures made by
-//! cfitsio and libaec, and, where a Python with
-//! astropy or imagecodecs is at hand, a fresh frame.
+//! Streams of this crate against independent programs: fixtures made by cfitsio and libaec, and a
+//! fresh frame where a Python with astropy and imagecodecs is at hand.
 
 use nf_classic::entries;
 use nf_codec::{Codec, Limits, Registry};
+use nf_image::testing::peer_python;
 use nf_image::{Image16, Shape};
-use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -83,13 +82,7 @@ fn lerc_blobs_equal_those_of_esri() {
 
 #[test]
 fn foreign_decoders_read_a_fresh_frame() {
-    let Some(python) = python_with_numpy() else {
-        // Written to the handle itself: the harness shows it although the test passes.
-        let hint = "no Python with numpy and astropy or imagecodecs (set NOISEFLOOR_PEER_PYTHON)";
-        writeln!(std::io::stderr(), "SKIP foreign_decoders_read_a_fresh_frame: {hint}")
-            .expect("stderr is open");
-        return;
-    };
+    let Some(python) = peer_python("numpy, astropy, imagecodecs") else { return };
     let mut state = 1u64;
     let frame = Image16::from_fn(Shape::frame(211, 307), |_, row, column| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -114,12 +107,4 @@ fn foreign_decoders_read_a_fresh_frame() {
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}");
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn python_with_numpy() -> Option<String> {
-    let candidates = std::env::var("NOISEFLOOR_PEER_PYTHON").into_iter().chain(["python3".to_owned()]);
-    candidates.into_iter().find(|python| {
-        let modules = "import numpy, sys\ntry: import astropy\nexcept ImportError: import imagecodecs";
-        Command::new(python).args(["-c", modules]).output().is_ok_and(|output| output.status.success())
-    })
 }

@@ -97,7 +97,7 @@ fn main() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::{ENTRY, main};
-    use nf_codec::kit::{Effort, check};
+    use nf_codec::conformance::{Effort, check};
 
     #[test]
     fn it_runs() {

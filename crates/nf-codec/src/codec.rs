@@ -1,6 +1,6 @@
 //! What a codec promises.
 
-use crate::{Error, Laws, Limits, Result, Spec};
+use crate::{Error, Limits, PixelTrace, Result, Spec};
 use nf_image::{Digest, Image16, Shape, TileBox};
 
 /// A lossless coder of 16-bit frames.
@@ -90,10 +90,10 @@ pub trait Codec: Send + Sync {
         Ok(None)
     }
 
-    /// The laws of the pixels while it codes the image, each with one value drawn from it by
-    /// numbers that are uniform in `0.0..1.0`; `None` if it does not hand them out, or not for such
-    /// an image.
-    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+    /// The predictive distributions of the pixels while it codes the image, each with one value
+    /// drawn from it by numbers that are uniform in `0.0..1.0`; `None` if it does not give them, or
+    /// not for such an image.
+    fn trace(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {
         let _ = (image, uniform);
         None
     }

@@ -4,27 +4,27 @@
 //! - [`Spec`]: a codec and its options as one string, such as `jpegxl:effort=9`.
 //! - [`Registry`] and [`Entry`]: the readable list of what exists.
 //! - [`container`]: coded stacks that describe themselves (`docs/format.md`).
-//! - [`Laws`]: what a codec believed of every pixel, where it tells.
+//! - [`PixelTrace`]: the predictive distribution of every pixel, from codecs that give it.
 //! - [`Limits`]: what a decoder may spend on bytes it does not trust.
 //! - [`Error`]: what can go wrong, each case naming the input at fault.
 #![forbid(unsafe_code)]
 
 mod codec;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod container;
 mod error;
-#[cfg(feature = "kit")]
-pub mod kit;
-mod laws;
 mod limits;
 mod registry;
 mod spec;
+mod trace;
 
 pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
 pub use error::{Error, Result};
-pub use laws::Laws;
 pub use limits::Limits;
 pub use registry::{Added, Build, Entry, OptionDoc, Registry};
 pub use spec::{Options, Spec};
+pub use trace::PixelTrace;
 
 // The examples of the README are tests.
 #[cfg(doctest)]

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nf_codec::container::{Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox};
-use nf_codec::{Codec, Error, Limits, Reproducibility, Spec, kit};
+use nf_codec::{Codec, Error, Limits, Reproducibility, Spec, conformance};
 use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape};
 use std::io::Cursor;
 use std::path::Path;
@@ -12,10 +12,10 @@ mod support;
 
 #[test]
 fn the_plain_codec_of_these_tests_conforms() {
-    kit::check(
+    conformance::check(
         &Spec::new("plain"),
         &|spec| registry().build(spec),
-        kit::Effort { mutations: 200, ..kit::Effort::default() },
+        conformance::Effort { mutations: 200, ..conformance::Effort::default() },
     );
 }
 

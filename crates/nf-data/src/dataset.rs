@@ -57,8 +57,8 @@ pub trait Dataset: Send + Sync {
         None
     }
 
-    /// What the image is worth in bits to who knows the law it was drawn from; `None` where nobody
-    /// does.
+    /// What the image is worth in bits to who knows the distribution it was drawn from; `None`
+    /// where nobody does.
     ///
     /// Costs up to a few microseconds per pixel.
     ///
@@ -91,9 +91,9 @@ pub struct Download {
 /// What a simulated image is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Oracle {
-    /// -log2 of the probability of the pixels under their law, given everything that was certain
-    /// before the noise was drawn (sky, sources, cosmic rays, detector maps): no code can be
-    /// shorter on average.
+    /// -log2 of the probability of the pixels under their distribution, given everything that was
+    /// certain before the noise was drawn (sky, sources, cosmic rays, detector maps): no code can
+    /// be shorter on average.
     pub given_layers_bits: f64,
     /// What a description of this exposure's own layers costs on top, where it is known.
     pub layers_bits: Option<f64>,

@@ -9,7 +9,7 @@
 //! - [`FitsOptions`]: codecs of FLOOR_1 tiles and limits, handed to [`open`].
 //! - [`hub`]: datasets on the Hugging Face hub, streamed.
 //! - [`originals`]: frames that are fetched at their origins and converted.
-//! - [`simulate`]: exposures drawn from a known law, with the bits that law makes unavoidable.
+//! - [`simulate`]: exposures drawn from a known distribution, with its entropy.
 //! - [`tiles`]: tiles for training, cut once into a local Parquet file.
 //! - [`inspect`], [`preview_png`]: what an image is like, in numbers and as a picture.
 //! - [`random`]: the portable generator behind simulations and shuffles.

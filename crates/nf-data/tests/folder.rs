@@ -3,6 +3,7 @@
 
 use nf_data::{Dataset, OpenOptions, open};
 use nf_fits::{FitsWriter, npy};
+use nf_image::testing::real_frames;
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::path::{Path, PathBuf};
 
@@ -246,19 +247,6 @@ fn blind_regions_come_from_the_manifest_and_must_lie_inside() {
     assert_eq!((regions.len(), regions[0].rows.clone(), regions[0].columns.clone()), (1, 0..3, 12..20));
     let error = with_columns("[12, 21]").unwrap_err().to_string();
     assert!(error.contains("c.npy") && error.contains("21"), "{error}");
-}
-
-/// The folder of real frames, if there is one here.
-fn real_frames() -> Option<PathBuf> {
-    let folder = match std::env::var_os("NOISEFLOOR_DATA") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-    };
-    if !folder.is_dir() {
-        println!("SKIP: no folder of real frames at {} (set NOISEFLOOR_DATA)", folder.display());
-        return None;
-    }
-    Some(folder)
 }
 
 #[test]

@@ -7,35 +7,19 @@
 
 mod files;
 
-use files::{ImageSpec, images, real_frames};
+use files::{ImageSpec, images};
 use nf_fits::pack::{Method, PackOptions, TileSize, Verdict, compare, pack};
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use nf_fits::{FitsFile, Pixels, Section};
+use nf_image::testing::{has_fpack, peer_python, real_frames};
 use std::io::Cursor;
 use std::path::Path;
 use std::process::Command;
 
-/// Whether cfitsio's programs are there.
-fn has_fpack() -> bool {
-    let found = ["fpack", "funpack"].iter().all(|name| Command::new(name).arg("-V").output().is_ok());
-    if !found {
-        println!("SKIP: fpack and funpack (Debian package libcfitsio-bin) are not there");
-    }
-    found
-}
-
 /// The Python that has astropy.
 fn python() -> Option<String> {
-    let name = std::env::var("NOISEFLOOR_PEER_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&name)
-        .args(["-c", "import astropy.io.fits"])
-        .output()
-        .is_ok_and(|out| out.status.success());
-    if !found {
-        println!("SKIP: {name} has no astropy (set NOISEFLOOR_PEER_PYTHON)");
-    }
-    found.then_some(name)
+    peer_python("astropy.io.fits")
 }
 
 fn run(command: &mut Command) {

@@ -7,6 +7,7 @@ mod files;
 use files::{ImageSpec, header, images, open};
 use nf_fits::pack::{Method, PackOptions, pack, unpack};
 use nf_fits::{FitsFile, Section};
+use nf_image::testing::{has_fpack, peer_python};
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -19,24 +20,19 @@ fn packed(bytes: &[u8], method: Method) -> Vec<u8> {
 
 /// What `funpack` makes of a file, if it is there.
 fn funpacked(folder: &Path, bytes: &[u8]) -> Option<FitsFile> {
+    if !has_fpack() {
+        return None;
+    }
     let (from, to) = (folder.join("a.fits.fz"), folder.join("a.fits"));
     std::fs::write(&from, bytes).unwrap();
-    let Ok(done) = Command::new("funpack").arg("-O").arg(&to).arg(&from).output() else {
-        println!("SKIP: funpack (Debian package libcfitsio-bin) is not there");
-        return None;
-    };
+    let done = Command::new("funpack").arg("-O").arg(&to).arg(&from).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     Some(FitsFile::from_bytes(std::fs::read(to).unwrap()).unwrap())
 }
 
 /// What astropy says, if it is there; the script finds the file as `sys.argv[1]`.
 fn astropy(folder: &Path, bytes: &[u8], script: &str) -> Option<Output> {
-    let python = std::env::var("NOISEFLOOR_PEER_PYTHON").unwrap_or_else(|_| "python3".into());
-    let found = Command::new(&python).args(["-c", "import astropy.io.fits"]).output();
-    if !found.is_ok_and(|done| done.status.success()) {
-        println!("SKIP: {python} has no astropy (set NOISEFLOOR_PEER_PYTHON)");
-        return None;
-    }
+    let python = peer_python("astropy.io.fits")?;
     let path = folder.join("b.fits.fz");
     std::fs::write(&path, bytes).unwrap();
     Some(Command::new(python).arg("-c").arg(script).arg(path).output().unwrap())

@@ -2,7 +2,7 @@
 
 use crate::models::{TileView, mixing};
 use crate::stream;
-use nf_codec::{Codec, Entry, Error, Laws, Limits, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape, TileBox};
 use std::fmt;
 use std::str::FromStr;
@@ -120,7 +120,7 @@ impl Codec for Floor {
     }
 
     /// At level `max`, for one plane that is one tile.
-    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+    fn trace(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {
         let shape = image.shape();
         let is_one_tile = shape.planes == 1 && shape.height.max(shape.width) <= stream::TILE_SIDE_PX;
         (self.level == Level::Max && is_one_tile).then(|| mixing::trace(TileView::of(image), uniform))?

@@ -1,6 +1,6 @@
 //! The conformance kit over every level.
 
-use nf_codec::kit::{Effort, check};
+use nf_codec::conformance::{Effort, check};
 
 #[test]
 fn every_level_conforms() {

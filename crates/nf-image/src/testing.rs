@@ -4,6 +4,10 @@
 //! once fails again. Normal numbers go through the machine's logarithm, so no golden file depends
 //! on them.
 
+mod outside;
+
+pub use outside::{Outside, has_fpack, peer_python, real_frames};
+
 use crate::{Image16, Shape};
 
 /// A generator of 64-bit random numbers: SplitMix64 (Steele, Lea and Flood 2014, "Fast splittable

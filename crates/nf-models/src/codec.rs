@@ -19,7 +19,7 @@ use crate::checkpoint::Checkpoint;
 use crate::tile::Tile;
 use crate::tile_model::TileModel;
 use crate::trace::Recorder;
-use nf_codec::{Codec, Entry, Error, Laws, Limits, Model, OptionDoc, PlaneTreatment, Result, Spec};
+use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Digest, Grid, Image16, Shape, TileBox};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -227,17 +227,17 @@ impl Codec for NetCodec {
     }
 
     /// Those of PixelCNN++ for single planes; the other networks code numbers that are no samples.
-    fn laws(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+    fn trace(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {
         let shape = image.shape();
         if !self.model.codes_samples() || shape.planes != 1 {
             return None;
         }
         let pixels = image.samples().len();
-        let mut trace = Laws {
-            intervals: vec![[0.0; 2]; pixels],
+        let mut trace = PixelTrace {
+            pit_intervals: vec![[0.0; 2]; pixels],
             pixel_bits: vec![0.0; pixels],
-            twin: vec![0; pixels],
-            twin_bits: 0.0,
+            sample: vec![0; pixels],
+            sample_bits: 0.0,
         };
         for boxes in self.batches(shape, self.tile_px, BATCH).ok()? {
             let mut recorder = Recorder::new(uniform);

@@ -1,7 +1,7 @@
 //! Each pixel's predictive distribution, for networks that code samples one by one.
 
 use crate::tile_model::TileCoder;
-use nf_codec::Laws;
+use nf_codec::PixelTrace;
 use nf_entropy::{Distribution, Error, Result};
 use nf_image::TileBox;
 
@@ -34,7 +34,7 @@ impl<'a> Recorder<'a> {
         boxes: &[TileBox],
         samples: &[u16],
         width: usize,
-        trace: &mut Laws,
+        trace: &mut PixelTrace,
     ) -> Option<()> {
         let pixels: usize = boxes.iter().map(|tile| tile.shape().pixels()).sum();
         if self.records.len() != pixels {
@@ -54,10 +54,10 @@ impl<'a> Recorder<'a> {
             if own.sample != samples[at] {
                 return None;
             }
-            trace.intervals[at] = own.interval;
+            trace.pit_intervals[at] = own.interval;
             trace.pixel_bits[at] = own.bits as f32;
-            trace.twin[at] = own.drawn;
-            trace.twin_bits += own.drawn_bits;
+            trace.sample[at] = own.drawn;
+            trace.sample_bits += own.drawn_bits;
         }
         Some(())
     }

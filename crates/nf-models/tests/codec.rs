@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
 use burn::tensor::{Device, Tensor, TensorData};
-use nf_codec::kit::{Effort, check};
+use nf_codec::conformance::{Effort, check};
 use nf_codec::{Codec, Error, Limits, Spec};
 use nf_image::{Image16, Shape};
 use nf_models::{Checkpoint, ENTRY, InputMode, ModelCard, NETS, NetCodec, NetConfig, Trainable};
@@ -179,7 +179,7 @@ fn traces_match_the_coder() {
         let codec = codec(&dir, 16);
         // Tiles of four extents, several of one in a batch.
         let image = frame(1, 45, 37);
-        let Some(trace) = codec.laws(&image, &mut uniform) else {
+        let Some(trace) = codec.trace(&image, &mut uniform) else {
             assert_ne!(net, "pixelcnnpp");
             continue;
         };
@@ -188,9 +188,9 @@ fn traces_match_the_coder() {
         let ideal = codec.ideal_bits(&image).unwrap().unwrap();
         assert!((bits - ideal).abs() < 1e-5 * ideal, "{bits} {ideal}");
         // Intervals of single pixels may lie anywhere, those of all pixels may not.
-        let middle = trace.intervals.iter().map(|[a, b]| f64::from(a + b) / 2.0).sum::<f64>() / 1665.0;
+        let middle = trace.pit_intervals.iter().map(|[a, b]| f64::from(a + b) / 2.0).sum::<f64>() / 1665.0;
         assert!((0.3..0.7).contains(&middle), "{middle}");
-        assert!(trace.twin_bits > 0.0 && trace.twin.iter().any(|&drawn| drawn != trace.twin[0]));
-        assert_eq!(codec.laws(&frame(3, 16, 16), &mut uniform), None);
+        assert!(trace.sample_bits > 0.0 && trace.sample.iter().any(|&drawn| drawn != trace.sample[0]));
+        assert_eq!(codec.trace(&frame(3, 16, 16), &mut uniform), None);
     }
 }

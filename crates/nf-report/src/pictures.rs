@@ -19,10 +19,10 @@ const BLOCK_PX: usize = 64;
 
 /// Side of the squares over which the costs of pixels are averaged, in pixels of the picture:
 /// single pixels are noise.
-const LAW_PX: usize = 4;
+const TRACE_PX: usize = 4;
 
-/// Side of the windows that a codec may be asked for its laws of.
-const LAW_TILE_PX: usize = 1024;
+/// Side of the windows that a codec may be asked to trace.
+const TRACE_TILE_PX: usize = 1024;
 
 /// Colours of residuals: few enough for a file of moderate size, too many to be told apart.
 const SHADES: f64 = 32.0;
@@ -64,7 +64,7 @@ pub(crate) fn pixels(name: &str, image: &Image16, plane: usize) -> Option<Pictur
     })
 }
 
-/// Where the bits of a plane go: from the laws of a codec that hands them out, else from the sizes
+/// Where the bits of a plane go: from the trace of a codec that gives one, else from the sizes
 /// of blocks.
 pub(crate) fn bits(
     name: &str,
@@ -76,7 +76,11 @@ pub(crate) fn bits(
     let (caption, grid, side) = costs(image, plane, registry, codec)
         .map(|(grid, side)| {
             let pixels = if side == 1 { "pixels".into() } else { format!("{side} x {side} pixels") };
-            (format!("bits per pixel of {pixels} within the frame, by the laws of {codec}"), grid, side)
+            (
+                format!("bits per pixel of {pixels} within the frame, by the distributions of {codec}"),
+                grid,
+                side,
+            )
         })
         .or_else(|| {
             let (grid, side) = sizes(image, plane, registry, codec)?;
@@ -111,13 +115,13 @@ fn grid_of_bits(rows: usize, columns: usize, values: Vec<f64>) -> Option<Grid> {
     Some(Grid { rows, columns, values, unit: "bits/pixel".into(), scale, colours: vec![] })
 }
 
-/// Mean cost of the pixels of small squares, and the side of these, by the laws that a codec had
+/// Mean cost of the pixels of small squares, and the side of these, by a codec's trace
 /// while it coded the tiles of a plane.
 fn costs(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Option<(Grid, usize)> {
     let shape = image.shape();
-    let side = shape.height.max(shape.width).div_ceil(SIDE_PX) * LAW_PX;
+    let side = shape.height.max(shape.width).div_ceil(SIDE_PX) * TRACE_PX;
     let (rows, columns) = (shape.height.div_ceil(side), shape.width.div_ceil(side));
-    let tile = LAW_TILE_PX / side * side;
+    let tile = TRACE_TILE_PX / side * side;
     let (down, across) = (shape.height.div_ceil(tile), shape.width.div_ceil(tile));
     let tiles = (0..down * across)
         .into_par_iter()
@@ -126,8 +130,8 @@ fn costs(image: &Image16, plane: usize, registry: &Registry, codec: &Spec) -> Op
             let (bottom, right) = ((y + tile).min(shape.height), (x + tile).min(shape.width));
             let window = image.crop(plane..plane + 1, y..bottom, x..right);
             // The values that are drawn are of no interest here.
-            let laws = registry.build(codec).ok()?.laws(&window, &mut || 0.5)?;
-            Some((y, x, right - x, laws.pixel_bits))
+            let trace = registry.build(codec).ok()?.trace(&window, &mut || 0.5)?;
+            Some((y, x, right - x, trace.pixel_bits))
         })
         .collect::<Option<Vec<_>>>();
     let mut sums = vec![(0.0f64, 0u32); rows * columns];
@@ -257,10 +261,10 @@ mod tests {
         fn max_bytes(&self, shape: Shape) -> u64 {
             shape.raw_bytes() as u64
         }
-        fn laws(&self, image: &Image16, _: &mut dyn FnMut() -> f64) -> Option<nf_codec::Laws> {
+        fn trace(&self, image: &Image16, _: &mut dyn FnMut() -> f64) -> Option<nf_codec::PixelTrace> {
             let cost = |&sample: &u16| if sample == 0 { 1.0 } else { 9.0 };
             let pixel_bits = image.samples().iter().map(cost).collect();
-            self.0.then(|| nf_codec::Laws { pixel_bits, ..Default::default() })
+            self.0.then(|| nf_codec::PixelTrace { pixel_bits, ..Default::default() })
         }
     }
 
@@ -280,7 +284,7 @@ mod tests {
             assert!(
                 first.iter().all(|&bits| bits == 1.0) && rest[..grid.columns / 2].iter().all(|&b| b == 9.0)
             );
-            assert!(told.caption.contains("laws of telling"), "{}", told.caption);
+            assert!(told.caption.contains("distributions of telling"), "{}", told.caption);
             let mute = of("mute");
             assert!(mute.grid.unwrap().values.iter().all(|&bits| bits == 2.0));
             assert!(mute.caption.contains("each coded on its own by mute"));

@@ -4,6 +4,7 @@
 //! leaves pictures of the page there: light, dark, on a phone, printed.
 #![allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 
+use nf_image::testing::Outside;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
@@ -70,7 +71,7 @@ addEventListener("load", () => {
 #[test]
 fn the_page_works_in_a_browser() {
     let Some(name) = browser() else {
-        println!("SKIP: no Chromium here (Debian's package chromium)");
+        Outside::Browser.skip("no Chromium here (Debian's package chromium)");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use nf_fits::{FitsFile, FitsWriter, npy};
 use nf_image::{Image16, Shape};
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 fn noisefloor(args: &[&str]) -> Output {
@@ -354,13 +354,7 @@ fn a_closed_pipe_is_told() {
 
 #[test]
 fn real_frames_come_back() {
-    let folder = std::env::var_os("NOISEFLOOR_DATA")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"));
-    if !folder.is_dir() {
-        println!("SKIP: no real frames, {} does not exist", folder.display());
-        return;
-    }
+    let Some(folder) = nf_image::testing::real_frames() else { return };
     let work = Folder::new();
     // One plain file with several HDUs, one tile-compressed, one of signed samples.
     for name in [

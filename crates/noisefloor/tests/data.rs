@@ -381,3 +381,43 @@ fn simulated_files_replace_nothing() {
     assert!(failed(&run(&[])).contains("sim-lco-000001.fits: the file exists already; --force replaces it"));
     good(&run(&["--force"]));
 }
+
+#[test]
+fn frames_come_from_their_origins_or_from_a_mirror() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start([("frames/a.fits".to_owned(), plain(1, &[20, 10]))]);
+    let image = nf_image::Image16::from_fn(nf_image::Shape::frame(10, 20), |_, y, x| value(1, x, y, 0));
+    let entry = |name: &str, path: &str| {
+        format!(
+            "[[file]]\nname = '{name}.fits'\n\
+             images = [{{ shape = [1, 10, 20], blake3 = '{}' }}]\n\
+             sources = [{{ repository = 'o/n', path = '{path}' }}]\n",
+            image.digest()
+        )
+    };
+    let manifest = |entries: &str| {
+        let head = "name = 'm'\ntitle = 't'\ninstrument = 'i'\nlicence = 'l'\norigin = 'o'\n";
+        fs::write(folder.path().join("m.toml"), format!("{head}[source]\nfolder = 'frames'\n{entries}"))
+            .unwrap();
+    };
+    let mirror = format!("{}/cdn/{{path}}", server.endpoint);
+    let fetch = || {
+        let arguments = ["data", "fetch", "m.toml", "--mirror", &mirror];
+        noisefloor(folder.path(), &server.endpoint, &arguments).output().unwrap()
+    };
+    manifest(&(entry("gone", "frames/gone.fits") + &entry("here", "frames/a.fits")));
+    let output = fetch();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("frames/gone.fits") && said.contains("1 of 2 frames"), "{said}");
+    manifest(&entry("here", "frames/a.fits"));
+    let said = good(&fetch());
+    assert!(said.contains(&image.digest().to_string()) && !said.contains("fetched to"), "{said}");
+    // A dataset without origins has no use for a mirror.
+    let error = failed(
+        &noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "sim-lco", "--mirror", &mirror])
+            .output()
+            .unwrap(),
+    );
+    assert!(error.contains("--mirror") && error.contains("sim-lco"), "{error}");
+}

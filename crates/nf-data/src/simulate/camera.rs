@@ -3,7 +3,7 @@
 use super::adc::Adc;
 use super::defects::{CosmicRays, add_hot_pixels, bleed, drift, trail};
 use super::describe::gaussian_offset_bits;
-use super::frame::{Amplifier, FrameLaw};
+use super::frame::{Amplifier, FrameModel};
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
 use nf_image::{Region, RegionKind};
@@ -62,10 +62,10 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// The laws of the exposure `seed` with `camera`, and what describing its own layers costs,
-    /// bits.
-    pub(super) fn law(&self, camera: &Camera, seed: u32) -> (FrameLaw, f64) {
-        camera.law(self.detector.unwrap_or(1), seed, self.window)
+    /// The distributions of the exposure `seed` with `camera`, and what describing its own layers
+    /// costs, bits.
+    pub(super) fn model(&self, camera: &Camera, seed: u32) -> (FrameModel, f64) {
+        camera.model(self.detector.unwrap_or(1), seed, self.window)
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Segment {
     pub level_dn: f64,
 }
 
-/// Everything that decides the laws of a frame, apart from seeds.
+/// Everything that decides the distributions of a frame, apart from seeds.
 #[derive(Clone, Debug)]
 pub(super) struct Camera {
     pub height: usize,
@@ -118,11 +118,11 @@ const RAYS: u32 = 0x103;
 const DRIFT: u32 = 0x104;
 
 impl Camera {
-    /// The laws of the exposure `seed` with the detector of number `detector`, in a window; and
-    /// what describing the exposure's own layers (sources, cosmic rays, drift) costs, bits. Layers
-    /// that belong to the detector (response, hot pixels, levels of amplifiers) are not charged:
-    /// they are calibrated once.
-    pub(super) fn law(&self, detector: u32, seed: u32, window: Option<Window>) -> (FrameLaw, f64) {
+    /// The distributions of the exposure `seed` with the detector of number `detector`, in a
+    /// window; and what describing the exposure's own layers (sources, cosmic rays, drift) costs,
+    /// bits. Layers that belong to the detector (response, hot pixels, levels of amplifiers) are
+    /// not charged: they are calibrated once.
+    pub(super) fn model(&self, detector: u32, seed: u32, window: Option<Window>) -> (FrameModel, f64) {
         let [top, left, height, width] = window.unwrap_or([0, 0, self.height, self.width]);
         let typical = &self.segments[0].amplifier;
         let sigma_e = (self.sky_e + typical.read_noise_e * typical.read_noise_e).sqrt();
@@ -167,7 +167,7 @@ impl Camera {
         } else {
             (0..height).for_each(|_| offset_dn.extend_from_slice(&levels));
         }
-        let law = FrameLaw {
+        let model = FrameModel {
             height,
             width,
             mean_e: scene.mean_e,
@@ -178,7 +178,7 @@ impl Camera {
                 .collect(),
             adc: self.adc.clone(),
         };
-        (law, bits)
+        (model, bits)
     }
 
     /// The segments with the columns that they own.

@@ -1,7 +1,7 @@
 //! A plain CCD: one amplifier, sky, stars, shot noise, read noise, an ideal converter.
 
 use super::adc::Adc;
-use super::frame::{Amplifier, FrameLaw};
+use super::frame::{Amplifier, FrameModel};
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
 use serde::Deserialize;
@@ -102,10 +102,10 @@ impl Ccd {
         }
     }
 
-    /// The laws of the exposure that `seed` stands for.
+    /// The distributions of the exposure that `seed` stands for.
     ///
     /// With them, what describing its sources costs, bits.
-    pub fn law(&self, seed: u32) -> (FrameLaw, f64) {
+    pub fn model(&self, seed: u32) -> (FrameModel, f64) {
         let mut scene = Scene::dark(self.height, self.width);
         scene.add_sky(self.sky_e, (self.sky_slope[0], self.sky_slope[1]), self.vignetting);
         let psf = Psf::Moffat { fwhm_px: self.fwhm_px, beta: self.moffat_beta };
@@ -121,7 +121,7 @@ impl Ccd {
         if self.response_rms > 0.0 {
             scene.apply_response(self.response_rms, &mut Pcg64::from_words(&[seed, RESPONSE]));
         }
-        let law = FrameLaw {
+        let model = FrameModel {
             height: self.height,
             width: self.width,
             offset_dn: vec![self.bias_dn as f32; scene.mean_e.len()],
@@ -132,6 +132,6 @@ impl Ccd {
             )],
             adc: Adc::ideal(self.adc_bits),
         };
-        (law, layers_bits)
+        (model, layers_bits)
     }
 }

@@ -1,8 +1,8 @@
-//! One frame: a map of laws, a draw from it, and what the draw is worth.
+//! One frame: a map of distributions, a draw from it, and what the draw is worth.
 
 use super::adc::Adc;
 use super::draw::{Gaussian, poisson};
-use super::oracle::PixelLaw;
+use super::oracle::PixelDistribution;
 use crate::random::Pcg64;
 use nf_image::{Image16, Shape};
 use rayon::prelude::*;
@@ -18,10 +18,11 @@ pub struct Amplifier {
 
 /// Everything that is certain about a frame before its noise is drawn.
 ///
-/// Pixel (row, column) has the law `converter((Poisson(mean_e) + read noise) / gain + offset_dn)`,
-/// with gain and read noise of the amplifier that owns the column.
+/// Pixel (row, column) has the distribution
+/// `converter((Poisson(mean_e) + read noise) / gain + offset_dn)`, with gain and read noise of the
+/// amplifier that owns the column.
 #[derive(Clone, Debug)]
-pub struct FrameLaw {
+pub struct FrameModel {
     /// Rows and columns.
     pub height: usize,
     /// Columns.
@@ -37,20 +38,23 @@ pub struct FrameLaw {
     pub adc: Adc,
 }
 
-impl FrameLaw {
+impl FrameModel {
     fn amplifier(&self, column: usize) -> &Amplifier {
         let owner = self.amplifiers.partition_point(|(first, _)| *first <= column).max(1) - 1;
         &self.amplifiers[owner].1
     }
 
-    /// The law of one pixel, with the interval of electrons in which its value would be `code`.
-    fn pixel(&self, index: usize, code: u16) -> (PixelLaw, f64, f64) {
+    /// The distribution of one pixel, with the interval of electrons in which its value would be
+    /// `code`.
+    fn pixel(&self, index: usize, code: u16) -> (PixelDistribution, f64, f64) {
         let amplifier = self.amplifier(index % self.width);
-        let law =
-            PixelLaw { mean_e: f64::from(self.mean_e[index]).max(0.0), read_noise_e: amplifier.read_noise_e };
+        let model = PixelDistribution {
+            mean_e: f64::from(self.mean_e[index]).max(0.0),
+            read_noise_e: amplifier.read_noise_e,
+        };
         let offset = f64::from(self.offset_dn[index]);
         let (low, high) = self.adc.edges(code);
-        (law, (low - offset) * amplifier.gain_e_per_dn, (high - offset) * amplifier.gain_e_per_dn)
+        (model, (low - offset) * amplifier.gain_e_per_dn, (high - offset) * amplifier.gain_e_per_dn)
     }
 
     /// Draws the noise. Every row has its own generator, seeded by `words` and the row's number, so
@@ -73,8 +77,8 @@ impl FrameLaw {
             let end = self.amplifiers.get(i + 1).map_or(self.width, |(next, _)| *next);
             let per_electron = 1.0 / amplifier.gain_e_per_dn;
             let mine = start + first..start + end;
-            let laws = self.mean_e[mine.clone()].iter().zip(&self.offset_dn[mine]);
-            for (sample, (&mean_e, &offset_dn)) in samples[*first..end].iter_mut().zip(laws) {
+            let pixels = self.mean_e[mine.clone()].iter().zip(&self.offset_dn[mine]);
+            for (sample, (&mean_e, &offset_dn)) in samples[*first..end].iter_mut().zip(pixels) {
                 let electrons = poisson(f64::from(mean_e), generator) as f64
                     + amplifier.read_noise_e * gaussian.draw(generator);
                 *sample = self.adc.convert(electrons * per_electron + f64::from(offset_dn));
@@ -82,9 +86,10 @@ impl FrameLaw {
         }
     }
 
-    /// Bits that `image` is worth to who knows these laws: the sum over pixels of -log2 P(value).
+    /// Bits that `image` is worth to who knows these distributions: the sum over pixels of -log2
+    /// P(value).
     ///
-    /// Infinite if a value cannot occur under its law.
+    /// Infinite if a value cannot occur under its distribution.
     ///
     /// # Panics
     /// If `image` does not have the frame's shape.
@@ -110,8 +115,8 @@ impl FrameLaw {
                     .map(|(column, &code)| (row * self.width + column, code))
                     .filter(|(index, _)| marked.is_none_or(|marked| marked[*index]))
                     .map(|(index, code)| {
-                        let (law, low, high) = self.pixel(index, code);
-                        law.ln_mass(low, high)
+                        let (model, low, high) = self.pixel(index, code);
+                        model.ln_mass(low, high)
                     })
                     .sum();
                 -ln * std::f64::consts::LOG2_E
@@ -125,9 +130,9 @@ impl FrameLaw {
 mod tests {
     use super::*;
 
-    fn flat(mean_e: f32, gain: f64, noise: f64, adc: Adc) -> FrameLaw {
+    fn flat(mean_e: f32, gain: f64, noise: f64, adc: Adc) -> FrameModel {
         let (height, width) = (64, 96);
-        FrameLaw {
+        FrameModel {
             height,
             width,
             mean_e: vec![mean_e; height * width],
@@ -138,10 +143,10 @@ mod tests {
     }
 
     /// Expectation of -log2 P, its standard deviation, and the mean and variance of the codes.
-    fn exact_moments(law: &FrameLaw) -> [f64; 4] {
+    fn exact_moments(model: &FrameModel) -> [f64; 4] {
         let (mut entropy, mut square, mut mean, mut second) = (0.0, 0.0, 0.0, 0.0);
-        for code in 0..=law.adc.last_code() {
-            let (pixel, low, high) = law.pixel(0, code);
+        for code in 0..=model.adc.last_code() {
+            let (pixel, low, high) = model.pixel(0, code);
             let reach = 12.0 * pixel.sigma_e() + 20.0;
             if low > pixel.mean_e + reach || high < pixel.mean_e - reach {
                 continue;
@@ -170,11 +175,11 @@ mod tests {
             (500.0, 1.0, 6.0, Adc::ideal(10)),
             (723.0, 1.0, 6.0, Adc::ideal(10)),
         ] {
-            let law = flat(mean_e, gain, noise, adc);
-            let [entropy, spread, mean, variance] = exact_moments(&law);
-            let image = law.draw(&[11, mean_e.to_bits()]);
+            let model = flat(mean_e, gain, noise, adc);
+            let [entropy, spread, mean, variance] = exact_moments(&model);
+            let image = model.draw(&[11, mean_e.to_bits()]);
             let n = image.shape().pixels() as f64;
-            let bits = law.oracle_bits(&image) / n;
+            let bits = model.oracle_bits(&image) / n;
             let allowed = 4.5 * spread / n.sqrt();
             assert!((bits - entropy).abs() < allowed, "lambda {mean_e}: {bits} against {entropy}");
             let drawn: f64 = image.samples().iter().map(|&x| f64::from(x)).sum::<f64>() / n;
@@ -187,10 +192,10 @@ mod tests {
 
     #[test]
     fn saturated_pixels_are_free_and_impossible_ones_infinite() {
-        let law = flat(1e6, 1.0, 5.0, Adc::ideal(16));
-        let image = law.draw(&[1]);
+        let model = flat(1e6, 1.0, 5.0, Adc::ideal(16));
+        let image = model.draw(&[1]);
         assert!(image.samples().iter().all(|&x| x == u16::MAX));
-        assert_eq!(law.oracle_bits(&image), 0.0);
+        assert_eq!(model.oracle_bits(&image), 0.0);
         let missing = flat(50.0, 1.0, 5.0, Adc::with_widths(16, &[1.0, 0.0]));
         let odd = Image16::from_fn(Shape::frame(64, 96), |_, _, _| 351);
         assert_eq!(missing.oracle_bits(&odd), f64::INFINITY);
@@ -198,11 +203,11 @@ mod tests {
 
     #[test]
     fn threads_do_not_matter() {
-        let law = flat(40.0, 1.3, 4.0, Adc::ideal(16));
+        let model = flat(40.0, 1.3, 4.0, Adc::ideal(16));
         let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
         let three = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("a pool of threads");
-        let (a, b) = (one.install(|| law.draw(&[3])), three.install(|| law.draw(&[3])));
+        let (a, b) = (one.install(|| model.draw(&[3])), three.install(|| model.draw(&[3])));
         assert_eq!(a, b);
-        assert_eq!(one.install(|| law.oracle_bits(&a)), three.install(|| law.oracle_bits(&a)));
+        assert_eq!(one.install(|| model.oracle_bits(&a)), three.install(|| model.oracle_bits(&a)));
     }
 }

@@ -3,9 +3,9 @@
 //! What noise is made of:
 //! - [`draw`]: samplers of Poisson and Gaussian noise on a portable generator.
 //! - [`adc`]: converters, ideal and uneven.
-//! - [`oracle`]: the probability of a pixel's value under its law.
-//! - [`frame`], [`ramp`]: a map of laws, a draw from it, its worth in bits; for single frames and
-//!   for ramps.
+//! - [`oracle`]: the probability of a pixel's value under its distribution.
+//! - [`frame`], [`ramp`]: a map of distributions, a draw from it, its worth in bits; for single
+//!   frames and for ramps.
 //!
 //! What a frame shows:
 //! - [`scene`]: sky, stars, galaxies; [`defects`]: cosmic rays, hot pixels, bleeding, trails,

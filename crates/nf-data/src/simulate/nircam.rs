@@ -15,7 +15,7 @@ use super::defects::{CosmicRays, add_hot_pixels, drift};
 use super::describe::gaussian_offset_bits;
 use super::draw::Gaussian;
 use super::frame::Amplifier;
-use super::ramp::RampLaw;
+use super::ramp::RampModel;
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
 use nf_image::{Region, RegionKind};
@@ -124,8 +124,8 @@ impl JwstNircam {
         regions
     }
 
-    /// The laws of the ramp `seed`, and what its own layers cost to describe, bits.
-    pub(super) fn law(&self, seed: u32) -> (RampLaw, f64) {
+    /// The distributions of the ramp `seed`, and what its own layers cost to describe, bits.
+    pub(super) fn model(&self, seed: u32) -> (RampModel, f64) {
         let [top, left, height, width] = self.window.unwrap_or([0, 0, SIDE, SIDE]);
         let lit = BORDER_PX..SIDE - BORDER_PX;
         let place = [self.detector, top as u32, left as u32];
@@ -175,7 +175,7 @@ impl JwstNircam {
         let sigma_dn = read_noise_e / GAIN[0];
         bits += (self.groups * height) as f64 * gaussian_offset_bits(COMMON_DRIFT_DN, sigma_dn, width as f64);
 
-        let law = RampLaw {
+        let model = RampModel {
             height,
             width,
             gathered_e,
@@ -185,7 +185,7 @@ impl JwstNircam {
             reset_noise_e: RESET_NOISE_E,
             adc: self.adc.build(16),
         };
-        (law, bits)
+        (model, bits)
     }
 
     /// The level of every pixel: the output's own, its odd and even columns', and the pixel's.

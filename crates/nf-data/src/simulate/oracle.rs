@@ -1,4 +1,5 @@
-//! The law of one pixel, and how many bits its value is worth to who knows that law.
+//! The distribution of one pixel, and how many bits its value is worth to who knows that
+//! distribution.
 //!
 //! The input of the converter is `(K + R Z) / g + offset` with `K` Poisson of mean lambda
 //! (electrons), `Z` standard normal, `R` the read noise (electrons) and `g` the gain (electrons per
@@ -13,16 +14,16 @@
 
 use super::draw::ln_factorial;
 
-/// The law of the electrons that arrive at the converter: a Poisson count plus a Gaussian.
+/// The distribution of the electrons that arrive at the converter: a Poisson count plus a Gaussian.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PixelLaw {
+pub struct PixelDistribution {
     /// Mean of the Poisson count, electrons.
     pub mean_e: f64,
     /// Standard deviation of the Gaussian, electrons; at least 0.05.
     pub read_noise_e: f64,
 }
 
-/// Smallest read noise for which the law has a density that quadrature can follow.
+/// Smallest read noise for which the distribution has a density that quadrature can follow.
 pub const LEAST_READ_NOISE_E: f64 = 0.05;
 
 /// Nodes and weights of Gauss-Legendre quadrature with four nodes on -1..1.
@@ -33,7 +34,7 @@ const WEIGHTS: [f64; 4] =
 
 const LN_TWO_PI: f64 = 1.837_877_066_409_345_3;
 
-impl PixelLaw {
+impl PixelDistribution {
     /// Standard deviation, electrons.
     pub fn sigma_e(&self) -> f64 {
         (self.mean_e + self.read_noise_e * self.read_noise_e).sqrt()
@@ -96,7 +97,7 @@ impl PixelLaw {
         total.min(0.0)
     }
 
-    /// The tilt t at which the tilted law `exp(K(t) - t s)` is centred on `s`: the root of
+    /// The tilt t at which the tilted distribution `exp(K(t) - t s)` is centred on `s`: the root of
     /// `lambda e^t + R^2 t = s`.
     fn tilt(&self, s: f64) -> f64 {
         let variance = self.read_noise_e * self.read_noise_e;
@@ -188,17 +189,17 @@ mod tests {
     use super::*;
 
     /// The obvious way: every count, every Gaussian tail by the error function.
-    fn brute_mass(law: PixelLaw, low: f64, high: f64) -> f64 {
-        let top = (law.mean_e + 40.0 * law.mean_e.sqrt() + 60.0) as u64;
+    fn brute_mass(distribution: PixelDistribution, low: f64, high: f64) -> f64 {
+        let top = (distribution.mean_e + 40.0 * distribution.mean_e.sqrt() + 60.0) as u64;
         (0..=top)
             .map(|k| {
                 let count = k as f64;
-                let weight = if law.mean_e > 0.0 {
-                    (count * law.mean_e.ln() - law.mean_e - ln_factorial(k)).exp()
+                let weight = if distribution.mean_e > 0.0 {
+                    (count * distribution.mean_e.ln() - distribution.mean_e - ln_factorial(k)).exp()
                 } else {
                     f64::from(u8::from(k == 0))
                 };
-                let z = |x: f64| (x - count) / (law.read_noise_e * std::f64::consts::SQRT_2);
+                let z = |x: f64| (x - count) / (distribution.read_noise_e * std::f64::consts::SQRT_2);
                 // On the side of the tail, so that no digits cancel.
                 let gauss = if low > count {
                     libm::erfc(z(low)) - libm::erfc(z(high))
@@ -227,14 +228,14 @@ mod tests {
     #[test]
     fn masses_equal_those_of_brute_force() {
         for (mean_e, read_noise_e) in LAWS {
-            let law = PixelLaw { mean_e, read_noise_e };
-            let sigma = law.sigma_e();
+            let distribution = PixelDistribution { mean_e, read_noise_e };
+            let sigma = distribution.sigma_e();
             for (deviations, width) in
                 [(0.0, 1.0), (-1.3, 2.0), (2.2, 0.7), (4.5, 1.5), (-4.0, 2.0), (6.5, 2.3), (1.0, 6.0)]
             {
                 let low = mean_e + deviations * sigma;
-                let ours = law.ln_mass(low, low + width);
-                let theirs = brute_mass(law, low, low + width).ln();
+                let ours = distribution.ln_mass(low, low + width);
+                let theirs = brute_mass(distribution, low, low + width).ln();
                 if theirs > -60.0 {
                     assert!(
                         (ours - theirs).abs() < 1e-7,
@@ -248,16 +249,16 @@ mod tests {
     #[test]
     fn half_lines_equal_those_of_brute_force() {
         for (mean_e, read_noise_e) in LAWS {
-            let law = PixelLaw { mean_e, read_noise_e };
+            let distribution = PixelDistribution { mean_e, read_noise_e };
             for deviations in [-3.0, 0.2, 3.5, 5.0] {
-                let edge = mean_e + deviations * law.sigma_e();
-                let far = mean_e + 60.0 * law.sigma_e() + 60.0;
-                let ours = law.ln_mass(edge, f64::INFINITY);
-                let theirs = brute_mass(law, edge, far).ln();
+                let edge = mean_e + deviations * distribution.sigma_e();
+                let far = mean_e + 60.0 * distribution.sigma_e() + 60.0;
+                let ours = distribution.ln_mass(edge, f64::INFINITY);
+                let theirs = brute_mass(distribution, edge, far).ln();
                 assert!((ours - theirs).abs() < 1e-7, "lambda {mean_e} R {read_noise_e} {ours} {theirs}");
             }
         }
-        let bright = PixelLaw { mean_e: 90_000.0, read_noise_e: 5.0 };
+        let bright = PixelDistribution { mean_e: 90_000.0, read_noise_e: 5.0 };
         assert_eq!(bright.ln_mass(60_000.0, f64::INFINITY), 0.0);
         assert_eq!(bright.ln_mass(3.0, 3.0), f64::NEG_INFINITY);
     }
@@ -265,16 +266,16 @@ mod tests {
     #[test]
     fn probabilities_of_all_codes_sum_to_one() {
         for (mean_e, read_noise_e) in LAWS {
-            let law = PixelLaw { mean_e, read_noise_e };
+            let distribution = PixelDistribution { mean_e, read_noise_e };
             for gain in [0.8, 2.0, 4.7] {
                 let centre = mean_e / gain;
-                let reach = 9.0 * law.sigma_e() / gain + 12.0;
+                let reach = 9.0 * distribution.sigma_e() / gain + 12.0;
                 let (first, last) = ((centre - reach) as i64 - 1, (centre + reach) as i64 + 1);
-                let mut sum = law.ln_mass(f64::NEG_INFINITY, first as f64 * gain).exp();
+                let mut sum = distribution.ln_mass(f64::NEG_INFINITY, first as f64 * gain).exp();
                 sum += (first..last)
-                    .map(|code| law.ln_mass(code as f64 * gain, (code + 1) as f64 * gain).exp())
+                    .map(|code| distribution.ln_mass(code as f64 * gain, (code + 1) as f64 * gain).exp())
                     .sum::<f64>();
-                sum += law.ln_mass(last as f64 * gain, f64::INFINITY).exp();
+                sum += distribution.ln_mass(last as f64 * gain, f64::INFINITY).exp();
                 assert!((sum - 1.0).abs() < 1e-9, "lambda {mean_e} R {read_noise_e} g {gain}: {sum}");
             }
         }

@@ -11,14 +11,14 @@
 use super::adc::Adc;
 use super::draw::{Gaussian, ln_factorial, poisson};
 use super::frame::Amplifier;
-use super::oracle::PixelLaw;
+use super::oracle::PixelDistribution;
 use crate::random::Pcg64;
 use nf_image::{Image16, PlaneAxis, Shape};
 use rayon::prelude::*;
 
 /// Everything that is certain about a ramp before its noise is drawn.
 #[derive(Clone, Debug)]
-pub struct RampLaw {
+pub struct RampModel {
     /// Rows.
     pub height: usize,
     /// Columns.
@@ -41,7 +41,7 @@ pub struct RampLaw {
 /// Read noise below which the lattice of one electron is too coarse.
 pub const LEAST_RAMP_READ_NOISE_E: f64 = 1.5;
 
-impl RampLaw {
+impl RampModel {
     fn amplifier(&self, column: usize) -> &Amplifier {
         &self.amplifiers[self.amplifiers.partition_point(|(first, _)| *first <= column).max(1) - 1].1
     }
@@ -82,13 +82,13 @@ impl RampLaw {
         samples
     }
 
-    /// Bits that `ramp` is worth to who knows this law.
+    /// Bits that `ramp` is worth to who knows this distribution.
     ///
     /// # Panics
-    /// If `ramp` does not have the law's shape.
+    /// If `ramp` does not have the distribution's shape.
     pub fn oracle_bits(&self, ramp: &Image16) -> f64 {
         let shape = Shape::new(self.gathered_e.len(), self.height, self.width);
-        assert_eq!(ramp.shape(), shape, "the law's own ramp");
+        assert_eq!(ramp.shape(), shape, "the model's own ramp");
         let rows: Vec<f64> = (0..self.height)
             .into_par_iter()
             .map(|row| {
@@ -113,7 +113,11 @@ impl RampLaw {
             let bin = [low, high].map(|edge| (edge - level) * amplifier.gain_e_per_dn);
             let gathered_e = f64::from(gathered[pixel]).max(0.0);
             ln += if group == 0 {
-                filter.start(PixelLaw { mean_e: gathered_e, read_noise_e: self.reset_noise_e }, bin, noise_e)
+                filter.start(
+                    PixelDistribution { mean_e: gathered_e, read_noise_e: self.reset_noise_e },
+                    bin,
+                    noise_e,
+                )
             } else {
                 filter.step(gathered_e, bin, noise_e)
             };
@@ -175,13 +179,13 @@ impl Filter {
     }
 
     /// The first group: reset noise and the charge gathered before it.
-    fn start(&mut self, law: PixelLaw, bin: [f64; 2], noise_e: f64) -> f64 {
-        let first = self.see(bin, noise_e, law.mean_e);
+    fn start(&mut self, model: PixelDistribution, bin: [f64; 2], noise_e: f64) -> f64 {
+        let first = self.see(bin, noise_e, model.mean_e);
         self.next.clear();
         let states = self.likelihood.len() as i64;
         for block in 0..(states + 3) / 4 {
             let points = std::array::from_fn(|j| (first + block * 4 + j as i64) as f64);
-            let densities = law.ln_densities(points);
+            let densities = model.ln_densities(points);
             let left = (states - block * 4).min(4) as usize;
             let at = (block * 4) as usize;
             self.next.extend((0..left).map(|j| libm::exp(densities[j]) * self.likelihood[at + j]));
@@ -250,9 +254,9 @@ impl Filter {
 mod tests {
     use super::*;
 
-    fn ramp(gathered: &[f32], noise: f64, reset: f64, gain: f64, bits: u32) -> RampLaw {
+    fn ramp(gathered: &[f32], noise: f64, reset: f64, gain: f64, bits: u32) -> RampModel {
         let (height, width) = (24, 40);
-        RampLaw {
+        RampModel {
             height,
             width,
             gathered_e: gathered.iter().map(|&e| vec![e; height * width]).collect(),
@@ -265,21 +269,21 @@ mod tests {
     }
 
     /// -log2 P of the codes of one pixel by plain Monte Carlo over the hidden states.
-    fn brute_bits(law: &RampLaw, codes: &[u16]) -> f64 {
+    fn brute_bits(model: &RampModel, codes: &[u16]) -> f64 {
         let mut generator = Pcg64::from_seed(77);
         let mut gaussian = Gaussian::default();
         let draws = 400_000;
-        let noise = law.amplifiers[0].1.read_noise_e;
-        let gain = law.amplifiers[0].1.gain_e_per_dn;
+        let noise = model.amplifiers[0].1.read_noise_e;
+        let gain = model.amplifiers[0].1.gain_e_per_dn;
         let normal = |t: f64| 0.5 * libm::erfc(-t * std::f64::consts::FRAC_1_SQRT_2);
         let mut sum = 0.0;
         for _ in 0..draws {
-            let mut state = law.reset_noise_e * gaussian.draw(&mut generator);
+            let mut state = model.reset_noise_e * gaussian.draw(&mut generator);
             let mut p = 1.0;
             for (group, &code) in codes.iter().enumerate() {
-                state += poisson(f64::from(law.gathered_e[group][0]), &mut generator) as f64;
-                let (low, high) = law.adc.edges(code);
-                let level = f64::from(law.offset_dn[0]) + f64::from(law.drift_dn[group][0]);
+                state += poisson(f64::from(model.gathered_e[group][0]), &mut generator) as f64;
+                let (low, high) = model.adc.edges(code);
+                let level = f64::from(model.offset_dn[0]) + f64::from(model.drift_dn[group][0]);
                 p *= normal(((high - level) * gain - state) / noise)
                     - normal(((low - level) * gain - state) / noise);
             }
@@ -290,13 +294,13 @@ mod tests {
 
     #[test]
     fn the_recursion_equals_an_average_over_hidden_states() {
-        let law = ramp(&[6.0, 9.0, 4.0], 6.0, 8.0, 2.0, 16);
-        let image = law.draw(&[5]);
+        let model = ramp(&[6.0, 9.0, 4.0], 6.0, 8.0, 2.0, 16);
+        let image = model.draw(&[5]);
         let mut filter = Filter::default();
         for pixel in [0, 7, 39] {
             let codes: Vec<u16> = (0..3).map(|group| image.plane(group)[pixel]).collect();
-            let ours = -law.ln_pixel(0, pixel, &image, &mut filter) * std::f64::consts::LOG2_E;
-            let theirs = brute_bits(&law, &codes);
+            let ours = -model.ln_pixel(0, pixel, &image, &mut filter) * std::f64::consts::LOG2_E;
+            let theirs = brute_bits(&model, &codes);
             assert!((ours - theirs).abs() < 0.03, "{ours} against {theirs}");
         }
     }
@@ -304,15 +308,15 @@ mod tests {
     #[test]
     fn probabilities_of_all_ramps_sum_to_one() {
         // Four codes only, two groups: all sixteen ramps of one pixel.
-        let mut law = ramp(&[3.0, 2.0], 2.0, 3.0, 6.0, 2);
-        law.offset_dn.fill(1.0);
+        let mut model = ramp(&[3.0, 2.0], 2.0, 3.0, 6.0, 2);
+        model.offset_dn.fill(1.0);
         let mut filter = Filter::default();
         let mut sum = 0.0;
         for a in 0..4 {
             for b in 0..4 {
                 let shape = Shape::new(2, 24, 40);
                 let image = Image16::from_fn(shape, |group, _, _| if group == 0 { a } else { b });
-                sum += law.ln_pixel(0, 0, &image, &mut filter).exp();
+                sum += model.ln_pixel(0, 0, &image, &mut filter).exp();
             }
         }
         assert!((sum - 1.0).abs() < 1e-7, "{sum}");
@@ -322,9 +326,9 @@ mod tests {
     fn the_gain_of_knowing_earlier_groups_is_what_theory_says() {
         // Little charge: the first group costs its reset and read noise; after n groups the state
         // is known to R^2/n, so group n + 1 costs the entropy of variance R^2 (1 + 1/n).
-        let law = ramp(&[0.5; 4], 10.0, 40.0, 2.0, 16);
-        let image = law.draw(&[8]);
-        let bits = law.oracle_bits(&image) / (24.0 * 40.0);
+        let model = ramp(&[0.5; 4], 10.0, 40.0, 2.0, 16);
+        let image = model.draw(&[8]);
+        let bits = model.oracle_bits(&image) / (24.0 * 40.0);
         let gauss =
             |variance: f64| 0.5 * (2.0 * std::f64::consts::PI * std::f64::consts::E * variance / 4.0).log2();
         let mut known = 1600.0;
@@ -341,10 +345,10 @@ mod tests {
 
     #[test]
     fn jumps_and_saturation_stay_finite() {
-        let mut law = ramp(&[20.0, 30_000.0, 1e5, 0.0], 9.0, 37.0, 2.0, 16);
-        law.gathered_e[1][3] = 0.0;
-        let image = law.draw(&[2]);
-        let bits = law.oracle_bits(&image) / (24.0 * 40.0);
+        let mut model = ramp(&[20.0, 30_000.0, 1e5, 0.0], 9.0, 37.0, 2.0, 16);
+        model.gathered_e[1][3] = 0.0;
+        let image = model.draw(&[2]);
+        let bits = model.oracle_bits(&image) / (24.0 * 40.0);
         assert!(bits.is_finite() && bits > 5.0, "{bits}");
         assert_eq!(image.plane(3)[50], u16::MAX);
     }

@@ -12,7 +12,7 @@
 use super::adc::Adc;
 use super::camera::{Camera, Segment};
 use super::defects::CosmicRays;
-use super::frame::{Amplifier, FrameLaw};
+use super::frame::{Amplifier, FrameModel};
 use super::scene::{Psf, Sources};
 use crate::random::Pcg64;
 use nf_image::{Image16, PlaneAxis, RegionKind, Shape};
@@ -79,7 +79,7 @@ impl Band {
 
 /// A plane of the cube: a frame and the place in it that every pixel was taken from.
 struct Resampled {
-    law: FrameLaw,
+    model: FrameModel,
     /// Index of the frame's pixel, or `NOTHING`.
     sources: Vec<u32>,
 }
@@ -95,7 +95,7 @@ impl Resampled {
     fn oracle_bits(&self, frame: &Image16) -> f64 {
         let mut used = vec![false; frame.shape().pixels()];
         self.sources.iter().filter(|&&source| source != NOTHING).for_each(|&s| used[s as usize] = true);
-        self.law.oracle_bits_of(frame, Some(&used))
+        self.model.oracle_bits_of(frame, Some(&used))
     }
 }
 
@@ -122,7 +122,7 @@ impl Sdss {
     }
 
     /// Laws of every plane, epoch by epoch and in each band by band, and what their layers cost.
-    pub(super) fn law(&self, seed: u32) -> (Cube, f64) {
+    pub(super) fn model(&self, seed: u32) -> (Cube, f64) {
         let mut planes = vec![];
         let mut bits = 0.0;
         for epoch in 0..self.epochs as u32 {
@@ -134,12 +134,12 @@ impl Sdss {
                 let camera = camera(self, *band, side, generator.uniform());
                 // All planes show the same field, so the scene has the cube's seed; noise has the
                 // plane's.
-                let (law, cost) = camera.law(number as u32 + 1, seed, None);
+                let (model, cost) = camera.model(number as u32 + 1, seed, None);
                 let sources = grid(self.side_px, side, margin, self.uncovered, &mut generator);
                 // Every plane describes its own view of the field: more than a joint description
                 // needs.
                 bits += cost;
-                planes.push(Resampled { law, sources });
+                planes.push(Resampled { model, sources });
             }
         }
         (Cube { planes, side_px: self.side_px, axis: self.axis() }, bits)
@@ -155,7 +155,7 @@ pub(super) struct Cube {
 
 impl Cube {
     fn frames(&self, words: &[u32]) -> impl Iterator<Item = (&Resampled, Image16)> {
-        (0u32..).zip(&self.planes).map(move |(i, plane)| (plane, plane.law.draw(&[words, &[i]].concat())))
+        (0u32..).zip(&self.planes).map(move |(i, plane)| (plane, plane.model.draw(&[words, &[i]].concat())))
     }
 
     pub(super) fn draw(&self, words: &[u32]) -> Image16 {

@@ -2,9 +2,9 @@
 
 use super::camera::{Camera, Exposure, regions_in};
 use super::ccd::{Ccd, NOISE};
-use super::frame::FrameLaw;
+use super::frame::FrameModel;
 use super::nircam::JwstNircam;
-use super::ramp::RampLaw;
+use super::ramp::RampModel;
 use super::sdss::{Cube, Sdss};
 use super::{acs, lco, lris};
 use crate::{Card, Dataset, Oracle, Result};
@@ -29,27 +29,27 @@ pub enum Simulator {
     Lco(Exposure),
 }
 
-/// The laws of one exposure.
-enum Law {
-    Frame(FrameLaw),
-    Ramp(RampLaw),
+/// The distributions of one exposure.
+enum ExposureModel {
+    Frame(FrameModel),
+    Ramp(RampModel),
     Cube(Cube),
 }
 
-impl Law {
+impl ExposureModel {
     fn draw(&self, words: &[u32]) -> Image16 {
         match self {
-            Self::Frame(law) => law.draw(words),
-            Self::Ramp(law) => law.draw(words),
-            Self::Cube(law) => law.draw(words),
+            Self::Frame(model) => model.draw(words),
+            Self::Ramp(model) => model.draw(words),
+            Self::Cube(model) => model.draw(words),
         }
     }
 
     fn oracle_bits(&self, words: &[u32]) -> f64 {
         match self {
-            Self::Frame(law) => law.oracle_bits(&law.draw(words)),
-            Self::Ramp(law) => law.oracle_bits(&law.draw(words)),
-            Self::Cube(law) => law.oracle_bits(words),
+            Self::Frame(model) => model.oracle_bits(&model.draw(words)),
+            Self::Ramp(model) => model.oracle_bits(&model.draw(words)),
+            Self::Cube(model) => model.oracle_bits(words),
         }
     }
 }
@@ -100,38 +100,38 @@ impl Simulator {
         }
     }
 
-    /// The laws of an exposure, and what describing its own layers costs, bits.
-    fn law(&self, seed: u32) -> (Law, f64) {
+    /// The distributions of an exposure, and what describing its own layers costs, bits.
+    fn model(&self, seed: u32) -> (ExposureModel, f64) {
         match self {
             Self::Ccd(ccd) => {
-                let (law, bits) = ccd.law(seed);
-                (Law::Frame(law), bits)
+                let (model, bits) = ccd.model(seed);
+                (ExposureModel::Frame(model), bits)
             }
             Self::JwstNircam(nircam) => {
-                let (law, bits) = nircam.law(seed);
-                (Law::Ramp(law), bits)
+                let (model, bits) = nircam.model(seed);
+                (ExposureModel::Ramp(model), bits)
             }
             Self::Sdss(sdss) => {
-                let (law, bits) = sdss.law(seed);
-                (Law::Cube(law), bits)
+                let (model, bits) = sdss.model(seed);
+                (ExposureModel::Cube(model), bits)
             }
             Self::KeckLris(_) | Self::HstAcs(_) | Self::Lco(_) => {
                 let (camera, exposure) = self.camera().expect("these three have a camera");
-                let (law, bits) = exposure.law(&camera, seed);
-                (Law::Frame(law), bits)
+                let (model, bits) = exposure.model(&camera, seed);
+                (ExposureModel::Frame(model), bits)
             }
         }
     }
 
     /// The exposure that `seed` stands for.
     pub fn expose(&self, seed: u32) -> Image16 {
-        self.law(seed).0.draw(&[seed, NOISE])
+        self.model(seed).0.draw(&[seed, NOISE])
     }
 
     /// What that exposure is worth in bits.
     pub fn oracle(&self, seed: u32) -> Oracle {
-        let (law, layers_bits) = self.law(seed);
-        Oracle { given_layers_bits: law.oracle_bits(&[seed, NOISE]), layers_bits: Some(layers_bits) }
+        let (model, layers_bits) = self.model(seed);
+        Oracle { given_layers_bits: model.oracle_bits(&[seed, NOISE]), layers_bits: Some(layers_bits) }
     }
 }
 

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(overlap(&[5..6, 0..10, 5..6]), Some(0));
     }
 
-    /// The slow twin: every pair.
+    /// The slow reference: every pair.
     #[test]
     fn sorting_finds_what_every_pair_finds() {
         let mut state = 3u64;

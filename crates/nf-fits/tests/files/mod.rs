@@ -159,16 +159,3 @@ pub(crate) fn mixed(specs: &[ImageSpec]) -> Vec<u8> {
     }
     bytes
 }
-
-/// The folder of real frames, or `None` with a visible line.
-pub(crate) fn real_frames() -> Option<PathBuf> {
-    let folder = std::env::var_os("NOISEFLOOR_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    if folder.join("MANIFEST.json").is_file() {
-        return Some(folder);
-    }
-    println!("SKIP: no real frames in {} (set NOISEFLOOR_DATA)", folder.display());
-    None
-}

@@ -47,17 +47,8 @@ fn simulated_stacks() {
 
 #[test]
 fn real_tiles() {
-    let folder = std::env::var_os("NOISEFLOOR_DATA").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        let required =
-            std::env::var("NOISEFLOOR_REQUIRE").is_ok_and(|all| all.split(',').any(|one| one == "frames"));
-        assert!(!required, "no real frames in {} (set NOISEFLOOR_DATA)", folder.display());
-        println!("SKIP: no real frames in {} (set NOISEFLOOR_DATA)", folder.display());
-        return;
-    };
+    let Some(folder) = nf_image::testing::real_frames() else { return };
+    let entries = std::fs::read_dir(&folder).expect("a folder that can be read");
     let mut files: Vec<PathBuf> =
         entries.map(|entry| entry.expect("a folder that can be read").path()).collect();
     files.retain(|path| path.to_string_lossy().contains(".fits"));

@@ -211,7 +211,7 @@ impl XyPlot {
     }
 }
 
-/// A line; laws carry no hover, and are thinner than measurements.
+/// A line; reference curves carry no hover, and are thinner than measurements.
 fn line_of(series: &Series, places: &[(f64, f64)], colour: RGBColor) -> [PathElement<(f64, f64)>; 1] {
     let width = if series.points.iter().all(|point| point.hover.is_empty()) { 1 } else { 2 };
     [PathElement::new(places.to_vec(), colour.stroke_width(width))]

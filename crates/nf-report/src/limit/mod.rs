@@ -88,14 +88,14 @@ fn coded_bits(image: &Image16, context: &Context) -> Option<f64> {
 fn trace(window: &Image16, context: &Context) -> Option<([Estimate; 2], Calibration)> {
     let codec = context.registry.build(&context.traced).ok()?;
     let mut random = Pcg64::from_seed(1);
-    let trace = codec.laws(window, &mut || random.uniform())?;
+    let trace = codec.trace(window, &mut || random.uniform())?;
     let coded = |image: &Image16| Some(8.0 * codec.encode(image).ok()?.len() as f64);
-    let sample = Image16::new(window.shape(), trace.twin.clone()).ok()?;
+    let sample = Image16::new(window.shape(), trace.sample.clone()).ok()?;
     let spec = codec.spec().to_string();
-    let calibration = Calibration::of(&trace.intervals, window.shape().width, || random.uniform());
+    let calibration = Calibration::of(&trace.pit_intervals, window.shape().width, || random.uniform());
     let sizes = SampledFrame {
         pixels: window.samples().len(),
-        content_bits: trace.twin_bits,
+        content_bits: trace.sample_bits,
         frame_bits: coded(window)?,
         sample_bits: coded(&sample)?,
     };

@@ -2,7 +2,7 @@
 //!
 //! A longer exposure collects more light and with it more shot noise, so ratios fall until the
 //! source or the sky is all there is to a frame. How monotonically they fall is told by Spearman's
-//! rank correlation (1904), which asks for no law.
+//! rank correlation (1904), which assumes no distribution.
 
 use super::noise::Frame;
 use crate::document::Section;

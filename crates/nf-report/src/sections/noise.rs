@@ -1,9 +1,9 @@
 //! Bits per pixel against the noise of every image.
 //!
 //! Two lines are drawn: Pence, Seaman and White (PASP 121, 414, 2009) count `log2(sigma sqrt(12))`
-//! bits of noise, the width of a uniform law of that sigma; the entropy of normal noise in steps of
-//! one is `log2(sigma sqrt(2 pi e))`, 0.2546 bits more, and no code of normal noise is shorter on
-//! average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
+//! bits of noise, the width of a uniform distribution of that sigma; the entropy of normal noise in
+//! steps of one is `log2(sigma sqrt(2 pi e))`, 0.2546 bits more, and no code of normal noise is
+//! shorter on average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
 
 use super::exposure;
 use crate::charts::{best_of_families, reference};
@@ -148,7 +148,7 @@ fn plot(
     let sigmas: Vec<f64> = frames.iter().filter_map(|f| f.sigmas[index]).collect();
     let ends =
         [sigmas.iter().copied().fold(f64::INFINITY, f64::min), sigmas.iter().copied().fold(0.0, f64::max)];
-    let law = |name: &str, tone: usize, factor: f64| {
+    let curve = |name: &str, tone: usize, factor: f64| {
         let first = ends[0].max(0.5);
         let points =
             [first, ends[1].max(first)].map(|x| Point { x, y: (x * factor).log2(), ..Point::default() });
@@ -164,8 +164,8 @@ fn plot(
     };
     let mut series: Vec<Series> = codecs.iter().enumerate().map(of_codec).collect();
     let normal = (2.0 * std::f64::consts::PI * std::f64::consts::E).sqrt();
-    series.push(law("entropy of normal noise", 3, normal));
-    series.push(law("Pence et al. 2009", 6, 12f64.sqrt()));
+    series.push(curve("entropy of normal noise", 3, normal));
+    series.push(curve("Pence et al. 2009", 6, 12f64.sqrt()));
     XyPlot {
         name: slug(&format!("{prefix}-noise-{}", estimator.name())),
         title: format!("Size against noise, {}", estimator.name()),

@@ -25,7 +25,7 @@ pub(crate) struct Args {
     codec: Spec,
     /// Codec whose predictive distributions are tested (calibration, sampled frame), if it exposes
     /// them
-    #[arg(long, visible_alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
+    #[arg(long, alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
     trace: Spec,
     /// Longest side of the window of the middle plane used for that test, in pixels
     #[arg(long, value_name = "N", default_value_t = 1024)]

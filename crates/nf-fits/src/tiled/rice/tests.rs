@@ -1,9 +1,10 @@
-//! Against a slow twin, and streams that are none.
+//! Against a slow reference, and streams that are none.
 
 use super::*;
 use proptest::prelude::*;
 
-/// The slow twin: one bit at a time, in 64-bit arithmetic, straight from the description above.
+/// The slow reference: one bit at a time, in 64-bit arithmetic, straight from the description
+/// above.
 fn slow_encode<T: RicePixel>(pixels: &[T], block: usize) -> Vec<u8> {
     fn push(bits: &mut Vec<bool>, value: u64, count: u32) {
         bits.extend((0..count).rev().map(|bit| value >> bit & 1 == 1));

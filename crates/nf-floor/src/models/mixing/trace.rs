@@ -9,13 +9,13 @@ use super::density::{Density, Pixel};
 use super::{Header, run};
 use crate::models::TileView;
 use crate::simd::InstructionSet;
-use nf_codec::Laws;
+use nf_codec::PixelTrace;
 use nf_entropy::binary::{BinaryCoder, PROBABILITY_BITS};
 
 /// The trace of a tile, with a sample drawn for every pixel; `None` for a tile without pixels.
-pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<Laws> {
+pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {
     let header = Header::of(tile.samples)?;
-    let mut trace = Laws::default();
+    let mut trace = PixelTrace::default();
     let mut code = |density: &mut Density, pixel: &Pixel, value: u16| {
         let mut mass = 1.0;
         let drawn = density.draw(pixel, |set| {
@@ -24,11 +24,11 @@ pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<
             mass *= if bit { share } else { 1.0 - share };
             bit
         });
-        trace.twin.push(drawn);
-        trace.twin_bits -= mass.log2();
+        trace.sample.push(drawn);
+        trace.sample_bits -= mass.log2();
         let mut path = Path { below: 0.0, mass: 1.0 };
         density.code(&mut path, pixel, value);
-        trace.intervals.push([path.below as f32, (path.below + path.mass) as f32]);
+        trace.pit_intervals.push([path.below as f32, (path.below + path.mass) as f32]);
         trace.pixel_bits.push(-path.mass.log2() as f32);
         value
     };
@@ -63,27 +63,27 @@ impl BinaryCoder for Path {
 mod tests {
     use crate::models::TileView;
     use crate::{Floor, Level};
-    use nf_codec::{Codec, Laws};
+    use nf_codec::{Codec, PixelTrace};
     use nf_image::testing::{Rng, noise};
     use nf_image::{Image16, Shape};
 
     const CELLS: usize = 20;
 
-    fn trace_of(image: &Image16) -> Laws {
+    fn trace_of(image: &Image16) -> PixelTrace {
         let mut rng = Rng::new(77);
-        Floor { level: Level::Max }.laws(image, &mut || rng.uniform()).expect("one plane of one tile")
+        Floor { level: Level::Max }.trace(image, &mut || rng.uniform()).expect("one plane of one tile")
     }
 
     /// Pearson's statistic of the randomised probability integral transform about the uniform
     /// distribution.
-    fn chi_square(trace: &Laws) -> f64 {
+    fn chi_square(trace: &PixelTrace) -> f64 {
         let mut rng = Rng::new(3);
         let mut counts = [0.0; CELLS];
-        for [below, up_to] in &trace.intervals {
+        for [below, up_to] in &trace.pit_intervals {
             let position = f64::from(*below) + rng.uniform() * f64::from(up_to - below);
             counts[((position * CELLS as f64) as usize).min(CELLS - 1)] += 1.0;
         }
-        let expected = trace.intervals.len() as f64 / CELLS as f64;
+        let expected = trace.pit_intervals.len() as f64 / CELLS as f64;
         counts.iter().map(|count: &f64| (count - expected).powi(2) / expected).sum()
     }
 
@@ -94,10 +94,10 @@ mod tests {
         let trace = trace_of(&image);
         let pixels = image.samples().len();
         assert_eq!(
-            (trace.intervals.len(), trace.pixel_bits.len(), trace.twin.len()),
+            (trace.pit_intervals.len(), trace.pixel_bits.len(), trace.sample.len()),
             (pixels, pixels, pixels)
         );
-        assert!(trace.intervals.iter().all(|[a, b]| 0.0 <= *a && a <= b && *b <= 1.000_001));
+        assert!(trace.pit_intervals.iter().all(|[a, b]| 0.0 <= *a && a <= b && *b <= 1.000_001));
         let bits: f64 = trace.pixel_bits.iter().map(|&bits| f64::from(bits)).sum();
         let payload = crate::models::mixing::encode(TileView::of(&image)).unwrap();
         let coded_bits = 8.0 * payload.len() as f64;
@@ -105,12 +105,12 @@ mod tests {
         assert!((0.0..100.0).contains(&(coded_bits - bits)), "{coded_bits} {bits}");
         // The drawn values cost what the true ones cost: the entropy of the noise.
         let entropy = (sigma * 4.132_731).log2();
-        for bits in [bits, trace.twin_bits] {
+        for bits in [bits, trace.sample_bits] {
             assert!((bits / pixels as f64 - entropy).abs() < 0.03, "{bits}");
         }
         // Values within 996 to 1005, deviations of -0.96 to 1.04. The first pixels have wide
         // distributions, which would dominate the moments.
-        let near = trace.twin.iter().filter(|&&drawn| (996..=1005).contains(&drawn)).count();
+        let near = trace.sample.iter().filter(|&&drawn| (996..=1005).contains(&drawn)).count();
         assert!((near as f64 / pixels as f64 - 0.682).abs() < 0.02, "{near} of {pixels}");
     }
 
@@ -131,7 +131,7 @@ mod tests {
             (Level::Max, Shape::new(2, 4, 4)),
             (Level::Max, Shape::frame(0, 4)),
         ] {
-            assert_eq!(Floor { level }.laws(&Image16::zeros(shape), &mut uniform), None, "{shape}");
+            assert_eq!(Floor { level }.trace(&Image16::zeros(shape), &mut uniform), None, "{shape}");
         }
     }
 }

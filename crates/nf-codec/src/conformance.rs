@@ -1,4 +1,4 @@
-//! The conformance kit: what every codec must pass. Feature `kit`; for tests.
+//! The conformance kit: what every codec must pass. Feature `conformance`; for tests.
 //!
 //! Call [`check`] on the builder of a codec. It panics with the name of the case that fails.
 

@@ -1,5 +1,5 @@
-//! The slow twin of the codec: the standard's formulas sample by sample, with whole arrays and text
-//! for bits.
+//! The slow reference of the codec: the standard's formulas sample by sample, with whole arrays and
+//! text for bits.
 
 use nf_image::Image16;
 

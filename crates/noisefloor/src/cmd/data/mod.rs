@@ -1,10 +1,12 @@
 //! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
+mod fetch;
+
 use crate::files::output::{text, write_file};
 use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use nf_data::inspect::Statistics;
 use nf_data::{Dataset, OpenOptions, Source, TileRule, file_stem};
 use std::ffi::OsString;
@@ -23,8 +25,9 @@ pub(crate) struct Args {
 enum Verb {
     /// List the datasets that can be named
     List,
-    /// Fetch every file of a dataset on the hub, or check that a local one is complete
-    Fetch(Which),
+    /// Fetch every file of a dataset, from the hub or from where its frames are published, and check
+    /// all pixels
+    Fetch(fetch::Args),
     /// Print the description of a dataset and statistics of its images
     Inspect(Inspect),
     /// Cut a dataset into tiles for training, in one Parquet file
@@ -105,16 +108,21 @@ struct Simulate {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.verb {
         Verb::List => list(),
-        Verb::Fetch(which) => fetch(which),
+        Verb::Fetch(args) => fetch::run(args),
         Verb::Inspect(args) => inspect(args),
         Verb::Pack(args) => pack(args),
         Verb::Simulate(args) => simulate(args),
     }
 }
 
+impl Which {
+    fn options(&self) -> OpenOptions {
+        OpenOptions { data: self.data.clone(), fits: fits_options(), ..OpenOptions::default() }
+    }
+}
+
 fn open(which: &Which) -> anyhow::Result<Box<dyn Dataset>> {
-    let options = OpenOptions { data: which.data.clone(), fits: fits_options(), ..OpenOptions::default() };
-    Ok(nf_data::open(&which.dataset, &options)?)
+    Ok(nf_data::open(&which.dataset, &which.options())?)
 }
 
 /// Images of a dataset that could not be read: each is named at once, and the command fails at its
@@ -149,44 +157,6 @@ fn list() -> anyhow::Result<()> {
         writeln!(out, "{:<18} {kind:<10} {}", manifest.name, manifest.title)?;
     }
     Ok(())
-}
-
-fn fetch(which: &Which) -> anyhow::Result<()> {
-    let set = open(which)?;
-    if let Some(download) = set.download()
-        && download.bytes > download.budget_bytes
-    {
-        bail!(
-            "{}: {} files of {} in all, fetched files may take {}; {} sets another limit (what is not fetched is \
-             streamed when it is used)",
-            set.card(),
-            download.files,
-            HumanBytes(download.bytes),
-            HumanBytes(download.budget_bytes),
-            nf_data::hub::BUDGET_VARIABLE
-        );
-    }
-    let bar = progress_bar(set.len())?;
-    let mut unreadable = Unreadable::default();
-    for index in 0..set.len() {
-        if let Some(download) = set.download() {
-            let (files, bytes) = (download.missing_files, HumanBytes(download.missing_bytes));
-            bar.set_message(format!("{files} files of {bytes} to come"));
-        }
-        bar.suspend(|| match set.image(index) {
-            Ok(image) => {
-                writeln!(text(), "{} {} {}", set.name(index), image.shape(), image.digest())
-            }
-            Err(error) => {
-                unreadable.tell(error);
-                Ok(())
-            }
-        })?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    writeln!(text(), "{}: {} images", set.card(), set.len() - unreadable.images)?;
-    unreadable.finish(set.len())
 }
 
 /// A bar that counts images, where somebody watches.
