@@ -25,8 +25,8 @@ pub(crate) struct Args {
 enum Verb {
     /// List the datasets that can be named
     List,
-    /// Fetch every file of a dataset, from the hub or from where its frames are published, and check
-    /// all pixels
+    /// Fetch every file of a dataset, from the hub or from where its frames are published, and
+    /// check all pixels
     Fetch(fetch::Args),
     /// Print the description of a dataset and statistics of its images
     Inspect(Inspect),
