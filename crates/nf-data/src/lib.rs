@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod blind;
+mod data_folder;
 mod dataset;
 mod error;
 mod facts;
@@ -40,6 +41,7 @@ pub mod tiles;
 mod view;
 
 pub use blind::{Blind, BlindKind};
+pub use data_folder::DATA_VARIABLE;
 pub use dataset::{Card, Dataset, Download, Oracle};
 pub use error::{Error, Result};
 pub use facts::Facts;
@@ -47,7 +49,7 @@ pub use fits::FitsOptions;
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, ImageEntry, Manifest, Original, Source};
 pub use names::{file_stem, printable};
-pub use open::{DATA_VARIABLE, OpenOptions, known_datasets, open};
+pub use open::{OpenOptions, known_datasets, open};
 pub use preview::preview_png;
 pub use rows::RowColumns;
 pub use tiles::{TileRule, TileStore};

@@ -1,5 +1,6 @@
 //! From a name to a dataset.
 
+use crate::data_folder::DataFolder;
 use crate::folder::{FolderSet, files_of_split};
 use crate::hub::{HubSet, Opening, Store, StreamOptions};
 use crate::manifest::{FileEntry, Manifest, Source, list};
@@ -53,9 +54,6 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("sim-sdss", include_str!("../../../datasets/sim-sdss.toml")),
     ("sim-star-field", include_str!("../../../datasets/sim-star-field.toml")),
 ];
-
-/// The variable that names the folder of folder datasets when no option does.
-pub const DATA_VARIABLE: &str = "NOISEFLOOR_DATA";
 
 /// Opens a dataset.
 ///
@@ -225,7 +223,7 @@ fn build(
         split: split.to_owned(),
         digest: Manifest::digest(&found.text, view, split),
     };
-    let data = DataFolder::of(options);
+    let data = DataFolder::of(options.data.as_deref());
     match &manifest.source {
         Source::Folder(folder) => {
             let (view_name, view) = manifest.view(view)?;
@@ -284,21 +282,6 @@ fn build(
     }
 }
 
-/// A folder that holds the files of datasets, instead of where they are to be had otherwise.
-pub(crate) struct DataFolder {
-    pub(crate) path: PathBuf,
-    /// Whether it was named for this dataset, and not for all by the variable.
-    pub(crate) is_asked_for: bool,
-}
-
-impl DataFolder {
-    fn of(options: &OpenOptions) -> Option<Self> {
-        let named = options.data.clone().map(|path| Self { path, is_asked_for: true });
-        let variable = || std::env::var_os(DATA_VARIABLE).filter(|value| !value.is_empty());
-        named.or_else(|| Some(Self { path: variable()?.into(), is_asked_for: false }))
-    }
-}
-
 /// The dataset whose frames these are, if they can be fetched at their origins.
 fn frames_name(manifest: &Manifest) -> Option<&str> {
     let own = manifest.files.iter().any(|file| !file.sources.is_empty());
@@ -347,7 +330,7 @@ pub(crate) fn frames(reference: &OsStr, options: &OpenOptions) -> Result<Option<
         return Ok(None);
     };
     let (_, mut files) = files_of_split(&manifest, options.split.as_deref().or(split.as_deref()))?;
-    let folder = frames_folder(&manifest, &found, folder, DataFolder::of(options), options);
+    let folder = frames_folder(&manifest, &found, folder, DataFolder::of(options.data.as_deref()), options);
     let mut mirrors = manifest.mirrors.clone();
     if name != manifest.name {
         let Reference { found, .. } = locate(Path::new(name))?;

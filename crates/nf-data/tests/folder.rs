@@ -5,7 +5,7 @@ use nf_data::{Dataset, OpenOptions, open};
 use nf_fits::{FitsWriter, npy};
 use nf_image::testing::real_frames;
 use nf_image::{Image16, PlaneAxis, Shape};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn ramp(shape: Shape, start: usize) -> Image16 {
     Image16::from_fn(shape, |p, r, c| (start + 7919 * p + 131 * r + c) as u16)

@@ -1,9 +1,8 @@
 //! A FITS file, opened.
 
-use crate::hdu::{self, Hdu, HduKind};
-use crate::image::ImageHdu;
+use crate::hdu::{self, Hdu};
 use crate::source::Source;
-use crate::tiled::{NoCodec, TileCodec, Tiling};
+use crate::tiled::{NoCodec, TileCodec};
 use crate::{Error, Limits, Result};
 use std::fs::File;
 use std::ops::Range;
@@ -105,30 +104,6 @@ impl FitsFile {
     /// All header-data units, the primary first.
     pub fn hdus(&self) -> &[Hdu] {
         &self.hdus
-    }
-
-    /// The units that hold an image of at least one pixel, plain or compressed.
-    pub fn image_hdus(&self) -> impl Iterator<Item = ImageHdu<'_>> {
-        (0..self.hdus.len()).filter_map(|index| self.image(index).ok()).filter(|image| image.pixels() > 0)
-    }
-
-    /// The image in HDU `index`.
-    ///
-    /// # Errors
-    /// If there is no such HDU, or it holds no image.
-    pub fn image(&self, index: usize) -> Result<ImageHdu<'_>> {
-        let count = self.hdus.len();
-        let hdu = self
-            .hdus
-            .get(index)
-            .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
-        match hdu.kind() {
-            HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
-            HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
-                .err()
-                .unwrap_or_else(|| Error::request(index, "holds no image"))),
-            _ => Err(Error::request(index, "holds no image")),
-        }
     }
 
     /// Length of the (inflated) file.

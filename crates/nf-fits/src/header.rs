@@ -1,7 +1,6 @@
 //! The header of an HDU, kept verbatim.
 
 use crate::card::{CARD_BYTES, Card, Value};
-use crate::scale::PhysicalScale;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -161,11 +160,6 @@ impl Header {
     /// Whether the card of `keyword` says `T`.
     pub fn is_true(&self, keyword: &str) -> bool {
         self.value(keyword) == Some(Value::Logical(true))
-    }
-
-    /// BSCALE, BZERO and BLANK; cards that hold no usable number count as absent.
-    pub fn physical_scale(&self) -> PhysicalScale {
-        PhysicalScale::of_header(self).0
     }
 
     /// Number of the HDU that the header belongs to.

@@ -1,7 +1,8 @@
 //! Reading the image of one HDU: whole, in rows and planes, or any section of it.
 
 use crate::file::FitsFile;
-use crate::hdu::{Geometry, Hdu, HduKind};
+use crate::geometry::Geometry;
+use crate::hdu::{Hdu, HduKind};
 use crate::header::Header;
 use crate::pixels::{Pixels, SampleType, each_type};
 use crate::samples16::SampleMap;
@@ -25,6 +26,32 @@ const BATCH_PX: usize = 1 << 21;
 pub struct ImageHdu<'a> {
     file: &'a FitsFile,
     hdu: &'a Hdu,
+}
+
+impl FitsFile {
+    /// The units that hold an image of at least one pixel, plain or compressed.
+    pub fn image_hdus(&self) -> impl Iterator<Item = ImageHdu<'_>> {
+        (0..self.hdus().len()).filter_map(|index| self.image(index).ok()).filter(|image| image.pixels() > 0)
+    }
+
+    /// The image in HDU `index`.
+    ///
+    /// # Errors
+    /// If there is no such HDU, or it holds no image.
+    pub fn image(&self, index: usize) -> Result<ImageHdu<'_>> {
+        let count = self.hdus().len();
+        let hdu = self
+            .hdus()
+            .get(index)
+            .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
+        match hdu.kind() {
+            HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
+            HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
+                .err()
+                .unwrap_or_else(|| Error::request(index, "holds no image"))),
+            _ => Err(Error::request(index, "holds no image")),
+        }
+    }
 }
 
 impl<'a> ImageHdu<'a> {

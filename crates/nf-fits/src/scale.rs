@@ -20,6 +20,13 @@ pub struct PhysicalScale {
     pub blank: Option<i64>,
 }
 
+impl Header {
+    /// BSCALE, BZERO and BLANK; cards that hold no usable number count as absent.
+    pub fn physical_scale(&self) -> PhysicalScale {
+        PhysicalScale::of_header(self).0
+    }
+}
+
 impl PhysicalScale {
     /// What the header says, and a remark for every card that cannot be taken at its word.
     pub(crate) fn of_header(header: &Header) -> (Self, Vec<String>) {

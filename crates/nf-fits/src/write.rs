@@ -2,7 +2,8 @@
 
 use crate::card::write::{integer, logical, text};
 use crate::card::{CARD_BYTES, Card};
-use crate::hdu::{Geometry, padded, read_axes};
+use crate::geometry::{Geometry, read_axes};
+use crate::hdu::padded;
 use crate::header::{BLOCK_BYTES, Header};
 use crate::samples16::SampleMap;
 use crate::{Error, Result, SampleType};

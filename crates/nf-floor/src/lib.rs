@@ -32,6 +32,7 @@ mod experiments;
 mod golomb;
 #[doc(hidden)]
 pub mod lab;
+mod level;
 mod maths;
 mod models;
 mod predict;
@@ -40,9 +41,10 @@ mod stream;
 #[cfg(test)]
 mod testdata;
 
-pub use codec::{ENTRY, Floor, Level};
+pub use codec::{ENTRY, Floor};
 #[cfg(feature = "experiments")]
 pub use experiments::FLOOR_CONTEXT;
+pub use level::Level;
 pub use stream::decode_region;
 
 // The examples of the README are tests.

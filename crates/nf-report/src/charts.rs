@@ -2,7 +2,8 @@
 
 use crate::draw::heat::HeatMap;
 use crate::draw::plot::Plot;
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::names::Names;
 use crate::slug::slug;
 use crate::summary::{CodecSummary, DatasetSummary, ImageSizes};

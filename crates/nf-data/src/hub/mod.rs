@@ -16,14 +16,16 @@ mod lris;
 mod repository;
 pub mod rule;
 pub mod set;
+pub mod source;
 mod split;
 pub mod store;
 
 pub use crate::net::Patience;
 pub use client::{Hub, HubOptions, RemoteFile};
 pub use rule::Rule;
+pub use set::HubSet;
 pub(crate) use set::Opening;
-pub use set::{HubSet, HubSource, StreamOptions};
+pub use source::{HubSource, StreamOptions};
 pub use store::{BUDGET_VARIABLE, Store};
 
 /// Whether this is the whole name of a commit, or a digest that a file may be named by.

@@ -2,9 +2,9 @@
 
 use super::client::{Hub, RemoteFile};
 use super::copy::Copy;
-use super::set::{HubSource, StreamOptions};
+use super::source::{HubSource, StreamOptions};
 use super::store::Store;
-use crate::open::DataFolder;
+use crate::data_folder::DataFolder;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,85 +1,19 @@
 //! A split of a repository, seen through a rule, as a dataset.
 
-use super::client::{HubOptions, RemoteFile};
-use super::copy::cache_of_other_clients;
+use super::client::RemoteFile;
 use super::repository::Repository;
 use super::rule::Rule;
+use super::source::{HubSource, StreamOptions};
 use super::split::{Part, Row, SPLITS, read_rows};
-use super::store::Store;
+use crate::data_folder::DataFolder;
 use crate::names::{image_stem, printable};
-use crate::open::DataFolder;
 use crate::rows::{RowColumns, RowFile};
 use crate::view::MOST_IMAGES;
 use crate::{Card, Dataset, Download, Error, Facts, FitsOptions, Result};
 use nf_image::Image16;
-use serde::Deserialize;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// A repository of the hub, as a manifest names it.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-pub struct HubSource {
-    /// `owner/name` of the dataset.
-    pub repository: String,
-    /// Branch, tag or commit.
-    #[serde(default = "main_branch")]
-    pub revision: String,
-    /// Rules from files to images, by view.
-    pub rules: BTreeMap<String, Rule>,
-    /// Parquet files by split, instead of the benchmark's lists of FITS files: every row is a
-    /// file's content.
-    #[serde(default)]
-    pub row_files: BTreeMap<String, Vec<String>>,
-    /// Only rows of the split's list whose `image_id` starts so.
-    #[serde(default)]
-    pub id_prefix: Option<String>,
-    /// Only rows of the split's list with this `telescope`.
-    #[serde(default)]
-    pub telescope: Option<String>,
-}
-
-impl HubSource {
-    /// Whether a row of a split's list is one of the dataset's.
-    fn takes(&self, row: &Row) -> bool {
-        self.id_prefix.as_ref().is_none_or(|prefix| row.id().starts_with(prefix))
-            && self.telescope.as_ref().is_none_or(|name| row.telescope.as_ref() == Some(name))
-    }
-}
-
-fn main_branch() -> String {
-    "main".into()
-}
-
-/// What may be said about where and how to stream.
-#[derive(Clone, Debug)]
-pub struct StreamOptions {
-    /// The hub.
-    pub hub: HubOptions,
-    /// Folder for fetched files.
-    pub cache: std::path::PathBuf,
-    /// Bytes that they may take.
-    pub budget_bytes: u64,
-    /// Folder in which other clients of the hub keep what they fetched; only read.
-    pub other_cache: Option<std::path::PathBuf>,
-    /// Files fetched ahead of the one asked for.
-    pub ahead: usize,
-}
-
-impl StreamOptions {
-    /// From the environment's variables.
-    pub fn from_environment() -> Self {
-        Self {
-            hub: HubOptions::from_environment(),
-            cache: Store::default_root(),
-            budget_bytes: Store::default_budget_bytes(),
-            other_cache: cache_of_other_clients(),
-            ahead: 2,
-        }
-    }
-}
 
 /// Images of a split; a file is fetched when the first image in it is asked for, and the next ones
 /// meanwhile.

@@ -1,6 +1,5 @@
 //! Bytes of files, copied and compared piece by piece.
 
-use super::original::Remainder;
 use crate::file::FitsFile;
 use crate::{Error, Result};
 use std::io::Write;
@@ -8,6 +7,25 @@ use std::ops::Range;
 
 /// Bytes that are read at once.
 const PIECE_BYTES: u64 = 1 << 20;
+
+/// Bytes of an uncompressed HDU that are no pixels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remainder {
+    /// They stand in the file here.
+    InFile(Range<u64>),
+    /// So many zeros.
+    Zeros(u64),
+}
+
+impl Remainder {
+    /// How many they are.
+    pub fn len_bytes(&self) -> u64 {
+        match self {
+            Self::InFile(range) => range.end - range.start,
+            Self::Zeros(count) => *count,
+        }
+    }
+}
 
 /// Copies bytes of the file.
 pub(super) fn copy(file: &FitsFile, range: Range<u64>, out: &mut dyn Write) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Proving that two files are the same without compression, byte for byte.
 
+use super::bytes::Remainder;
 use super::bytes::same;
-use super::original::{OriginalHdu, Remainder, has_sums, original_hdus};
+use super::original::{OriginalHdu, has_sums, original_hdus};
 use crate::checksum::Sum;
 use crate::file::FitsFile;
 use crate::header::Header;

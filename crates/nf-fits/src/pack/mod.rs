@@ -20,8 +20,9 @@ mod table;
 mod unpack;
 mod verify;
 
+pub use bytes::Remainder;
 pub use compare::{Verdict, compare};
-pub use original::{OriginalHdu, Remainder, original_hdus};
+pub use original::{OriginalHdu, original_hdus};
 pub use proof::{PackedFile, pack_proven, unpack_proven};
 pub use unpack::{UnpackedHdu, unpack};
 pub use verify::{HduChecksums, verify};

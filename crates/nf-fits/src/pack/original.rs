@@ -10,7 +10,7 @@
 //!   primary.
 //! - Everything else keeps its bytes.
 
-use super::bytes::copy;
+use super::bytes::{Remainder, copy};
 use crate::checksum::{Checksums, Sum, judge, stamp};
 use crate::file::FitsFile;
 use crate::hdu::{Hdu, HduKind, padded};
@@ -21,7 +21,6 @@ use crate::write::primary_to_extension;
 use crate::{Error, Result};
 use std::borrow::Cow;
 use std::io::Write;
-use std::ops::Range;
 
 /// Pixels that are decoded at once.
 const BAND_PX: usize = 1 << 20;
@@ -34,25 +33,6 @@ pub struct OriginalHdu<'a> {
     hdu: &'a Hdu,
     image: Option<ImageHdu<'a>>,
     header: Cow<'a, Header>,
-}
-
-/// Bytes of an uncompressed HDU that are no pixels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remainder {
-    /// They stand in the file here.
-    InFile(Range<u64>),
-    /// So many zeros.
-    Zeros(u64),
-}
-
-impl Remainder {
-    /// How many they are.
-    pub fn len_bytes(&self) -> u64 {
-        match self {
-            Self::InFile(range) => range.end - range.start,
-            Self::Zeros(count) => *count,
-        }
-    }
 }
 
 /// The HDUs of the uncompressed file. [`FitsFile::rest`] follows them.

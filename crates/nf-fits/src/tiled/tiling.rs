@@ -6,7 +6,7 @@ use super::heap::Overlap;
 use super::quantise::Dither;
 use super::table::Table;
 use crate::checksum::Checksums;
-use crate::hdu::{Geometry, read_axes};
+use crate::geometry::{Geometry, read_axes};
 use crate::header::Header;
 use crate::pixels::SampleType;
 use crate::{Error, Result};

@@ -8,7 +8,6 @@ pub(crate) use draw::Random;
 use nf_fits::tiled::TileCodec;
 use nf_fits::{FitsFile, npy};
 use nf_image::{Image16, Shape};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Stands in for the codecs of the binary: the bytes of an `.npy` file, and the spec in front.

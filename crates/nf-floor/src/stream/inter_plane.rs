@@ -13,7 +13,7 @@
 
 use super::mode::Mode;
 use super::{plane_weights, tile};
-use crate::Level;
+use crate::level::Level;
 use crate::models::{TileView, mixing};
 use crate::predict::plane_sum::{MAX_REFERENCES, UNIT, split_weights, weighted_sum};
 use nf_codec::{Error, Result};

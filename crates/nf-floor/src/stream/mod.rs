@@ -15,7 +15,7 @@ pub(crate) mod mode;
 mod plane_weights;
 pub mod tile;
 
-use crate::Level;
+use crate::level::Level;
 use crate::models::TileView;
 use crate::predict::plane_sum::MAX_REFERENCES;
 use dependency_chains::{chains, decode_tile};

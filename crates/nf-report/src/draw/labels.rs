@@ -1,7 +1,7 @@
 //! Words in a plot: labels of points where there is room for them, and the legend.
 
 use super::colours::{INK, MUTED, tone};
-use super::xy::{Mark, SIZE_PX, Series};
+use super::series::{Mark, SIZE_PX, Series};
 use crate::escape::printable;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};

@@ -7,4 +7,5 @@ pub(crate) mod colours;
 pub(crate) mod heat;
 mod labels;
 pub(crate) mod plot;
+pub(crate) mod series;
 pub(crate) mod xy;

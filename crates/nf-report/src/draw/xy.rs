@@ -3,6 +3,7 @@
 use super::colours::{GRID, PAPER, SOFT, tone};
 use super::labels::{Area, DOT_PX, Segment, draw_labels, draw_legend, legend_lines};
 use super::plot::{Plot, Spot, csv};
+use super::series::{Mark, SIZE_PX, Series};
 use crate::escape::printable;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
@@ -42,48 +43,6 @@ impl Axis {
         Self { log: true, ..Self::linear(label) }
     }
 }
-
-/// How the points of a series are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// Dots.
-    Dots,
-    /// A line.
-    Line,
-    /// A line and dots on it.
-    LineAndDots,
-    /// Bars from zero, as wide as the points are apart.
-    Bars,
-}
-
-/// Points that belong together.
-#[derive(Clone, Debug)]
-pub(crate) struct Series {
-    /// Its name in the legend and in the CSV file; without one it is not in the legend.
-    pub(crate) name: String,
-    /// Number of its colour.
-    pub(crate) tone: usize,
-    /// How it is drawn.
-    pub(crate) mark: Mark,
-    /// Its points.
-    pub(crate) points: Vec<Point>,
-}
-
-/// One point.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Point {
-    pub(crate) x: f64,
-    pub(crate) y: f64,
-    /// Written beside it, if there is room.
-    pub(crate) label: String,
-    /// Told to who points at it.
-    pub(crate) hover: String,
-    /// Ends of a vertical error bar.
-    pub(crate) error: Option<[f64; 2]>,
-}
-
-/// Width and height of a drawing.
-pub(super) const SIZE_PX: (u32, u32) = (760, 460);
 
 impl XyPlot {
     /// Draws it; `None` if no point can be drawn.
@@ -254,6 +213,7 @@ fn tick(value: &f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::series::Point;
     use super::*;
 
     fn plot(log: bool, points: Vec<Point>) -> XyPlot {

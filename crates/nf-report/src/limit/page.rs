@@ -3,7 +3,8 @@
 use super::FrameReport;
 use crate::Result;
 use crate::document::{Block, Document, Grid, Section};
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::pictures::map;
 use crate::save::save;
 use crate::slug::slug;

@@ -4,9 +4,10 @@
 //! source or the sky is all there is to a frame. How monotonically they fall is told by Spearman's
 //! rank correlation (1904), which assumes no distribution.
 
-use super::noise::Frame;
+use super::measured::Frame;
 use crate::document::Section;
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::slug::slug;
 use crate::statistics::bootstrap::interval;
 use crate::statistics::rank::spearman;

@@ -10,6 +10,7 @@
 mod comparison;
 mod exposure;
 mod frames;
+mod measured;
 mod noise;
 mod options;
 mod planes;

@@ -6,10 +6,12 @@
 //! shorter on average. Pence's figure is therefore no limit: a coder with his K = 0 does not exist.
 
 use super::exposure;
+use super::measured::{Frame, measure};
 use crate::charts::{best_of_families, reference};
 use crate::document::{Block, Section};
 use crate::draw::plot::Plot;
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::slug::slug;
 use crate::sources::Sources;
 use crate::statistics::bootstrap::Interval;
@@ -17,23 +19,12 @@ use crate::statistics::line::Line;
 use crate::summary::{ImageSizes, summarise};
 use crate::table::Table;
 use crate::tables::overview;
-use nf_bench::{Run, open_transformed};
+use nf_bench::Run;
 use nf_noise::SigmaEstimator;
-use nf_noise::sigma::share_below_snr_3;
 
 /// Below this sigma an image's bits are no longer a matter of sigma alone, so it does not enter a
 /// fit.
 const LEAST_SIGMA: f64 = 1.0;
-
-/// What is measured on one image.
-pub(super) struct Frame<'a> {
-    pub(super) key: (&'a str, &'a str, &'a str),
-    /// By estimator.
-    sigmas: Vec<Option<f64>>,
-    below_snr_3: Option<f64>,
-    pub(super) exposure_s: Option<f64>,
-    pixels: usize,
-}
 
 pub(super) fn section(run: &Run, prefix: &str, sources: &Sources) -> Section {
     let mut section = Section::below("Bits against noise");
@@ -98,43 +89,6 @@ pub(super) fn section(run: &Run, prefix: &str, sources: &Sources) -> Section {
         section.blocks.push(Block::List(absent));
     }
     section
-}
-
-/// The images of the run that have sizes, dataset by dataset; and what could not be read.
-fn measure<'a>(run: &'a Run, sizes: &ImageSizes<'a>, sources: &Sources) -> (Vec<Frame<'a>>, Vec<String>) {
-    let (mut frames, mut absent) = (vec![], vec![]);
-    for choice in &run.suite.datasets {
-        let keys: Vec<_> =
-            sizes.images().filter(|key| key.0 == choice.name && key.1 == choice.split).collect();
-        if keys.is_empty() {
-            continue;
-        }
-        let set = match open_transformed(choice, sources.open) {
-            Ok(set) => set,
-            Err(error) => {
-                absent.push(format!("{}: {error}", choice.name));
-                continue;
-            }
-        };
-        for index in 0..set.len() {
-            let name = set.name(index);
-            let Some(&key) = keys.iter().find(|key| key.2 == name) else { continue };
-            match set.image(index) {
-                Ok(image) => frames.push(Frame {
-                    key,
-                    sigmas: SigmaEstimator::ALL
-                        .iter()
-                        .map(|e| e.sigma(&image).filter(|&s| s > 0.0))
-                        .collect(),
-                    below_snr_3: share_below_snr_3(&image),
-                    exposure_s: set.facts(index).ok().and_then(|facts| facts.exposure_s),
-                    pixels: image.samples().len(),
-                }),
-                Err(error) => absent.push(format!("{name}: {error}")),
-            }
-        }
-    }
-    (frames, absent)
 }
 
 fn plot(

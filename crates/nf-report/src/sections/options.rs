@@ -6,7 +6,8 @@
 
 use crate::charts::whole;
 use crate::document::Section;
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::slug::slug;
 use crate::statistics::line::Line;
 use crate::summary::{DatasetSummary, summarise};

@@ -4,7 +4,8 @@
 use super::series;
 use crate::charts::whole;
 use crate::document::Section;
-use crate::draw::xy::{Axis, Mark, Point, Series, XyPlot};
+use crate::draw::series::{Mark, Point, Series};
+use crate::draw::xy::{Axis, XyPlot};
 use crate::slug::slug;
 use crate::summary::{DatasetSummary, summarise};
 use crate::table::Table;

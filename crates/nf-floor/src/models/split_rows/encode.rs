@@ -1,46 +1,19 @@
 //! From a tile's samples to its payload.
 
 use super::decode::transpose;
+use super::effort::Effort;
 use super::fit::{Lines, fit};
 use super::header::Model;
 use super::location::Centre;
 use super::scale::{SCALES, SCALES_PER_OCTAVE, scale_of};
 use super::symbols::{CONTEXTS, SYMBOLS, base, bin, low_bits, outlier};
 use super::tables::{Counts, Tables, entropy_bits};
-use super::window::Window;
+use super::window::{Window, split};
 use crate::models::TileView;
 use crate::simd::{InstructionSet, kernel};
 use nf_entropy::bits::BitWriter;
 use nf_entropy::table::EncodeTables;
 use std::cell::Cell;
-
-/// How large a model the encoder fits, and to how many pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Effort {
-    /// Taps of even and odd columns, multiples of four up to 64.
-    pub taps: [usize; 2],
-    /// Rows from which pixels are taken for the fit of the location.
-    pub rows: usize,
-    /// Pixels taken from a half row.
-    pub span: usize,
-    /// Pixels of either half taken for the fit of the scale; 0 for weights that suit most tiles.
-    pub scale_px: usize,
-    /// Pixels taken from a half row for that fit.
-    pub scale_span: usize,
-    /// Reweighted fits after the first one.
-    pub rounds: usize,
-}
-
-impl Effort {
-    /// For hundreds of megabytes a second.
-    pub const SMALL: Self =
-        Self { taps: [20, 20], rows: 32, span: 96, scale_px: 2048, scale_span: 256, rounds: 1 };
-    /// For tens of megabytes a second.
-    pub const LARGE: Self =
-        Self { taps: [64, 64], rows: 160, span: 96, scale_px: 15_360, scale_span: 192, rounds: 2 };
-    /// To find out whether rows or columns predict better.
-    const TRIAL: Self = Self { taps: [12, 12], rows: 24, span: 48, scale_px: 0, scale_span: 0, rounds: 0 };
-}
 
 /// The payload of a tile with at least one pixel.
 pub(super) fn encode(isa: InstructionSet, tile: TileView, effort: Effort) -> Vec<u8> {
@@ -120,18 +93,6 @@ fn trial(isa: InstructionSet, samples: &[u16], width: usize, initial: u16) -> f6
     }
     SCRATCH.set(scratch);
     bits
-}
-
-/// Splits a row into its even and its odd columns.
-pub(super) fn split(row: &[u16], halves: &mut [Vec<u16>; 2]) {
-    let (even, odd) = halves.split_at_mut(1);
-    let (pairs, last) = row.as_chunks::<2>();
-    for ((pair, even), odd) in pairs.iter().zip(even[0].iter_mut()).zip(odd[0].iter_mut()) {
-        (*even, *odd) = (pair[0], pair[1]);
-    }
-    if let [last] = last {
-        even[0][row.len() / 2] = *last;
-    }
 }
 
 /// Memory for the symbols of a tile, kept from tile to tile: fresh pages cost a tenth of the time.

@@ -1,13 +1,13 @@
 //! The model of a tile, fitted to some of its pixels.
 
-use super::encode::{Effort, split};
+use super::effort::Effort;
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
 use super::location::{Centre, EXCESSES, WEIGHT_BITS, Weights, clamp, taps};
 use super::sample::Sample;
 use super::scale::{
     ErrorPredictor, MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, default_weights, inputs,
 };
-use super::window::{ABOVE, Window};
+use super::window::{ABOVE, Window, split};
 use crate::predict::neighbourhood::Offset;
 use crate::simd::{InstructionSet, kernel};
 use std::ops::Range;

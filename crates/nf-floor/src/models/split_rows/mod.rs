@@ -9,6 +9,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod decode;
+mod effort;
 mod encode;
 mod fit;
 mod header;
@@ -19,7 +20,7 @@ mod symbols;
 mod tables;
 mod window;
 
-pub use encode::Effort;
+pub use effort::Effort;
 
 use super::TileView;
 use crate::simd::InstructionSet;

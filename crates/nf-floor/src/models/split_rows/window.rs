@@ -126,3 +126,15 @@ kernel! {
         }
     }
 }
+
+/// Splits a row into its even and its odd columns.
+pub(super) fn split(row: &[u16], halves: &mut [Vec<u16>; 2]) {
+    let (even, odd) = halves.split_at_mut(1);
+    let (pairs, last) = row.as_chunks::<2>();
+    for ((pair, even), odd) in pairs.iter().zip(even[0].iter_mut()).zip(odd[0].iter_mut()) {
+        (*even, *odd) = (pair[0], pair[1]);
+    }
+    if let [last] = last {
+        even[0][row.len() / 2] = *last;
+    }
+}
