@@ -3,7 +3,9 @@
 use crate::inspect::noise_sigma;
 use nf_image::Image16;
 
-/// A grey PNG of one plane, its longer side at most `side_px`, pixels averaged in blocks.
+/// A grey PNG of one plane, its longer side at most `side_px`, pixels averaged in blocks. Of an
+/// elongated plane the shorter side keeps at least a quarter of that, and the longer one may take up
+/// to four times as much: a slit spectrum of 483 x 4200 pixels would otherwise be a line.
 ///
 /// The stretch is that of astronomers: the median becomes a dark grey, noise is visible, and what
 /// is brighter than the noise grows by the inverse hyperbolic sine (Lupton et al. 2004), so that
@@ -16,7 +18,9 @@ pub fn preview_png(image: &Image16, plane: usize, side_px: usize) -> Option<Vec<
     if shape.plane_pixels() == 0 || side_px == 0 {
         return None;
     }
-    let block = shape.height.max(shape.width).div_ceil(side_px);
+    let (short, long) = (shape.height.min(shape.width), shape.height.max(shape.width));
+    let wide_enough = (short / side_px.div_ceil(4)).max(1);
+    let block = long.div_ceil(side_px).min(wide_enough).max(long.div_ceil(4 * side_px));
     let (height, width) = (shape.height.div_ceil(block), shape.width.div_ceil(block));
     let mut means = vec![0.0; height * width];
     for (y, line) in means.chunks_mut(width).enumerate() {
@@ -67,6 +71,14 @@ mod tests {
         let info = reader.next_frame(&mut grey).unwrap();
         assert_eq!((info.width, info.height), (30, 18));
         assert!(grey[8 * 30 + 14] > 250 && grey[0] < 200);
+        for (extent, expected) in
+            [((4200, 483), (483, 4200)), ((9000, 100), (34, 3000)), ((4096, 4096), (1024, 1024))]
+        {
+            let image = Image16::zeros(Shape::frame(extent.0, extent.1));
+            let bytes = preview_png(&image, 0, 1024).unwrap();
+            let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+            assert_eq!((reader.info().width, reader.info().height), expected, "{extent:?}");
+        }
         assert_eq!(preview_png(&Image16::zeros(Shape::frame(0, 3)), 0, 10), None);
         assert!(preview_png(&Image16::zeros(Shape::frame(3, 3)), 0, 10).is_some());
     }

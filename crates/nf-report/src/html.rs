@@ -80,10 +80,13 @@ fn block_html(block: &Block) -> String {
 
 fn table_html(caption: &str, table: &Table) -> String {
     let Some((head, rows)) = table.rows.split_first() else { return String::new() };
+    let class: Vec<&str> =
+        table.prose().into_iter().map(|prose| if prose { " class=\"prose\"" } else { "" }).collect();
     let heads: String = head
         .iter()
-        .map(|cell| {
-            format!("<th scope=\"col\"><button type=\"button\">{}</button></th>", html_with_code(cell))
+        .zip(&class)
+        .map(|(cell, class)| {
+            format!("<th scope=\"col\"{class}><button type=\"button\">{}</button></th>", html_with_code(cell))
         })
         .collect();
     let mut text = format!(
@@ -95,7 +98,8 @@ fn table_html(caption: &str, table: &Table) -> String {
         for (column, cell) in row.iter().enumerate() {
             let tag = if column == 0 { "th scope=\"row\"" } else { "td" };
             let close = if column == 0 { "th" } else { "td" };
-            let _ = write!(text, "<{tag}>{}</{close}>", html_with_code(cell));
+            let class = class.get(column).copied().unwrap_or_default();
+            let _ = write!(text, "<{tag}{class}>{}</{close}>", html_with_code(cell));
         }
         text.push_str("</tr>");
     }
