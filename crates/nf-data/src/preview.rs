@@ -4,8 +4,8 @@ use crate::inspect::noise_sigma;
 use nf_image::Image16;
 
 /// A grey PNG of one plane, its longer side at most `side_px`, pixels averaged in blocks. Of an
-/// elongated plane the shorter side keeps at least a quarter of that, and the longer one may take up
-/// to four times as much: a slit spectrum of 483 x 4200 pixels would otherwise be a line.
+/// elongated plane the shorter side keeps at least a quarter of that, and the longer one may take
+/// up to four times as much: a slit spectrum of 483 x 4200 pixels would otherwise be a line.
 ///
 /// The stretch is that of astronomers: the median becomes a dark grey, noise is visible, and what
 /// is brighter than the noise grows by the inverse hyperbolic sine (Lupton et al. 2004), so that

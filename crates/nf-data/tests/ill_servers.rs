@@ -6,6 +6,7 @@ mod server;
 
 use nf_data::hub::{HubOptions, Patience, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, Result, open};
+use nf_image::testing::Rng;
 use server::frames::{plain, repository, row, value};
 use server::{COMMIT, Fault, REVISION, Server, TREE};
 use std::path::Path;
@@ -194,5 +195,33 @@ fn the_end_of_a_file_is_not_looked_for_behind_a_sea_of_zeros() {
         let error = open(dir.path().join("h.toml"), &options).err().unwrap().to_string();
         assert!(error.contains(words) && start.elapsed() < SOON, "{error}");
         assert_eq!(server.requests_of("/cdn/"), 1);
+    }
+}
+
+#[test]
+fn answers_of_any_bytes_are_read_or_refused_in_words() {
+    let lists: [(&str, &[u8]); 2] = [
+        (REVISION, br#"{"sha": "0123456789abcdef0123456789abcdef01234567", "id": "x", "tags": [1, {"a": null}]}"#),
+        (TREE, br#"[{"type": "directory", "path": "data", "oid": "x"}, {"type": "file", "path": "splits/full_test.jsonl", "oid": "0123456789abcdef0123456789abcdef01234567", "size": 12, "lfs": {"oid": "00", "size": 3}}]"#),
+    ];
+    let mut rng = Rng::new(7);
+    for (call, list) in lists {
+        for _ in 0..150 {
+            let mut bytes = list.to_vec();
+            for _ in 0..1 + rng.below(4) {
+                let at = rng.below(bytes.len());
+                match rng.below(4) {
+                    0 => bytes[at] = rng.next_u32() as u8,
+                    1 => bytes.truncate(at.max(1)),
+                    2 => bytes[at] = br#"[]{},:-9e0"#[rng.below(10)],
+                    _ => drop(bytes.splice(at..at, list[..rng.below(list.len())].iter().copied())),
+                }
+            }
+            let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+            server.fault(call, Fault::Instead(bytes));
+            if let Err(error) = read(&server, cache.path()) {
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
     }
 }

@@ -25,7 +25,8 @@ impl Table {
             .collect()
     }
 
-    /// Columns of equal width, the first and those of sentences to the left, the others to the right.
+    /// Columns of equal width, the first and those of sentences to the left, the others to the
+    /// right.
     pub(crate) fn aligned(&self) -> String {
         let rows: Vec<Vec<String>> =
             self.rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
@@ -46,7 +47,8 @@ impl Table {
         text
     }
 
-    /// A Markdown table, the first column and those of sentences to the left, the others to the right.
+    /// A Markdown table, the first column and those of sentences to the left, the others to the
+    /// right.
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {

@@ -88,7 +88,7 @@ fn golden_streams_decode() {
         let image = Floor::default().decode(&bytes, shape, &Limits::default());
         let image = image.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(image.digest().to_string(), digest, "{name}: the pixels");
-        let reference = crate::reference::decode(&bytes, (shape.planes, shape.height, shape.width));
+        let reference = nf_floor_decoder::decode(&bytes, shape.planes, shape.height, shape.width);
         let reference = reference.unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         assert!(reference == image.samples(), "{name}: the reference");
         modes.push(mode as u8);

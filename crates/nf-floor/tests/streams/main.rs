@@ -7,7 +7,5 @@ mod damage;
 mod golden_streams;
 mod mutations;
 mod parts;
-#[path = "../reference/mod.rs"]
-mod reference;
 mod regions;
 mod second_decoder;

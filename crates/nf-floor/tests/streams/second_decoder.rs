@@ -1,4 +1,5 @@
-//! The reference decoder and the engine agree.
+//! The decoder that was written from the specification alone (`nf-floor-decoder`) and the engine
+//! agree.
 
 use nf_codec::{Codec, Limits};
 use nf_fits::FitsFile;
@@ -13,8 +14,8 @@ fn agree(name: &str, image: &Image16, level: Level) {
     let bytes = Floor { level }.encode(image).expect("every stack is taken");
     let engine = Floor { level }.decode(&bytes, shape, &Limits::default()).expect("own bytes decode");
     assert!(engine.samples() == image.samples(), "{name}: the engine, {level}");
-    let reference = crate::reference::decode(&bytes, (shape.planes, shape.height, shape.width));
-    let samples = reference.unwrap_or_else(|wrong| panic!("{name}: the reference, {level}: {wrong}"));
+    let reference = nf_floor_decoder::decode(&bytes, shape.planes, shape.height, shape.width);
+    let samples = reference.unwrap_or_else(|wrong| panic!("{name}: the second decoder, {level}: {wrong}"));
     assert!(samples == image.samples(), "{name}: the reference, {level}");
 }
 

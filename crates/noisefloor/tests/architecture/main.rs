@@ -14,6 +14,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-image", &[]),
     ("nf-entropy", &[]),
     ("nf-engine", &[]),
+    ("nf-floor-decoder", &[]),
     ("nf-codec", &["nf-image"]),
     ("nf-fits", &["nf-image"]),
     ("nf-noise", &["nf-image"]),

@@ -1,0 +1,41 @@
+//! A decoder of the lossless image streams of `floor`, versions 1 and 2.
+//!
+//! It was written from the pages `format-floor.md` and `format-floor-max.md` alone and follows
+//! their steps one by one, with their names and their numbers ("format-floor.md, 4.2"). It is slow
+//! and obvious; it exists to check the pages and other decoders.
+//!
+//! Malformed streams give an [`Error`]. The memory that is taken depends on the extent that the
+//! caller gives, and is taken only when the index of the stream fits this extent.
+#![forbid(unsafe_code)]
+// Loops run over the numbers that the pages give.
+#![allow(clippy::needless_range_loop)]
+
+mod bits;
+mod bytes;
+mod crc;
+mod error;
+mod functions;
+mod least_squares;
+mod mixing;
+mod normal;
+mod notation;
+mod split_rows;
+mod stream;
+mod tile;
+mod wavefront;
+
+pub use error::Error;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
+
+/// Restores the samples of the stack of `planes` planes with `height` rows of `width` pixels that
+/// `stream` holds, in the order of planes, rows, columns.
+///
+/// # Errors
+///
+/// If `stream` is not a valid stream of a stack of this extent.
+pub fn decode(stream: &[u8], planes: usize, height: usize, width: usize) -> Result<Vec<u16>, Error> {
+    stream::decode(stream, planes, height, width)
+}

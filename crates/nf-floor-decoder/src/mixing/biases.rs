@@ -1,0 +1,37 @@
+//! format-floor-max.md, 16.2: biases.
+
+/// A bias.
+#[derive(Clone, Copy)]
+pub(crate) struct Bias {
+    pub value: f32,
+    precision: f32,
+}
+
+impl Bias {
+    /// 17.5, step 4.
+    pub(crate) fn update(&mut self, info: f32, e: f32) {
+        self.precision += info;
+        self.value += e / self.precision;
+    }
+}
+
+/// 16.2: all biases.
+pub(crate) struct Biases {
+    pub slow: Vec<Bias>,
+    pub fast: Vec<Bias>,
+    pub shared: Vec<Bias>,
+    pub local: Vec<Vec<Bias>>,
+}
+
+impl Biases {
+    /// The biases at first.
+    pub(crate) fn new() -> Self {
+        let biases = |count: usize, precision: f32| vec![Bias { value: 0.0, precision }; count];
+        Self {
+            slow: biases(65536, 100.0),
+            fast: biases(65536, 5.0),
+            shared: biases(273, 400.0),
+            local: vec![biases(8704, 10.0); 11],
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! format-floor.md, 3: a tile and its mode; modes 0, 1, 5 and 7.
+
+use crate::bytes::Bytes;
+use crate::{Error, mixing, split_rows, wavefront};
+
+/// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
+/// has as many, the latest plane's come first.
+pub(crate) fn decode(
+    tile: &[u8],
+    height: usize,
+    width: usize,
+    references: &[Vec<u16>],
+) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(tile);
+    let mode = bytes.u8()?;
+    let payload = bytes.rest();
+    let referring = mode == 7 || mode == 8;
+    Error::unless(
+        referring != references.is_empty(),
+        "the number of reference planes does not fit the mode",
+    )?;
+    match mode {
+        0 => raw(payload, height, width),
+        1 => constant(payload, height, width),
+        2 => split_rows::decode(payload, height, width),
+        3 => wavefront::decode(payload, height, width),
+        4 | 8 => mixing::decode(payload, height, width, references),
+        5 => offset(payload, height, width),
+        7 => difference(payload, height, width, references),
+        _ => Err(Error::new("the mode of a tile is unknown")),
+    }
+}
+
+/// 3.2: mode 0.
+fn raw(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let samples = (0..height * width).map(|_| bytes.u16()).collect::<Result<_, _>>()?;
+    bytes.end()?;
+    Ok(samples)
+}
+
+/// 3.3: mode 1.
+fn constant(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let sample = bytes.u16()?;
+    bytes.end()?;
+    Ok(vec![sample; height * width])
+}
+
+/// 3.4: mode 5.
+fn offset(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
+    Error::unless(payload.first() != Some(&5), "a tile with an offset holds another one")?;
+    let inner = decode(payload, height, width, &[])?;
+    Ok(inner.into_iter().map(|s| s.wrapping_sub(32768)).collect())
+}
+
+/// 3.5: the weights of `n` reference planes (modes 7 and 8).
+pub(crate) fn read_weights(bytes: &mut Bytes<'_>, n: usize) -> Result<Vec<i64>, Error> {
+    let mut weights = Vec::new();
+    for _ in 0..n {
+        let weight = i64::from(bytes.i16()?);
+        Error::unless(weight.abs() <= 4095, "a weight of a reference plane is too large")?;
+        weights.push(weight);
+    }
+    Ok(weights)
+}
+
+/// 3.5: `S`, the weighted sum of the samples of the reference planes at a place.
+pub(crate) fn weighted_sum(weights: &[i64], references: &[Vec<u16>], place: usize) -> i64 {
+    weights.iter().zip(references).map(|(w, plane)| w * i64::from(plane[place])).sum()
+}
+
+/// 3.5: mode 7.
+fn difference(
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    references: &[Vec<u16>],
+) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let weights = read_weights(&mut bytes, references.len())?;
+    let inner = decode(bytes.rest(), height, width, &[])?;
+    let add = |(place, d): (usize, u16)| {
+        let s = weighted_sum(&weights, references, place);
+        let sample = i64::from(d) + ((s + 128) >> 8) - 32768;
+        // The remainder is from 0 to 65535.
+        sample.rem_euclid(65536) as u16
+    };
+    Ok(inner.into_iter().enumerate().map(add).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_modes() {
+        assert_eq!(decode(&[0, 1, 0, 2, 1], 1, 2, &[]), Ok(vec![1, 258]));
+        assert_eq!(decode(&[1, 7, 0], 2, 2, &[]), Ok(vec![7; 4]));
+        assert!(decode(&[0, 1, 0, 2], 1, 2, &[]).is_err());
+        assert!(decode(&[1, 7, 0, 0], 2, 2, &[]).is_err());
+        assert!(decode(&[], 1, 1, &[]).is_err());
+        assert!(decode(&[6, 7, 0], 1, 1, &[]).is_err());
+        assert!(decode(&[9, 7, 0], 1, 1, &[]).is_err());
+    }
+
+    #[test]
+    fn a_tile_with_an_offset_holds_any_other_tile_without_reference_planes() {
+        assert_eq!(decode(&[5, 1, 5, 0], 1, 2, &[]), Ok(vec![32773; 2]));
+        assert_eq!(decode(&[5, 0, 0, 128, 255, 255], 1, 2, &[]), Ok(vec![0, 32767]));
+        for mode in [5, 7, 8] {
+            assert!(decode(&[5, mode, 1, 5, 0], 1, 2, &[]).is_err());
+        }
+    }
+
+    #[test]
+    fn differences_follow_their_reference_planes() {
+        let references = [vec![1000, 65535], vec![10, 0]];
+        // The weights 256 and -128, and 32768 as the inner samples.
+        let tile = [7, 0, 1, 128, 255, 5, 1, 0, 0];
+        assert_eq!(decode(&tile, 1, 2, &references), Ok(vec![995, 65535]));
+        // 32768 - 32768 - 1000 mod 65536
+        let tile = [7, 0, 255, 1, 0, 128];
+        assert_eq!(decode(&tile, 1, 2, &references[..1]), Ok(vec![64536, 1]));
+        // The weights -4096 and 4096 are too large.
+        for weight in [[0, 240], [0, 16]] {
+            let tile = [7, weight[0], weight[1], 1, 0, 128];
+            assert!(decode(&tile, 1, 2, &references[..1]).is_err());
+        }
+    }
+
+    #[test]
+    fn the_number_of_reference_planes_fits_the_mode() {
+        let references = [vec![1, 2]];
+        assert!(decode(&[0, 1, 0, 2, 1], 1, 2, &references).is_err());
+        assert!(decode(&[1, 7, 0], 1, 2, &references).is_err());
+        assert!(decode(&[7, 1, 0, 0], 1, 2, &[]).is_err());
+        assert!(decode(&[7, 0, 1, 7, 0, 1, 1, 0, 128], 1, 2, &references).is_err());
+    }
+}

@@ -1,0 +1,91 @@
+//! format-floor.md, 8: mode 3, wavefront.
+
+mod batch;
+mod block;
+mod distribution;
+mod inputs;
+mod lanes;
+mod map;
+mod pixel;
+mod residuals;
+mod state;
+mod values;
+
+use crate::Error;
+use crate::bytes::Bytes;
+use lanes::Lanes;
+use pixel::Pixel;
+use residuals::RowSums;
+use state::State;
+
+/// 8.2: the number of rows of a band, and the number of lanes.
+pub(crate) const LANES: usize = 16;
+
+/// 8.1: the numbers at the start of the payload, without the states.
+pub(crate) struct Head {
+    pub median: f32,
+    pub floor: f32,
+    pub least_range: f32,
+}
+
+/// 8.1: the samples of a tile of `height` rows of `width` pixels, row by row.
+pub(crate) fn decode(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let head = Head {
+        median: f32::from(bytes.u16()?),
+        floor: f32::from(bytes.u16()?),
+        least_range: f32::from(bytes.u16()?),
+    };
+    let mut lanes = Lanes::read(bytes)?;
+    let mut state = State::new(head, height, width);
+    for top in (0..height).step_by(LANES) {
+        decode_band(&mut state, &mut lanes, top, LANES.min(height - top))?;
+    }
+    lanes.end()?;
+    Ok(state.samples)
+}
+
+/// 8.2 and 8.6: a band of `h` rows from the row `top` on.
+fn decode_band(state: &mut State, lanes: &mut Lanes<'_>, top: usize, h: usize) -> Result<(), Error> {
+    let mut sums = [RowSums::default(); LANES];
+    for t in 0..state.width + 3 * (h - 1) {
+        // 1.
+        if state.known > 0 && (t % 64 == 0 || (state.known < 8192 && t % 16 == 0)) {
+            state.new_weights(t);
+        }
+        // 2.: the active lanes
+        let mut pixels = Vec::new();
+        for lane in 0..h {
+            if let Some(column) = t.checked_sub(3 * lane)
+                && column < state.width
+            {
+                pixels.push(Pixel::predict(state, &sums[lane], lane, top + lane, column));
+            }
+        }
+        // 3.
+        for pixel in &mut pixels {
+            block::decode(state, pixel, lanes)?;
+        }
+        // 4.
+        for pixel in &mut pixels {
+            values::decode(state, pixel, lanes)?;
+        }
+        // 5.
+        if t % 5 == 0 {
+            for pixel in &pixels {
+                state.update_distributions(pixel);
+            }
+        }
+        // 6.
+        for pixel in &pixels {
+            residuals::update(state, &mut sums[pixel.lane], pixel);
+        }
+        // 7.
+        if t % 4 < 2 {
+            state.add_to_batch(&pixels);
+        }
+        // 8.
+        state.known += pixels.len();
+    }
+    Ok(())
+}
