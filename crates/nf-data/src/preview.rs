@@ -5,7 +5,7 @@ use nf_image::Image16;
 
 /// A grey PNG of one plane, its longer side at most `side_px`, pixels averaged in blocks. Of an
 /// elongated plane the shorter side keeps at least a quarter of that, and the longer one may take
-/// up to four times as much: a slit spectrum of 483 x 4200 pixels would otherwise be a line.
+/// up to eight times as much: a slit spectrum of 483 x 4200 pixels would otherwise be a line.
 ///
 /// The stretch is that of astronomers: the median becomes a dark grey, noise is visible, and what
 /// is brighter than the noise grows by the inverse hyperbolic sine (Lupton et al. 2004), so that
@@ -20,7 +20,7 @@ pub fn preview_png(image: &Image16, plane: usize, side_px: usize) -> Option<Vec<
     }
     let (short, long) = (shape.height.min(shape.width), shape.height.max(shape.width));
     let wide_enough = (short / side_px.div_ceil(4)).max(1);
-    let block = long.div_ceil(side_px).min(wide_enough).max(long.div_ceil(4 * side_px));
+    let block = long.div_ceil(side_px).min(wide_enough).max(long.div_ceil(8 * side_px));
     let (height, width) = (shape.height.div_ceil(block), shape.width.div_ceil(block));
     let mut means = vec![0.0; height * width];
     for (y, line) in means.chunks_mut(width).enumerate() {
@@ -72,7 +72,7 @@ mod tests {
         assert_eq!((info.width, info.height), (30, 18));
         assert!(grey[8 * 30 + 14] > 250 && grey[0] < 200);
         for (extent, expected) in
-            [((4200, 483), (483, 4200)), ((9000, 100), (34, 3000)), ((4096, 4096), (1024, 1024))]
+            [((4200, 483), (483, 4200)), ((9000, 100), (50, 4500)), ((4096, 4096), (1024, 1024))]
         {
             let image = Image16::zeros(Shape::frame(extent.0, extent.1));
             let bytes = preview_png(&image, 0, 1024).unwrap();

@@ -19,6 +19,7 @@ mod least_squares;
 mod mixing;
 mod normal;
 mod notation;
+mod reference_planes;
 mod split_rows;
 mod stream;
 mod tile;

@@ -1,6 +1,7 @@
 //! format-floor.md, 3: a tile and its mode; modes 0, 1, 5 and 7.
 
 use crate::bytes::Bytes;
+use crate::reference_planes::{read_weights, weighted_sum};
 use crate::{Error, mixing, split_rows, wavefront};
 
 /// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
@@ -52,22 +53,6 @@ fn offset(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error
     Error::unless(payload.first() != Some(&5), "a tile with an offset holds another one")?;
     let inner = decode(payload, height, width, &[])?;
     Ok(inner.into_iter().map(|s| s.wrapping_sub(32768)).collect())
-}
-
-/// 3.5: the weights of `n` reference planes (modes 7 and 8).
-pub(crate) fn read_weights(bytes: &mut Bytes<'_>, n: usize) -> Result<Vec<i64>, Error> {
-    let mut weights = Vec::new();
-    for _ in 0..n {
-        let weight = i64::from(bytes.i16()?);
-        Error::unless(weight.abs() <= 4095, "a weight of a reference plane is too large")?;
-        weights.push(weight);
-    }
-    Ok(weights)
-}
-
-/// 3.5: `S`, the weighted sum of the samples of the reference planes at a place.
-pub(crate) fn weighted_sum(weights: &[i64], references: &[Vec<u16>], place: usize) -> i64 {
-    weights.iter().zip(references).map(|(w, plane)| w * i64::from(plane[place])).sum()
 }
 
 /// 3.5: mode 7.

@@ -20,7 +20,7 @@ mod tables;
 
 use crate::Error;
 use crate::bytes::Bytes;
-use crate::tile::{read_weights, weighted_sum};
+use crate::reference_planes::{read_weights, weighted_sum};
 use coder::Coder;
 use decision::Decider;
 use experts::simple_predictions;
