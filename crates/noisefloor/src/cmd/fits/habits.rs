@@ -11,16 +11,13 @@ pub(crate) fn advice(flag: &str) -> Option<&'static str> {
         "-Z" => "funpack's -Z is `noisefloor fits unpack -o - FILE`, and gzip behind it",
         "-E" => "funpack's -E is `noisefloor fits cutout 'FILE[HDU]' OUT`",
         "-R" => "fpack's -R FILE is `--json`, redirected",
-        "-p" => "fpack's -p is `--to plio`",
         "-i" | "-i2f" => "fpack's -i2f, which makes integers floating-point numbers, has no counterpart here",
         "-n" => "fpack's -n NOISE has no counterpart; a negative `--quantise` is the step itself",
-        "-table" | "-a" => "tables are not packed here",
-        "-m" | "-qz" | "-q0" => "fpack's -q LEVEL is `--quantise LEVEL`, with `--dither` and `--seed`",
+        "-z" | "-0" => "fpack's -q0 and -qz are `--quantise LEVEL` with `--dither 0` and `--dither 2`",
         _ => return None,
     })
 }
 
-/// What the short help says.
 #[cfg(test)]
 mod tests {
     use super::*;

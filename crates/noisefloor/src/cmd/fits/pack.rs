@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// fpack's -d: the same as --to none
     #[arg(short = 'd', hide = true, conflicts_with_all = ["to", "gzip"])]
     plain: bool,
+    /// fpack's -p: the same as --to plio
+    #[arg(short = 'p', hide = true, conflicts_with_all = ["to", "gzip", "plain"])]
+    plio: bool,
     /// fpack's -w: the same as --tile whole
     #[arg(short = 'w', hide = true, conflicts_with = "tile")]
     whole: bool,
@@ -121,6 +124,7 @@ impl Args {
                 Some(other) => bail!("-g{other}: fpack knows -g, -g1 and -g2"),
             }),
             (_, true) => Some(To::None),
+            _ if self.plio => Some(To::Plio),
             _ => self.to,
         };
         let spec = match self.level.codec().filter(|_| !self.gzip) {
@@ -151,6 +155,10 @@ impl Args {
 fn parse_tile(text: &str) -> Result<TileSize, String> {
     if text == "whole" {
         return Ok(TileSize::Whole);
+    }
+    // `-table` is read as `-t able`.
+    if text.starts_with("able") {
+        return Err("fpack's -table has no counterpart: tables are not packed here".to_owned());
     }
     let sides = text.split(',').map(|side| side.trim().parse::<usize>()).collect::<Result<_, _>>();
     sides
