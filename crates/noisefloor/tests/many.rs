@@ -254,6 +254,42 @@ fn damage_is_found_without_writing() {
 }
 
 #[test]
+fn what_is_intact_can_be_had_and_what_is_lost_is_told() {
+    let folder = night();
+    let path = folder.path();
+    succeeds(path, &["compress", "-q", "-c", "raw", "--tile", "10x25", "night/a.fits", "-o", "a.nfl"]);
+    let info: Value = serde_json::from_str(&succeeds(path, &["info", "--json", "a.nfl"])).unwrap();
+    assert_eq!(info["stacks"][0]["tiles"], 8);
+    // `raw` stores a tile as it is: the third of eight begins after two of 500 bytes.
+    let mut bytes = fs::read(path.join("a.nfl")).unwrap();
+    let index = 20 + 32 + 8 * 12;
+    let third = bytes.len() - index - 8 * 500 + 2 * 500;
+    bytes[third + 100] ^= 1;
+    fs::write(path.join("a.nfl"), &bytes).unwrap();
+    refuses(path, &["decompress", "a.nfl", "-o", "b.fits"], "--salvage writes what is intact");
+    let args = ["decompress", "--salvage", "--fill", "7", "--json", "-q", "a.nfl", "-o", "b.fits"];
+    let output = run(path, &args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("1 of 8 tiles are lost"), "{}", said(&output));
+    let salvaged = FitsFile::open(path.join("b.fits")).unwrap().image(0).unwrap().read().unwrap();
+    let whole = frame(1);
+    for row in 0..40 {
+        for column in 0..50 {
+            let at = row * 50 + column;
+            let is_lost = (10..20).contains(&row) && column < 25;
+            let expected = if is_lost { 7 } else { whole.samples()[at] };
+            assert_eq!(salvaged.samples()[at], expected, "row {row}, column {column}");
+        }
+    }
+    // An intact one is salvaged as if it were decompressed.
+    succeeds(path, &["compress", "-q", "-c", "raw", "night/a.fits", "-o", "c.nfl"]);
+    succeeds(path, &["decompress", "--salvage", "c.nfl", "-o", "c.fits"]);
+    assert!(same(path, "night/a.fits", "c.fits"));
+    succeeds(path, &["decompress", "--salvage", "c.nfl", "-o", "c.npy"]);
+    assert_eq!(run(path, &["decompress", "--salvage", "--delete", "c.nfl"]).status.code(), Some(2));
+}
+
+#[test]
 fn the_habits_of_fpack_are_answered() {
     let folder = night();
     let path = folder.path();

@@ -1,6 +1,7 @@
 //! `noisefloor decompress`: containers in, the original files or a region of one out.
 
 use super::compress::container_facts;
+use super::salvage;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, FileKind};
 use crate::files::kinds::{CONTAINER, is_container, is_fits, is_plain, with_ending, without};
@@ -8,7 +9,7 @@ use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::registry;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nf_codec::Codec;
 use nf_codec::container::Reader;
 use nf_image::{Image16, Shape, TileBox};
@@ -27,6 +28,12 @@ pub(crate) struct Args {
     /// Only this stack, counted from 0 (required for .npy and --region if there are several)
     #[arg(short, long, value_name = "N", help_heading = "Parts", conflicts_with = "delete")]
     stack: Option<usize>,
+    /// Write what is intact of a damaged container; every lost tile is told, and the exit code is 1
+    #[arg(long, conflicts_with_all = ["delete", "region"], help_heading = "Damage")]
+    salvage: bool,
+    /// Value of the pixels of lost tiles
+    #[arg(long, value_name = "VALUE", default_value_t = 0, requires = "salvage", help_heading = "Damage")]
+    fill: u16,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -70,6 +77,15 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
         () if is_stream(output) => original,
         () => bail!("{}: expected a name that ends in .fits or .npy, or -", output.display()),
     };
+    if args.salvage {
+        let (stack, fill) = (args.stack, args.fill);
+        return salvage::run(
+            &mut reader,
+            &name,
+            job,
+            &salvage::Wishes { kind, stack, fill, force: args.files.force() },
+        );
+    }
     let (force, delete) = (args.files.force(), args.files.delete());
     let mut write =
         |out: &mut dyn Write| write_pixels(&mut reader, args, kind, out).with_context(|| name.clone());
@@ -92,10 +108,18 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
             Ok(())
         })?;
     } else {
-        write_file(output, force, |out| write(out))?;
+        write_file(output, force, |out| write(out).map_err(with_way_out))?;
     }
     let digests: Vec<_> = (0..reader.header().images.len()).map(|i| reader.digest(i)).collect();
     Ok(Done { facts: container_facts(reader.header(), &digests), ..Done::default() })
+}
+
+/// Damage that can be passed over says how.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<nf_codec::Error>() {
+        Some(nf_codec::Error::Corrupt { .. }) => anyhow!("{error:#}; --salvage writes what is intact"),
+        _ => error,
+    }
 }
 
 /// A destination, and the digest of all that it was given.

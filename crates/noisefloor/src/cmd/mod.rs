@@ -12,6 +12,7 @@ mod level;
 pub(crate) mod limit;
 pub(crate) mod manual;
 pub(crate) mod report;
+mod salvage;
 pub(crate) mod test;
 #[cfg_attr(not(feature = "train"), path = "no_train.rs")]
 pub(crate) mod train;
