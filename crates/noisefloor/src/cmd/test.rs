@@ -1,7 +1,7 @@
 //! `noisefloor test`: whether containers and FITS files are intact, without writing anything.
 
 use super::compress::{container_facts, pixels_word, stacks_word};
-use super::fits::cut;
+use super::fits::opened::cut;
 use crate::files::batch::{Inputs, refuse, say};
 use crate::files::input;
 use crate::files::kinds::is_provable;

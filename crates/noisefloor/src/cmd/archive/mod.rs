@@ -1,7 +1,7 @@
 //! `noisefloor archive`: a whole folder of frames, resumable and provable.
 //!
 //! - `row`: what is known of one file; `receipts`: the rows on the disk, one JSON line each.
-//! - `plan`: which files a shard has, and which of them are proved done.
+//! - `shard`: a part of the files; `plan`: which files a shard has, and which of them are proved done.
 //! - `work`: one file; `run`: all of them.
 //! - `manifest`: all rows as one Parquet file.
 //! - `verify`, `restore`: what is done with the result.
@@ -17,6 +17,7 @@ mod receipts;
 mod restore;
 mod row;
 mod run;
+mod shard;
 mod verify;
 mod work;
 
@@ -24,7 +25,7 @@ use crate::registry::DEFAULT_CODEC;
 use anyhow::{Context, Result};
 use clap::Subcommand;
 use nf_codec::Spec;
-use plan::Shard;
+use shard::Shard;
 use std::path::PathBuf;
 
 /// Archive a folder: every FITS and .npy file below IN becomes a proved container below OUT, with a

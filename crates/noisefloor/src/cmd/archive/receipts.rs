@@ -3,8 +3,8 @@
 //! One file for a shard and not one for a source: a million small files are what parallel file
 //! systems are slowest at. A process holds the lock of its shard, so it is the only writer.
 
-use super::plan::Shard;
 use super::row::Row;
+use super::shard::Shard;
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -1,9 +1,10 @@
 //! The work on all files of a shard.
 
 use super::manifest;
-use super::plan::{Plan, Shard, Source, plan};
+use super::plan::{Plan, Source, plan};
 use super::receipts::{Known, Receipts};
 use super::row::{Identity, Row};
+use super::shard::Shard;
 use super::work::Archivist;
 use crate::cmd::compress::Coder;
 use crate::files::batch::{Progress, file_digest, say};

@@ -1,6 +1,6 @@
 //! `noisefloor fits list`: what the HDUs of files are, one line each, told from their headers.
 
-use super::open;
+use super::opened::open;
 use crate::cmd::test::for_each;
 use crate::files::batch::Inputs;
 use crate::files::kinds::{is_fits_or_gzipped, is_packed};

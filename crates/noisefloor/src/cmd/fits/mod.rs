@@ -3,18 +3,19 @@
 
 pub(crate) mod habits;
 mod list;
+pub(crate) mod opened;
 mod pack;
 mod unpack;
 
 use super::test;
 use crate::files::batch::Inputs;
 use crate::files::output::{text, write_file};
-use crate::files::source::Source;
-use crate::registry::{fits_of_bytes, open_fits};
+use crate::registry::open_fits;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use nf_fits::pack::{Verdict, compare};
-use nf_fits::{FitsFile, Target, cutout};
+use nf_fits::{Target, cutout};
+use opened::open;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -87,33 +88,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             })
         }
     }
-}
-
-/// A FITS file, of which `-` is the one on the standard input.
-fn open(path: &Path) -> Result<FitsFile> {
-    match path == Path::new("-") {
-        false => open_fits(path),
-        true => match Source::open(path)? {
-            Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name),
-            Source::Disk(path) => open_fits(&path),
-        },
-    }
-}
-
-/// Turns pixels done into the share of a file whose pixels are seen so many times.
-fn shares<'a>(file: &FitsFile, times: u64, share: &'a mut dyn FnMut(f64)) -> impl FnMut(u64) + use<'a> {
-    let all: u64 = times * file.image_hdus().map(|image| image.pixels()).sum::<u64>();
-    let mut done = 0;
-    move |pixels| {
-        done += pixels;
-        share(done as f64 / all.max(1) as f64);
-    }
-}
-
-/// What is said of a file whose last block is not whole.
-pub(crate) fn cut(file: &FitsFile) -> Option<String> {
-    let missing = file.missing_bytes();
-    (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))
 }
 
 fn compare_files(file: &Path, original: &Path) -> Result<()> {

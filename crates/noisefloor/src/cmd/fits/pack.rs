@@ -1,6 +1,6 @@
 //! `noisefloor fits pack`.
 
-use super::{cut, open, shares};
+use super::opened::{cut, open, shares};
 use crate::cmd::compress::bits_per_pixel;
 use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};

@@ -1,6 +1,6 @@
 //! `noisefloor fits unpack`.
 
-use super::{cut, open, shares};
+use super::opened::{cut, open, shares};
 use crate::files::batch::{Done, Files, Rules};
 use crate::files::kinds::{PACKED, is_fits, is_packed, without};
 use crate::files::output::{fill_file, write_file};

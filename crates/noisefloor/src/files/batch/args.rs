@@ -2,24 +2,12 @@
 
 use super::each::{Done, Job, Saying, each};
 use super::expand::{Expanded, expand};
-use super::plan::{Place, Plan, plan};
+use super::plan::{Place, Plan, Rules, plan};
 use super::progress::say;
 use crate::files::output::{ensure_distinct, is_stream};
 use crate::message::one_line;
 use anyhow::{Error, Result, bail, ensure};
 use std::path::{Path, PathBuf};
-
-/// How a verb understands names.
-pub(crate) struct Rules<'a> {
-    /// The verb as the user writes it.
-    pub(crate) verb: &'static str,
-    /// Whether a file below a folder is one to take, by its name.
-    pub(crate) takes: fn(&Path) -> bool,
-    /// Whether a name is one that only an output of this verb has.
-    pub(crate) is_output: fn(&Path) -> bool,
-    /// The output of an input.
-    pub(crate) name: &'a dyn Fn(&Path) -> Result<PathBuf>,
-}
 
 /// The inputs.
 #[derive(clap::Args)]

@@ -13,7 +13,8 @@ mod expand;
 mod plan;
 mod progress;
 
-pub(crate) use args::{Files, Inputs, Rules, refuse};
+pub(crate) use args::{Files, Inputs, refuse};
 pub(crate) use each::{Done, Job, file_digest};
 pub(crate) use expand::place;
+pub(crate) use plan::Rules;
 pub(crate) use progress::{Progress, say};

@@ -1,11 +1,22 @@
 //! Which output every input gets, and whether the names make sense together.
 
-use super::args::Rules;
 use super::each::Job;
 use super::expand::{Expanded, Found, place};
 use anyhow::{Error, Result, anyhow};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+/// How a verb understands names.
+pub(crate) struct Rules<'a> {
+    /// The verb as the user writes it.
+    pub(crate) verb: &'static str,
+    /// Whether a file below a folder is one to take, by its name.
+    pub(crate) takes: fn(&Path) -> bool,
+    /// Whether a name is one that only an output of this verb has.
+    pub(crate) is_output: fn(&Path) -> bool,
+    /// The output of an input.
+    pub(crate) name: &'a dyn Fn(&Path) -> Result<PathBuf>,
+}
 
 /// Where outputs go.
 #[derive(Clone, Copy, Debug)]
