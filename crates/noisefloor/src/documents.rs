@@ -294,6 +294,7 @@ fn the_contributors_files_are_accepted() {
     }
     let base = "configs/experiments/idf-tiny-sim.toml";
     fs::copy(root().join(base), folder.path().join(base)).unwrap();
+    #[cfg(feature = "train")]
     nf_train::Experiment::read(&folder.path().join("configs/experiments/foo.toml"), &[]).unwrap();
 
     let suite = nf_bench::Suite::read(&folder.path().join("configs/suites/foo.toml")).unwrap();

@@ -13,7 +13,8 @@ mod progress;
 mod registry;
 
 use crate::files::output::is_closed_text;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -37,10 +38,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Compress a FITS or .npy file into a container, verified by decoding it
+    /// Compress FITS and .npy files into containers, verified by decoding them
     Compress(cmd::compress::Args),
-    /// Restore the original file, or a region of it, from a container
+    /// Restore the original files, or a region of one, from containers
     Decompress(cmd::decompress::Args),
+    /// Prove that containers and FITS files are intact, without writing anything
+    #[command(visible_alias = "verify")]
+    Test(cmd::test::Args),
+    /// Archive a folder of frames: resumable, every file proved and receipted
+    Archive(cmd::archive::Args),
     /// Describe a container, FITS or .npy file: shapes, codec, sizes, digests
     Info(cmd::info::Args),
     /// Measure codecs on datasets: verified sizes, times, memory
@@ -51,16 +57,23 @@ enum Verb {
     Report(cmd::report::Args),
     /// Estimate the noise floor of frames in every way that applies
     Limit(cmd::limit::Args),
-    /// Pack, unpack, verify and cut out of tile-compressed FITS files
+    /// Pack, unpack, list, verify and cut out of tile-compressed FITS files
     Fits(cmd::fits::Args),
     /// List, fetch, inspect and simulate datasets
     Data(cmd::data::Args),
     /// List the codecs with their options
     Codecs(cmd::codecs::Args),
+    /// Print the completions of a shell
+    Completions(cmd::manual::CompletionArgs),
+    /// Write the pages of `man`
+    Man(cmd::manual::ManArgs),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        advise(&error);
+        error.exit()
+    });
     start_log(cli.verbose);
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -70,6 +83,18 @@ fn main() -> ExitCode {
             eprintln!("noisefloor: {}", message::one_line(&error));
             interrupt::exit_code()
         }
+    }
+}
+
+/// Whoever knows fpack is told what its flags are here.
+fn advise(error: &clap::Error) {
+    let mut words = std::env::args().skip(1);
+    let is_fits = words.any(|word| word == "fits") && words.any(|word| word == "pack" || word == "unpack");
+    if let (true, ErrorKind::UnknownArgument, Some(ContextValue::String(flag))) =
+        (is_fits, error.kind(), error.get(ContextKind::InvalidArg))
+        && let Some(advice) = cmd::fits::habits::advice(flag)
+    {
+        eprintln!("{advice}");
     }
 }
 
@@ -87,6 +112,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.verb {
         Verb::Compress(args) => cmd::compress::run(&args),
         Verb::Decompress(args) => cmd::decompress::run(&args),
+        Verb::Archive(args) => cmd::archive::run(&args),
+        Verb::Test(args) => cmd::test::run(&args),
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
         Verb::Train(args) => cmd::train::run(&args),
@@ -95,6 +122,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Fits(args) => cmd::fits::run(&args),
         Verb::Data(args) => cmd::data::run(&args),
         Verb::Codecs(args) => cmd::codecs::run(&args),
+        Verb::Completions(args) => cmd::manual::completions(&args, Cli::command()),
+        Verb::Man(args) => cmd::manual::man(&args, Cli::command()),
     }
 }
 

@@ -4,12 +4,13 @@
 //! - [`default_tile`]: how a stack is cut when nobody asks for other tiles.
 //! - [`write()`]: pixels in, container out, streaming; verified tile by tile if asked for.
 //! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
-//!   file.
+//!   file. [`Reader::decode_salvaged`]: what is intact of a damaged one.
 
 mod bytes;
 mod header;
 mod layout;
 mod reader;
+mod salvage;
 mod tiling;
 mod trailer;
 mod writer;
@@ -18,6 +19,7 @@ pub use header::{Header, ImageHeader, ModelHeader};
 pub use layout::{Layout, SampleFormat, Segment};
 pub use nf_image::TileBox;
 pub use reader::{Reader, TileInfo};
+pub use salvage::Salvaged;
 pub use tiling::default_tile;
 pub use writer::{ImageSource, WriteOptions, Written, write};
 

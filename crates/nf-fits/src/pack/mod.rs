@@ -13,6 +13,7 @@
 
 mod bytes;
 mod compare;
+mod directives;
 mod original;
 mod plan;
 mod proof;
@@ -89,12 +90,23 @@ pub struct PackOptions {
     pub quantise: Option<Quantise>,
     /// Effort of gzip, 1 to 9.
     pub gzip_level: u32,
+    /// Whether an FZALGOR in an image's header counts more than `method`.
+    pub heed_algorithm: bool,
+    /// Whether an FZTILE in an image's header counts more than `tile`.
+    pub heed_tile: bool,
 }
 
 impl PackOptions {
     /// Suitable tiles, no loss.
     pub fn new(method: Method) -> Self {
-        Self { method, tile: TileSize::Suitable, quantise: None, gzip_level: 6 }
+        Self {
+            method,
+            tile: TileSize::Suitable,
+            quantise: None,
+            gzip_level: 6,
+            heed_algorithm: false,
+            heed_tile: false,
+        }
     }
 }
 
@@ -185,7 +197,13 @@ fn pack_image<W: Write + Seek>(
 ) -> Result<()> {
     hdu.check_sums()?;
     let header = hdu.header_of_pixels()?;
-    let (mut plan, mut remarks) = plan::plan(image, &header, options, file.codec())?;
+    let directives::Heeded { options, mut remarks } = directives::heed(&header, options);
+    let Some(options) = &options else {
+        packed.remark = Some(remarks.join("; "));
+        return hdu.write(out, progress).map(drop);
+    };
+    let (mut plan, others) = plan::plan(image, &header, options, file.codec())?;
+    remarks.extend(others);
     let unrestorable = || {
         let kept = table::packed_header(&header, &plan).is_some();
         (!kept).then(|| "its header could not be restored exactly".to_owned())

@@ -1,51 +1,143 @@
-//! `noisefloor decompress`: a container in, the original file or a region of it out.
+//! `noisefloor decompress`: containers in, the original files or a region of one out.
 
+use super::compress::container_facts;
+use super::salvage;
+use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, FileKind};
-use crate::files::output::{ensure_distinct, write_file};
+use crate::files::kinds::{CONTAINER, is_container, is_fits, is_plain, with_ending, without};
+use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::registry;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nf_codec::Codec;
 use nf_codec::container::Reader;
 use nf_image::{Image16, Shape, TileBox};
-use std::io::{Read, Seek, Write};
+use std::io::{BufWriter, Read, Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor decompress --output-dir again packed/*.nfl")]
 pub(crate) struct Args {
-    /// Container to read; `-` reads standard input
-    input: PathBuf,
-    /// File to write, .fits or .npy; `-` writes the original file to standard output
-    output: PathBuf,
+    #[command(flatten)]
+    files: Files,
     /// Only these pixels: Y0:Y1,X0:X1 or Y0:Y1,X0:X1,P0:P1 (counted from 0, ends excluded)
-    #[arg(short, long, value_name = "REGION", value_parser = Region::parse)]
+    #[arg(long, value_name = "REGION", value_parser = Region::parse, help_heading = "Parts", conflicts_with = "delete")]
     region: Option<Region>,
     /// Only this stack, counted from 0 (required for .npy and --region if there are several)
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", help_heading = "Parts", conflicts_with = "delete")]
     stack: Option<usize>,
-    /// Replace OUTPUT if it exists
-    #[arg(short, long)]
-    force: bool,
+    /// Write what is intact of a damaged container; every lost tile is told, and the exit code is 1
+    #[arg(long, conflicts_with_all = ["delete", "region"], help_heading = "Damage")]
+    salvage: bool,
+    /// Value of the pixels of lost tiles
+    #[arg(long, value_name = "VALUE", default_value_t = 0, requires = "salvage", help_heading = "Damage")]
+    fill: u16,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let source = Source::open(&args.input)?;
+    if let Some(region) = args.files.misplaced(|text| Region::parse(text).is_ok()) {
+        bail!("{}: there is no such file; a region is asked for by --region", region.display());
+    }
+    let is_part = args.region.is_some() || args.stack.is_some();
+    let name = |input: &Path| match is_part {
+        true => bail!("a part of it needs a name of its own, with --output"),
+        false => original_name(input),
+    };
+    let rules = Rules { verb: "decompress", takes: is_container, is_output: is_plain, name: &name };
+    args.files.each(&rules, |job, _| decompress(args, job))
+}
+
+/// The name of the file in a container: without `.nfl`, and with the ending of its kind.
+pub(crate) fn original_name(input: &Path) -> Result<PathBuf> {
+    ensure!(is_container(input), "its name does not end in .nfl; name the new file with --output");
+    let plain = without(input, CONTAINER);
+    if is_plain(&plain) {
+        return Ok(plain);
+    }
+    // One that cannot be read is told when its turn comes.
+    let reader = Source::open(input).ok().and_then(|source| {
+        let reader = Reader::open(source.reader().ok()?, limits::codec()).ok()?;
+        reader.header().layout.as_ref().map(FileKind::of_layout)
+    });
+    Ok(with_ending(plain, if reader == Some(FileKind::Npy) { "npy" } else { "fits" }))
+}
+
+fn decompress(args: &Args, job: &Job) -> Result<Done> {
+    let source = Source::open(&job.input)?;
     let name = source.name();
-    ensure_distinct(&args.input, &args.output)?;
     let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
     let original = reader.header().layout.as_ref().map_or(FileKind::Fits, FileKind::of_layout);
-    let kind = match args.output.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
-        Some("npy") => FileKind::Npy,
-        Some("fits" | "fit" | "fts") => FileKind::Fits,
+    let output = job.output.as_path();
+    let kind = match () {
+        () if is_fits(output) => FileKind::Fits,
+        () if is_plain(output) => FileKind::Npy,
         // The standard output, a pipe or a device has no name to go by.
-        _ if args.output == Path::new("-") || args.output.exists() && !args.output.is_file() => original,
-        _ => bail!("{}: expected a name that ends in .fits or .npy, or -", args.output.display()),
+        () if is_stream(output) => original,
+        () => bail!("{}: expected a name that ends in .fits or .npy, or -", output.display()),
     };
-    write_file(&args.output, args.force, |out| {
-        write_pixels(&mut reader, args, kind, out).with_context(|| name.clone())
-    })
+    if args.salvage {
+        let (stack, fill) = (args.stack, args.fill);
+        return salvage::run(
+            &mut reader,
+            &name,
+            job,
+            &salvage::Wishes { kind, stack, fill, force: args.files.force() },
+        );
+    }
+    let (force, delete) = (args.files.force(), args.files.delete());
+    let mut write =
+        |out: &mut dyn Write| write_pixels(&mut reader, args, kind, out).with_context(|| name.clone());
+    if delete {
+        ensure!(kind == original, "as another kind of file it is not the original; it is kept");
+        fill_file(output, force, |file| {
+            let mut out =
+                Hashing { out: BufWriter::with_capacity(1 << 18, &mut *file), digest: blake3::Hasher::new() };
+            write(&mut out)?;
+            out.flush()?;
+            let decoded = out.digest.finalize();
+            drop(out);
+            file.rewind()?;
+            let read_back = blake3::Hasher::new().update_reader(&*file)?.finalize();
+            ensure!(
+                read_back == decoded,
+                "{}: it reads back otherwise than it was written",
+                output.display()
+            );
+            Ok(())
+        })?;
+    } else {
+        write_file(output, force, |out| write(out).map_err(with_way_out))?;
+    }
+    let digests: Vec<_> = (0..reader.header().images.len()).map(|i| reader.digest(i)).collect();
+    Ok(Done { facts: container_facts(reader.header(), &digests), ..Done::default() })
+}
+
+/// Damage that can be passed over says how.
+fn with_way_out(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<nf_codec::Error>() {
+        Some(nf_codec::Error::Corrupt { .. }) => anyhow!("{error:#}; --salvage writes what is intact"),
+        _ => error,
+    }
+}
+
+/// A destination, and the digest of all that it was given.
+struct Hashing<W: Write> {
+    out: W,
+    digest: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }
 
 fn write_pixels(

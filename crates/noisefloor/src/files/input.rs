@@ -171,7 +171,7 @@ fn fits_input(file: FitsFile) -> Result<Input> {
     if stacks.is_empty() {
         match not_coded.into_iter().next() {
             Some(reason) => return Err(reason),
-            None => bail!("there is no image in this FITS file"),
+            None => bail!(NoImage),
         }
     }
     for reason in not_coded {
@@ -184,11 +184,15 @@ fn fits_input(file: FitsFile) -> Result<Input> {
 
 impl Original {
     /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy
-    /// file as it stands (with its values in C order). The file is read once more.
+    /// file as it stands (with its values in C order). The file is read once more. The digest is that
+    /// of the restored bytes.
     ///
     /// # Errors
     /// If it is not so, or reading fails.
-    pub(crate) fn prove(&self, restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>) -> Result<()> {
+    pub(crate) fn prove(
+        &self,
+        restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>,
+    ) -> Result<blake3::Hash> {
         let mut expected = blake3::Hasher::new();
         match self {
             Self::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
@@ -196,17 +200,22 @@ impl Original {
         }
         let mut found = blake3::Hasher::new();
         restore(&mut found)?;
-        if expected.finalize() != found.finalize() {
+        let digest = found.finalize();
+        if expected.finalize() != digest {
             bail!("its bytes could not be restored from the container; please report this file");
         }
-        Ok(())
+        Ok(digest)
     }
 
     /// Proves that this layout and these stacks are the file, byte for byte.
     ///
     /// # Errors
     /// As [`Original::prove`].
-    pub(crate) fn prove_layout(&self, layout: &Layout, stacks: &mut [Box<dyn ImageSource>]) -> Result<()> {
+    pub(crate) fn prove_layout(
+        &self,
+        layout: &Layout,
+        stacks: &mut [Box<dyn ImageSource>],
+    ) -> Result<blake3::Hash> {
         self.prove(|out| {
             layout.write(
                 |stack, sink| {
@@ -225,6 +234,23 @@ impl Original {
             )
         })
     }
+}
+
+/// A FITS file without images.
+#[derive(Debug)]
+struct NoImage;
+
+impl std::fmt::Display for NoImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("there is no image in this FITS file")
+    }
+}
+
+impl std::error::Error for NoImage {}
+
+/// Whether all that is wrong with a FITS file is that none of its HDUs holds 16-bit samples.
+pub(crate) fn holds_no_samples(error: &anyhow::Error) -> bool {
+    is_not_u16(error) || error.is::<NoImage>()
 }
 
 /// Pixels that are compared at once.

@@ -2,6 +2,8 @@
 
 pub(crate) mod batch;
 pub(crate) mod input;
+pub(crate) mod kinds;
 pub(crate) mod output;
 mod parts;
 pub(crate) mod source;
+pub(crate) mod walk;

@@ -3,7 +3,7 @@
 use super::parts::Part;
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
-use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+use std::io::{self, BufWriter, ErrorKind, Seek, StdoutLock, Write};
 use std::path::Path;
 
 pub(crate) use super::parts::remove_unfinished;
@@ -99,6 +99,21 @@ pub(crate) fn fill_file<T>(
     let value = fill(part.file()).map_err(|error| of_destination(&name, error))?;
     part.finish(path, force).map_err(unwritable)?;
     Ok(value)
+}
+
+/// Makes a file of which the whole is needed before its first byte may go on, and hands it to the
+/// standard output: `fill` is given an empty file without a name, in the folder that `TMPDIR` names.
+///
+/// # Errors
+/// If `fill` fails, or the standard output does.
+pub(crate) fn spool<T>(fill: impl FnOnce(&mut fs::File) -> Result<T>) -> Result<T> {
+    let mut file = tempfile::tempfile().context("a temporary file")?;
+    let value = fill(&mut file)?;
+    file.rewind()?;
+    write_file(Path::new("-"), false, |mut out| {
+        io::copy(&mut file, &mut out)?;
+        Ok(value)
+    })
 }
 
 /// An error whose cause is the destination names the destination, and not what was being read.

@@ -1,0 +1,111 @@
+//! `noisefloor fits`: tile-compressed FITS files, packed, unpacked, listed, verified, compared and
+//! cut.
+
+pub(crate) mod habits;
+mod list;
+pub(crate) mod opened;
+mod pack;
+mod unpack;
+
+use super::test;
+use crate::files::batch::Inputs;
+use crate::files::output::{text, write_file};
+use crate::registry::open_fits;
+use anyhow::{Context, Result, ensure};
+use clap::Subcommand;
+use nf_fits::pack::{Verdict, compare};
+use nf_fits::{Target, cutout};
+use opened::open;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Compress the images of FITS files in tiles; FILE becomes FILE.fz
+    Pack(pack::Args),
+    /// Restore the original of packed files; FILE.fz becomes FILE
+    Unpack(unpack::Args),
+    /// List the HDUs of files: types, shapes, algorithms, tiles, sizes
+    List(list::Args),
+    /// Check files: their sums, and whether every tile can be decoded
+    Verify(Verify),
+    /// Compare two files as they are without compression, byte for byte
+    Compare(Compare),
+    /// Write a section of an image, as FILE[HDU][x0:x1,y0:y1] (counted from 1, ends included)
+    Cutout(Cutout),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor fits verify -r night")]
+struct Verify {
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor fits compare frame.fits.fz frame.fits")]
+struct Compare {
+    /// The file
+    file: PathBuf,
+    /// What it should be without compression
+    original: PathBuf,
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor fits cutout 'frame.fits.fz[1][100:200,50:80]' cut.fits")]
+struct Cutout {
+    /// FILE, FILE[HDU], FILE[x0:x1,y0:y1] or FILE[HDU][x0:x1,y0:y1]; HDU is a number or a name
+    target: String,
+    /// FITS file to write; `-` is the standard output
+    output: PathBuf,
+    /// Replace OUTPUT if it exists
+    #[arg(short, long)]
+    force: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.verb {
+        Verb::Pack(args) => pack::run(args),
+        Verb::Unpack(args) => unpack::run(args),
+        Verb::List(args) => list::run(args),
+        Verb::Verify(args) => test::sums(&args.inputs),
+        Verb::Compare(args) => compare_files(&args.file, &args.original),
+        Verb::Cutout(args) => {
+            let target = Target::locate(&args.target);
+            let file = open_fits(&target.path)?;
+            let image = target.image(&file).with_context(|| args.target.clone())?;
+            let section = target.section(&image).with_context(|| args.target.clone())?;
+            write_file(&args.output, args.force, |out| {
+                let remarks = cutout(&image, &section, out).with_context(|| args.target.clone())?;
+                remarks.iter().for_each(|remark| tracing::warn!("{}: {remark}", args.target));
+                Ok(())
+            })
+        }
+    }
+}
+
+fn compare_files(file: &Path, original: &Path) -> Result<()> {
+    let verdicts = compare(&open(file)?, &open(original)?, &mut |_| {})?;
+    let mut different = false;
+    let mut out = text();
+    for (index, verdict) in verdicts.iter().enumerate() {
+        match verdict {
+            Verdict::Identical => writeln!(out, "HDU {index}: identical")?,
+            Verdict::Lossy { largest_error } => {
+                writeln!(out, "HDU {index}: lossy, largest error {largest_error}")?;
+            }
+            Verdict::Different(problem) => {
+                writeln!(out, "HDU {index}: DIFFERENT: {problem}")?;
+                different = true;
+            }
+        }
+    }
+    ensure!(!different, "{} is not {}", file.display(), original.display());
+    Ok(())
+}
