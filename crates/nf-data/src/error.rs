@@ -41,6 +41,14 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
+    /// A file would cost more than the limits allow.
+    #[error("{}: {reason}", path.display())]
+    Limit {
+        /// The file.
+        path: PathBuf,
+        /// What it needs, and what the limit is.
+        reason: String,
+    },
     /// The hub refuses, or breaks off.
     #[error("{url}: {reason}")]
     Hub {
@@ -78,7 +86,7 @@ impl Error {
     pub(crate) fn reason(self) -> String {
         match self {
             Self::Io { source, .. } => source.to_string(),
-            Self::Image { reason, .. } | Self::Hub { reason, .. } => reason,
+            Self::Image { reason, .. } | Self::Limit { reason, .. } | Self::Hub { reason, .. } => reason,
             other => other.to_string(),
         }
     }

@@ -257,7 +257,12 @@ fn every_image_file(folder: &Path) -> Result<Names> {
             folders += 1;
         } else if text.starts_with('.') {
         } else if image_stem(&text).is_some() {
-            names.push(name);
+            if entry.path().exists() && !entry.path().is_file() {
+                // A pipe would be waited for, for ever.
+                tracing::warn!("{}: left out: no regular file", folder.join(&name).display());
+            } else {
+                names.push(name);
+            }
         } else if looks_like_an_image(&text) {
             left_out.push(text);
         }

@@ -48,7 +48,7 @@ pub use facts::Facts;
 pub use fits::FitsOptions;
 pub use folder::FolderSet;
 pub use manifest::{FileEntry, ImageEntry, Manifest, Original, Source};
-pub use names::{file_stem, printable};
+pub use names::{file_stem, is_image_name, printable};
 pub use open::{OpenOptions, known_datasets, open};
 pub use preview::preview_png;
 pub use rows::RowColumns;

@@ -13,6 +13,12 @@ const NUMPY: &str = ".npy";
 /// What [`image_stem`] takes, in words.
 pub(crate) const READABLE: &str = ".fits, .fit or .fts (also with .fz or .gz), .npy or .parquet";
 
+/// Whether a name is that of an image file which is read: FITS, `.npy` or Parquet, in either case of
+/// letters.
+pub fn is_image_name(name: &str) -> bool {
+    image_stem(name).is_some()
+}
+
 /// A file's name without the ending that says it holds images, in letters of either case; `None` if
 /// it has no such ending.
 pub(crate) fn image_stem(name: &str) -> Option<&str> {

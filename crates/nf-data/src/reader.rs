@@ -132,7 +132,11 @@ impl ImageFile {
             let (text, name) = (error.to_string(), format!("{}: ", path.display()));
             // Where the reader below names the file as well, it is named once.
             let reason = text.strip_prefix(&name).map_or_else(|| text.clone(), str::to_owned);
-            Error::Image { path: path.to_owned(), reason }
+            let path = path.to_owned();
+            match error {
+                nf_fits::Error::Limit { .. } => Error::Limit { path, reason },
+                _ => Error::Image { path, reason },
+            }
         }
     }
 }

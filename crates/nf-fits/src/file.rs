@@ -101,6 +101,12 @@ impl FitsFile {
         crate::hdu::padded(self.len_bytes()) - self.len_bytes()
     }
 
+    /// Whether bytes stand behind a gzipped file that are neither gzip nor zero: they are not among
+    /// those that are read, and an output made from this file does not hold them.
+    pub fn has_ignored_bytes(&self) -> bool {
+        self.source.has_ignored_bytes()
+    }
+
     /// All header-data units, the primary first.
     pub fn hdus(&self) -> &[Hdu] {
         &self.hdus

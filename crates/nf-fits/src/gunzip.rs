@@ -9,8 +9,8 @@ pub(crate) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// The bytes inside a gzipped stream.
 ///
-/// Like gzip itself it takes members one after the other, and ignores what follows the last one:
-/// zeros in silence, anything else so that [`Gunzip::trailing_bytes`] tells.
+/// It takes members one after the other, also behind zeros, as Python's gzip does, and ignores what
+/// follows the last one: zeros in silence, anything else so that [`Gunzip::trailing_bytes`] tells.
 pub(crate) struct Gunzip<R> {
     member: Option<GzDecoder<Pushback<R>>>,
     trailing_bytes: bool,
@@ -36,24 +36,12 @@ impl<R: BufRead> Read for Gunzip<R> {
                 return Ok(n);
             }
             let Some(mut input) = self.member.take().map(GzDecoder::into_inner) else { return Ok(0) };
-            if input.peek()? == GZIP_MAGIC {
-                self.member = Some(GzDecoder::new(input));
-            } else {
-                self.trailing_bytes = !only_zeros(input)?;
+            input.skip_zeros()?;
+            match input.peek()? {
+                magic if magic == GZIP_MAGIC => self.member = Some(GzDecoder::new(input)),
+                rest => self.trailing_bytes = !rest.is_empty(),
             }
         }
-    }
-}
-
-/// Whether the bytes, if there are any, are all zero; reads no further than the first that is not.
-fn only_zeros(mut input: impl BufRead) -> Result<bool> {
-    loop {
-        let piece = input.fill_buf()?;
-        let len = piece.len();
-        if len == 0 || piece.iter().any(|&byte| byte != 0) {
-            return Ok(len == 0);
-        }
-        input.consume(len);
     }
 }
 
@@ -73,6 +61,19 @@ impl<R: BufRead> Pushback<R> {
         let missing = 2u64.saturating_sub(self.pending.len() as u64);
         self.input.by_ref().take(missing).read_to_end(&mut self.pending)?;
         Ok(&self.pending)
+    }
+
+    /// Passes over zeros.
+    fn skip_zeros(&mut self) -> Result<()> {
+        loop {
+            let piece = self.fill_buf()?;
+            let zeros = piece.iter().take_while(|&&byte| byte == 0).count();
+            let ends_here = zeros < piece.len() || piece.is_empty();
+            self.consume(zeros);
+            if ends_here {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -129,6 +130,10 @@ mod tests {
     fn members_follow_one_another() {
         let both = [gzip(b"one, "), gzip(b""), gzip(b"two")].concat();
         assert_eq!(gunzip(&both).unwrap(), (b"one, two".to_vec(), false));
+        // Blocks of a tape are filled up with zeros.
+        let apart = [gzip(b"one, "), vec![0; 512], gzip(b"two"), vec![0; 3]].concat();
+        assert_eq!(gunzip(&apart).unwrap(), (b"one, two".to_vec(), false));
+        assert!(gunzip(&[&gzip(b"one"), &b"\0\0\x1f\x8b"[..]].concat()).is_err());
     }
 
     #[test]
@@ -137,7 +142,7 @@ mod tests {
         for zeros in [0, 1, 2, 3, 5000] {
             assert_eq!(behind(&vec![0; zeros]), (b"text".to_vec(), false));
         }
-        for tail in [&b"j"[..], b"junk", b"\x1f", b"\x1f\x9d", b"\0\0\x1f\x8b", b"\0junk"] {
+        for tail in [&b"j"[..], b"junk", b"\x1f", b"\x1f\x9d", b"\0junk"] {
             assert_eq!(behind(tail), (b"text".to_vec(), true), "{tail:?}");
         }
     }

@@ -22,6 +22,7 @@ pub(crate) struct Source {
     place: Place,
     len_bytes: u64,
     name: String,
+    has_ignored_bytes: bool,
 }
 
 #[derive(Debug)]
@@ -49,14 +50,14 @@ impl Source {
             file.rewind().map_err(reading())?;
             return Self::of_stream(BufReader::with_capacity(BUFFER_BYTES, file), name, limits);
         }
-        Ok(Self { place: Place::Disk(file), len_bytes: meta.len(), name })
+        Ok(Self { place: Place::Disk(file), len_bytes: meta.len(), name, has_ignored_bytes: false })
     }
 
     /// A file that is open for reading, as far as it reaches now.
     pub(crate) fn of_file(file: &File, name: &str) -> Result<Self> {
         let len_bytes = file.metadata().map_err(Error::io(name))?.len();
         let place = Place::Disk(file.try_clone().map_err(Error::io(name))?);
-        Ok(Self { place, len_bytes, name: name.to_owned() })
+        Ok(Self { place, len_bytes, name: name.to_owned(), has_ignored_bytes: false })
     }
 
     /// Takes bytes that are in memory already; gzipped ones are inflated.
@@ -64,17 +65,24 @@ impl Source {
         if bytes.starts_with(&GZIP_MAGIC) {
             return Self::of_stream(Cursor::new(bytes), name, limits);
         }
-        Ok(Self { len_bytes: bytes.len() as u64, place: Place::Memory(bytes), name })
+        Ok(Self {
+            len_bytes: bytes.len() as u64,
+            place: Place::Memory(bytes),
+            name,
+            has_ignored_bytes: false,
+        })
     }
 
     /// Takes what a stream gives, which has no positions, inflated if it is gzipped.
     fn of_stream(input: impl BufRead, name: String, limits: &Limits) -> Result<Self> {
         let mut input = Pushback::new(input);
         let gzipped = input.peek().map_err(reading())? == GZIP_MAGIC;
+        let mut has_ignored_bytes = false;
         let (place, len_bytes) = if gzipped {
             let mut inflated = Gunzip::new(input);
             let kept = keep(&mut inflated, "the gzipped file", MEMORY_BYTES, limits)?;
-            if inflated.trailing_bytes() {
+            has_ignored_bytes = inflated.trailing_bytes();
+            if has_ignored_bytes {
                 tracing::warn!(
                     "{name}: what follows the gzipped data is neither gzip nor zero; it is ignored"
                 );
@@ -83,7 +91,12 @@ impl Source {
         } else {
             keep(&mut input, "the input", MEMORY_BYTES, limits)?
         };
-        Ok(Self { place, len_bytes, name })
+        Ok(Self { place, len_bytes, name, has_ignored_bytes })
+    }
+
+    /// Whether bytes behind the gzipped data, other than zeros, are not among those that are read.
+    pub(crate) fn has_ignored_bytes(&self) -> bool {
+        self.has_ignored_bytes
     }
 
     /// What the file is called, for a message.
@@ -260,7 +273,7 @@ mod tests {
                 keep(&mut &bytes[..], "the input", memory_bytes, &Limits::default()).unwrap();
             let on_disk = matches!(place, Place::Disk(_));
             assert_eq!(on_disk, memory_bytes < 700_009, "{memory_bytes}");
-            let source = Source { place, len_bytes, name: String::new() };
+            let source = Source { place, len_bytes, name: String::new(), has_ignored_bytes: false };
             assert_eq!(source.len_bytes(), 700_009);
             assert!(source.bytes(0, 700_009, &mut Vec::new()).unwrap() == bytes);
             // The limit counts wherever the bytes lie.

@@ -31,8 +31,19 @@ pub(crate) fn fits() -> nf_fits::Limits {
     nf_fits::Limits { max_pixels: bytes / 2, max_inflated_bytes: bytes }
 }
 
+/// The option; an empty text, as of a variable that is set to nothing, is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaxMemory(pub(crate) Option<u64>);
+
+impl MaxMemory {
+    /// Reads the option.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(Self(None)) } else { parse_size(text).map(Some).map(Self) }
+    }
+}
+
 /// A size in bytes, from a number with K, M, G or T for powers of 1024.
-pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
+fn parse_size(text: &str) -> Result<u64, String> {
     let wrong = || format!("'{text}' is not a size, expected a number with K, M, G or T, such as 512M or 8G");
     let upper = text.trim().to_ascii_uppercase();
     let number = upper.trim_end_matches("IB").trim_end_matches('B');
@@ -52,6 +63,7 @@ pub(crate) fn is_limit(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(nf_codec::Error::Limit { .. }))
             || matches!(cause.downcast_ref(), Some(nf_fits::Error::Limit { .. }))
+            || matches!(cause.downcast_ref(), Some(nf_data::Error::Limit { .. }))
             || cause.is::<PipeLimit>()
     })
 }
@@ -84,6 +96,7 @@ mod tests {
         ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
+        assert_eq!(MaxMemory::parse(""), Ok(MaxMemory(None)));
         for text in ["", "0", "M", "-1G", "1.5G", "99999999T", "8 G G", "12X", "é"] {
             assert!(parse_size(text).is_err(), "{text}");
         }

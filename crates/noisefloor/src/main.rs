@@ -30,8 +30,8 @@ struct Cli {
     threads: Option<u16>,
     /// Most memory for one image, one inflated or piped input, or one decoder's work, such as 512M
     /// or 16G (default: 8G)
-    #[arg(long, global = true, value_name = "SIZE", env = limits::VARIABLE, value_parser = limits::parse_size)]
-    max_memory: Option<u64>,
+    #[arg(long, global = true, value_name = "SIZE", env = limits::VARIABLE, value_parser = limits::MaxMemory::parse)]
+    max_memory: Option<limits::MaxMemory>,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -80,7 +80,7 @@ fn main() -> ExitCode {
         // Whoever reads text may stop early, as `head` does; half of a container is a failure.
         Err(error) if is_closed_text(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("noisefloor: {}", message::one_line(&error));
+            message::say(&format!("noisefloor: {}", message::one_line(&error)));
             interrupt::exit_code()
         }
     }
@@ -94,12 +94,12 @@ fn advise(error: &clap::Error) {
         (is_fits, error.kind(), error.get(ContextKind::InvalidArg))
         && let Some(advice) = cmd::fits::habits::advice(flag)
     {
-        eprintln!("{advice}");
+        message::say(advice);
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    if let Some(bytes) = cli.max_memory {
+    if let Some(limits::MaxMemory(Some(bytes))) = cli.max_memory {
         limits::set_max_memory(bytes);
     }
     if let Some(threads) = cli.threads {
@@ -136,6 +136,8 @@ fn start_log(verbose: bool) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where nobody reads the log, that is no reason to stop the work.
+        .log_internal_errors(false)
         .with_ansi(wants_colour && std::io::stderr().is_terminal())
         .without_time()
         .init();

@@ -1,6 +1,7 @@
 //! Errors as the user meets them: one line, every name once.
 
 use crate::limits;
+use std::io::Write;
 use std::path::Path;
 
 /// The error and its causes in one printable line.
@@ -37,6 +38,11 @@ pub(crate) fn about(input: &Path, error: &anyhow::Error) -> String {
 fn printable(text: &str) -> String {
     let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     printable.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Prints to the standard error; where nobody reads it, that is no reason to stop the work.
+pub(crate) fn say(lines: &str) {
+    let _ = writeln!(std::io::stderr(), "{lines}");
 }
 
 #[cfg(test)]

@@ -49,8 +49,8 @@ fn every_algorithm_gives_the_file_back_byte_for_byte() {
     two_images(&path.join("a.fits"));
     let original = fs::read(path.join("a.fits")).unwrap();
     for to in ["rice", "gzip1", "gzip2", "hcompress", "none", "floor"] {
-        let codec = if to == "floor" { "rice" } else { "raw" };
-        succeeds(&fits(path, &["pack", "-f", "--to", to, "--codec", codec, "a.fits"]));
+        let codec: &[&str] = if to == "floor" { &["--codec", "rice"] } else { &[] };
+        succeeds(&fits(path, &[&["pack", "-f", "--to", to, "a.fits"], codec].concat()));
         succeeds(&fits(path, &["compare", "a.fits.fz", "a.fits"]));
         succeeds(&fits(path, &["verify", "a.fits.fz"]));
         succeeds(&fits(path, &["unpack", "-f", "a.fits.fz", "-o", "b.fits"]));

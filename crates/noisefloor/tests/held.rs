@@ -243,3 +243,112 @@ fn every_verb_reads_every_tile_algorithm() {
     let report: serde_json::Value = serde_json::from_str(&rows).unwrap();
     assert_eq!(report["measurements"].as_array().unwrap().len(), 7);
 }
+
+/// A file that any verb takes, with what stands behind it.
+fn gzipped(behind: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut out, &write_image(&noise(Shape::frame(20, 30)), None).unwrap()).unwrap();
+    [out.finish().unwrap(), behind.to_vec()].concat()
+}
+
+#[test]
+fn bytes_that_no_output_holds_keep_their_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.fits.gz");
+    for verb in [&["fits", "pack", "-f"][..], &["compress", "-f"]] {
+        fs::write(&path, gzipped(b"hello")).unwrap();
+        let output = run(folder.path(), &[verb, &["--delete", "a.fits.gz"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{verb:?}");
+        assert!(said(&output).contains("behind its gzipped data"), "{}", said(&output));
+        assert!(path.exists(), "{verb:?}");
+        fs::write(&path, gzipped(&[0; 512])).unwrap();
+        let output = run(folder.path(), &[verb, &["a.fits.gz"]].concat());
+        assert!(output.status.success(), "{}", said(&output));
+    }
+}
+
+#[test]
+fn names_that_are_no_text_cost_nothing() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = OsStr::from_bytes(b"z\xff.fits");
+    for name in [odd, OsStr::new("ok.fits")] {
+        fs::write(folder.path().join(name), write_image(&noise(Shape::frame(20, 30)), None).unwrap())
+            .unwrap();
+    }
+    let output = run(folder.path(), &["fits", "pack", "*.fits"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(folder.path().join("ok.fits.fz").exists());
+    assert!(folder.path().join(OsStr::from_bytes(b"z\xff.fits.fz")).exists());
+    let target = OsStr::from_bytes(b"z\xff.fits[0][1:3,1:3]");
+    let output = command(folder.path(), &["fits", "cutout"]).arg(target).arg("cut.fits").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn no_verb_replaces_what_it_reads() {
+    let folder = folder();
+    let bytes = fs::read(folder.path().join("in.fits")).unwrap();
+    std::os::unix::fs::symlink("in.fits", folder.path().join("link.fits")).unwrap();
+    for args in [
+        &["fits", "cutout", "-f", "in.fits[1:2,1:2]", "in.fits"][..],
+        &["fits", "cutout", "-f", "in.fits[1:2,1:2]", "link.fits"],
+        &["data", "pack", "--force", "in.fits", "in.fits"],
+        &["data", "pack", "--force", ".", "in.fits"],
+        &["compress", "-f", "in.fits", "-o", "in.fits"],
+        &["fits", "pack", "-f", "in.fits", "-o", "link.fits"],
+    ] {
+        let output = run(folder.path(), args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", said(&output));
+        assert!(fs::read(folder.path().join("in.fits")).unwrap() == bytes, "{args:?}");
+    }
+}
+
+#[test]
+fn work_goes_on_where_nobody_reads_what_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.fits", "b.fits", "c.fits"] {
+        fs::write(folder.path().join(name), write_image(&noise(Shape::frame(20, 30)), None).unwrap())
+            .unwrap();
+    }
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").map(Stdio::from);
+    let Ok(stderr) = full() else { return };
+    let code = |args: &[&str], stderr| command(folder.path(), args).stderr(stderr).status().unwrap().code();
+    assert_eq!(code(&["fits", "pack", "a.fits", "b.fits", "c.fits"], stderr), Some(0));
+    assert!(folder.path().join("c.fits.fz").exists());
+    for args in [&["info", "nofile"][..], &["fits", "verify", "nofile"], &["compress", "nofile"]] {
+        assert_eq!(code(args, full().unwrap()), Some(1), "{args:?}");
+    }
+}
+
+#[test]
+fn pipes_in_a_folder_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.fits"), write_image(&noise(Shape::frame(20, 30)), None).unwrap())
+        .unwrap();
+    assert!(Command::new("mkfifo").arg(folder.path().join("z.fits")).status().unwrap().success());
+    let output = run(folder.path(), &["data", "inspect", "."]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("z.fits: left out: no regular file"), "{}", said(&output));
+}
+
+#[test]
+fn options_that_would_be_ignored_are_refused() {
+    let folder = folder();
+    for (args, word) in [
+        (&["--codec", "rice"][..], "--to floor"),
+        (&["--hcompress-scale", "2"], "--to hcompress"),
+        (&["--smooth", "--to", "rice"], "--to hcompress"),
+    ] {
+        let output = run(folder.path(), &[&["fits", "pack"], args, &["in.fits"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(said(&output).contains(word), "{args:?}: {}", said(&output));
+    }
+    let output =
+        command(folder.path(), &["info", "in.fits"]).env("NOISEFLOOR_MAX_MEMORY", "").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let output = run(folder.path(), &["--max-memory", "100K", "data", "inspect", "in.fits"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("--max-memory"), "{}", said(&output));
+}

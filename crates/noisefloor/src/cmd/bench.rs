@@ -1,6 +1,7 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
 use crate::files::output::text;
+use crate::message::say;
 use crate::progress::Progress;
 use crate::registry::{fits_options, registry};
 use anyhow::{Context, Result, bail};
@@ -215,17 +216,17 @@ fn update(mut ledger: Ledger, args: &Args, run: &Run) -> Result<()> {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     ledger.write(&args.ledger)?;
-    eprintln!("{}: updated", args.ledger.display());
+    say(&format!("{}: updated", args.ledger.display()));
     Ok(())
 }
 
 fn check(ledger: &Ledger, args: &Args, run: &Run) -> Result<()> {
     let differences = ledger.differences(run);
     if differences.is_empty() {
-        eprintln!("{}: agrees", args.ledger.display());
+        say(&format!("{}: agrees", args.ledger.display()));
         return Ok(());
     }
-    differences.iter().for_each(|line| eprintln!("{line}"));
+    differences.iter().for_each(|line| say(line));
     bail!("{}: sizes differ, see the lines above", args.ledger.display())
 }
 

@@ -1,6 +1,7 @@
 //! `noisefloor compress`: FITS and .npy files in, containers out.
 
 use super::level::LevelFlag;
+use crate::cmd::fits::opened::reason_to_keep;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, Input, Original};
 use crate::files::kinds::{CONTAINER, inside, is_compressible, is_container, with_ending};
@@ -11,6 +12,7 @@ use crate::registry::{DEFAULT_CODEC, registry};
 use anyhow::{Result, ensure};
 use nf_codec::container::{self, Header, ImageHeader, ImageSource, Reader, WriteOptions, default_tile};
 use nf_codec::{Codec, Spec};
+use nf_fits::HduKind;
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -45,7 +47,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let coder = Coder::new(&spec, args.tile, !args.no_verify)?;
     let rules =
         Rules { verb: "compress", takes: is_compressible, is_output: is_container, name: &container_name };
-    args.files.each(&rules, |job, share| compress(&coder, job, args.files.force(), share))
+    args.files
+        .each(&rules, |job, share| compress(&coder, job, (args.files.force(), args.files.delete()), share))
 }
 
 /// The name of the container of a file: that of the FITS or .npy file which it will give back.
@@ -54,10 +57,16 @@ pub(crate) fn container_name(input: &Path) -> Result<PathBuf> {
     Ok(with_ending(inside(input), CONTAINER))
 }
 
-fn compress(coder: &Coder, job: &Job, force: bool, share: &mut dyn FnMut(f64)) -> Result<Done> {
+fn compress(
+    coder: &Coder,
+    job: &Job,
+    (force, delete): (bool, bool),
+    share: &mut dyn FnMut(f64),
+) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
     let input = input::read(source)?;
+    let reason = reason_to_stay(&input.original);
     let coded = match is_stream(&job.output) {
         true => write_file(&job.output, force, |mut out| coder.to_stream(input, &mut out, share)),
         false => fill_file(&job.output, force, |file| coder.to_file(input, file, share)),
@@ -67,7 +76,32 @@ fn compress(coder: &Coder, job: &Job, force: bool, share: &mut dyn FnMut(f64)) -
             true => error.context(name.clone()),
             false => error,
         })?;
-    Ok(Done { lines: vec![format!("{name}: {}", coded.words())], facts: coded.facts(), unfinished: None })
+    let mut done =
+        Done { lines: vec![format!("{name}: {}", coded.words())], facts: coded.facts(), unfinished: None };
+    match (reason, delete) {
+        (Some(reason), true) => {
+            done.unfinished = Some(format!("{reason}; the output is written, and the input kept"))
+        }
+        (Some(reason), false) => done.lines.push(format!("  {reason}")),
+        (None, _) => {}
+    }
+    Ok(done)
+}
+
+/// Why a file should stay, beside those reasons that hold for all FITS files: a compressed table is
+/// not restored.
+fn reason_to_stay(original: &Original) -> Option<String> {
+    let Original::Fits(file) = original else { return None };
+    let tables = file.hdus().iter().filter(|hdu| hdu.is_compressed_table());
+    let tables: Vec<String> = tables.map(|hdu| hdu.index().to_string()).collect();
+    let is_restored = file.hdus().iter().any(|hdu| matches!(hdu.kind(), HduKind::TiledImage(_)));
+    match tables.is_empty() {
+        false if is_restored => Some(format!(
+            "HDU {}: a compressed table (ZTABLE), which this program cannot restore; it stays as it is",
+            tables.join(", ")
+        )),
+        _ => reason_to_keep(file),
+    }
 }
 
 /// What codes files, one after the other or side by side.

@@ -2,6 +2,7 @@
 
 use crate::cmd::bench::command_line;
 use crate::files::output::text;
+use crate::message::say;
 use crate::registry::fits_options;
 use anyhow::{Context as _, Result, bail};
 use nf_codec::Spec;
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(folder) = args.report.as_ref().filter(|_| !reports.is_empty()) {
         let page = write_page(&reports, &command_line(), folder)?;
-        eprintln!("{}", page.display());
+        say(&page.display().to_string());
     }
     match failed {
         0 if reports.is_empty() => bail!("there is no image in the input"),
@@ -113,7 +114,7 @@ fn report(set: &dyn Dataset, index: usize, context: &Context) -> Result<FrameRep
 
 /// Names what could not be read, in one line.
 fn tell(error: &anyhow::Error) {
-    eprintln!("{}", printable(&format!("{error:#}")));
+    say(&printable(&format!("{error:#}")));
 }
 
 fn print(out: &mut impl Write, found: &FrameReport) -> std::io::Result<()> {

@@ -1,14 +1,14 @@
 //! `noisefloor test`: whether containers and FITS files are intact, without writing anything.
 
 use super::compress::{container_facts, pixels_word, stacks_word};
-use super::fits::opened::cut;
-use crate::files::batch::{Inputs, refuse, say};
+use super::fits::opened::reason_to_keep;
+use crate::files::batch::{Inputs, refuse};
 use crate::files::input;
 use crate::files::kinds::is_provable;
 use crate::files::output::{is_closed_text, text};
 use crate::files::source::Source;
 use crate::limits;
-use crate::message::{about, one_line};
+use crate::message::{about, one_line, say};
 use crate::registry::{fits_of_bytes, open_fits, registry};
 use anyhow::{Context, Result, bail, ensure};
 use nf_codec::container::{MAGIC, Reader};
@@ -160,7 +160,7 @@ fn check_sums(file: &FitsFile, name: &str) -> Result<Vec<HduChecksums>> {
 
 fn judge(file: &FitsFile, found: &[HduChecksums], name: &str) -> Result<()> {
     let wrong = |sums: &HduChecksums| sums.stored.is_wrong() || sums.image.is_some_and(Checksums::is_wrong);
-    if let Some(problem) = cut(file) {
+    if let Some(problem) = reason_to_keep(file) {
         bail!("{name}: {problem}");
     }
     ensure!(!found.iter().any(wrong), "{name}: a checksum is wrong");

@@ -2,6 +2,7 @@
 
 use crate::files::output::text;
 use crate::interrupt;
+use crate::message::say;
 use crate::registry::fits_options;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         } else if interrupted.load(Ordering::Relaxed) {
             return ended.and_then(|()| bail!("interrupted")).context(format!("{begun} of {count} begun"));
         } else if let Err(error) = ended {
-            eprintln!("{}: {error:#}", path.display());
+            say(&format!("{}: {error:#}", path.display()));
             failed += 1;
         }
     }
@@ -72,11 +73,15 @@ fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<(
     let id = experiment.id();
     let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
     if let Some(position) = nf_train::finished(&experiment, &log)?.filter(|_| checkpoint.is_dir()) {
-        eprintln!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display());
+        say(&format!("{id}: finished at step {}, left as it is: {}", position.step, checkpoint.display()));
         return judge(&position);
     }
     if !experiment.skipped_devices.is_empty() {
-        eprintln!("device auto: {} ({})", experiment.device.name(), experiment.skipped_devices.join("; "));
+        say(&format!(
+            "device auto: {} ({})",
+            experiment.device.name(),
+            experiment.skipped_devices.join("; ")
+        ));
     }
     let device = experiment.device.open()?;
     let device_words = device_in_words(experiment.device, device_name(&device));
@@ -98,13 +103,13 @@ fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<(
             .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
         Ok(())
     };
-    eprintln!(
+    say(&format!(
         "{id}: {} images to train on, {} to validate on, {}, {}",
         frames.train.len(),
         frames.validation.len(),
         net.config().name(),
         device_words,
-    );
+    ));
     let mut bar = Bar::new(&experiment);
     let ended = session.learn(net, &mut bar, &mut keep);
     bar.bar.finish_and_clear();
@@ -121,7 +126,7 @@ fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Resul
         End::Patience => "nothing better came any more",
         End::Interrupted => bail!("interrupted at {at}; the state is saved, --resume goes on"),
     };
-    eprintln!("{at}: {why}");
+    say(&format!("{at}: {why}"));
     if let Some(bits) = position.best_bits {
         writeln!(
             text(),
@@ -137,7 +142,7 @@ fn report(position: &Position, end: End, checkpoint: &Path, log: &Path) -> Resul
 fn judge(position: &Position) -> Result<()> {
     match position.divergence() {
         Some(divergence @ Divergence::Always { .. }) => bail!("{divergence}"),
-        Some(divergence) => eprintln!("{divergence}"),
+        Some(divergence) => say(&format!("{divergence}")),
         None => {}
     }
     Ok(())
@@ -206,7 +211,7 @@ impl Bar {
 impl Observer for Bar {
     fn begin(&mut self, position: &Position) {
         if position.step > 0 {
-            eprintln!("going on at step {}", position.step);
+            say(&format!("going on at step {}", position.step));
         }
         self.first = Some((position.step, position.seconds));
     }
@@ -224,7 +229,7 @@ impl Observer for Bar {
         if bits > RAW_BITS && !std::mem::replace(&mut self.above_raw, true) {
             let step = position.step;
             self.bar.suspend(|| {
-                eprintln!("step {step}: {bits:.1} bits per sample on the validation frames, where samples have {RAW_BITS}");
+                say(&format!("step {step}: {bits:.1} bits per sample on the validation frames, where samples have {RAW_BITS}"));
             });
         }
         tracing::info!(step = position.step, bits, "validated");

@@ -3,10 +3,10 @@
 use super::receipts::Known;
 use super::row::Row;
 use super::work;
-use crate::files::batch::{Progress, file_digest, place, say};
+use crate::files::batch::{Progress, file_digest, place};
 use crate::files::kinds::inside;
 use crate::files::output::fill_file;
-use crate::message::about;
+use crate::message::{about, say};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use std::collections::HashSet;

@@ -3,8 +3,8 @@
 use super::receipts::Known;
 use super::row::{Method, Row};
 use super::work::restore;
-use crate::files::batch::{Progress, file_digest, say};
-use crate::message::about;
+use crate::files::batch::{Progress, file_digest};
+use crate::message::{about, say};
 use anyhow::{Context, Result, ensure};
 use rayon::prelude::*;
 use std::fs;

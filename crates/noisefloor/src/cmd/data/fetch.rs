@@ -2,6 +2,7 @@
 
 use super::{Unreadable, Which, open, progress_bar};
 use crate::files::output::text;
+use crate::message::say;
 use anyhow::bail;
 use indicatif::HumanBytes;
 use nf_data::originals::Originals;
@@ -75,7 +76,7 @@ fn fetch_originals(originals: &Originals) -> anyhow::Result<()> {
             Ok(true) => fetched += 1,
             Ok(false) => {}
             Err(error) => {
-                bar.suspend(|| eprintln!("{}", crate::message::one_line(&error.into())));
+                bar.suspend(|| say(&crate::message::one_line(&error.into())));
                 failed += 1;
             }
         }

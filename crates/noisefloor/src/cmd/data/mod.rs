@@ -2,7 +2,8 @@
 
 mod fetch;
 
-use crate::files::output::{text, write_file};
+use crate::files::output::{ensure_distinct, text, write_file};
+use crate::message::say;
 use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -134,7 +135,7 @@ struct Unreadable {
 
 impl Unreadable {
     fn tell(&mut self, error: nf_data::Error) {
-        eprintln!("{}", crate::message::one_line(&error.into()));
+        say(&crate::message::one_line(&error.into()));
         self.images += 1;
     }
 
@@ -276,6 +277,7 @@ fn json(name: &str, image: &nf_image::Image16, found: Option<&Statistics>) -> se
 }
 
 fn pack(args: &Pack) -> anyhow::Result<()> {
+    ensure_no_member(Path::new(&args.which.dataset), &args.output)?;
     let set = open(&args.which)?;
     let rule = TileRule {
         size_px: args.size,
@@ -340,6 +342,23 @@ fn simulate(args: &Simulate) -> anyhow::Result<()> {
             None => writeln!(out)?,
         }
     }
+    Ok(())
+}
+
+/// Refuses to write over what is packed: a file, or an image of a folder.
+///
+/// # Errors
+/// If the output is one of them.
+fn ensure_no_member(input: &Path, output: &Path) -> anyhow::Result<()> {
+    ensure_distinct(input, output)?;
+    let folder = output.canonicalize().ok().and_then(|output| Some(output.parent()?.to_owned()));
+    let is_inside = folder.is_some_and(|folder| input.canonicalize().is_ok_and(|input| input == folder));
+    let is_image = output.file_name().is_some_and(|name| nf_data::is_image_name(&name.to_string_lossy()));
+    anyhow::ensure!(
+        !(is_inside && is_image),
+        "{}: this is a file of the folder that is packed; choose another name",
+        output.display()
+    );
     Ok(())
 }
 

@@ -9,13 +9,14 @@ mod unpack;
 
 use super::test;
 use crate::files::batch::Inputs;
-use crate::files::output::{text, write_file};
+use crate::files::output::{ensure_distinct, text, write_file};
 use crate::registry::open_fits;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use nf_fits::pack::{Verdict, compare};
 use nf_fits::{Target, cutout};
 use opened::open;
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +62,7 @@ struct Compare {
 #[command(after_help = "Example: noisefloor fits cutout 'frame.fits.fz[1][100:200,50:80]' cut.fits")]
 struct Cutout {
     /// FILE, FILE[HDU], FILE[x0:x1,y0:y1] or FILE[HDU][x0:x1,y0:y1]; HDU is a number or a name
-    target: String,
+    target: OsString,
     /// FITS file to write; `-` is the standard output
     output: PathBuf,
     /// Replace OUTPUT if it exists
@@ -78,12 +79,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Verb::Compare(args) => compare_files(&args.file, &args.original),
         Verb::Cutout(args) => {
             let target = Target::locate(&args.target);
+            let name = || args.target.to_string_lossy().into_owned();
+            ensure_distinct(&target.path, &args.output)?;
             let file = open_fits(&target.path)?;
-            let image = target.image(&file).with_context(|| args.target.clone())?;
-            let section = target.section(&image).with_context(|| args.target.clone())?;
+            let image = target.image(&file).with_context(name)?;
+            let section = target.section(&image).with_context(name)?;
             write_file(&args.output, args.force, |out| {
-                let remarks = cutout(&image, &section, out).with_context(|| args.target.clone())?;
-                remarks.iter().for_each(|remark| tracing::warn!("{}: {remark}", args.target));
+                let remarks = cutout(&image, &section, out).with_context(name)?;
+                remarks.iter().for_each(|remark| tracing::warn!("{}: {remark}", name()));
                 Ok(())
             })
         }

@@ -1,6 +1,6 @@
 //! `noisefloor fits pack`.
 
-use super::opened::{cut, open, shares};
+use super::opened::{open, reason_to_keep, shares};
 use crate::cmd::compress::bits_per_pixel;
 use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};
@@ -27,9 +27,9 @@ pub(super) struct Args {
     /// Algorithm; images that it cannot code without loss get RICE_1 or GZIP_2 [default: rice]
     #[arg(long, value_enum, help_heading = "Coding")]
     to: Option<To>,
-    /// The codec of `--to floor`
-    #[arg(long, value_name = "SPEC", default_value = DEFAULT_CODEC, help_heading = "Coding")]
-    codec: String,
+    /// The codec of `--to floor` [default: floor]
+    #[arg(long, value_name = "SPEC", help_heading = "Coding")]
+    codec: Option<String>,
     #[command(flatten)]
     level: LevelFlag,
     /// Tile sides, such as 256,256 (0: the whole axis), or `whole` [default: rows; about sixteen
@@ -128,10 +128,18 @@ impl Args {
             _ => self.to,
         };
         let spec = match self.level.codec().filter(|_| !self.gzip) {
-            None => self.codec.clone(),
+            None => self.codec.clone().unwrap_or_else(|| DEFAULT_CODEC.to_owned()),
             Some(_) if to != Some(To::Floor) => bail!("levels are those of floor; add --to floor"),
             Some(spec) => spec.to_string(),
         };
+        ensure!(
+            self.codec.is_none() || to == Some(To::Floor),
+            "--codec is the codec of --to floor; add --to floor"
+        );
+        ensure!(
+            self.hcompress_scale == 0.0 && !self.smooth || to == Some(To::Hcompress),
+            "--hcompress-scale and --smooth are options of --to hcompress; add --to hcompress"
+        );
         let method = match to.unwrap_or(To::Rice) {
             To::Rice => Method::Rice,
             To::Gzip1 => Method::Gzip1,
@@ -235,7 +243,7 @@ fn finished(file: &FitsFile, job: &Job, packed: &PackedFile, delete: bool) -> Do
     ];
     let mut done = Done { lines: report(&job.input, packed), ..Done::default() };
     done.facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    if let Some(problem) = cut(file) {
+    if let Some(problem) = reason_to_keep(file) {
         match delete {
             true => done.unfinished = Some(format!("{problem}; the output is written, and the input kept")),
             false => done.lines.push(format!("  {problem}")),

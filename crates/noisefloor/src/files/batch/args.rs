@@ -3,9 +3,9 @@
 use super::each::{Done, Job, Saying, each};
 use super::expand::{Expanded, expand};
 use super::plan::{Place, Plan, Rules, plan};
-use super::progress::say;
 use crate::files::output::{ensure_distinct, is_stream};
 use crate::message::one_line;
+use crate::message::say;
 use anyhow::{Error, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,8 @@
 //! From names, patterns and folders to files.
 
+use super::pattern;
 use crate::files::walk::walk;
-use anyhow::{Context, Error, Result, anyhow, ensure};
+use anyhow::{Error, Result, anyhow, ensure};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,6 @@ pub(crate) struct Expanded {
 /// # Errors
 /// If a pattern makes no sense, or no file fits it.
 pub(crate) fn expand(names: &[PathBuf], recursive: bool, takes: fn(&Path) -> bool) -> Result<Expanded> {
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..Default::default() };
     let mut found = Expanded::default();
     for name in names {
         let pattern = name.to_str().filter(|text| text.contains(['*', '?', '[']) && !name.exists());
@@ -48,11 +48,10 @@ pub(crate) fn expand(names: &[PathBuf], recursive: bool, takes: fn(&Path) -> boo
             found.take(name, recursive, takes);
             continue;
         };
-        let fitting =
-            glob::glob_with(pattern, options).with_context(|| format!("the pattern '{pattern}'"))?;
+        let fitting = pattern::fitting(pattern)?;
+        found.unread.extend(fitting.unread.into_iter().map(|(path, error)| (path, error.into())));
         let known = found.files.len();
-        for path in fitting {
-            let path = path.with_context(|| format!("the pattern '{pattern}'"))?;
+        for path in fitting.paths {
             let below = below_pattern(pattern, &path);
             found.files.extend(path.is_file().then_some(Found { path, below }));
         }

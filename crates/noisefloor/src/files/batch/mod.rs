@@ -10,6 +10,7 @@
 mod args;
 mod each;
 mod expand;
+mod pattern;
 mod plan;
 mod progress;
 
@@ -17,4 +18,4 @@ pub(crate) use args::{Files, Inputs, refuse};
 pub(crate) use each::{Done, Job, file_digest};
 pub(crate) use expand::place;
 pub(crate) use plan::Rules;
-pub(crate) use progress::{Progress, say};
+pub(crate) use progress::Progress;

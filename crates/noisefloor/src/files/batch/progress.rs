@@ -1,7 +1,8 @@
 //! How far the work on many files is: a bar on a terminal, a line a minute in a log.
 
+use crate::message::say;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -98,11 +99,6 @@ impl Progress {
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Prints to the standard error; where nobody reads it, that is no reason to stop the work.
-pub(crate) fn say(lines: &str) {
-    let _ = writeln!(std::io::stderr(), "{lines}");
 }
 
 #[cfg(test)]
