@@ -1,4 +1,5 @@
-//! `noisefloor completions` and `noisefloor man`: what shells and `man` want to know of the program.
+//! `noisefloor completions` and `noisefloor man`: what shells and `man` want to know of the
+//! program.
 
 use crate::files::output::{text, write_file};
 use anyhow::{Context, Result};

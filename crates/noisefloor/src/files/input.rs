@@ -184,8 +184,8 @@ fn fits_input(file: FitsFile) -> Result<Input> {
 
 impl Original {
     /// Proves that `restore` writes the file, byte for byte: what unpacking it gives, or an .npy
-    /// file as it stands (with its values in C order). The file is read once more. The digest is that
-    /// of the restored bytes.
+    /// file as it stands (with its values in C order). The file is read once more. The digest is
+    /// that of the restored bytes.
     ///
     /// # Errors
     /// If it is not so, or reading fails.

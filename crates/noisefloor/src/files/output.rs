@@ -102,7 +102,8 @@ pub(crate) fn fill_file<T>(
 }
 
 /// Makes a file of which the whole is needed before its first byte may go on, and hands it to the
-/// standard output: `fill` is given an empty file without a name, in the folder that `TMPDIR` names.
+/// standard output: `fill` is given an empty file without a name, in the folder that `TMPDIR`
+/// names.
 ///
 /// # Errors
 /// If `fill` fails, or the standard output does.

@@ -1,7 +1,8 @@
 //! `noisefloor archive`: a whole folder of frames, resumable and provable.
 //!
 //! - `row`: what is known of one file; `receipts`: the rows on the disk, one JSON line each.
-//! - `shard`: a part of the files; `plan`: which files a shard has, and which of them are proved done.
+//! - `shard`: a part of the files; `plan`: which files a shard has, and which of them are proved
+//!   done.
 //! - `work`: one file; `run`: all of them.
 //! - `manifest`: all rows as one Parquet file.
 //! - `verify`, `restore`: what is done with the result.

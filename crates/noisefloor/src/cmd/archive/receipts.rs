@@ -37,6 +37,10 @@ impl Receipts {
         })?;
         let path = folder.join(format!("{}-of-{}.jsonl", shard.part, shard.parts));
         let file = Self::without_half_a_line(&path).with_context(|| path.display().to_string())?;
+        #[cfg(unix)]
+        File::open(&folder)
+            .and_then(|opened| opened.sync_all())
+            .with_context(|| folder.display().to_string())?;
         Ok(Self { file, path, _lock: lock })
     }
 

@@ -66,7 +66,7 @@ pub(super) fn run(job: &Job<'_>) -> Result<()> {
         let rows: Vec<Row> = group
             .par_iter()
             .map(|source| {
-                let row = archivist.row(source, known.proved.contains_key(&source.name));
+                let row = archivist.row(source, known.proved.get(&source.name));
                 progress.file_done(row.source_bytes, row.output_bytes);
                 row
             })

@@ -30,9 +30,9 @@ pub(super) struct Archivist<'a> {
 }
 
 impl Archivist<'_> {
-    /// Does the work; a failure is a row as well. `known` says that an output that is there has a
-    /// receipt.
-    pub(super) fn row(&self, source: &Source, known: bool) -> Row {
+    /// Does the work; a failure is a row as well. `known` is the last receipt of the source, whose
+    /// output may be replaced.
+    pub(super) fn row(&self, source: &Source, known: Option<&Row>) -> Row {
         let start = Instant::now();
         let mut row = Row {
             source: source.name.clone(),
@@ -51,7 +51,7 @@ impl Archivist<'_> {
         row
     }
 
-    fn work(&self, source: &Source, known: bool, row: &mut Row) -> Result<()> {
+    fn work(&self, source: &Source, known: Option<&Row>, row: &mut Row) -> Result<()> {
         let input = match input::read(source::Source::open(&source.path)?) {
             Ok(input) => Some(input),
             Err(error) if holds_no_samples(&error) => None,
@@ -67,7 +67,8 @@ impl Archivist<'_> {
         if let Some(folder) = output.parent() {
             fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
-        if !known && !self.force && output.exists() {
+        let is_known = known.is_some_and(|known| Path::new(&known.output) == name);
+        if !is_known && !self.force && output.exists() {
             // A run may have been killed before it could write the receipt.
             let holds = match &input {
                 Some(input) => holds(&output, input),

@@ -17,8 +17,9 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Compress the images of FITS files in tiles; FILE becomes FILE.fz. Directives in headers (FZALGOR,
-/// FZTILE) hold where --to and --tile are not given. fpack's flags are in docs/archives.md.
+/// Compress the images of FITS files in tiles; FILE becomes FILE.fz. Directives in headers
+/// (FZALGOR, FZTILE) hold where --to and --tile are not given. fpack's flags are in
+/// docs/archives.md.
 #[derive(clap::Args)]
 #[command(after_help = "Example: noisefloor fits pack --to gzip2 --output-dir packed 'night/*.fits'")]
 pub(super) struct Args {
