@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         .par_iter()
         .map(|row| {
             let checked = check(archive, row);
-            progress.file_done(row.output_bytes, row.source_bytes);
+            progress.file_done(row.output_bytes, 0);
             let Err(error) = checked else { return 0 };
             progress.tell(&about(&archive.join(&row.output), &error));
             1

@@ -40,11 +40,19 @@ impl State {
         if self.bytes_out > 0 {
             line += &format!(", ratio {:.3}", self.bytes_done as f64 / self.bytes_out as f64);
         }
-        if self.bytes_done > 0 && self.bytes > self.bytes_done {
-            let left = seconds * (self.bytes - self.bytes_done) as f64 / self.bytes_done as f64;
-            line += &format!(", {} left", HumanDuration(Duration::from_secs_f64(left)));
+        let done = self.share_done();
+        if done > 0.0 && done < 1.0 {
+            let left = Duration::from_secs_f64(seconds * (1.0 - done) / done);
+            line += &format!(", {} left", HumanDuration(left));
         }
         line
+    }
+
+    /// Small files cost time by their number and large ones by their bytes: the mean of both shares
+    /// is never far off.
+    fn share_done(&self) -> f64 {
+        let share = |done: u64, all: u64| done as f64 / all.max(1) as f64;
+        (share(self.files_done, self.files) + share(self.bytes_done, self.bytes)) / 2.0
     }
 }
 
