@@ -37,13 +37,19 @@ def encode(
     :raises UnsupportedError: if the array is of another type, or the codec cannot take it.
     """
     view, descr = words(array)
-    return _core.encode(view, descr, codec, tile_shape(tile), verify, threads, None)
+    return _core.encode(view, descr, False, codec, tile_shape(tile), verify, threads, None)
 
 
 def container(data: Buffer, max_memory_bytes: int | None) -> _core.Container:
     """The container that these bytes are."""
     whole = data if isinstance(data, bytes) else octets(data, "the container").tobytes()
     return _core.Container.of_bytes(whole, max_memory_bytes)
+
+
+def whole(opened: _core.Container, image: int, threads: int | None) -> NDArray[Any]:
+    """An image of a container."""
+    array = opened.read(image, threads)
+    return array.T if opened.info()["images"][image]["fortran"] else array
 
 
 def decode(
@@ -67,7 +73,7 @@ def decode(
     :raises FormatError: if the bytes are no container.
     :raises DamagedError: if they are damaged: every tile has a checksum, the pixels a digest.
     """
-    return container(data, max_memory_bytes).read(image, threads)
+    return whole(container(data, max_memory_bytes), image, threads)
 
 
 def info(source: Buffer | str | os.PathLike[str]) -> dict[str, Any]:

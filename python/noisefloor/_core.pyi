@@ -76,6 +76,7 @@ def normalise_spec(spec: str) -> str: ...
 def encode(
     array: NDArray[Any],
     descr: str,
+    fortran: bool,
     codec: str,
     tile: tuple[int, int, int] | None,
     verify: bool,

@@ -91,40 +91,47 @@ class Image:
         self.close()
 
 
-class _InContainer:
+class InContainer:
     """An image of a container."""
 
     def __init__(self, file: _core.Container, index: int, facts: dict[str, Any]) -> None:
-        self._file, self._index, self._threads = file, index, None
+        self._file, self._index = file, index
         self.shape = tuple(facts["shape"])
+        self._fortran: bool = facts["fortran"]
         self.dtype = np.dtype(facts["dtype"])
 
     def read(self, ranges: list[Range]) -> NDArray[Any]:
-        whole = [(0, length) for length in self.shape]
-        if ranges == whole:
+        """The pixels of a box."""
+        if self._fortran:
+            return self._read(self.shape[::-1], ranges[::-1]).T
+        return self._read(self.shape, ranges)
+
+    def _read(self, shape: tuple[int, ...], ranges: list[Range]) -> NDArray[Any]:
+        if ranges == [(0, length) for length in shape]:
             # The digest of the pixels is checked.
             return self._file.read(self._index, None)
-        if self.size_of(ranges) == 0:
-            return np.zeros([end - start for start, end in ranges], self.dtype)
+        lengths = [end - start for start, end in ranges]
+        if 0 in lengths:
+            return np.zeros(lengths, self.dtype)
         rows, columns = ([(0, 1), (0, 1), *ranges])[-2:]
-        leading, lengths = ranges[:-2], self.shape[:-2]
-        planes = np.arange(math.prod(lengths)).reshape(lengths)
-        wanted = planes[tuple(slice(*one) for one in leading)].ravel()
+        leading = shape[:-2]
+        planes = np.arange(math.prod(leading)).reshape(leading)
+        wanted = planes[tuple(slice(*one) for one in ranges[:-2])].ravel()
         # Planes that follow one another are read at once.
         breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
-        runs = np.split(wanted, breaks)
         parts = [
             self._file.read_region(
                 self._index, ((int(run[0]), int(run[-1]) + 1), rows, columns), None
             )
-            for run in runs
+            for run in np.split(wanted, breaks)
         ]
         box = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return box.reshape([end - start for start, end in ranges])
+        return box.reshape(lengths)
 
-    @staticmethod
-    def size_of(ranges: list[Range]) -> int:
-        return math.prod(end - start for start, end in ranges)
+
+def in_container(file: _core.Container, index: int) -> InContainer:
+    """An image of a container, which must hold it."""
+    return InContainer(file, index, file.info()["images"][index])
 
 
 def open(
@@ -148,9 +155,9 @@ def open(
         is_container = file.read(len(MAGIC)) == MAGIC
     if is_container:
         container = _core.Container.open(path, max_memory_bytes)
-        images = container.info()["images"]
-        index = _checked(image, len(images), name)
-        return Image(_InContainer(container, index, images[index]), name, index, len(images))
+        count = len(container.info()["images"])
+        index = _checked(image, count, name)
+        return Image(in_container(container, index), name, index, count)
     from . import fits
 
     hdus = [hdu for hdu in fits.open(path, max_memory_bytes=max_memory_bytes) if hdu.is_image]

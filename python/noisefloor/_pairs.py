@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._arrays import Buffer, octets, tile_shape, words
-from ._coding import container
+from ._coding import container, whole
 from ._errors import Error, FormatError, MismatchError
 
 
@@ -78,7 +78,7 @@ def _functions(name: str) -> tuple[Encode, Decode, Check]:
         pairs = ",".join(f"{key}={value}" for key, value in options.items())
         view, descr = words(data)
         spec = f"{name}:{pairs}" if pairs else name
-        return _core.encode(view, descr, spec, tile_shape(tile), verify, threads, None)
+        return _core.encode(view, descr, False, spec, tile_shape(tile), verify, threads, None)
 
     def decode(
         data: Buffer,
@@ -93,7 +93,7 @@ def _functions(name: str) -> tuple[Encode, Decode, Check]:
             raise FormatError(f"the container was coded by {found}, expected {name}")
         if name not in _PRESENT:
             raise missing()
-        return opened.read(0, threads)
+        return whole(opened, 0, threads)
 
     def check(data: Buffer, /) -> bool:
         try:

@@ -65,6 +65,14 @@ def test_regions_of_a_container(tmp_path, array, tile):
             noisefloor.open(path, wrong)
 
 
+def test_regions_of_an_array_in_fortran_order(tmp_path, array):
+    numcodecs = pytest.importorskip("noisefloor.numcodecs")
+    columns = np.asfortranarray(array)
+    (tmp_path / "a.nfl").write_bytes(numcodecs.Noisefloor("floor:level=fast").encode(columns))
+    with noisefloor.open(tmp_path / "a.nfl") as file:
+        compare(file, array)
+
+
 def test_only_the_tiles_of_a_region_are_read(tmp_path):
     array = noise((64, 64))
     data = bytearray(noisefloor.encode(array, tile=(16, 64)))
@@ -125,6 +133,23 @@ def test_a_reader_is_used_by_many_threads(tmp_path):
     with noisefloor.open(tmp_path / "a.nfl") as file, ThreadPoolExecutor(4) as pool:
         rows = list(pool.map(lambda row: file[row], range(64)))
     assert np.array_equal(np.stack(rows), array)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_the_program_restores_an_npy_file(tmp_path, order):
+    program = pytest.importorskip("shutil").which("noisefloor")
+    if program is None:
+        pytest.skip("the program noisefloor is not on the path")
+    import subprocess
+
+    numcodecs = pytest.importorskip("noisefloor.numcodecs")
+    array = np.asarray(noise((3, 20, 31), ">i2"), order=order)
+    (tmp_path / "a.nfl").write_bytes(numcodecs.Noisefloor().encode(array))
+    command = [program, "decompress", tmp_path / "a.nfl", tmp_path / "a.npy"]
+    subprocess.run(command, check=True, capture_output=True)
+    again = np.load(tmp_path / "a.npy")
+    assert again.dtype == array.dtype and np.array_equal(again, array)
+    assert again.flags.f_contiguous == array.flags.f_contiguous
 
 
 def card(keyword, value):

@@ -98,7 +98,7 @@ pub struct NpyFile {
 impl NpyFile {
     /// The header of a file of the same type and axes in C order.
     pub fn c_order_header(&self) -> Vec<u8> {
-        header(&self.descr, &self.axes)
+        header(&self.descr, &self.axes, false)
     }
 }
 
@@ -200,19 +200,20 @@ fn wrong(reason: String) -> Error {
 pub fn write(image: &Image16) -> Vec<u8> {
     let shape = image.shape();
     let axes = [shape.planes, shape.height, shape.width];
-    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes });
+    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes }, false);
     bytes.reserve(shape.raw_bytes());
     bytes.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
     bytes
 }
 
-/// Everything before the values of a file in C order: NumPy's type and axes, as [`parse_header`]
-/// reads them.
-pub fn header(descr: &str, axes: &[usize]) -> Vec<u8> {
+/// Everything before the values of a file: NumPy's type and axes, and whether the first axis varies
+/// fastest, as [`parse_header`] reads them.
+pub fn header(descr: &str, axes: &[usize], fortran: bool) -> Vec<u8> {
     let lengths: Vec<String> = axes.iter().map(usize::to_string).collect();
     let comma = if axes.len() == 1 { "," } else { "" };
     let axes = format!("({}{comma})", lengths.join(", "));
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {axes}, }}");
+    let order = if fortran { "True" } else { "False" };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {axes}, }}");
     // Magic, version, length and header together fill whole 64-byte lines, the last byte a line
     // feed.
     let padded_len = (10 + header.len() + 1).next_multiple_of(64) - 10;
@@ -486,14 +487,15 @@ mod tests {
 
     #[test]
     fn a_header_needs_no_values() {
-        let bytes = header(">i2", &[5, 2, 3, 4]);
+        let bytes = header(">i2", &[5, 2, 3, 4], false);
         let read = parse_header(&bytes).unwrap();
         assert_eq!((read.descr.as_str(), read.bytes, read.fortran), (">i2", bytes.len(), false));
         assert_eq!((read.shape, read.axes), (Shape::new(10, 3, 4), vec![5, 2, 3, 4]));
         assert_eq!(read.form, ValueForm { wide: true, signed: true, big_endian: true });
         for axes in [&[][..], &[7]] {
-            assert_eq!(parse_header(&header("|u1", axes)).unwrap().axes, axes);
+            assert_eq!(parse_header(&header("|u1", axes, true)).unwrap().axes, axes);
         }
+        assert!(parse_header(&header("|u1", &[2, 3], true)).unwrap().fortran);
         assert!(parse(&bytes, &Limits::default()).is_err());
     }
 

@@ -14,15 +14,18 @@ use pyo3::types::PyBytes;
 
 /// The container of an array of words of NumPy's type `descr`.
 ///
-/// Its layout is the header that an .npy file of the array has, so that type and axes come back.
+/// Its layout is the header that an .npy file of the array has, so that type and axes come back. With
+/// `fortran`, the array is the transposed one: what lies in memory in C order is then the file of
+/// the other in Fortran order.
 /// The array is borrowed; bands are taken out of it while they are coded.
 #[pyfunction]
-#[pyo3(signature = (array, descr, codec, tile, verify, threads, max_memory_bytes))]
+#[pyo3(signature = (array, descr, fortran, codec, tile, verify, threads, max_memory_bytes))]
 #[expect(clippy::too_many_arguments, reason = "Python code fills them in by name")]
 pub(crate) fn encode<'py>(
     py: Python<'py>,
     array: &Bound<'py, PyAny>,
     descr: &str,
+    fortran: bool,
     codec: &str,
     tile: Option<(usize, usize, usize)>,
     verify: bool,
@@ -31,14 +34,16 @@ pub(crate) fn encode<'py>(
 ) -> PyResult<Bound<'py, PyBytes>> {
     let words = words(array)?;
     let source = ArraySource::new(&words, descr)?;
-    let bytes =
-        threads::run(py, threads, || encode_source(source, descr, codec, tile, verify, max_memory_bytes))?;
+    let bytes = threads::run(py, threads, || {
+        encode_source(source, descr, fortran, codec, tile, verify, max_memory_bytes)
+    })?;
     Ok(PyBytes::new(py, &bytes))
 }
 
 fn encode_source(
     mut source: ArraySource<'_>,
     descr: &str,
+    fortran: bool,
     codec: &str,
     tile: Option<(usize, usize, usize)>,
     verify: bool,
@@ -51,9 +56,13 @@ fn encode_source(
     let tile =
         tile.map_or_else(|| default_tile(shape), |(planes, height, width)| Shape::new(planes, height, width));
     let (format, offset) = source.format();
+    let mut axes = source.axes().to_vec();
+    if fortran {
+        axes.reverse();
+    }
     let layout = Layout {
         segments: vec![
-            Segment::Verbatim(npy::header(descr, source.axes())),
+            Segment::Verbatim(npy::header(descr, &axes, fortran)),
             Segment::Samples { image: 0, format, offset },
         ],
     };

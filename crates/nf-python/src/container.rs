@@ -8,7 +8,7 @@ use crate::values::{Original, Values};
 use nf_codec::Codec;
 use nf_codec::container::{Reader, TileBox, VERSION};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::io::{Cursor, Read, Seek};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -84,7 +84,8 @@ impl Container {
         Ok(Self::new(Box::new(source), String::new(), max_memory_bytes)?)
     }
 
-    /// The image as it was, whole; its digest is checked.
+    /// The image as it lay in memory, whole: of one in Fortran order, the transposed one. Its digest
+    /// is checked.
     #[pyo3(signature = (image, threads))]
     fn read<'py>(
         &self,
@@ -98,7 +99,7 @@ impl Container {
     }
 
     /// The pixels of a region as an array of planes, rows and columns; only the tiles that it
-    /// touches are read.
+    /// touches are read. The region counts as [`Container::read`] does.
     #[pyo3(signature = (image, region, threads))]
     fn read_region<'py>(
         &self,
@@ -124,8 +125,14 @@ impl Container {
         for (i, (image, original)) in header.images.iter().zip(&self.originals).enumerate() {
             let tiles = reader.tiles(i);
             let facts = PyDict::new(py);
-            facts.set_item("shape", pyo3::types::PyTuple::new(py, &original.axes)?)?;
+            let mut axes = original.axes.clone();
+            if original.fortran {
+                axes.reverse();
+            }
+            facts.set_item("shape", PyTuple::new(py, axes)?)?;
             facts.set_item("dtype", original.value_type.name())?;
+            facts.set_item("descr", original.descr.as_deref())?;
+            facts.set_item("fortran", original.fortran)?;
             facts.set_item("stack", (image.shape.planes, image.shape.height, image.shape.width))?;
             facts.set_item("axis", image.axis.name())?;
             facts.set_item("tile", (image.tile.planes, image.tile.height, image.tile.width))?;

@@ -33,8 +33,13 @@ impl ValueType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Original {
     pub(crate) value_type: ValueType,
-    /// As NumPy counts them; their stack is that of the container.
+    /// NumPy's type with its byte order, where an array was coded.
+    pub(crate) descr: Option<String>,
+    /// As NumPy counts them; their stack is that of the container. Of an array in Fortran order,
+    /// those of the transposed one.
     pub(crate) axes: Vec<usize>,
+    /// Whether the array was in Fortran order.
+    pub(crate) fortran: bool,
 }
 
 impl Original {
@@ -42,7 +47,7 @@ impl Original {
     /// their own values.
     pub(crate) fn of(header: &Header, image: usize) -> Self {
         let shape = header.images[image].shape;
-        let plain = Self { value_type: ValueType::U16, axes: stack_axes(shape) };
+        let plain = Self { value_type: ValueType::U16, descr: None, axes: stack_axes(shape), fortran: false };
         let Some(layout) = &header.layout else { return plain };
         let mut before: &[u8] = &[];
         for segment in &layout.segments {
@@ -70,7 +75,7 @@ fn stack_axes(shape: Shape) -> Vec<usize> {
 }
 
 fn of_npy(header: &[u8]) -> Option<Original> {
-    let npy::NpyHeader { descr, form, axes, .. } = npy::parse_header(header).ok()?;
+    let npy::NpyHeader { descr, form, mut axes, fortran, .. } = npy::parse_header(header).ok()?;
     let value_type = match (form.wide, form.signed) {
         (true, false) => ValueType::U16,
         (true, true) => ValueType::I16,
@@ -78,7 +83,10 @@ fn of_npy(header: &[u8]) -> Option<Original> {
         (false, false) if descr.ends_with("b1") => ValueType::Bool,
         (false, false) => ValueType::U8,
     };
-    Some(Original { value_type, axes })
+    if fortran {
+        axes.reverse();
+    }
+    Some(Original { value_type, descr: Some(descr), axes, fortran })
 }
 
 /// From the header at the end of the bytes before the samples. Stored values are given where BSCALE
@@ -99,7 +107,7 @@ fn of_fits(before: &[u8], format: SampleFormat) -> Option<Original> {
         // The sum of a wide value and BZERO is the sample.
         _ => ValueType::U16,
     };
-    Some(Original { value_type, axes })
+    Some(Original { value_type, descr: None, axes, fortran: false })
 }
 
 /// Values in memory, ready to become an array.
