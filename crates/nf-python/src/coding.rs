@@ -14,10 +14,10 @@ use pyo3::types::PyBytes;
 
 /// The container of an array of words of NumPy's type `descr`.
 ///
-/// Its layout is the header that an .npy file of the array has, so that type and axes come back. With
-/// `fortran`, the array is the transposed one: what lies in memory in C order is then the file of
-/// the other in Fortran order.
-/// The array is borrowed; bands are taken out of it while they are coded.
+/// Its layout is the header that an .npy file of the array has, so that type and axes come back.
+/// With `fortran`, the array is the transposed one: what lies in memory in C order is then the file
+/// of the other in Fortran order. The array is borrowed; bands are taken out of it while they are
+/// coded.
 #[pyfunction]
 #[pyo3(signature = (array, descr, fortran, codec, tile, verify, threads, max_memory_bytes))]
 #[expect(clippy::too_many_arguments, reason = "Python code fills them in by name")]

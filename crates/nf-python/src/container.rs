@@ -84,8 +84,8 @@ impl Container {
         Ok(Self::new(Box::new(source), String::new(), max_memory_bytes)?)
     }
 
-    /// The image as it lay in memory, whole: of one in Fortran order, the transposed one. Its digest
-    /// is checked.
+    /// The image as it lay in memory, whole: of one in Fortran order, the transposed one. Its
+    /// digest is checked.
     #[pyo3(signature = (image, threads))]
     fn read<'py>(
         &self,
