@@ -22,6 +22,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
 }
 # The build shares what cargo has built for the other tests.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+cargo build --release --locked --quiet -p nf-python -p nf-hdf5
 "$environment/bin/pip" install --quiet --upgrade-strategy only-if-needed ".[test]" || {
   say "The Python package could not be installed: see above. Without a registry of Python packages"
   say "NOISEFLOOR_SKIP_PYTHON=1 leaves these tests out."

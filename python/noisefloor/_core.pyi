@@ -16,6 +16,7 @@ __all__ = [
     "decode_tile",
     "encode",
     "encode_tile",
+    "hdf5_filter",
     "noise_estimates",
     "normalise_spec",
     "quantise",
@@ -87,6 +88,7 @@ def encode_tile(array: NDArray[Any], descr: str, codec: str, threads: int | None
 def decode_tile(
     stream: NDArray[np.uint8], shape: tuple[int, int, int], codec: str, threads: int | None
 ) -> NDArray[np.uint16]: ...
+def hdf5_filter() -> tuple[int, int]: ...
 def noise_estimates(array: NDArray[Any], descr: str, threads: int | None) -> list[dict[str, Any]]: ...
 def quantise(
     means: NDArray[np.float64],

@@ -9,6 +9,7 @@
 //! - [`fits`]: FITS files opened for reading; [`tiles`]: bare streams, as FITS tiles hold them.
 //! - [`entropy`]: rANS under mixtures of logistics.
 //! - [`codecs`]: the codecs of this build.
+//! - [`hdf5`]: the filter for HDF5.
 //! - [`noise`]: what the noise of a frame must cost.
 //! - [`threads`]: pools that survive a fork.
 //! - [`error`]: errors as Python's exceptions, by kind.
@@ -21,6 +22,7 @@ mod container;
 mod entropy;
 mod error;
 mod fits;
+mod hdf5;
 mod noise;
 mod source;
 mod threads;
@@ -40,6 +42,8 @@ mod _core {
     use crate::entropy::{Decoder, Encoder, quantise};
     #[pymodule_export]
     use crate::fits::Fits;
+    #[pymodule_export]
+    use crate::hdf5::hdf5_filter;
     #[pymodule_export]
     use crate::noise::noise_estimates;
     #[pymodule_export]
