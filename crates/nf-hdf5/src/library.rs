@@ -67,6 +67,7 @@ const BIG_ENDIAN: c_int = 1;
 
 impl Library {
     /// The library that is loaded; `None` if there is none.
+    #[expect(clippy::missing_transmute_annotations, reason = "the fields of Self state the types")]
     pub(crate) fn find() -> Option<Self> {
         let handle = handle()?;
         let function = |name: &CStr| {
@@ -78,13 +79,13 @@ impl Library {
         // identifiers became 64-bit numbers.
         unsafe {
             Some(Self {
-                get_chunk: mem::transmute::<*mut c_void, _>(function(c"H5Pget_chunk")?),
-                get_filter: mem::transmute::<*mut c_void, _>(function(c"H5Pget_filter_by_id2")?),
-                modify_filter: mem::transmute::<*mut c_void, _>(function(c"H5Pmodify_filter")?),
-                type_class: mem::transmute::<*mut c_void, _>(function(c"H5Tget_class")?),
-                type_size: mem::transmute::<*mut c_void, _>(function(c"H5Tget_size")?),
-                type_sign: mem::transmute::<*mut c_void, _>(function(c"H5Tget_sign")?),
-                type_order: mem::transmute::<*mut c_void, _>(function(c"H5Tget_order")?),
+                get_chunk: mem::transmute(function(c"H5Pget_chunk")?),
+                get_filter: mem::transmute(function(c"H5Pget_filter_by_id2")?),
+                modify_filter: mem::transmute(function(c"H5Pmodify_filter")?),
+                type_class: mem::transmute(function(c"H5Tget_class")?),
+                type_size: mem::transmute(function(c"H5Tget_size")?),
+                type_sign: mem::transmute(function(c"H5Tget_sign")?),
+                type_order: mem::transmute(function(c"H5Tget_order")?),
             })
         }
     }

@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn buffers_go_there_and_back() {
         let values = [1, 0, 3, 2, 16, 20];
-        let chunk: Vec<u8> = (0..640_u32).map(|i| (i * i >> 5) as u8).collect();
+        let chunk: Vec<u8> = (0..640_u32).map(|i| ((i * i) >> 5) as u8).collect();
         let coded = run(0, &values, &chunk).unwrap();
         assert_eq!(run(REVERSE, &values, &coded).unwrap(), chunk);
     }
