@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Container",
+    "Dataset",
     "Decoder",
     "Encoder",
     "Fits",
@@ -46,6 +47,16 @@ class Fits:
     def hdus(self) -> list[dict[str, Any]]: ...
     def cards(self, hdu: int) -> list[tuple[str, Any, str]]: ...
     def read(self, hdu: int, ranges: list[_Pair], threads: int | None) -> NDArray[Any]: ...
+
+@final
+class Dataset:
+    @staticmethod
+    def open(
+        reference: str, split: str | None, data: str | PathLike[str] | None
+    ) -> Dataset: ...
+    def names(self) -> list[str]: ...
+    def image(self, index: int) -> NDArray[np.uint16]: ...
+    def card(self) -> dict[str, str]: ...
 
 @final
 class Encoder:

@@ -7,6 +7,7 @@
 //! - [`values`]: stacks as NumPy arrays, in the type that the original had.
 //! - [`coding`]: arrays to containers and back; [`container`]: containers opened for reading.
 //! - [`fits`]: FITS files opened for reading; [`tiles`]: bare streams, as FITS tiles hold them.
+//! - [`datasets`]: images by the names of datasets, in builds with that feature.
 //! - [`entropy`]: rANS under mixtures of logistics.
 //! - [`codecs`]: the codecs of this build.
 //! - [`hdf5`]: the filter for HDF5.
@@ -19,6 +20,7 @@ mod array;
 mod codecs;
 mod coding;
 mod container;
+mod datasets;
 mod entropy;
 mod error;
 mod fits;
@@ -38,6 +40,8 @@ mod _core {
     use crate::coding::encode;
     #[pymodule_export]
     use crate::container::Container;
+    #[pymodule_export]
+    use crate::datasets::Dataset;
     #[pymodule_export]
     use crate::entropy::{Decoder, Encoder, quantise};
     #[pymodule_export]
