@@ -102,10 +102,34 @@ pub struct Reader<'a> {
     left: usize,
 }
 
+/// Where a [`Reader`] has got to in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    rest_bytes: usize,
+    state: u64,
+    left: usize,
+}
+
 impl<'a> Reader<'a> {
     /// Begins a stream.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, state: LOWER, left: 0 }
+    }
+
+    /// Where it has got to, to go on from there by [`Reader::resume`] without borrowing the bytes
+    /// meanwhile.
+    pub fn place(&self) -> Place {
+        Place { rest_bytes: self.bytes.len(), state: self.state, left: self.left }
+    }
+
+    /// Goes on where a reader of the same bytes had got to.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] if the bytes are fewer than that reader had left; other bytes than its
+    /// own give wrong symbols or an error.
+    pub fn resume(bytes: &'a [u8], place: Place) -> Result<Self> {
+        let read = bytes.len().checked_sub(place.rest_bytes).ok_or(Error::Truncated { what: WHAT })?;
+        Ok(Self { bytes: &bytes[read..], state: place.state, left: place.left })
     }
 
     #[cold]

@@ -266,3 +266,29 @@ fn the_bytes_are_pinned() {
     let (_, meter) = write(&symbols, &distributions);
     assert_eq!(meter.bits().to_string(), "35.40014347946271");
 }
+
+#[test]
+fn a_reader_goes_on_where_it_was() {
+    let mixture = Mixture::new(&[Component { mean: 900 << 8, scale: 300, weight: 1 }], 24, 1).unwrap();
+    let symbols: Vec<u32> = (0..BLOCK_SYMBOLS as u32 + 500).map(|i| (900 + i % 50) % 65_536).collect();
+    let mut writer = Writer::new();
+    for symbol in &symbols {
+        writer.code(&mut symbol.clone(), &mixture).unwrap();
+    }
+    let bytes = writer.finish();
+    let mut place = Reader::new(&bytes).place();
+    let mut found = Vec::new();
+    for piece in symbols.chunks(100_003) {
+        let mut reader = Reader::resume(&bytes, place).unwrap();
+        for _ in piece {
+            let mut symbol = 0;
+            reader.code(&mut symbol, &mixture).unwrap();
+            found.push(symbol);
+        }
+        place = reader.place();
+    }
+    assert!(found == symbols);
+    Reader::resume(&bytes, place).unwrap().finish().unwrap();
+    let start = Reader::new(&bytes).place();
+    assert_eq!(Reader::resume(&bytes[1..], start).unwrap_err(), Error::Truncated { what: "rANS stream" });
+}

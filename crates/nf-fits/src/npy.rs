@@ -41,9 +41,9 @@ pub struct ValueForm {
 }
 
 impl ValueForm {
-    /// The form of a `descr`; a byte order that is not stated is that of nearly every machine,
-    /// little-endian.
-    fn parse(descr: &str) -> Option<Self> {
+    /// The form of a `descr` if it is one of these types; a byte order that is not stated is that
+    /// of nearly every machine, little-endian.
+    pub fn parse(descr: &str) -> Option<Self> {
         let kind = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
         let big_endian = descr.starts_with('>');
         Some(match kind {
@@ -98,7 +98,7 @@ pub struct NpyFile {
 impl NpyFile {
     /// The header of a file of the same type and axes in C order.
     pub fn c_order_header(&self) -> Vec<u8> {
-        header(&self.descr, &self.axes)
+        header(&self.descr, &self.axes, false)
     }
 }
 
@@ -115,7 +115,44 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image16> {
 /// # Errors
 /// If they are not such a file, cut short, of another type, or above the limits.
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<NpyFile> {
-    let wrong = |reason: String| Error::Format { format: "npy", reason };
+    let NpyHeader { descr, form, axes, shape, fortran, bytes: start } = parse_header(bytes)?;
+    let pixels = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
+    let pixels = limits.check_pixels(0, pixels)?;
+    let found = bytes.len() - start;
+    let end = pixels.checked_mul(form.bytes()).filter(|&needed| needed <= found).map(|needed| start + needed);
+    let end = end.ok_or_else(|| {
+        wrong(format!("a shape of {axes:?} needs {pixels} x {} bytes, {found} follow", form.bytes()))
+    })?;
+    let mut samples = form.samples(&bytes[start..end]);
+    if fortran {
+        samples = c_order(&samples, &axes);
+    }
+    let image = Image16::new(shape, samples).expect("the number of samples was checked");
+    Ok(NpyFile { image, form, data: start..end, descr, axes })
+}
+
+/// The header of an `.npy` file, read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NpyHeader {
+    /// NumPy's type, as the header states it.
+    pub descr: String,
+    /// How values are stored.
+    pub form: ValueForm,
+    /// NumPy's axes, the last one fastest unless `fortran`.
+    pub axes: Vec<usize>,
+    /// The axes as a stack, the leading ones flattened to planes.
+    pub shape: Shape,
+    /// Whether the first axis varies fastest.
+    pub fortran: bool,
+    /// Length of the header: where the values begin.
+    pub bytes: usize,
+}
+
+/// Reads the header of an `.npy` file; the values need not follow.
+///
+/// # Errors
+/// If there is none, it is cut short, or the values are of another type.
+pub fn parse_header(bytes: &[u8]) -> Result<NpyHeader> {
     let cut = || wrong("the header is cut short".to_owned());
     if !is_npy(bytes) {
         return Err(wrong("it does not begin with \\x93NUMPY".to_owned()));
@@ -127,7 +164,6 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<NpyFile> {
         None => return Err(cut()),
     };
     let header = bytes.get(start..).and_then(|rest| rest.get(..header_len)).ok_or_else(cut)?;
-    let start = start + header_len;
     let header = std::str::from_utf8(header).map_err(|_| wrong("the header is not text".to_owned()))?;
     let fields = Literals { rest: header }
         .dictionary()
@@ -152,37 +188,32 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<NpyFile> {
         _ => return Err(wrong(format!("its shape is no tuple of lengths: {header:?}"))),
     };
     let shape = stack_shape(&axes).ok_or_else(|| wrong(format!("its shape {axes:?} is too large")))?;
-    let pixels = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
-    let pixels = limits.check_pixels(0, pixels)?;
-    let found = bytes.len() - start;
-    let end = pixels.checked_mul(form.bytes()).filter(|&needed| needed <= found).map(|needed| start + needed);
-    let end = end.ok_or_else(|| {
-        wrong(format!("a shape of {axes:?} needs {pixels} x {} bytes, {found} follow", form.bytes()))
-    })?;
-    let mut samples = form.samples(&bytes[start..end]);
-    if *fortran {
-        samples = c_order(&samples, &axes);
-    }
-    let image = Image16::new(shape, samples).expect("the number of samples was checked");
-    Ok(NpyFile { image, form, data: start..end, descr: descr.clone(), axes })
+    let bytes = start + header_len;
+    Ok(NpyHeader { descr: descr.clone(), form, axes, shape, fortran: *fortran, bytes })
+}
+
+fn wrong(reason: String) -> Error {
+    Error::Format { format: "npy", reason }
 }
 
 /// The bytes of an `.npy` file that holds the stack.
 pub fn write(image: &Image16) -> Vec<u8> {
     let shape = image.shape();
     let axes = [shape.planes, shape.height, shape.width];
-    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes });
+    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes }, false);
     bytes.reserve(shape.raw_bytes());
     bytes.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
     bytes
 }
 
-/// Everything before the data of a file in C order.
-fn header(descr: &str, axes: &[usize]) -> Vec<u8> {
+/// Everything before the values of a file: NumPy's type and axes, and whether the first axis varies
+/// fastest, as [`parse_header`] reads them.
+pub fn header(descr: &str, axes: &[usize], fortran: bool) -> Vec<u8> {
     let lengths: Vec<String> = axes.iter().map(usize::to_string).collect();
     let comma = if axes.len() == 1 { "," } else { "" };
     let axes = format!("({}{comma})", lengths.join(", "));
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {axes}, }}");
+    let order = if fortran { "True" } else { "False" };
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {axes}, }}");
     // Magic, version, length and header together fill whole 64-byte lines, the last byte a line
     // feed.
     let padded_len = (10 + header.len() + 1).next_multiple_of(64) - 10;
@@ -201,8 +232,9 @@ fn array<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
     bytes.get(at..at + N)?.try_into().ok()
 }
 
-/// The last two axes are rows and columns, all before them planes; what is missing counts one.
-fn stack_shape(axes: &[usize]) -> Option<Shape> {
+/// An array of these axes as a stack: the last two are rows and columns, all before them planes;
+/// what is missing counts one. `None` if the planes are too many to count.
+pub fn stack_shape(axes: &[usize]) -> Option<Shape> {
     let (planes, plane) = axes.split_at(axes.len().saturating_sub(2));
     let width = plane.last().copied().unwrap_or(1);
     let height = if plane.len() == 2 { plane[0] } else { 1 };
@@ -451,6 +483,20 @@ mod tests {
             let error = read(&file(1, header, &[0; 4]), &Limits::default()).unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
+    }
+
+    #[test]
+    fn a_header_needs_no_values() {
+        let bytes = header(">i2", &[5, 2, 3, 4], false);
+        let read = parse_header(&bytes).unwrap();
+        assert_eq!((read.descr.as_str(), read.bytes, read.fortran), (">i2", bytes.len(), false));
+        assert_eq!((read.shape, read.axes), (Shape::new(10, 3, 4), vec![5, 2, 3, 4]));
+        assert_eq!(read.form, ValueForm { wide: true, signed: true, big_endian: true });
+        for axes in [&[][..], &[7]] {
+            assert_eq!(parse_header(&header("|u1", axes, true)).unwrap().axes, axes);
+        }
+        assert!(parse_header(&header("|u1", &[2, 3], true)).unwrap().fortran);
+        assert!(parse(&bytes, &Limits::default()).is_err());
     }
 
     #[test]

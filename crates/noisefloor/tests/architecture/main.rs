@@ -20,6 +20,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-noise", &["nf-image"]),
     ("nf-classic", &["nf-image", "nf-codec", "nf-fits"]),
     ("nf-floor", &["nf-image", "nf-entropy", "nf-codec"]),
+    ("nf-hdf5", &["nf-image", "nf-codec", "nf-fits", "nf-floor"]),
     ("nf-models", &["nf-image", "nf-entropy", "nf-engine", "nf-codec"]),
     ("nf-data", &["nf-image", "nf-fits"]),
     ("nf-bench", &["nf-image", "nf-codec", "nf-data"]),

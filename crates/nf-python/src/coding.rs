@@ -1,0 +1,82 @@
+//! Arrays to containers.
+
+use crate::array::{ArraySource, words};
+use crate::codecs::{build, limits};
+use crate::error::Result;
+use crate::threads;
+use nf_codec::container::{
+    self, Header, ImageHeader, ImageSource, Layout, Segment, WriteOptions, default_tile,
+};
+use nf_fits::npy;
+use nf_image::{PlaneAxis, Shape};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// The container of an array of words of NumPy's type `descr`.
+///
+/// Its layout is the header that an .npy file of the array has, so that type and axes come back.
+/// With `fortran`, the array is the transposed one: what lies in memory in C order is then the file
+/// of the other in Fortran order. The array is borrowed; bands are taken out of it while they are
+/// coded.
+#[pyfunction]
+#[pyo3(signature = (array, descr, fortran, codec, tile, verify, threads, max_memory_bytes))]
+#[expect(clippy::too_many_arguments, reason = "Python code fills them in by name")]
+pub(crate) fn encode<'py>(
+    py: Python<'py>,
+    array: &Bound<'py, PyAny>,
+    descr: &str,
+    fortran: bool,
+    codec: &str,
+    tile: Option<(usize, usize, usize)>,
+    verify: bool,
+    threads: Option<usize>,
+    max_memory_bytes: Option<u64>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let words = words(array)?;
+    let source = ArraySource::new(&words, descr)?;
+    let bytes = threads::run(py, threads, || {
+        encode_source(source, descr, fortran, codec, tile, verify, max_memory_bytes)
+    })?;
+    Ok(PyBytes::new(py, &bytes))
+}
+
+fn encode_source(
+    mut source: ArraySource<'_>,
+    descr: &str,
+    fortran: bool,
+    codec: &str,
+    tile: Option<(usize, usize, usize)>,
+    verify: bool,
+    max_memory_bytes: Option<u64>,
+) -> Result<Vec<u8>> {
+    let encoder = build(codec)?;
+    // The proof has a decoder of its own, with nothing left over from encoding.
+    let decoder = if verify { Some(build(codec)?) } else { None };
+    let shape = source.shape();
+    let tile =
+        tile.map_or_else(|| default_tile(shape), |(planes, height, width)| Shape::new(planes, height, width));
+    let (format, offset) = source.format();
+    let mut axes = source.axes().to_vec();
+    if fortran {
+        axes.reverse();
+    }
+    let layout = Layout {
+        segments: vec![
+            Segment::Verbatim(npy::header(descr, &axes, fortran)),
+            Segment::Samples { image: 0, format, offset },
+        ],
+    };
+    let header = Header {
+        codec: encoder.spec(),
+        reproducibility: encoder.reproducibility(),
+        model: encoder.model().map(Into::into),
+        images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile }],
+        layout: Some(layout),
+        creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
+    };
+    let options =
+        WriteOptions { encoder: &*encoder, verifier: decoder.as_deref(), limits: limits(max_memory_bytes) };
+    let mut bytes = Vec::new();
+    container::write(&mut bytes, &header, &mut [&mut source], options)?;
+    Ok(bytes)
+}

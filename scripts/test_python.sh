@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Tests of the Python package: a virtual environment in the cache, the package installed as the
+# README says, pytest. NOISEFLOOR_SKIP_PYTHON=1 leaves them out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/setup.sh
+if [ "${NOISEFLOOR_SKIP_PYTHON:-}" = 1 ]; then
+  say "SKIP: the Python package (NOISEFLOOR_SKIP_PYTHON=1)."
+  exit 0
+fi
+environment="$cache/python"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+  say "The Python package needs Python 3.11 or later. NOISEFLOOR_SKIP_PYTHON=1 leaves it out."
+  exit 1
+}
+[ -x "$environment/bin/pip" ] || {
+  python3 -m venv "$environment" 2>/dev/null ||
+    { rm -rf "$environment" && apt_install python3-venv && python3 -m venv "$environment"; } || {
+    say "No virtual environment could be made. NOISEFLOOR_SKIP_PYTHON=1 leaves these tests out."
+    exit 1
+  }
+}
+# The build shares what cargo has built for the other tests.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+cargo build --release --locked --quiet -p nf-hdf5
+failed() {
+  say "The Python package could not be installed: see above. Without a registry of Python packages"
+  say "NOISEFLOOR_SKIP_PYTHON=1 leaves these tests out."
+  exit 1
+}
+export PATH="$CARGO_TARGET_DIR/release:$PATH"
+"$environment/bin/pip" install --quiet ".[test]" || failed
+"$environment/bin/python" -m pytest "$@"
+# Once more with what only a larger build has.
+"$environment/bin/pip" install --quiet --config-settings build-args="--features datasets" . || failed
+"$environment/bin/python" -m pytest python/tests/test_datasets.py "$@"
