@@ -13,8 +13,8 @@ const NUMPY: &str = ".npy";
 /// What [`image_stem`] takes, in words.
 pub(crate) const READABLE: &str = ".fits, .fit or .fts (also with .fz or .gz), .npy or .parquet";
 
-/// Whether a name is that of an image file which is read: FITS, `.npy` or Parquet, in either case of
-/// letters.
+/// Whether a name is that of an image file which is read: FITS, `.npy` or Parquet, in either case
+/// of letters.
 pub fn is_image_name(name: &str) -> bool {
     image_stem(name).is_some()
 }

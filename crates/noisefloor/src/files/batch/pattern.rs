@@ -1,7 +1,7 @@
 //! The names that a pattern fits (`*`, `?`, `[a-z]`, and `**` for folders of any depth).
 //!
-//! The crate `glob` matches single names; it does not walk folders here, because it fails as a whole
-//! at the first name that is no UTF-8.
+//! The crate `glob` matches single names; it does not walk folders here, because it fails as a
+//! whole at the first name that is no UTF-8.
 
 use anyhow::{Context, Result};
 use glob::{MatchOptions, Pattern};
