@@ -61,6 +61,11 @@ impl SampleMap {
         self.offset as i64
     }
 
+    /// What is added to a stored value to make a sample.
+    pub(crate) fn wide_offset(&self) -> i128 {
+        self.offset
+    }
+
     /// Writes the samples of big-endian stored pixels.
     pub(crate) fn samples_of_bytes(&self, bytes: &[u8], out: &mut [u16]) -> Result<()> {
         match self.sample {
