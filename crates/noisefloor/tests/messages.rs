@@ -46,3 +46,62 @@ fn control_characters_of_headers_and_names_are_not_printed() {
         assert!(text.lines().all(|line| !line.starts_with('f') && !line.starts_with('c')), "{text:?}");
     }
 }
+
+/// Exit code 1 and one line, with these words in it and without those.
+fn fails_with(output: &Output, words: &[&str], without: &[&str]) {
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(words.iter().all(|word| text.contains(word)), "{words:?} are not in: {text}");
+    assert!(!without.iter().any(|word| text.contains(word)), "{without:?} are in: {text}");
+}
+
+fn frame() -> nf_image::Image16 {
+    nf_image::Image16::from_fn(nf_image::Shape::frame(90, 70), |_, row, column| (row * 70 + column) as u16)
+}
+
+#[test]
+fn of_two_files_the_damaged_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sound, damaged) = (path_in(&folder, "sound.fits"), path_in(&folder, "damaged.fits.fz"));
+    fs::write(&sound, nf_fits::write_image(&frame(), None).unwrap()).unwrap();
+    assert!(noisefloor(&["fits", "pack", &sound, "-o", &damaged]).status.success());
+    let mut bytes = fs::read(&damaged).unwrap();
+    let end = bytes.len() - 2000;
+    bytes[end] ^= 0x55;
+    fs::write(&damaged, bytes).unwrap();
+    fails_with(&noisefloor(&["fits", "compare", &sound, &damaged]), &["damaged.fits.fz: HDU 1"], &["sound"]);
+    fails_with(&noisefloor(&["fits", "compare", &damaged, &sound]), &["damaged.fits.fz: HDU 1"], &["sound"]);
+    // And the HDU once.
+    let packed = path_in(&folder, "a.nfl");
+    let output = noisefloor(&["compress", &damaged, "-o", &packed]);
+    fails_with(&output, &["damaged.fits.fz: ", "HDU 1"], &["HDU 1: HDU 1"]);
+}
+
+/// /dev/full refuses every byte, as a full disk does.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_standard_output_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let frame_file = path_in(&folder, "a.fits");
+    fs::write(&frame_file, nf_fits::write_image(&frame(), None).unwrap()).unwrap();
+    for args in [
+        vec!["codecs"],
+        vec!["data", "list"],
+        vec!["info", &frame_file],
+        vec!["test", &frame_file],
+        vec!["fits", "verify", &frame_file],
+        vec!["fits", "list", &frame_file],
+        vec!["fits", "compare", &frame_file, &frame_file],
+        vec!["data", "inspect", &frame_file],
+        vec!["limit", &frame_file],
+    ] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(&args).stdout(full).output().unwrap();
+        fails_with(&output, &["the standard output: cannot be written: No space left"], &[]);
+    }
+    // What cannot be written is the output, not the data.
+    let output = noisefloor(&["data", "pack", &path_in(&folder, ""), "/dev/full", "--size", "16"]);
+    fails_with(&output, &["/dev/full: cannot be written"], &["Parquet"]);
+}

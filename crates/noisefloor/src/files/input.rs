@@ -300,7 +300,8 @@ impl ImageSource for OnDisk {
 
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
         let failed = |error: nf_fits::Error| nf_codec::Error::Io {
-            what: format!("HDU {}", self.index),
+            // The error itself says in which HDU.
+            what: "reading the pixels".to_owned(),
             source: std::io::Error::other(error),
         };
         let image = self.file.image(self.index).map_err(failed)?;

@@ -77,10 +77,13 @@ pub(crate) fn fill_file<T>(
     // Through a link, the file that it names is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
+    if let (Err(_), Ok(nowhere)) = (fs::metadata(path), fs::read_link(path)) {
+        bail!("{name}: this is a link to {}, where there is no file; remove it", nowhere.display());
+    }
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
         Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
-        Ok(_) if !force => bail!("{name}: the file exists already; --force replaces it"),
+        Ok(_) if !force => bail!(exists(&name)),
         _ => {}
     }
     let folder = folder_of(path);
@@ -98,8 +101,16 @@ pub(crate) fn fill_file<T>(
     let unwritable = |error: io::Error| anyhow!("{name}: cannot be written: {}", error.kind());
     let mut part = Part::begin(folder, mode).map_err(unwritable)?;
     let value = fill(part.file()).map_err(|error| of_destination(&name, error))?;
-    part.finish(path, force).map_err(unwritable)?;
+    part.finish(path, force).map_err(|error| match error.kind() {
+        // Another process has made it since we looked.
+        ErrorKind::AlreadyExists => anyhow!(exists(&name)),
+        _ => unwritable(error),
+    })?;
     Ok(value)
+}
+
+fn exists(name: &str) -> String {
+    format!("{name}: the file exists already; --force replaces it")
 }
 
 /// Makes a file of which the whole is needed before its first byte may go on, and hands it to the
@@ -222,6 +233,23 @@ pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn outputs_that_appear_meanwhile_and_links_to_nothing_are_told_as_such() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("out");
+        let raced = fill_file(&path, false, |_| Ok(fs::write(&path, b"theirs")?));
+        let line = raced.expect_err("it is there").to_string();
+        assert!(line.ends_with("out: the file exists already; --force replaces it"), "{line}");
+        assert_eq!(fs::read(&path).expect("it is there"), b"theirs");
+        #[cfg(unix)]
+        for force in [false, true] {
+            let link = folder.path().join(format!("link-{force}"));
+            std::os::unix::fs::symlink(folder.path().join("nothing"), &link).expect("a link");
+            let line = fill_file(&link, force, |_| Ok(())).expect_err("a link to nothing").to_string();
+            assert!(line.contains("this is a link to ") && line.contains("nothing, where"), "{line}");
+        }
+    }
 
     #[test]
     fn a_terminal_obeys_nothing_that_is_printed() {
