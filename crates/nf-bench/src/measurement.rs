@@ -22,7 +22,8 @@ pub struct Measurement {
     pub image: String,
     /// The codec's spec, or [`ORACLE`].
     pub codec: String,
-    /// Two bytes for every pixel.
+    /// Bytes of the pixels as their file stores them without compression; two for every pixel where
+    /// there is no file.
     pub raw_bytes: u64,
     /// Sizes, times and memory.
     pub figures: Figures,
@@ -129,7 +130,11 @@ impl Measurement {
 
     /// Pixels of the image.
     pub fn pixels(&self) -> u64 {
-        self.raw_bytes / 2
+        let shape = self.image_fingerprint.split(':').next().unwrap_or_default();
+        let extents = shape.split('x').map(|extent| extent.parse::<u64>().ok());
+        let product = extents.reduce(|product, extent| product?.checked_mul(extent?)).flatten();
+        // Rows of before there were fingerprints are all of 16-bit pixels.
+        product.unwrap_or(self.raw_bytes / 2)
     }
 
     /// Its size in bits: of the stream, if it decoded, or of the oracle.

@@ -259,7 +259,9 @@ impl Session<'_> {
                     continue;
                 }
             };
-            let raw_bytes = image.shape().raw_bytes() as u64;
+            // What a file holds, and no compressor has touched yet: 8-bit pixels are one byte each.
+            let pixel_bytes = images.facts(index).ok().and_then(|facts| facts.pixel_bytes).unwrap_or(2);
+            let raw_bytes = (image.shape().pixels() * pixel_bytes) as u64;
             let image_fingerprint = fingerprint(&image);
             let row = |codec: &str| Measurement {
                 image_fingerprint: image_fingerprint.clone(),
@@ -276,8 +278,8 @@ impl Session<'_> {
                 observer.begin(&choice.name, &name, &codec.label);
                 let known = self.reusable.find(&image_fingerprint, &codec.label, self.suite.all_threads);
                 if let Some(known) = known.filter(|_| !codec.external) {
-                    let Measurement { dataset, split, image, codec, .. } = row(&codec.label);
-                    let row = Measurement { dataset, split, image, codec, ..known.clone() };
+                    let Measurement { dataset, split, image, codec, raw_bytes, .. } = row(&codec.label);
+                    let row = Measurement { dataset, split, image, codec, raw_bytes, ..known.clone() };
                     self.record(row, observer)?;
                     continue;
                 }

@@ -7,8 +7,9 @@ use crate::measurement::{Measurement, ORACLE};
 pub struct Totals {
     /// Images that came back equal, or that have an oracle.
     pub images: usize,
-    /// Two bytes for every pixel of these.
+    /// Bytes of their pixels without compression.
     pub raw_bytes: u64,
+    pixels: u64,
     /// Stream bytes; none for the oracle.
     pub coded_bytes: Option<u64>,
     /// Information content, where every row has one.
@@ -25,6 +26,7 @@ impl Totals {
         Self {
             images: rows.len(),
             raw_bytes: rows.iter().map(|row| row.raw_bytes).sum(),
+            pixels: rows.iter().map(|row| row.pixels()).sum(),
             coded_bytes: sum(|row| row.figures.coded_bytes),
             ideal_bits: sum(|row| row.figures.ideal_bits),
         }
@@ -32,7 +34,7 @@ impl Totals {
 
     /// Pixels of the images.
     pub fn pixels(&self) -> u64 {
-        self.raw_bytes / 2
+        self.pixels
     }
 
     /// Size in bits of what `codec` made of them: of its streams, or the oracle's content.

@@ -68,6 +68,28 @@ fn every_fault_is_a_row_and_stops_nobody() {
     assert_eq!(read_rows(&run.folder.join("measurements.csv")).unwrap(), run.rows);
 }
 
+/// Ratios are against what a file holds, bits per pixel against pixels.
+#[test]
+fn pixels_of_one_byte_count_one_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = run_in(folder.path(), &suite(&["raw"], &["counting"]));
+    assert_eq!((row(&first, "count,0", "raw").raw_bytes, row(&first, "count,0", "raw").pixels()), (70, 35));
+    let run = run_in(folder.path(), &suite(&["raw"], &["bytes"]));
+    let raw = row(&run, "count,0", "raw");
+    assert_eq!((raw.raw_bytes, raw.pixels(), raw.figures.coded_bytes), (35, 35, Some(70)));
+    // Figures of the same pixels in another file are reused, but not that file's bytes.
+    let options = RunOptions { reuse: vec![first.folder], ..options(folder.path()) };
+    let again = nf_bench::run(
+        &suite(&["raw"], &["bytes"]),
+        &registry(),
+        &open(&Arc::default()),
+        &options,
+        &mut Silent,
+    );
+    let again = again.unwrap();
+    assert_eq!(row(&again, "count,0", "raw").raw_bytes, 35);
+}
+
 #[test]
 fn what_is_absent_is_a_visible_row() {
     let folder = tempfile::tempdir().unwrap();

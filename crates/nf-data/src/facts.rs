@@ -9,6 +9,9 @@ use std::ops::Range;
 pub struct Facts {
     /// How long it collected light, seconds; zero for a bias.
     pub exposure_s: Option<f64>,
+    /// Bytes of a pixel as the file stores it without compression; unknown where images of several
+    /// types are meant, or no file is.
+    pub pixel_bytes: Option<usize>,
 }
 
 /// Keywords of the exposure time in seconds, most common first: the FITS standard reserves none
@@ -26,7 +29,14 @@ impl Facts {
     pub(crate) fn of_fits(file: &FitsFile, hdu: Option<usize>) -> Self {
         let own = hdu.and_then(|index| file.hdus().get(index));
         let headers = own.into_iter().chain(file.hdus().first()).map(|hdu| hdu.header());
-        Self { exposure_s: headers.into_iter().find_map(exposure_s) }
+        let exposure_s = headers.into_iter().find_map(exposure_s);
+        let images = file.image_hdus().filter(|image| match hdu {
+            Some(index) => image.index() == index,
+            None => image.pixels() > 0,
+        });
+        let mut bytes = images.map(|image| image.sample_type().bytes());
+        let first = bytes.next();
+        Self { exposure_s, pixel_bytes: first.filter(|first| bytes.all(|other| other == *first)) }
     }
 }
 

@@ -19,8 +19,8 @@ pub(crate) struct ImageFile {
 enum Content {
     /// With the indices of its image HDUs, empty ones left out.
     Fits(FitsFile, Vec<usize>),
-    /// A NumPy file, or samples that a table held.
-    Plain(Image16),
+    /// A NumPy file, or samples that a table held; with the bytes of a value where they are known.
+    Plain(Image16, Option<usize>),
 }
 
 impl ImageFile {
@@ -41,8 +41,9 @@ impl ImageFile {
     /// If they are neither FITS nor NumPy.
     pub(crate) fn of_bytes(path: &Path, bytes: Vec<u8>, fits: &FitsOptions) -> Result<Self> {
         if npy::is_npy(&bytes) || is_npy(path) {
-            let image = npy::read(&bytes, &fits.limits).map_err(Self::wrong_in(path))?;
-            return Ok(Self { path: path.to_owned(), content: Content::Plain(image) });
+            let file = npy::parse(&bytes, &fits.limits).map_err(Self::wrong_in(path))?;
+            let content = Content::Plain(file.image, Some(file.form.bytes()));
+            return Ok(Self { path: path.to_owned(), content });
         }
         fits.of_bytes(bytes).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
     }
@@ -54,14 +55,14 @@ impl ImageFile {
 
     /// Samples that are here already.
     pub(crate) fn of_image(image: Image16) -> Self {
-        Self { path: PathBuf::new(), content: Content::Plain(image) }
+        Self { path: PathBuf::new(), content: Content::Plain(image, None) }
     }
 
     /// The FITS file, if it is one.
     pub(crate) fn fits(&self) -> Option<&FitsFile> {
         match &self.content {
             Content::Fits(file, _) => Some(file),
-            Content::Plain(_) => None,
+            Content::Plain(..) => None,
         }
     }
 
@@ -69,7 +70,7 @@ impl ImageFile {
     pub(crate) fn facts(&self, stack: usize) -> Facts {
         match &self.content {
             Content::Fits(file, images) => Facts::of_fits(file, images.get(stack).copied()),
-            Content::Plain(_) => Facts::default(),
+            Content::Plain(_, pixel_bytes) => Facts { pixel_bytes: *pixel_bytes, ..Facts::default() },
         }
     }
 
@@ -77,7 +78,7 @@ impl ImageFile {
     pub(crate) fn detector(&self, stack: usize) -> Option<Detector> {
         match &self.content {
             Content::Fits(file, images) => facts::detector(file, *images.get(stack)?),
-            Content::Plain(_) => None,
+            Content::Plain(..) => None,
         }
     }
 
@@ -87,7 +88,7 @@ impl ImageFile {
             Content::Fits(file, images) => {
                 images.get(stack).map(|&hdu| facts::instrument(file, hdu)).unwrap_or_default()
             }
-            Content::Plain(_) => String::new(),
+            Content::Plain(..) => String::new(),
         }
     }
 
@@ -95,7 +96,7 @@ impl ImageFile {
     pub(crate) fn stacks(&self) -> usize {
         match &self.content {
             Content::Fits(_, images) => images.len(),
-            Content::Plain(_) => 1,
+            Content::Plain(..) => 1,
         }
     }
 
@@ -105,7 +106,7 @@ impl ImageFile {
             Content::Fits(file, images) => {
                 Ok(file.image(images[stack]).map_err(|error| self.wrong(error))?.shape())
             }
-            Content::Plain(image) => Ok(image.shape()),
+            Content::Plain(image, _) => Ok(image.shape()),
         }
     }
 
@@ -116,7 +117,7 @@ impl ImageFile {
                 .image(images[stack])
                 .and_then(|hdu| hdu.read_planes(planes))
                 .map_err(|error| self.wrong(error)),
-            Content::Plain(image) => {
+            Content::Plain(image, _) => {
                 let shape = image.shape();
                 Ok(image.crop(planes, 0..shape.height, 0..shape.width))
             }

@@ -110,6 +110,39 @@ fn fits(start: usize) -> Vec<u8> {
 }
 
 #[test]
+fn facts_know_the_bytes_of_a_pixel_in_its_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let byte_image = |first: &str| {
+        let mut lines = vec![first, "BITPIX  = 8", "NAXIS   = 1", "NAXIS1  = 4"];
+        if first.starts_with('X') {
+            lines.extend(["PCOUNT  = 0", "GCOUNT  = 1"]);
+        }
+        lines.push("END");
+        let mut bytes: Vec<u8> = lines.iter().flat_map(|line| format!("{line:<80}").into_bytes()).collect();
+        bytes.resize(2880, b' ');
+        bytes.extend([1, 2, 3, 4]);
+        bytes.resize(5760, 0);
+        bytes
+    };
+    let mixed = [fits(1), byte_image("XTENSION= 'IMAGE'")].concat();
+    let npy = b"\x93NUMPY\x01\x00\x3b\x00{'descr': '|i1', 'fortran_order': False, 'shape': (4,), } \n\x01\x02\x03\x04";
+    for (name, bytes) in [
+        ("bytes.fits", byte_image("SIMPLE  = T")),
+        ("mixed.fits", mixed),
+        ("numbers.npy", npy.to_vec()),
+        ("words.fits", fits(3)),
+    ] {
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    let set = open(dir.path(), &OpenOptions::default()).unwrap();
+    let facts = (0..set.len()).map(|i| (set.name(i), set.facts(i).unwrap().pixel_bytes.unwrap()));
+    let facts: Vec<_> = facts.collect();
+    let bytes: Vec<_> = facts.iter().map(|(_, bytes)| *bytes).collect();
+    // The second file has two images.
+    assert_eq!(bytes, [1, 2, 1, 1, 2], "{facts:?}");
+}
+
+#[test]
 fn one_unreadable_file_does_not_cost_the_folder() {
     let dir = tempfile::tempdir().unwrap();
     let whole = fits(1);

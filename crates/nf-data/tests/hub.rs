@@ -33,6 +33,7 @@ fn stream(endpoint: &str, cache: &std::path::Path) -> StreamOptions {
         budget_bytes: 1 << 30,
         other_cache: None,
         ahead: 1,
+        check_fetched: false,
     }
 }
 
@@ -267,6 +268,49 @@ fn offline_uses_what_is_here_and_names_what_is_not() {
     assert_eq!(server.requests(), before);
     let error = open("hst", &with(&options)).err().unwrap().to_string();
     assert!(error.contains("offline, and never listed"), "{error}");
+}
+
+/// Every copy of a file is looked at once: our own, and that of another client of the hub.
+#[test]
+fn files_that_were_fetched_are_compared_with_their_digests_where_that_is_asked_for() {
+    let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
+    let mut options = stream(&server.endpoint, &cache.path().join("own"));
+    let open = |options: &StreamOptions| {
+        open("lco", &OpenOptions { stream: Some(options.clone()), ..OpenOptions::default() }).unwrap()
+    };
+    let right = open(&options).image(0).unwrap();
+    let blobs = |name: &str| cache.path().join(name).join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
+    let blob = std::fs::read_dir(blobs("own")).unwrap().map(|entry| entry.unwrap().path());
+    let blob = blob.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut wrong = std::fs::read(&blob).unwrap();
+    let whole = wrong.clone();
+    // Two pixels, swapped.
+    let end = wrong.len() - 2880;
+    (wrong[end], wrong[end + 1]) = (!wrong[end], !wrong[end + 1]);
+    std::fs::write(&blob, &wrong).unwrap();
+    assert_ne!(open(&options).image(0).unwrap(), right, "not looked at unless asked for");
+
+    options.check_fetched = true;
+    options.hub.offline = true;
+    let error = open(&options).image(0).unwrap_err();
+    assert!(matches!(error, Error::Digest { .. }) && error.to_string().contains(FILE), "{error}");
+    assert_eq!(std::fs::read(&blob).unwrap(), wrong, "offline nothing is removed");
+
+    options.hub.offline = false;
+    let set = open(&options);
+    assert_eq!((set.image(0).unwrap(), set.image(0).unwrap()), (right.clone(), right.clone()));
+    assert_eq!(server.ranges(FILE).len(), 2, "fetched anew, once");
+    assert_eq!(std::fs::read(&blob).unwrap(), whole);
+
+    std::fs::create_dir_all(blobs("other")).unwrap();
+    let foreign = blobs("other").join(blob.file_name().unwrap());
+    std::fs::rename(&blob, &foreign).unwrap();
+    std::fs::write(&foreign, &wrong).unwrap();
+    options.other_cache = Some(cache.path().join("other"));
+    assert_eq!(open(&options).image(0).unwrap(), right);
+    assert_eq!(server.ranges(FILE).len(), 3);
+    assert_eq!(std::fs::read(&foreign).unwrap(), wrong, "not ours to remove");
+    assert_eq!(std::fs::read(&blob).unwrap(), whole);
 }
 
 #[test]

@@ -35,7 +35,14 @@ fn options(server: &Server, cache: &Path) -> OpenOptions {
         offline: false,
     };
     let cache = cache.to_owned();
-    let stream = StreamOptions { hub, cache, budget_bytes: 1 << 30, other_cache: None, ahead: 0 };
+    let stream = StreamOptions {
+        hub,
+        cache,
+        budget_bytes: 1 << 30,
+        other_cache: None,
+        ahead: 0,
+        check_fetched: false,
+    };
     OpenOptions { stream: Some(stream), ..OpenOptions::default() }
 }
 

@@ -59,7 +59,14 @@ fn options(folder: &Path) -> OpenOptions {
     let endpoint = "http://127.0.0.1:9".to_owned();
     let hub = HubOptions { endpoint, token: Some("secret".into()), patience, offline: false };
     let cache = folder.join("cache");
-    let stream = StreamOptions { hub, cache, budget_bytes: 1 << 30, other_cache: None, ahead: 0 };
+    let stream = StreamOptions {
+        hub,
+        cache,
+        budget_bytes: 1 << 30,
+        other_cache: None,
+        ahead: 0,
+        check_fetched: false,
+    };
     // Named, since the variable may name the folder of real frames.
     let data = Some(stream.cache.join("frames/made"));
     OpenOptions { data, stream: Some(stream), ..OpenOptions::default() }

@@ -293,6 +293,7 @@ fn the_hub_streams_parquet_files_row_by_row() {
         budget_bytes: 1 << 30,
         other_cache: None,
         ahead: 0,
+        check_fetched: false,
     };
     let reference = format!("{}/h.toml", dir.path().display());
     let opened = |stream: &StreamOptions, rest: &str| {

@@ -26,11 +26,20 @@ impl fmt::Display for Value {
         match self {
             Self::Logical(value) => f.write_str(if *value { "the logical T" } else { "the logical F" }),
             Self::Integer(number) => number.fmt(f),
-            Self::Real(number) => number.fmt(f),
+            Self::Real(number) => f.write_str(&shown(*number)),
             Self::Text(text) => write!(f, "'{text}'"),
             Self::Other(word) if word.is_empty() => f.write_str("undefined"),
             Self::Other(word) => write!(f, "'{word}'"),
         }
+    }
+}
+
+/// A number for a message: very small and very large ones with an exponent rather than hundreds of
+/// zeros. 2^63 and 2^64 are spelt out, being zero points.
+pub(crate) fn shown(number: f64) -> String {
+    match number.abs() {
+        0.0 | 1e-5..1e21 => number.to_string(),
+        _ => format!("{number:e}"),
     }
 }
 
@@ -240,6 +249,15 @@ mod tests {
 
     fn value(line: &str) -> Option<Value> {
         Card::new(format!("{line:<80}").as_bytes()).value()
+    }
+
+    #[test]
+    fn numbers_of_messages_are_short() {
+        let shown = |number: f64| Value::Real(number).to_string();
+        let two_63 = 9_223_372_036_854_775_808.0;
+        assert_eq!(["0", "-2.5", "0.001"], [0.0, -2.5, 1e-3].map(shown));
+        assert_eq!(["1e-320", "-1e300"], [1e-320, -1e300].map(shown));
+        assert_eq!(["9223372036854775808", "NaN"], [two_63, f64::NAN].map(shown));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! # Ok::<(), nf_fits::Error>(())
 //! ```
 
+use crate::card::shown;
 use crate::header::Header;
 use crate::scale::PhysicalScale;
 use crate::tiled::quantise::Dither;
@@ -283,7 +284,7 @@ impl fmt::Display for ImageDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "image of {}, {}", self.value_type(), Axes(&self.axes))?;
         if self.value_type() == self.sample.name() && (self.scale, self.zero) != (1.0, 0.0) {
-            write!(f, ", BSCALE {}, BZERO {}", self.scale, self.zero)?;
+            write!(f, ", BSCALE {}, BZERO {}", shown(self.scale), shown(self.zero))?;
         }
         self.compression.as_ref().map_or(Ok(()), |compression| write!(f, ", {compression}"))
     }

@@ -13,7 +13,8 @@
 //! | `u1`, `b1` | value |
 //! | `i1` | value + 128 |
 //!
-//! Written: version 1.0, `<u2`, C order, two axes for one plane and three for more.
+//! Written: version 1.0, C order, two axes for one plane and three for more; `<u2` unless another
+//! form is asked for.
 
 use crate::{Error, Limits, Result};
 use nf_image::{Image16, Shape};
@@ -53,6 +54,18 @@ impl ValueForm {
             "i1" => Self { wide: false, signed: true, big_endian: false },
             _ => return None,
         })
+    }
+
+    /// NumPy's name of the form.
+    fn descr(self) -> &'static str {
+        match (self.wide, self.signed, self.big_endian) {
+            (true, false, false) => "<u2",
+            (true, false, true) => ">u2",
+            (true, true, false) => "<i2",
+            (true, true, true) => ">i2",
+            (false, false, _) => "|u1",
+            (false, true, _) => "|i1",
+        }
     }
 
     /// Bytes of a value.
@@ -198,12 +211,27 @@ fn wrong(reason: String) -> Error {
 
 /// The bytes of an `.npy` file that holds the stack.
 pub fn write(image: &Image16) -> Vec<u8> {
-    let shape = image.shape();
-    let axes = [shape.planes, shape.height, shape.width];
-    let mut bytes = header("<u2", if shape.planes == 1 { &axes[1..] } else { &axes }, false);
-    bytes.reserve(shape.raw_bytes());
-    bytes.extend(image.samples().iter().flat_map(|sample| sample.to_le_bytes()));
+    write_as(image, ValueForm { wide: true, signed: false, big_endian: false })
+}
+
+/// The bytes of an `.npy` file that holds the values of which these are the samples, in this form.
+/// What does not fit a byte is cut off.
+pub fn write_as(image: &Image16, form: ValueForm) -> Vec<u8> {
+    let mut bytes = header_of_stack(form.descr(), image.shape());
+    bytes.reserve(image.samples().len() * form.bytes());
+    let values = image.samples().iter().map(|sample| sample ^ form.offset());
+    match (form.wide, form.big_endian) {
+        (true, false) => bytes.extend(values.flat_map(u16::to_le_bytes)),
+        (true, true) => bytes.extend(values.flat_map(u16::to_be_bytes)),
+        (false, _) => bytes.extend(values.map(|value| value as u8)),
+    }
     bytes
+}
+
+/// Everything before the values of a stack: two axes for one plane, three for more.
+pub(crate) fn header_of_stack(descr: &str, shape: Shape) -> Vec<u8> {
+    let axes = [shape.planes, shape.height, shape.width];
+    header(descr, if shape.planes == 1 { &axes[1..] } else { &axes }, false)
 }
 
 /// Everything before the values of a file: NumPy's type and axes, and whether the first axis varies

@@ -10,6 +10,7 @@
 //! way back needs nothing but the header. Sums of the third are exact: 64-bit integers under a
 //! BZERO of 2^63 are unsigned ones.
 
+use crate::card::shown;
 use crate::header::Header;
 use crate::scale::PhysicalScale;
 use crate::{Error, Pixels, Result, SampleType};
@@ -43,7 +44,9 @@ impl SampleMap {
                 let whole = whole_zero.filter(|zero| scale == 1.0 && zero.abs() <= MOST_OFFSET);
                 whole.ok_or_else(|| {
                     let problem = format!(
-                        "{sample} with BSCALE {scale} and BZERO {zero}, expected 1 and a whole number"
+                        "{sample} with BSCALE {} and BZERO {}, expected 1 and a whole number",
+                        shown(scale),
+                        shown(zero)
                     );
                     Error::NotU16 { hdu, problem }
                 })?
@@ -59,6 +62,11 @@ impl SampleMap {
     /// 64-bit integers and samples needs, and 2^63, the BZERO of unsigned ones, is no `i64`.
     pub fn offset(&self) -> i64 {
         self.offset as i64
+    }
+
+    /// What is added to a stored value to make a sample.
+    pub(crate) fn wide_offset(&self) -> i128 {
+        self.offset
     }
 
     /// Writes the samples of big-endian stored pixels.

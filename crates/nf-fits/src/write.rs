@@ -5,6 +5,7 @@ use crate::card::{CARD_BYTES, Card};
 use crate::geometry::{Geometry, read_axes};
 use crate::hdu::padded;
 use crate::header::{BLOCK_BYTES, Header};
+use crate::pixel_form::PixelForm;
 use crate::samples16::SampleMap;
 use crate::{Error, Result, SampleType};
 use nf_image::{Image16, Shape};
@@ -51,8 +52,21 @@ impl<W: Write> FitsWriter<W> {
     pub fn image(&mut self, image: &Image16, header: Option<&[u8]>) -> Result<()> {
         let header = match header {
             Some(bytes) => Header::from_bytes(bytes.to_vec())?,
-            None => plain_header(image.shape(), self.hdus == 0),
+            None => plain_header(image.shape(), &PixelForm::default(), self.hdus == 0),
         };
+        self.image_under(image, header)
+    }
+
+    /// Appends an image whose pixels are stored in this form, with no other cards than that needs:
+    /// a part of an image gets the physical values that it has in the whole.
+    ///
+    /// # Errors
+    /// If a sample does not fit the form, or writing fails.
+    pub fn image_as(&mut self, image: &Image16, form: &PixelForm) -> Result<()> {
+        self.image_under(image, plain_header(image.shape(), form, self.hdus == 0))
+    }
+
+    fn image_under(&mut self, image: &Image16, header: Header) -> Result<()> {
         let geometry = geometry(&header)?;
         if stack_shape(&geometry.axes) != Some(image.shape()) {
             let problem = format!("announces axes {:?}, the image is {}", geometry.axes, image.shape());
@@ -126,14 +140,13 @@ fn stack_shape(axes: &[usize]) -> Option<Shape> {
     Some(Shape::new(planes, axes.get(1).copied().unwrap_or(1), *axes.first()?))
 }
 
-/// BITPIX 16 with BZERO 32768, the convention for unsigned 16-bit samples.
-fn plain_header(shape: Shape, primary: bool) -> Header {
+fn plain_header(shape: Shape, form: &PixelForm, primary: bool) -> Header {
     let mut cards = vec![if primary {
         logical("SIMPLE", true, "conforms to the FITS standard")
     } else {
         text("XTENSION", "IMAGE", "image extension")
     }];
-    cards.push(integer("BITPIX", 16, "bits per pixel"));
+    cards.push(integer("BITPIX", form.sample_type().bitpix(), "bits per pixel"));
     let axes = if shape.planes == 1 { 2 } else { 3 };
     cards.push(integer("NAXIS", axes, ""));
     for (n, length) in (1..=axes).zip([shape.width, shape.height, shape.planes]) {
@@ -145,8 +158,7 @@ fn plain_header(shape: Shape, primary: bool) -> Header {
         cards.push(integer("PCOUNT", 0, ""));
         cards.push(integer("GCOUNT", 1, ""));
     }
-    cards.push(integer("BSCALE", 1, ""));
-    cards.push(integer("BZERO", 32768, "unsigned 16-bit integers"));
+    cards.extend(form.cards());
     Header::from_cards(cards.iter().map(|card| &card[..]), 0)
 }
 

@@ -33,16 +33,25 @@ pub(crate) fn about(input: &Path, error: &anyhow::Error) -> String {
     if line.contains(&name) { line } else { format!("{name}: {line}") }
 }
 
-/// Without line breaks and other control characters, which a terminal would obey, whatever names
-/// and libraries put in.
+/// With blanks in place of line breaks and other control characters, which a terminal would obey,
+/// whatever names and headers put in.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// As [`plain`], with the line breaks kept.
+fn plain_lines(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// As [`plain`], and of several blanks one.
 fn printable(text: &str) -> String {
-    let printable: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    printable.split_whitespace().collect::<Vec<_>>().join(" ")
+    plain(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Prints to the standard error; where nobody reads it, that is no reason to stop the work.
 pub(crate) fn say(lines: &str) {
-    let _ = writeln!(std::io::stderr(), "{lines}");
+    let _ = writeln!(std::io::stderr(), "{}", plain_lines(lines));
 }
 
 #[cfg(test)]

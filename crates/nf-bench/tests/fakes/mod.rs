@@ -2,7 +2,7 @@
 
 use nf_bench::DatasetChoice;
 use nf_codec::{Codec, Entry, Error, Limits, Registry, Result, Spec};
-use nf_data::{Card, Dataset, Oracle};
+use nf_data::{Card, Dataset, Facts, Oracle};
 use nf_image::{Digest, Image16, Shape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -112,13 +112,18 @@ impl Dataset for Counting {
         Ok(Image16::from_fn(Shape::frame(5, 7), |_, row, column| (first + row * 7 + column) as u16))
     }
 
+    fn facts(&self, _: usize) -> nf_data::Result<Facts> {
+        let pixel_bytes = (self.card.name == "bytes").then_some(1);
+        Ok(Facts { pixel_bytes, ..Facts::default() })
+    }
+
     fn oracle(&self, _: usize) -> nf_data::Result<Option<Oracle>> {
         Ok(self.oracle_bits.map(|given_layers_bits| Oracle { given_layers_bits, layers_bits: None }))
     }
 }
 
-/// Opens `counting` with two images, `three` with three, `known` with an oracle; `broken` is; the
-/// rest is absent.
+/// Opens `counting` with two images, `bytes` with two whose files store pixels as bytes, `three`
+/// with three, `known` with an oracle; `broken` is; the rest is absent.
 pub(crate) fn open(loads: &Arc<AtomicUsize>) -> impl Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> {
     let loads = loads.clone();
     move |choice| {
@@ -137,7 +142,7 @@ pub(crate) fn open(loads: &Arc<AtomicUsize>) -> impl Fn(&DatasetChoice) -> nf_da
             Ok(Box::new(Counting { card, images, loads: loads.clone(), oracle_bits }) as _)
         };
         match choice.data.as_str() {
-            "counting" => counting(2, None),
+            "counting" | "bytes" => counting(2, None),
             "three" => counting(3, None),
             "known" => counting(2, Some(99.5)),
             "broken" => {

@@ -199,13 +199,20 @@ impl Hub {
         let url = address.as_str();
         let next = link.as_deref().and_then(next_page).map(|next| answered.led_to(next)).transpose();
         let next = next.map_err(|reason| refused(url, format!("names a next page, and {reason}")))?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| refused(url, error.to_string()))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| refused(url, no_json(&bytes, &error)))?;
         Ok((value, next))
     }
 }
 
 fn refused(url: &str, reason: String) -> Error {
     Failure::refused(url, reason).error
+}
+
+/// Why an answer is not what the hub promises.
+fn no_json(bytes: &[u8], error: &serde_json::Error) -> String {
+    let is_page = bytes.trim_ascii_start().starts_with(b"<");
+    let what = if is_page { "a web page" } else { "something else" };
+    format!("it answers with {what}, expected JSON as the hub writes it ({error})")
 }
 
 /// The address in `<ADDRESS>; rel="next"`.
@@ -217,6 +224,16 @@ fn next_page(link: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_of_another_kind_is_told_as_such() {
+        let words = |text: &str| {
+            no_json(text.as_bytes(), &serde_json::from_str::<Vec<u8>>(text).expect_err("it is no list"))
+        };
+        let page = words("\n<!doctype html><title>Log in</title>");
+        assert!(page.starts_with("it answers with a web page, expected JSON"), "{page}");
+        assert!(words("{}").starts_with("it answers with something else"));
+    }
 
     #[test]
     fn next_pages_are_found_in_links() {

@@ -42,7 +42,8 @@ impl Repository {
         }
         let other_cache = options.other_cache.as_deref();
         let hub = Hub::new(options.hub.clone());
-        let store = Store::new(&options.cache, options.budget_bytes, hub, repository, other_cache);
+        let store = Store::new(&options.cache, options.budget_bytes, hub, repository, other_cache)
+            .checking_fetched(options.check_fetched);
         let asked = store.commit(revision).and_then(|commit| Ok((store.files(&commit)?, commit)));
         let (files, commit) = match asked {
             Ok(found) => found,

@@ -57,6 +57,9 @@ pub struct StreamOptions {
     pub other_cache: Option<PathBuf>,
     /// Files fetched ahead of the one asked for.
     pub ahead: usize,
+    /// Whether files that were fetched before are compared with their digests when they are first
+    /// asked for; wrong ones are fetched anew.
+    pub check_fetched: bool,
 }
 
 impl StreamOptions {
@@ -68,6 +71,7 @@ impl StreamOptions {
             budget_bytes: Store::default_budget_bytes(),
             other_cache: cache_of_other_clients(),
             ahead: 2,
+            check_fetched: false,
         }
     }
 }

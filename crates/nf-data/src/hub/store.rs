@@ -33,6 +33,12 @@ pub struct Store {
     /// Digests being fetched now, so that two threads never fetch one file.
     busy: Mutex<HashSet<String>>,
     done: Condvar,
+    /// Whether what is here is compared with its digest before it is used.
+    checks_fetched: bool,
+    /// Digests of files that were found right.
+    right: Mutex<HashSet<String>>,
+    /// Files of other clients that were found wrong: they are not ours to remove.
+    wrong: Mutex<HashSet<PathBuf>>,
 }
 
 /// The variable that names the folder for fetched files.
@@ -61,7 +67,17 @@ impl Store {
             repository: repository.to_owned(),
             busy: Mutex::default(),
             done: Condvar::new(),
+            checks_fetched: false,
+            right: Mutex::default(),
+            wrong: Mutex::default(),
         }
+    }
+
+    /// The same store; if `checks` is set, files that are here are compared with their digests when
+    /// they are first asked for. A wrong one is named and fetched anew.
+    pub fn checking_fetched(mut self, checks: bool) -> Self {
+        self.checks_fetched = checks;
+        self
     }
 
     /// The folder for fetched files that the environment names: `NOISEFLOOR_CACHE`, or `noisefloor`
@@ -174,8 +190,10 @@ impl Store {
         let foreign = self.foreign.as_ref().map(|folder| folder.join("blobs").join(&file.digest));
         let snapshot = self.foreign.as_ref().zip(inside(&file.path));
         let snapshot = snapshot.map(|(folder, path)| folder.join("snapshots").join(commit).join(path));
+        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let right = |path: &PathBuf| {
-            fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes)
+            let found = fs::metadata(path);
+            found.is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes) && !wrong.contains(path)
         };
         std::iter::once(own).chain(foreign).chain(snapshot).find(right)
     }
@@ -184,19 +202,47 @@ impl Store {
     ///
     /// # Errors
     /// If it cannot be had: the hub refuses, stops or trickles, the digest stays wrong, the disk is
-    /// full, or offline it is not here.
+    /// full, or offline it is not here, or is wrong.
     pub fn fetch(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
         self.claim(&file.digest);
-        let fetched = match self.here(commit, file) {
+        let fetched = self.checked(commit, file).and_then(|here| match here {
             Some(path) => {
                 touch(&path);
                 Ok(path)
             }
             None if self.hub.is_offline() => Err(self.not_here(file, "it was not fetched before")),
             None => self.download(commit, file),
-        };
+        });
         self.release(&file.digest);
         fetched
+    }
+
+    /// Where a file lies if it is here, with its digest if that is looked at. A wrong file is
+    /// removed, unless it belongs to another client.
+    fn checked(&self, commit: &str, file: &RemoteFile) -> Result<Option<PathBuf>> {
+        while let Some(path) = self.here(commit, file) {
+            let right = || self.right.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.checks_fetched || right().contains(&file.digest) {
+                return Ok(Some(path));
+            }
+            let (found, expected) = (digest_of(&path, file)?, file.digest.clone());
+            if found == expected {
+                right().insert(expected);
+                return Ok(Some(path));
+            }
+            let wrong =
+                Error::Digest { path: format!("{} ({})", file.path, path.display()).into(), expected, found };
+            if self.hub.is_offline() {
+                return Err(wrong);
+            }
+            tracing::warn!("{wrong}; it is fetched anew");
+            if path.starts_with(self.folder.join("blobs")) {
+                fs::remove_file(&path).map_err(unwritable(&path))?;
+            } else {
+                self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+            }
+        }
+        Ok(None)
     }
 
     fn claim(&self, digest: &str) {

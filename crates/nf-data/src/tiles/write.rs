@@ -12,6 +12,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::ColumnPath;
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What [`pack`] did.
@@ -44,7 +45,7 @@ pub fn pack(
     let name = set.card().to_string();
     rule.check().map_err(|reason| Error::missing(name.clone(), format!("tiles: {reason}")))?;
     let tile_bytes = 2 * rule.planes * rule.size_px * rule.size_px;
-    let mut writer = Writer::new(out, tile_bytes).map_err(Error::parquet(&name))?;
+    let mut writer = Writer::new(out, tile_bytes).map_err(writing(&name))?;
     let mut axis = None;
     let (mut images, mut images_too_small, mut unreadable) = (0, 0, vec![]);
     for index in 0..set.len() {
@@ -68,7 +69,7 @@ pub fn pack(
             writer.image(&image_name, image.digest());
         }
         for place in places {
-            writer.tile(&image, place, rule).map_err(Error::parquet(&name))?;
+            writer.tile(&image, place, rule).map_err(writing(&name))?;
         }
         progress(index + 1, writer.tiles);
     }
@@ -95,8 +96,20 @@ pub fn pack(
         licence: from.licence.clone(),
         origin: from.origin.clone(),
     };
-    let (card, file_bytes) = writer.finish(card).map_err(Error::parquet(&name))?;
+    let (card, file_bytes) = writer.finish(card).map_err(writing(&name))?;
     Ok(PackReport { card, file_bytes, unreadable })
+}
+
+/// What the destination refused stays what the system said, so that callers can tell it from faults
+/// of the dataset.
+fn writing(name: &str) -> impl Fn(ParquetError) -> Error + '_ {
+    move |error| match error {
+        ParquetError::External(cause) => match cause.downcast::<std::io::Error>() {
+            Ok(source) => Error::io(Path::new(name))(*source),
+            Err(other) => Error::parquet(name)(ParquetError::External(other)),
+        },
+        other => Error::parquet(name)(other),
+    }
 }
 
 /// The file, and the row group that is being gathered.

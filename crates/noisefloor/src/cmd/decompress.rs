@@ -3,7 +3,8 @@
 use super::compress::container_facts;
 use super::salvage;
 use crate::files::batch::{Done, Files, Job, Rules};
-use crate::files::input::{self, FileKind};
+use crate::files::form::{self, Form, Formed};
+use crate::files::input::FileKind;
 use crate::files::kinds::{CONTAINER, is_container, is_fits, is_plain, with_ending, without};
 use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
@@ -12,7 +13,7 @@ use crate::registry::registry;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nf_codec::Codec;
 use nf_codec::container::Reader;
-use nf_image::{Image16, Shape, TileBox};
+use nf_image::{Shape, TileBox};
 use std::io::{BufWriter, Read, Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -31,9 +32,16 @@ pub(crate) struct Args {
     /// Write what is intact of a damaged container; every lost tile is told, and the exit code is 1
     #[arg(long, conflicts_with_all = ["delete", "region"], help_heading = "Damage")]
     salvage: bool,
-    /// Value of the pixels of lost tiles
-    #[arg(long, value_name = "VALUE", default_value_t = 0, requires = "salvage", help_heading = "Damage")]
-    fill: u16,
+    /// Value of the pixels of lost tiles, or the nearest that their image can hold
+    #[arg(
+        long,
+        value_name = "VALUE",
+        default_value_t = 0,
+        requires = "salvage",
+        help_heading = "Damage",
+        allow_negative_numbers = true
+    )]
+    fill: i64,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -155,30 +163,38 @@ fn write_pixels(
     if whole_file && kind == FileKind::Fits {
         // Stack by stack: several need not fit the memory together.
         let stacks = reader.header().images.len();
-        return input::write_fits((0..stacks).map(|i| Ok(reader.decode(i, &*codec)?)), out);
+        return form::write_fits((0..stacks).map(|stack| decode(reader, stack, None, &*codec)), out);
     }
-    let image = decode_stack(reader, args, &*codec)?;
-    match kind {
-        FileKind::Fits => input::write_fits([Ok(image)], out),
-        FileKind::Npy => input::write_npy(&image, out),
-    }
+    let stack = chosen(reader.header().images.len(), args.stack)?;
+    form::write(kind, decode(reader, stack, args.region.as_ref(), &*codec)?, out)
 }
 
-fn decode_stack(reader: &mut Reader<impl Read + Seek>, args: &Args, codec: &dyn Codec) -> Result<Image16> {
-    let stacks = reader.header().images.len();
-    let stack = match args.stack {
+/// The stack that is asked for, of so many.
+pub(super) fn chosen(stacks: usize, asked: Option<usize>) -> Result<usize> {
+    let stack = match asked {
         Some(stack) => stack,
         None if stacks == 1 => 0,
         None => bail!("there are {stacks} stacks, choose one with --stack"),
     };
     ensure!(stack < stacks, "there is no stack {stack}, they are numbered 0 to {}", stacks.saturating_sub(1));
-    match &args.region {
-        None => Ok(reader.decode(stack, codec)?),
+    Ok(stack)
+}
+
+fn decode(
+    reader: &mut Reader<impl Read + Seek>,
+    stack: usize,
+    region: Option<&Region>,
+    codec: &dyn Codec,
+) -> Result<Formed> {
+    let form = Form::of_stack(reader.header().layout.as_ref(), stack)?;
+    let image = match region {
+        None => reader.decode(stack, codec)?,
         Some(region) => {
             let place = region.within(reader.header().images[stack].shape)?;
-            Ok(reader.decode_region(stack, &place, codec)?)
+            reader.decode_region(stack, &place, codec)?
         }
-    }
+    };
+    Ok((image, form))
 }
 
 /// Rows, columns, and planes if not all.

@@ -6,6 +6,7 @@ use crate::files::input::{self, Input};
 use crate::files::output;
 use crate::files::source::Source;
 use crate::limits;
+use crate::message::plain;
 use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result};
 use nf_codec::container::{MAGIC, Reader, Segment};
@@ -176,9 +177,10 @@ fn stack_facts(shape: nf_image::Shape, axis: nf_image::PlaneAxis, digest: &nf_im
 fn print_hdus(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     let hdus = facts["hdus"].as_array().map(Vec::as_slice).unwrap_or_default();
     let units = if hdus.len() == 1 { "HDU" } else { "HDUs" };
+    let name = plain(name);
     writeln!(out, "{name}: FITS, {} {units}, {} bytes", hdus.len(), facts["bytes"])?;
     for hdu in hdus {
-        let text = |key: &str| hdu[key].as_str().unwrap_or_default().to_owned();
+        let text = |key: &str| plain(hdu[key].as_str().unwrap_or_default());
         let label = match (text("name"), hdu["version"].as_i64()) {
             (name, _) if name.is_empty() => String::new(),
             (name, Some(version)) => format!(" [{name},{version}]"),
@@ -202,7 +204,7 @@ fn print_hdus(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
             writeln!(out, "        digest {digest}")?;
         }
         for remark in hdu["remarks"].as_array().into_iter().flatten() {
-            writeln!(out, "        remark: {}", remark.as_str().unwrap_or_default())?;
+            writeln!(out, "        remark: {}", plain(remark.as_str().unwrap_or_default()))?;
         }
     }
     Ok(())
@@ -214,13 +216,14 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     let pixels: u64 = stacks.iter().map(|stack| number(&stack["pixels"])).sum();
     let bytes = number(&facts["bytes"]);
     let kind = facts["kind"].as_str().unwrap_or_default();
+    let name = plain(name);
     writeln!(out, "{name}: {kind}, {} of {}", stacks_word(stacks.len()), pixels_word(pixels))?;
     if let Some(codec) = facts["codec"].as_str() {
         let class = facts["reproducibility"].as_str().unwrap_or_default();
         writeln!(
             out,
             "  codec   {codec} (decodes {class}), written by {}",
-            facts["creator"].as_str().unwrap_or("?")
+            plain(facts["creator"].as_str().unwrap_or("?"))
         )?;
     }
     let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);

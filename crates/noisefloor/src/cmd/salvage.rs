@@ -1,14 +1,15 @@
 //! `noisefloor decompress --salvage`: what is intact in a damaged container.
 
 use super::compress::container_facts;
+use super::decompress::chosen;
 use crate::files::batch::{Done, Job};
-use crate::files::input::{self, FileKind};
+use crate::files::form::{self, Form, Formed};
+use crate::files::input::FileKind;
 use crate::files::output::write_file;
 use crate::registry::registry;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use nf_codec::Codec;
 use nf_codec::container::{Layout, Reader, Salvaged};
-use nf_image::Image16;
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
 
@@ -18,7 +19,7 @@ pub(super) struct Wishes {
     /// Only this stack.
     pub(super) stack: Option<usize>,
     /// Value of the pixels of lost tiles.
-    pub(super) fill: u16,
+    pub(super) fill: i64,
     pub(super) force: bool,
 }
 
@@ -38,7 +39,7 @@ pub(super) fn run(
 ) -> Result<Done> {
     let codec = reader.codec(&registry()).with_context(|| name.to_owned())?;
     let stacks = reader.header().images.len();
-    let mut found = Loss::default();
+    let mut found = Loss { is_fill_exact: true, ..Loss::default() };
     let layout = reader
         .header()
         .layout
@@ -48,17 +49,8 @@ pub(super) fn run(
         let mut decode = |stack: usize| found.decode(reader, stack, &*codec, wishes.fill);
         match (layout, wishes.stack) {
             (Some(layout), _) => restore(&layout, &mut decode, out),
-            (None, Some(stack)) => {
-                ensure!(stack < stacks, "there is no stack {stack}, they are numbered from 0");
-                write(wishes.kind, decode(stack)?, out)
-            }
-            (None, None) if wishes.kind == FileKind::Fits => {
-                input::write_fits((0..stacks).map(|stack| Ok(decode(stack)?)), out)
-            }
-            (None, None) => {
-                ensure!(stacks == 1, "there are {stacks} stacks, choose one with --stack");
-                write(wishes.kind, decode(0)?, out)
-            }
+            (None, None) if wishes.kind == FileKind::Fits => form::write_fits((0..stacks).map(decode), out),
+            (None, asked) => form::write(wishes.kind, decode(chosen(stacks, asked)?)?, out),
         }
         .with_context(|| name.to_owned())
     })?;
@@ -70,8 +62,9 @@ pub(super) fn run(
         let (lost, more) = (found.words.len(), found.words.len().saturating_sub(SHOWN));
         found.words.truncate(SHOWN);
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        let nearest = if found.is_fill_exact { "" } else { " or the nearest value that fits" };
         format!(
-            "salvaged: {lost} of {} tiles are lost, and their pixels are {}: {}{more}",
+            "salvaged: {lost} of {} tiles are lost, and their pixels are {}{nearest}: {}{more}",
             found.tiles,
             wishes.fill,
             found.words.join("; ")
@@ -86,6 +79,8 @@ struct Loss {
     tiles: usize,
     words: Vec<String>,
     rows: Vec<Value>,
+    /// Whether all images with lost tiles can hold the value asked for.
+    is_fill_exact: bool,
 }
 
 impl Loss {
@@ -94,10 +89,13 @@ impl Loss {
         reader: &mut Reader<impl Read + Seek>,
         stack: usize,
         codec: &dyn Codec,
-        fill: u16,
-    ) -> nf_codec::Result<Image16> {
+        fill: i64,
+    ) -> Result<Formed> {
+        let form = Form::of_stack(reader.header().layout.as_ref(), stack)?;
+        let (fill, is_exact) = form.nearest_sample(fill as f64)?;
         let Salvaged { image, lost, tiles, is_whole } = reader.decode_salvaged(stack, codec, fill)?;
         self.tiles += tiles;
+        self.is_fill_exact &= is_exact || lost.is_empty();
         for (tile, error) in &lost {
             let place = &tile.place;
             self.words.push(format!("stack {stack}, {place}"));
@@ -113,21 +111,29 @@ impl Loss {
             self.words.push(format!("stack {stack}, whose pixels do not have its digest"));
             self.rows.push(json!({"stack": stack, "error": "its pixels do not have its digest"}));
         }
-        Ok(image)
+        Ok((image, form))
     }
 }
 
 fn restore(
     layout: &Layout,
-    decode: &mut dyn FnMut(usize) -> nf_codec::Result<Image16>,
+    decode: &mut dyn FnMut(usize) -> Result<Formed>,
     out: &mut dyn Write,
 ) -> Result<()> {
-    Ok(layout.write(|stack, sink| decode(stack as usize).and_then(|image| sink(&image)), out)?)
-}
-
-fn write(kind: FileKind, image: Image16, out: &mut dyn Write) -> Result<()> {
-    match kind {
-        FileKind::Fits => input::write_fits([Ok(image)], out),
-        FileKind::Npy => input::write_npy(&image, out),
+    let mut failed = None;
+    let written = layout.write(
+        |stack, sink| match decode(stack as usize) {
+            Ok((image, _)) => sink(&image),
+            Err(error) => {
+                let what = format!("stack {stack}");
+                failed = Some(error);
+                Err(nf_codec::Error::Io { what, source: std::io::Error::other("it cannot be decoded") })
+            }
+        },
+        out,
+    );
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(written?),
     }
 }

@@ -8,7 +8,7 @@ use crate::files::kinds::is_provable;
 use crate::files::output::{is_closed_text, text};
 use crate::files::source::Source;
 use crate::limits;
-use crate::message::{about, one_line, say};
+use crate::message::{about, one_line, plain, say};
 use crate::registry::{fits_of_bytes, open_fits, registry};
 use anyhow::{Context, Result, bail, ensure};
 use nf_codec::container::{MAGIC, Reader};
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         let Tested { words, .. } = tested?;
         if !args.json && !args.quiet {
-            writeln!(text(), "{}: intact, {words}", path.display())?;
+            writeln!(text(), "{}: intact, {words}", plain(&path.display().to_string()))?;
         }
         Ok(())
     })
@@ -122,7 +122,8 @@ fn test_container(source: &Source) -> Result<Tested> {
 /// `fits verify`: the sums HDU by HDU; containers are decoded as `test` does.
 pub(crate) fn sums(inputs: &Inputs) -> Result<()> {
     for_each(inputs, is_provable, |path, is_only| {
-        let prefix = if is_only { String::new() } else { format!("{}: ", path.display()) };
+        let prefix =
+            if is_only { String::new() } else { format!("{}: ", plain(&path.display().to_string())) };
         let mut first = Vec::new();
         if path.is_file() {
             std::fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut first)?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
 use nf_fits::npy::{self, NpyFile};
 use nf_fits::pack::{Remainder, original_hdus, unpack};
-use nf_fits::{FitsFile, FitsWriter, HduKind, ImageHdu, SampleMap, SampleType};
+use nf_fits::{FitsFile, HduKind, ImageHdu, SampleMap, SampleType};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -271,7 +271,8 @@ fn sample_map(image: &ImageHdu<'_>) -> Result<(SampleFormat, i64)> {
     Ok((format, map.offset()))
 }
 
-fn sample_format(sample: SampleType) -> Option<SampleFormat> {
+/// How a container writes pixels of this type, if they can be samples.
+pub(super) fn sample_format(sample: SampleType) -> Option<SampleFormat> {
     match sample {
         SampleType::U8 => Some(SampleFormat::U8),
         SampleType::I16 => Some(SampleFormat::I16Be),
@@ -299,7 +300,8 @@ impl ImageSource for OnDisk {
 
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
         let failed = |error: nf_fits::Error| nf_codec::Error::Io {
-            what: format!("HDU {}", self.index),
+            // The error itself says in which HDU.
+            what: "reading the pixels".to_owned(),
             source: std::io::Error::other(error),
         };
         let image = self.file.image(self.index).map_err(failed)?;
@@ -313,29 +315,6 @@ impl ImageSource for OnDisk {
         }
         Ok(Cow::Owned(band))
     }
-}
-
-/// Writes stacks as the images of a new FITS file.
-///
-/// # Errors
-/// If a stack cannot be had, or the destination fails.
-pub(crate) fn write_fits(
-    images: impl IntoIterator<Item = Result<Image16>>,
-    out: &mut dyn Write,
-) -> Result<()> {
-    let mut writer = FitsWriter::new(out);
-    for image in images {
-        writer.image(&image?, None)?;
-    }
-    Ok(())
-}
-
-/// Writes a stack as an .npy file.
-///
-/// # Errors
-/// If the destination fails.
-pub(crate) fn write_npy(image: &Image16, out: &mut dyn Write) -> Result<()> {
-    Ok(out.write_all(&npy::write(image))?)
 }
 
 #[cfg(test)]

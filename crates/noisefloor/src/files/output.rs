@@ -2,6 +2,7 @@
 
 use super::parts::Part;
 use anyhow::{Context, Result, anyhow, bail};
+use std::borrow::Cow;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Seek, StdoutLock, Write};
 use std::path::Path;
@@ -76,10 +77,13 @@ pub(crate) fn fill_file<T>(
     // Through a link, the file that it names is replaced, not the link.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let path = target.as_path();
+    if let (Err(_), Ok(nowhere)) = (fs::metadata(path), fs::read_link(path)) {
+        bail!("{name}: this is a link to {}, where there is no file; remove it", nowhere.display());
+    }
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
         Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
-        Ok(_) if !force => bail!("{name}: the file exists already; --force replaces it"),
+        Ok(_) if !force => bail!(exists(&name)),
         _ => {}
     }
     let folder = folder_of(path);
@@ -97,8 +101,16 @@ pub(crate) fn fill_file<T>(
     let unwritable = |error: io::Error| anyhow!("{name}: cannot be written: {}", error.kind());
     let mut part = Part::begin(folder, mode).map_err(unwritable)?;
     let value = fill(part.file()).map_err(|error| of_destination(&name, error))?;
-    part.finish(path, force).map_err(unwritable)?;
+    part.finish(path, force).map_err(|error| match error.kind() {
+        // Another process has made it since we looked.
+        ErrorKind::AlreadyExists => anyhow!(exists(&name)),
+        _ => unwritable(error),
+    })?;
     Ok(value)
+}
+
+fn exists(name: &str) -> String {
+    format!("{name}: the file exists already; --force replaces it")
 }
 
 /// Makes a file of which the whole is needed before its first byte may go on, and hands it to the
@@ -166,11 +178,28 @@ pub(crate) struct Text(StdoutLock<'static>);
 
 impl Write for Text {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(closed)
+        self.0.write(&harmless(bytes)).map_err(closed)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush().map_err(closed)
+    }
+}
+
+/// The text with blanks in place of control characters other than line breaks and tabs: whatever
+/// comes from a file or its name, a terminal does not obey it. As many bytes as there were.
+fn harmless(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let is_harmful = |at: usize| match bytes[at] {
+        b'\n' | b'\t' => false,
+        0..0x20 | 0x7f => true,
+        // U+0080 to U+009F, which are C2 80 to C2 9F in UTF-8.
+        0xc2 => matches!(bytes.get(at + 1), Some(0x80..0xa0)),
+        0x80..0xa0 => at > 0 && bytes[at - 1] == 0xc2,
+        _ => false,
+    };
+    match (0..bytes.len()).any(is_harmful) {
+        false => Cow::Borrowed(bytes),
+        true => (0..bytes.len()).map(|at| if is_harmful(at) { b' ' } else { bytes[at] }).collect(),
     }
 }
 
@@ -189,7 +218,7 @@ impl std::error::Error for Closed {}
 fn closed(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::BrokenPipe => io::Error::new(ErrorKind::BrokenPipe, Closed),
-        _ => error,
+        kind => io::Error::new(kind, format!("{STDOUT}: cannot be written: {error}")),
     }
 }
 
@@ -199,4 +228,35 @@ pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.get_ref().is_some_and(|inner| inner.is::<Closed>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_that_appear_meanwhile_and_links_to_nothing_are_told_as_such() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("out");
+        let raced = fill_file(&path, false, |_| Ok(fs::write(&path, b"theirs")?));
+        let line = raced.expect_err("it is there").to_string();
+        assert!(line.ends_with("out: the file exists already; --force replaces it"), "{line}");
+        assert_eq!(fs::read(&path).expect("it is there"), b"theirs");
+        #[cfg(unix)]
+        for force in [false, true] {
+            let link = folder.path().join(format!("link-{force}"));
+            std::os::unix::fs::symlink(folder.path().join("nothing"), &link).expect("a link");
+            let line = fill_file(&link, force, |_| Ok(())).expect_err("a link to nothing").to_string();
+            assert!(line.contains("this is a link to ") && line.contains("nothing, where"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_terminal_obeys_nothing_that_is_printed() {
+        let text = "a\x1b[31m\r\u{9b}2J\x7f\x07 é\u{a0}Â – b\tc\n";
+        let printed = harmless(text.as_bytes());
+        assert_eq!(printed.len(), text.len());
+        assert_eq!(std::str::from_utf8(&printed).expect("UTF-8"), "a [31m   2J   é\u{a0}Â – b\tc\n");
+        assert!(matches!(harmless("as it is –\n".as_bytes()), Cow::Borrowed(_)));
+    }
 }

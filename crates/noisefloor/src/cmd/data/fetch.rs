@@ -1,10 +1,12 @@
 //! `noisefloor data fetch`: every file of a dataset, here and checked.
 
-use super::{Unreadable, Which, open, progress_bar};
+use super::{Unreadable, Which, progress_bar};
 use crate::files::output::text;
 use crate::message::say;
 use anyhow::bail;
 use indicatif::HumanBytes;
+use nf_data::OpenOptions;
+use nf_data::hub::StreamOptions;
 use nf_data::originals::Originals;
 use std::io::Write;
 
@@ -28,7 +30,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             args.which.dataset.to_string_lossy()
         );
     }
-    let set = open(&args.which)?;
+    let stream = StreamOptions { check_fetched: true, ..StreamOptions::from_environment() };
+    let options = OpenOptions { stream: Some(stream), ..args.which.options() };
+    let set = nf_data::open(&args.which.dataset, &options)?;
     if let Some(download) = set.download()
         && download.bytes > download.budget_bytes
     {

@@ -5,6 +5,7 @@ use crate::cmd::test::for_each;
 use crate::files::batch::Inputs;
 use crate::files::kinds::{is_fits_or_gzipped, is_packed};
 use crate::files::output::text;
+use crate::message::plain;
 use anyhow::Result;
 use nf_fits::describe::{Content, HduDescription};
 use serde_json::{Value, json};
@@ -42,7 +43,7 @@ fn list(path: &Path, json: bool) -> Result<()> {
         )?;
         return Ok(());
     }
-    writeln!(out, "{}: {} bytes", path.display(), file.len_bytes())?;
+    writeln!(out, "{}: {} bytes", plain(&path.display().to_string()), file.len_bytes())?;
     for hdu in &hdus {
         let name = match (&hdu.name, hdu.version) {
             (None, _) => String::new(),
@@ -52,8 +53,12 @@ fn list(path: &Path, json: bool) -> Result<()> {
         let ratio = ratio(hdu).map(|ratio| format!(", ratio {ratio:.3}")).unwrap_or_default();
         writeln!(
             out,
-            "{:>4}  {name}{}; {} + {} bytes{ratio}",
-            hdu.index, hdu.content, hdu.header_bytes, hdu.data_bytes
+            "{:>4}  {}{}; {} + {} bytes{ratio}",
+            hdu.index,
+            plain(&name),
+            plain(&hdu.content.to_string()),
+            hdu.header_bytes,
+            hdu.data_bytes
         )?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::registry::open_fits;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use nf_fits::pack::{Verdict, compare};
-use nf_fits::{Target, cutout};
+use nf_fits::{FitsFile, Target, cutout};
 use opened::open;
 use std::ffi::OsString;
 use std::io::Write;
@@ -94,7 +94,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn compare_files(file: &Path, original: &Path) -> Result<()> {
-    let verdicts = compare(&open(file)?, &open(original)?, &mut |_| {})?;
+    let (one, other) = (open(file)?, open(original)?);
+    let verdicts = compare(&one, &other, &mut |_| {}).map_err(|error| {
+        // The one that cannot even be compared with itself is the one that is damaged.
+        let is_sound = |file: &FitsFile| compare(file, file, &mut |_| {}).is_ok();
+        let damaged = if is_sound(&one) { original } else { file };
+        anyhow::Error::new(error).context(damaged.display().to_string())
+    })?;
     let mut different = false;
     let mut out = text();
     for (index, verdict) in verdicts.iter().enumerate() {

@@ -114,6 +114,7 @@ pub(crate) fn each(
             }
             let Done { lines, facts, unfinished } = work(&job, &mut share)?;
             if !lines.is_empty() {
+                let lines: Vec<String> = lines.iter().map(|line| message::plain(line)).collect();
                 progress.say(&lines.join("\n"));
             }
             if let Some(reason) = unfinished {
