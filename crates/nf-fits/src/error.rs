@@ -130,6 +130,15 @@ impl Error {
         }
     }
 
+    /// What is wrong with an HDU, for a message that names the HDU itself.
+    pub(crate) fn without_hdu(&self) -> String {
+        let text = self.to_string();
+        match text.strip_prefix("HDU ").and_then(|rest| rest.split_once(": ")) {
+            Some((_, problem)) => problem.to_owned(),
+            None => text,
+        }
+    }
+
     pub(crate) fn no_image(problem: impl Into<String>) -> Self {
         Self::NoImage { problem: problem.into() }
     }

@@ -93,22 +93,32 @@ pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(BLOCK_BYTES as u64)
 }
 
-/// Reads the headers of all HDUs; nothing of the data.
-pub(crate) fn walk(source: &Source) -> Result<Vec<Hdu>> {
+/// Reads the headers of all HDUs, nothing of the data: the HDUs up to the first that is damaged, and
+/// what is wrong with that one.
+///
+/// # Errors
+/// If the first HDU is damaged already, or reading fails.
+pub(crate) fn walk(source: &Source) -> Result<(Vec<Hdu>, Option<Error>)> {
     let mut scratch = Vec::new();
     let first = source.bytes(0, source.len_bytes().min(9) as usize, &mut scratch)?;
     check_first(first, "it")?;
     let mut hdus = Vec::new();
     let mut start = 0;
     loop {
-        let hdu = read_hdu(source, start, hdus.len())?;
+        let hdu = match read_hdu(source, start, hdus.len()) {
+            Ok(hdu) => hdu,
+            Err(fault @ (Error::Header { .. } | Error::Truncated { .. })) if !hdus.is_empty() => {
+                return Ok((hdus, Some(fault)));
+            }
+            Err(error) => return Err(error),
+        };
         // A file whose last padding was cut off still holds all its data.
         start = hdu.range().end;
         hdus.push(hdu);
         let left = source.len_bytes().saturating_sub(start);
         // What follows the last HDU without being one (special records) belongs to none.
         if left < 8 || source.bytes(start, 8, &mut scratch)? != b"XTENSION" {
-            return Ok(hdus);
+            return Ok((hdus, None));
         }
     }
 }

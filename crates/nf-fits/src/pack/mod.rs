@@ -154,6 +154,7 @@ pub fn pack<W: Write + Seek>(
     options: &PackOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<PackedHdu>> {
+    file.refuse_part()?;
     let mut report: Vec<PackedHdu> = Vec::new();
     for (index, hdu) in original_hdus(file).iter().enumerate() {
         let start = out.stream_position().map_err(Error::writing())?;

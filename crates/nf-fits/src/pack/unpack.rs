@@ -38,6 +38,7 @@ pub fn unpack(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<UnpackedHdu>> {
+    file.refuse_part()?;
     let mut report = Vec::new();
     for (index, hdu) in original_hdus(file).iter().enumerate() {
         if matches!(hdu.hdu().kind(), HduKind::UnreadableImage) {
