@@ -54,6 +54,16 @@ impl Hdu {
         matches!(self.kind, HduKind::BinaryTable) && self.header.is_true("ZTABLE")
     }
 
+    /// Whether it is a table with cards of a compressed image that is not read as one: the header
+    /// contradicts itself, or has no usable ZIMAGE.
+    pub(crate) fn is_meant_as_image(&self) -> bool {
+        match self.kind {
+            HduKind::UnreadableImage => true,
+            HduKind::TiledImage(_) => false,
+            _ => self.header.card("ZBITPIX").is_some() && self.header.card("ZTABLE").is_none(),
+        }
+    }
+
     /// Number of the HDU, 0 for the primary.
     pub fn index(&self) -> usize {
         self.header.hdu()

@@ -6,8 +6,20 @@ mod files;
 
 use files::{ImageSpec, images, mixed, open};
 use nf_fits::pack::{Method, PackOptions, compare, pack, unpack, verify};
-use nf_fits::{FitsFile, Limits, Pixels, Section, Target};
+use nf_fits::{Error, FitsFile, Limits, Pixels, Section, Target};
 use std::io::Cursor;
+
+fn packed(bytes: &[u8], options: &PackOptions) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    pack(&open(bytes.to_vec()), &mut out, options, &mut |_| {}).unwrap();
+    out.into_inner()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    unpack(&open(bytes.to_vec()), &mut out, &mut |_| {}).unwrap();
+    out
+}
 
 fn pixels(bytes: &[u8], hdu: usize) -> Pixels {
     let file = open(bytes.to_vec());
@@ -21,6 +33,28 @@ fn with_card(mut bytes: Vec<u8>, keyword: &str, line: &str) -> Vec<u8> {
     let card = bytes.chunks_exact_mut(80).find(|card| card.starts_with(wanted.as_bytes()));
     card.unwrap().copy_from_slice(format!("{line:<80}").as_bytes());
     bytes
+}
+
+/// A table with the cards of an image that damage keeps from being read as one is no mere table.
+#[test]
+fn images_that_damage_hides_are_refused() {
+    let good = packed(&images(&[ImageSpec::noisy(16, &[20, 12], 1)]), &PackOptions::new(Method::Rice));
+    let options = PackOptions::new(Method::Gzip2);
+    for (keyword, line) in
+        [("ZIMAGE", "ZIMAGE  = F"), ("ZIMAGE", "ZIMAGD  = T"), ("ZNAXIS1", "ZNAXIS1 = '20 \"'")]
+    {
+        let hidden = with_card(good.clone(), keyword, line);
+        let file = open(hidden.clone());
+        assert!(file.image(1).is_err(), "{line}");
+        assert!(unpack(&file, &mut std::io::sink(), &mut |_| {}).is_err(), "{line}");
+        let error = pack(&file, &mut Cursor::new(Vec::new()), &options, &mut |_| {}).unwrap_err();
+        assert!(matches!(error, Error::Damaged { hdu: 1, .. }), "{line}: {error}");
+        let salvaged = open(hidden).salvaged();
+        assert!(pack(&salvaged, &mut Cursor::new(Vec::new()), &options, &mut |_| {}).is_ok(), "{line}");
+    }
+    // Other damaged tables come through as they stand: nothing of theirs is decoded.
+    let table = with_card(mixed(&[ImageSpec::noisy(16, &[20, 12], 1)]), "TTYPE1", "DATASUM = '1'");
+    assert_eq!(unpacked(&packed(&table, &PackOptions::new(Method::Rice))), table);
 }
 
 /// What stands before a damaged HDU can be read; what needs the whole file is refused.

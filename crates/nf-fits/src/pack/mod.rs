@@ -170,6 +170,7 @@ pub fn pack<W: Write + Seek>(
         match hdu.image() {
             Some(image) => pack_image(file, hdu, &image, options, out, progress, &mut packed)?,
             None => {
+                hdu.check_sums()?;
                 let behind_image = report.last().is_some_and(|before| before.algorithm.is_some());
                 packed.remark = remark_on(file, hdu, behind_image);
                 hdu.write(out, progress)?;

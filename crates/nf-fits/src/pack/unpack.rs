@@ -45,6 +45,9 @@ pub fn unpack(
             // Left compressed, it would pass for unpacked.
             file.image(hdu.hdu().index())?;
         }
+        if !hdu.is_restored() {
+            hdu.check_sums()?;
+        }
         let checksums = hdu.write(out, progress)?;
         report.push(UnpackedHdu {
             index,
