@@ -36,6 +36,15 @@ impl FitsOptions {
         Ok(self.with_codec(FitsFile::open_with(path, self.limits)?))
     }
 
+    /// What can be read of a file: its HDUs before the first that is damaged, which is warned of.
+    pub(crate) fn open_readable(&self, path: &Path) -> nf_fits::Result<FitsFile> {
+        let file = FitsFile::open_readable(path, self.limits)?;
+        if let Some(fault) = file.fault() {
+            tracing::warn!("{}: {fault}; only the HDUs before it are read", path.display());
+        }
+        Ok(self.with_codec(file))
+    }
+
     pub(crate) fn of_bytes(&self, bytes: Vec<u8>) -> nf_fits::Result<FitsFile> {
         Ok(self.with_codec(FitsFile::from_bytes_with(bytes, self.limits)?))
     }

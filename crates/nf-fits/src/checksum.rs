@@ -92,6 +92,11 @@ fn ascii(sum: u32) -> [u8; 16] {
 /// cards that are not there are left out.
 pub(crate) fn stamp(header: &mut Header, datasum: u32) {
     header.set_text("DATASUM", &datasum.to_string());
+    complete(header, datasum);
+}
+
+/// Writes the CHECKSUM, where there is one, of a header whose data sum to `datasum`.
+fn complete(header: &mut Header, datasum: u32) {
     if header.set_text("CHECKSUM", "0000000000000000") {
         let mut sum = Sum::default();
         sum.update(header.bytes());
@@ -99,6 +104,48 @@ pub(crate) fn stamp(header: &mut Header, datasum: u32) {
         let text = ascii(sum.value());
         header.set_text("CHECKSUM", std::str::from_utf8(&text).expect("the encoding makes ASCII"));
     }
+}
+
+/// Renews the CHECKSUM of a header that was made from `before` for the same data.
+///
+/// The sum of the header stays what it was, for which the data need not be known: a CHECKSUM that
+/// was right is right again, and one that was wrong stays wrong, so that damage is still seen.
+pub(crate) fn renew(header: &mut Header, before: &Header) {
+    let sum = Sum::of(before.bytes());
+    if has_checksum(before) && Sum::of(header.bytes()) != sum {
+        complete(header, !sum);
+    }
+}
+
+/// Makes the CHECKSUM of a header that had to be completed with cards whose text is not known from
+/// before: from DATASUM, or blank (unknown, as the standard has it) where there is none.
+pub(crate) fn renew_completed(header: &mut Header) {
+    if !has_checksum(header) {
+        return;
+    }
+    match stated(header).flatten() {
+        None => {
+            header.set_text("CHECKSUM", "");
+        }
+        Some(datasum) if judge(header, datasum) != Checksums::Good => complete(header, datasum),
+        Some(_) => {}
+    }
+}
+
+fn has_checksum(header: &Header) -> bool {
+    header.text("CHECKSUM").is_some_and(|text| !text.trim().is_empty())
+}
+
+/// The number of DATASUM; `Some(None)` where there is something else in its place.
+fn stated(header: &Header) -> Option<Option<u32>> {
+    // Some writers do not put the number into a string; a blank one is the standard's way of saying
+    // that it is unknown.
+    let text = match header.value("DATASUM")? {
+        Value::Text(text) => text.trim().to_owned(),
+        Value::Integer(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then(|| text.parse().ok())
 }
 
 /// What the sums of an HDU say.
@@ -123,21 +170,14 @@ impl Checksums {
 
 /// Judges the cards of a header whose data sum to `datasum`.
 pub(crate) fn judge(header: &Header, datasum: u32) -> Checksums {
-    // Some writers do not put the number into a string; a blank one is the standard's way of saying
-    // that it is unknown.
-    let stated = match header.value("DATASUM") {
-        Some(Value::Text(text)) => Some(text.trim().to_owned()),
-        Some(Value::Integer(number)) => Some(number.to_string()),
-        _ => None,
-    };
-    let stated = stated.filter(|text| !text.is_empty()).map(|text| text.parse::<u32>().ok());
+    let stated = stated(header);
     // All ones and zero are the same sum.
     if stated.is_some_and(|stated| stated.map(|sum| sum % u32::MAX) != Some(datasum % u32::MAX)) {
         return Checksums::BadData;
     }
-    let Some(_) = header.text("CHECKSUM").filter(|text| !text.trim().is_empty()) else {
+    if !has_checksum(header) {
         return if stated.is_some() { Checksums::Good } else { Checksums::None };
-    };
+    }
     let mut sum = Sum::default();
     sum.update(header.bytes());
     sum.add(datasum);
@@ -185,6 +225,34 @@ mod tests {
                 prop_assert_ne!(judge(&changed, datasum), Checksums::Good);
             }
         }
+    }
+
+    proptest! {
+        #[test]
+        fn renewed_sums_are_as_right_or_wrong_as_before(datasum in any::<u32>(), value in any::<i64>(), off in 0u32..3) {
+            let cards = [integer("NAXIS", value, ""), text("CHECKSUM", "", "c")];
+            let mut before = Header::from_cards(cards.iter().map(|card| &card[..]), 0);
+            stamp(&mut before, datasum);
+            let site = text("SITEID", "x", "");
+            let mut after = Header::from_cards(before.cards().map(|card| card.bytes()).chain([&site[..]]), 0);
+            renew(&mut after, &before);
+            prop_assert_eq!(judge(&after, datasum ^ off), judge(&before, datasum ^ off));
+            prop_assert_eq!(judge(&after, datasum), Checksums::Good);
+        }
+    }
+
+    #[test]
+    fn completed_headers_have_the_sum_of_their_datasum_or_none() {
+        let made = |cards: &[[u8; 80]]| {
+            let mut header = Header::from_cards(cards.iter().map(|card| &card[..]), 0);
+            renew_completed(&mut header);
+            header
+        };
+        let (checksum, datasum) = (text("CHECKSUM", "hcHjjc9ghcEghc9g", ""), text("DATASUM", "77", ""));
+        assert_eq!(judge(&made(&[checksum, datasum]), 77), Checksums::Good);
+        assert_eq!(judge(&made(&[checksum, datasum]), 78), Checksums::BadData);
+        assert_eq!(judge(&made(&[checksum]), 77), Checksums::None);
+        assert_eq!(made(&[datasum]).card("CHECKSUM"), None);
     }
 
     #[test]

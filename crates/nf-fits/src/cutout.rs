@@ -64,6 +64,7 @@ fn section_header(
         removed = kept.is_none();
         cards.extend(kept);
     }
+    cards.extend(positions.implied());
     (Header::from_cards(cards.iter().map(|card| &card[..]), 0), positions.remarks())
 }
 

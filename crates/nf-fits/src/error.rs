@@ -32,6 +32,14 @@ pub enum Error {
         /// What was found, and what was expected.
         reason: String,
     },
+    /// The file is of the format that was asked for, but does not hold what can be read.
+    #[error("this {format} file holds {found}")]
+    Content {
+        /// npy.
+        format: &'static str,
+        /// What it holds, and what was expected.
+        found: String,
+    },
     /// The file ends before what it announces.
     #[error("HDU {hdu}: {what} is cut short: {needed_bytes} bytes announced, {found_bytes} found")]
     Truncated {
@@ -127,6 +135,15 @@ impl Error {
         match self {
             Self::Header { keyword, problem, .. } => format!("{keyword} {problem}"),
             other => other.to_string(),
+        }
+    }
+
+    /// What is wrong with an HDU, for a message that names the HDU itself.
+    pub(crate) fn without_hdu(&self) -> String {
+        let text = self.to_string();
+        match text.strip_prefix("HDU ").and_then(|rest| rest.split_once(": ")) {
+            Some((_, problem)) => problem.to_owned(),
+            None => text,
         }
     }
 

@@ -21,6 +21,7 @@ pub struct FitsFile {
     limits: Limits,
     codec: Arc<dyn TileCodec>,
     salvaged: bool,
+    fault: Option<Error>,
 }
 
 impl FitsFile {
@@ -37,6 +38,15 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
+        Self::open_readable(path, limits)?.whole()
+    }
+
+    /// Opens what can be read of a file: its HDUs up to the first whose header makes no sense or
+    /// that is cut short; [`FitsFile::fault`] says what is wrong with that one.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not FITS, or its first HDU is damaged already.
+    pub fn open_readable(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         Ok(Self::of_source(Source::open(path.as_ref(), &limits)?, limits)?.with_remarks_said())
     }
 
@@ -53,6 +63,14 @@ impl FitsFile {
     /// # Errors
     /// As for [`FitsFile::open`].
     pub fn from_bytes_with(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
+        Self::readable_from_bytes(bytes, limits)?.whole()
+    }
+
+    /// As [`FitsFile::open_readable`], of the bytes of a file that is in memory.
+    ///
+    /// # Errors
+    /// As for [`FitsFile::open_readable`].
+    pub fn readable_from_bytes(bytes: Vec<u8>, limits: Limits) -> Result<Self> {
         Ok(Self::of_source(Source::from_bytes(bytes, "the input".into(), &limits)?, limits)?
             .with_remarks_said())
     }
@@ -60,12 +78,18 @@ impl FitsFile {
     /// Another file, which is open already, with the limits and codecs of this one.
     pub(crate) fn sibling(&self, file: &File) -> Result<Self> {
         Ok(Self::of_source(Source::of_file(file, "the file that was written")?, self.limits)?
+            .whole()?
             .with_codec(Arc::clone(&self.codec)))
     }
 
     fn of_source(source: Source, limits: Limits) -> Result<Self> {
-        let hdus = hdu::walk(&source)?;
-        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec), salvaged: false })
+        let (hdus, fault) = hdu::walk(&source)?;
+        Ok(Self { source, hdus, limits, codec: Arc::new(NoCodec), salvaged: false, fault })
+    }
+
+    /// The same file, if no HDU of it is damaged.
+    fn whole(mut self) -> Result<Self> {
+        self.fault.take().map_or(Ok(self), Err)
     }
 
     /// Warns of what is odd in the headers.
@@ -105,6 +129,20 @@ impl FitsFile {
     /// those that are read, and an output made from this file does not hold them.
     pub fn has_ignored_bytes(&self) -> bool {
         self.source.has_ignored_bytes()
+    }
+
+    /// What is wrong with the HDU behind the last one that could be read; `None` of whole files,
+    /// which are all that [`FitsFile::open`] gives.
+    pub fn fault(&self) -> Option<&Error> {
+        self.fault.as_ref()
+    }
+
+    /// Refuses a file of which only a part could be read.
+    pub(crate) fn refuse_part(&self) -> Result<()> {
+        match &self.fault {
+            None => Ok(()),
+            Some(fault) => Err(Error::request(self.hdus.len(), fault.without_hdu())),
+        }
     }
 
     /// All header-data units, the primary first.

@@ -54,6 +54,16 @@ impl Hdu {
         matches!(self.kind, HduKind::BinaryTable) && self.header.is_true("ZTABLE")
     }
 
+    /// Whether it is a table with cards of a compressed image that is not read as one: the header
+    /// contradicts itself, or has no usable ZIMAGE.
+    pub(crate) fn is_meant_as_image(&self) -> bool {
+        match self.kind {
+            HduKind::UnreadableImage => true,
+            HduKind::TiledImage(_) => false,
+            _ => self.header.card("ZBITPIX").is_some() && self.header.card("ZTABLE").is_none(),
+        }
+    }
+
     /// Number of the HDU, 0 for the primary.
     pub fn index(&self) -> usize {
         self.header.hdu()
@@ -93,22 +103,32 @@ pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(BLOCK_BYTES as u64)
 }
 
-/// Reads the headers of all HDUs; nothing of the data.
-pub(crate) fn walk(source: &Source) -> Result<Vec<Hdu>> {
+/// Reads the headers of all HDUs, nothing of the data: the HDUs up to the first that is damaged, and
+/// what is wrong with that one.
+///
+/// # Errors
+/// If the first HDU is damaged already, or reading fails.
+pub(crate) fn walk(source: &Source) -> Result<(Vec<Hdu>, Option<Error>)> {
     let mut scratch = Vec::new();
     let first = source.bytes(0, source.len_bytes().min(9) as usize, &mut scratch)?;
     check_first(first, "it")?;
     let mut hdus = Vec::new();
     let mut start = 0;
     loop {
-        let hdu = read_hdu(source, start, hdus.len())?;
+        let hdu = match read_hdu(source, start, hdus.len()) {
+            Ok(hdu) => hdu,
+            Err(fault @ (Error::Header { .. } | Error::Truncated { .. })) if !hdus.is_empty() => {
+                return Ok((hdus, Some(fault)));
+            }
+            Err(error) => return Err(error),
+        };
         // A file whose last padding was cut off still holds all its data.
         start = hdu.range().end;
         hdus.push(hdu);
         let left = source.len_bytes().saturating_sub(start);
         // What follows the last HDU without being one (special records) belongs to none.
         if left < 8 || source.bytes(start, 8, &mut scratch)? != b"XTENSION" {
-            return Ok(hdus);
+            return Ok((hdus, None));
         }
     }
 }

@@ -39,11 +39,7 @@ impl FitsFile {
     /// # Errors
     /// If there is no such HDU, or it holds no image.
     pub fn image(&self, index: usize) -> Result<ImageHdu<'_>> {
-        let count = self.hdus().len();
-        let hdu = self
-            .hdus()
-            .get(index)
-            .ok_or_else(|| Error::request(index, format!("does not exist, the file has {count} HDUs")))?;
+        let hdu = self.hdus().get(index).ok_or_else(|| self.missing(index))?;
         match hdu.kind() {
             HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
             HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
@@ -51,6 +47,17 @@ impl FitsFile {
                 .unwrap_or_else(|| Error::request(index, "holds no image"))),
             _ => Err(Error::request(index, "holds no image")),
         }
+    }
+
+    /// Why there is no HDU of this number.
+    fn missing(&self, index: usize) -> Error {
+        let count = self.hdus().len();
+        let problem = match self.fault() {
+            None => format!("does not exist, the file has {count} HDUs"),
+            Some(fault) if index == count => fault.without_hdu(),
+            Some(fault) => format!("cannot be found, because of {fault}"),
+        };
+        Error::request(index, problem)
     }
 }
 

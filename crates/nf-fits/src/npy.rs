@@ -8,10 +8,10 @@
 //!
 //! | type | sample |
 //! |---|---|
-//! | `u2` | value |
-//! | `i2` | value + 32768 |
-//! | `u1`, `b1` | value |
-//! | `i1` | value + 128 |
+//! | `u2` (also `H`, `uint16`, `ushort`) | value |
+//! | `i2` (also `h`, `int16`, `short`) | value + 32768 |
+//! | `u1`, `b1` (also `B`, `?`, `uint8`, `ubyte`, `bool`) | value |
+//! | `i1` (also `b`, `int8`, `byte`) | value + 128 |
 //!
 //! Written: version 1.0, C order, two axes for one plane and three for more; `<u2` unless another
 //! form is asked for.
@@ -24,6 +24,9 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Most axes that NumPy has.
 const MAX_AXES: usize = 64;
+
+/// Most brackets around a shape: far more than anyone writes.
+const MAX_BRACKETS: usize = 16;
 
 /// Whether the bytes begin like an `.npy` file.
 pub fn is_npy(bytes: &[u8]) -> bool {
@@ -42,18 +45,19 @@ pub struct ValueForm {
 }
 
 impl ValueForm {
-    /// The form of a `descr` if it is one of these types; a byte order that is not stated is that
-    /// of nearly every machine, little-endian.
-    pub fn parse(descr: &str) -> Option<Self> {
-        let kind = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
+    /// The form of a `descr`, in any of the words that NumPy has for a type; a byte order that is
+    /// not stated is that of nearly every machine, little-endian. Names take none.
+    fn parse(descr: &str) -> Option<Self> {
+        let code = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
         let big_endian = descr.starts_with('>');
-        Some(match kind {
-            "u2" => Self { wide: true, signed: false, big_endian },
-            "i2" => Self { wide: true, signed: true, big_endian },
-            "u1" | "b1" => Self { wide: false, signed: false, big_endian: false },
-            "i1" => Self { wide: false, signed: true, big_endian: false },
+        let (wide, signed) = match (code, descr) {
+            ("u2" | "H", _) | (_, "uint16" | "ushort") => (true, false),
+            ("i2" | "h", _) | (_, "int16" | "short") => (true, true),
+            ("u1" | "b1" | "B" | "?", _) | (_, "uint8" | "ubyte" | "bool") => (false, false),
+            ("i1" | "b", _) | (_, "int8" | "byte") => (false, true),
             _ => return None,
-        })
+        };
+        Some(Self { wide, signed, big_endian: big_endian && wide })
     }
 
     /// NumPy's name of the form.
@@ -185,13 +189,16 @@ pub fn parse_header(bytes: &[u8]) -> Result<NpyHeader> {
         let found = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         found.ok_or_else(|| wrong(format!("the header has no '{name}': {header:?}")))
     };
-    let expected = "expected integers of 8 or 16 bits such as '<u2', '>i2' or '|u1'";
+    let other = |found: String| {
+        let expected = "expected integers of 8 or 16 bits such as '<u2', '>i2' or '|u1'";
+        Error::Content { format: "npy", found: format!("{found}, {expected}") }
+    };
     let (descr, form) = match field("descr")? {
         Literal::Text(descr) => {
             let form = ValueForm::parse(descr);
-            (descr, form.ok_or_else(|| wrong(format!("its type is '{descr}', {expected}")))?)
+            (descr, form.ok_or_else(|| other(format!("values of type '{descr}'")))?)
         }
-        _ => return Err(wrong(format!("its type has fields, {expected}"))),
+        _ => return Err(other("records, whose type has fields".to_owned())),
     };
     let Literal::Bool(fortran) = field("fortran_order")? else {
         return Err(wrong("'fortran_order' is neither True nor False".to_owned()));
@@ -341,7 +348,7 @@ impl Literals<'_> {
             return Some(Literal::Bool(false));
         }
         if self.take("(").is_some() {
-            return self.tuple().map(Literal::Tuple);
+            return self.tuple(MAX_BRACKETS).map(Literal::Tuple);
         }
         if self.take("[").is_some() {
             // Never read further: such a type is refused.
@@ -354,27 +361,49 @@ impl Literals<'_> {
 
     fn text(&mut self) -> Option<String> {
         self.rest = self.rest.trim_start();
+        // Python 2 marks Unicode; bytes and raw strings hold the same types.
+        let marks = ['u', 'U', 'b', 'B', 'r', 'R'];
+        self.rest = self.rest.strip_prefix(marks).unwrap_or(self.rest);
         let quote = self.rest.chars().next().filter(|c| ['\'', '"'].contains(c))?;
         let (text, rest) = self.rest[1..].split_once(quote)?;
         self.rest = rest;
         Some(text.to_owned())
     }
 
-    /// Lengths up to the closing bracket; those of Python 2 end in an L.
-    fn tuple(&mut self) -> Option<Vec<usize>> {
-        let (inner, rest) = self.rest.split_once(')')?;
-        self.rest = rest;
-        let inner = inner.trim();
-        let inner = inner.strip_suffix(',').unwrap_or(inner);
-        if inner.is_empty() {
-            return Some(Vec::new());
+    /// Lengths up to the closing bracket, which may stand in brackets of their own.
+    fn tuple(&mut self, brackets: usize) -> Option<Vec<usize>> {
+        let mut lengths = Vec::new();
+        let mut first = true;
+        while self.take(")").is_none() {
+            if self.take("(").is_some() {
+                let inner = self.tuple(brackets.checked_sub(1)?)?;
+                if first && self.take(")").is_some() {
+                    // Nothing but brackets around a tuple.
+                    return Some(inner);
+                }
+                // Brackets around a number; a tuple is no length.
+                let [length] = inner[..] else { return None };
+                lengths.push(length);
+            } else {
+                lengths.push(self.length()?);
+            }
+            first = false;
+            if self.take(",").is_none() {
+                self.take(")")?;
+                break;
+            }
         }
-        let length = |text: &str| {
-            let digits = text.trim();
-            let digits = digits.strip_suffix('L').unwrap_or(digits);
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
-        };
-        inner.split(',').map(length).collect()
+        Some(lengths)
+    }
+
+    /// A length, whose digits may be grouped by underscores; those of Python 2 end in an L.
+    fn length(&mut self) -> Option<usize> {
+        self.rest = self.rest.trim_start();
+        let end = self.rest.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(end);
+        self.rest = rest.strip_prefix('L').unwrap_or(rest);
+        let grouped = digits.split('_').all(|group| !group.is_empty());
+        grouped.then(|| digits.replace('_', "").parse().ok())?
     }
 }
 
@@ -426,6 +455,32 @@ mod tests {
         assert_eq!(of("|b1", &[0, 1, 1, 0]).unwrap(), [0, 1, 1, 0]);
     }
 
+    #[test]
+    fn types_in_all_of_their_words() {
+        let wide = [0, 1, 0x80, 0xff];
+        let header = |descr: &str| format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}");
+        let of = |descr: &str| read(&file(1, &header(descr), &wide), &Limits::default());
+        for (words, expected) in [
+            (&["'uint16'", "'H'", "'ushort'", "'<H'", "'=u2'", "u'<u2'", "b'<u2'"][..], [0x0100, 0xff80]),
+            (&["'>H'", "u'>u2'"], [0x0001, 0x80ff]),
+            (&["'int16'", "'h'", "'short'"], [0x8100, 0x7f80]),
+            (&["'uint8'", "'B'", "'ubyte'", "'|B'", "'bool'", "'?'"], [0, 1]),
+            (&["'int8'", "'b'", "'byte'", "'>b'"], [128, 129]),
+        ] {
+            for word in words {
+                assert_eq!(of(word).unwrap().samples(), expected, "{word}");
+            }
+        }
+        // NumPy knows no such names either.
+        for word in ["'<uint16'", "'UInt16'", "'u2 '", "'<u4'", "'uint32'", "'L'", "''", "'<'"] {
+            let error = of(word).unwrap_err().to_string();
+            assert!(
+                error.starts_with("this npy file holds values of type") && error.contains(word),
+                "{error}"
+            );
+        }
+    }
+
     /// As NumPy 1 and 2, Python 2, and other writers have written it.
     #[test]
     fn headers_of_every_version_and_style() {
@@ -447,6 +502,11 @@ mod tests {
             ("(6,)", Shape::frame(1, 6)),
             ("(1, 1, 2, 1, 3)", Shape::new(2, 1, 3)),
             ("(0, 4)", Shape::frame(0, 4)),
+            ("((2, 3))", Shape::frame(2, 3)),
+            ("( ( (2, 3,) ) )", Shape::frame(2, 3)),
+            ("((2), 3)", Shape::frame(2, 3)),
+            ("(0, 1_0)", Shape::frame(0, 10)),
+            ("(0, 1_000L)", Shape::frame(0, 1000)),
         ] {
             let header = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': {axes}, }}");
             assert_eq!(read(&file(1, &header, &data), &Limits::default()).unwrap().shape(), shape);
@@ -504,6 +564,10 @@ mod tests {
             ("{'descr': '<u2', 'fortran_order': False, 'shape': '2', }", "shape"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (9, 9), }", "needs 81 x 2 bytes, 4 follow"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (99999999999, 99999999999), }", "limit"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (1, _2), }", "Python"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': (1, 2_), }", "Python"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': ((1, 2), 1), }", "Python"),
+            ("{'descr': '<u2', 'fortran_order': False, 'shape': ((1, 2), }", "Python"),
             ("{'fortran_order': False, 'shape': (1, 2), }", "no 'descr'"),
             ("{'descr': '<u2', 'fortran_order': False, 'shape': (1, 2), } x", "Python"),
             ("", "Python"),

@@ -9,12 +9,15 @@
 //! | other boxes (`...SEC`), and those that cannot follow | removed |
 //! | CPDISn, D2IMDISn and theirs (distortion in pixels of the image, or looked up in an extension) | removed |
 //!
+//! A CRPIXna or LTVn that is not there, or has no value, means 0, which moves as well: the card is
+//! added where another one speaks of that axis of the system. A number in a string is that number.
+//!
 //! SIP polynomials, PVn_m, CDn_m and CDELTn are relative to CRPIXn and stay as they are.
 
-use crate::card::{CARD_BYTES, Card, Value, write};
+use crate::card::{CARD_BYTES, Card, Value, parse_number, write};
 use crate::header::Header;
 use crate::section::Section;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Cards of which each tells where on the detector an axis begins, and the axis.
 const ORIGINS: [(&str, usize); 4] = [("XORGSUBF", 0), ("YORGSUBF", 1), ("SUBSTRT1", 0), ("SUBSTRT2", 1)];
@@ -42,11 +45,13 @@ pub(crate) struct Positions<'a> {
     /// Keywords that were removed, by reason.
     removed: BTreeMap<&'static str, Vec<String>>,
     tables: Vec<String>,
+    /// Remarks on cards that could not be taken at their word.
+    odd: Vec<String>,
 }
 
 impl<'a> Positions<'a> {
     pub(crate) fn new(header: &'a Header, axes: &'a [usize], section: &'a Section) -> Self {
-        Self { header, axes, section, removed: BTreeMap::new(), tables: Vec::new() }
+        Self { header, axes, section, removed: BTreeMap::new(), tables: Vec::new(), odd: Vec::new() }
     }
 
     /// The card as it is to stand in the section's header; `None` where it is removed.
@@ -65,7 +70,7 @@ impl<'a> Positions<'a> {
             return Some(own);
         }
         if let Some(by) = self.shift(keyword) {
-            return Some(shifted(card, keyword, by).unwrap_or(own));
+            return Some(self.shifted(card, keyword, by).unwrap_or(own));
         }
         match card.value() {
             Some(Value::Text(text)) if is_box(keyword) && text.trim_start().starts_with('[') => {
@@ -92,7 +97,64 @@ impl<'a> Positions<'a> {
         let tables = self.tables.into_iter().map(|keyword| {
             format!("{keyword} needs a table of coordinates, which stays behind in the original file")
         });
-        removed.chain(tables).collect()
+        removed.chain(tables).chain(self.odd).collect()
+    }
+
+    /// The cards that the section's header needs besides: places that are 0 without being said.
+    pub(crate) fn implied(&self) -> Vec<[u8; CARD_BYTES]> {
+        let mut places: BTreeSet<(String, usize)> = BTreeSet::new();
+        for card in self.header.cards().filter(|card| card.value().is_some()) {
+            let Ok(keyword) = std::str::from_utf8(card.keyword()) else { continue };
+            if keyword.starts_with("LTM") || keyword.starts_with("LTV") {
+                places.extend((1..=self.axes.len()).map(|axis| (format!("LTV{axis}"), axis)));
+            } else if let Some((axis, system)) = axis_spoken_of(keyword) {
+                places.insert((format!("CRPIX{axis}{system}"), axis));
+            }
+        }
+        places
+            .into_iter()
+            .filter(|(keyword, _)| self.header.card(keyword).is_none())
+            .filter_map(|(keyword, axis)| {
+                let start = self.section.0.get(axis - 1)?.start;
+                (start > 0).then(|| write::real(&keyword, -(start as f64), ""))
+            })
+            .collect()
+    }
+
+    /// The card with its number moved; `None` if it stays as it is.
+    fn shifted(&mut self, card: Card<'_>, keyword: &str, by: i64) -> Option<[u8; CARD_BYTES]> {
+        if by == 0 {
+            return None;
+        }
+        let value = card.value();
+        let number = match &value {
+            Some(Value::Text(text)) => parse_number(text.trim()),
+            Some(Value::Other(word)) if word.is_empty() => Some(Value::Integer(0)),
+            other => other.clone(),
+        };
+        let moved = match number {
+            Some(Value::Integer(place)) => {
+                place.checked_add(by).map(|place| write::integer(keyword, place, &card.comment()))
+            }
+            Some(Value::Real(place)) if place.is_finite() => {
+                Some(write::real(keyword, place + by as f64, &card.comment()))
+            }
+            _ => None,
+        };
+        match (&moved, value) {
+            (None, value) => {
+                let found = value.map_or("without a value".to_owned(), |value| value.to_string());
+                self.odd.push(format!("{keyword} is {found}, no place that could move: it stays"));
+            }
+            (Some(_), Some(Value::Other(_))) => {
+                self.odd.push(format!("{keyword} has no value and is taken for 0"));
+            }
+            (Some(_), Some(text @ Value::Text(_))) => {
+                self.odd.push(format!("{keyword} is the string {text}, which is taken for the number in it"));
+            }
+            _ => {}
+        }
+        moved
     }
 
     /// What is added to the number of a keyword that moves.
@@ -163,14 +225,22 @@ fn split_number(keyword: &str) -> (&str, &str) {
     keyword.split_at(keyword.trim_end_matches(|c: char| c.is_ascii_digit()).len())
 }
 
-/// The card with a number moved; `None` if it holds none.
-fn shifted(card: Card<'_>, keyword: &str, by: i64) -> Option<[u8; CARD_BYTES]> {
-    match card.value()? {
-        _ if by == 0 => None,
-        Value::Integer(place) => Some(write::integer(keyword, place.checked_add(by)?, &card.comment())),
-        Value::Real(place) => Some(write::real(keyword, place + by as f64, &card.comment())),
-        _ => None,
-    }
+/// The axis of pixels, and the system of coordinates, that a keyword of the standard's world
+/// coordinates speaks of: CTYPEna, CRVALna, CDELTna, CDm_na, PCm_na.
+fn axis_spoken_of(keyword: &str) -> Option<(usize, &str)> {
+    let (family, rest) = keyword.split_at(keyword.find(|c: char| c.is_ascii_digit())?);
+    let (rest, system) = rest.split_at(rest.trim_end_matches(|c: char| c.is_ascii_uppercase()).len());
+    let axis = match family {
+        "CTYPE" | "CRVAL" | "CDELT" => rest,
+        "CD" | "PC" => {
+            let (row, axis) = rest.split_once('_')?;
+            row.parse::<usize>().ok()?;
+            axis
+        }
+        _ => return None,
+    };
+    let axis = axis.parse().ok().filter(|&axis| axis > 0)?;
+    (system.len() <= 1).then_some((axis, system))
 }
 
 /// `[x0:x1,y0:y1]`: the first and the last pixel along every axis, counted from one; an axis may
@@ -258,7 +328,8 @@ mod tests {
         let cards: Vec<String> = cards.iter().map(|line| format!("{line:<80}")).collect();
         let header = Header::from_cards(cards.iter().map(|card| card.as_bytes()), 0);
         let mut positions = Positions::new(&header, &AXES, &section);
-        let moved: Vec<_> = header.cards().filter_map(|card| positions.card(card)).collect();
+        let mut moved: Vec<_> = header.cards().filter_map(|card| positions.card(card)).collect();
+        moved.extend(positions.implied());
         let remarks = positions.remarks();
         (Header::from_cards(moved.iter().map(|card| &card[..]), 0), remarks)
     }
@@ -301,7 +372,46 @@ mod tests {
         }
         assert_eq!(header.card("CRPIX1").unwrap().comment(), "[pix] reference");
         assert_eq!(header.value("CRPIX1B"), Some(Value::Text("x".into())));
-        assert!(remarks.is_empty(), "{remarks:?}");
+        assert_eq!(remarks, ["CRPIX1B is 'x', no place that could move: it stays"]);
+    }
+
+    #[test]
+    fn places_that_are_zero_without_being_said_move_too() {
+        type Moved<'a> = &'a [(&'a str, f64)];
+        let cases: [(&[&str], Moved<'_>); 9] = [
+            (&["LTV1    = -10", "LTM1_1  = 1", "LTM2_2  = 1"], &[("LTV1", -30.0), ("LTV2", -30.0)]),
+            (&["LTM1_1  = 0.5"], &[("LTV1", -20.0), ("LTV2", -30.0)]),
+            (&["CTYPE1  = 'RA---TAN'", "CRVAL2  = 7.5"], &[("CRPIX1", -20.0), ("CRPIX2", -30.0)]),
+            (&["CDELT2A = 2.0", "CRPIX1A = 5"], &[("CRPIX1A", -15.0), ("CRPIX2A", -30.0)]),
+            (&["CD1_2   = 2.0"], &[("CRPIX2", -30.0)]),
+            (&["PC2_1P  = 2.0"], &[("CRPIX1P", -20.0)]),
+            (&["CTYPE3  = 'FREQ'", "CDELT   = 1", "CTYPE0  = 'x'", "CD1_    = 2"], &[]),
+            (&["CRPIX1  = '50.5' / text"], &[("CRPIX1", 30.5)]),
+            (
+                &["CRPIX1  =        / undefined", "LTV2    = '7'"],
+                &[("CRPIX1", -20.0), ("LTV1", -20.0), ("LTV2", -23.0)],
+            ),
+        ];
+        for (cards, expected) in cases {
+            let (header, remarks) = cut(cards);
+            let places: Vec<(String, f64)> = header
+                .cards()
+                .map(|card| String::from_utf8(card.keyword().to_vec()).unwrap())
+                .filter(|keyword| keyword.starts_with("CRPIX") || keyword.starts_with("LTV"))
+                .map(|keyword| (keyword.clone(), header.real(&keyword).unwrap().unwrap()))
+                .collect();
+            let mut places: Vec<(&str, f64)> =
+                places.iter().map(|(keyword, place)| (&keyword[..], *place)).collect();
+            places.sort_by(|a, b| a.0.cmp(b.0));
+            assert_eq!(places, expected, "{cards:?}");
+            let odd = cards
+                .iter()
+                .filter(|card| card.contains("= '5") || card.contains("= '7'") || card.contains("undef"));
+            assert_eq!(remarks.len(), odd.count(), "{remarks:?}");
+            // Only axes that lose their beginning move.
+            let (header, _) = cut_at(cards, Section(vec![0..60, 0..70]));
+            assert_eq!(header.cards().count(), cards.len(), "{cards:?}");
+        }
     }
 
     #[test]
@@ -379,7 +489,8 @@ mod tests {
         for keyword in ["CTYPE1", "CTYPE3", "A_ORDER", "A_2_0", "PV1_1", "DP2"] {
             assert!(header.card(keyword).is_some(), "{keyword}");
         }
-        assert_eq!(header.cards().count(), 6);
+        // And the CRPIX1 that CTYPE1 implies.
+        assert_eq!(header.cards().count(), 7);
         assert_eq!(
             remarks,
             [

@@ -58,7 +58,7 @@ impl Target {
             return match (file.image_hdus().next(), file.hdus().iter().find(unreadable)) {
                 (Some(image), _) => Ok(image),
                 (None, Some(hdu)) => file.image(hdu.index()),
-                (None, None) => Err(Error::no_image("the file holds no image")),
+                (None, None) => Err(Error::no_image(format!("the file holds no image{}", fault(file)))),
             };
         };
         match wanted.parse() {
@@ -133,7 +133,7 @@ fn named<'a>(file: &'a FitsFile, wanted: &str) -> Result<ImageHdu<'a>> {
     let found: Vec<&Hdu> = file.hdus().iter().filter(matches).collect();
     let images: Vec<ImageHdu<'_>> = found.iter().filter_map(|hdu| file.image(hdu.index()).ok()).collect();
     match (&images[..], &found[..]) {
-        ([], []) => Err(Error::no_image(format!("no HDU is named '{wanted}'{}", names(file)))),
+        ([], []) => Err(Error::no_image(format!("no HDU is named '{wanted}'{}{}", names(file), fault(file)))),
         ([], [hdu, ..]) => file.image(hdu.index()),
         ([image], _) => Ok(*image),
         ([first, ..], _) => {
@@ -149,6 +149,11 @@ fn named<'a>(file: &'a FitsFile, wanted: &str) -> Result<ImageHdu<'a>> {
             Ok(*first)
         }
     }
+}
+
+/// What is wrong with the rest of the file, for a message.
+fn fault(file: &FitsFile) -> String {
+    file.fault().map(|fault| format!("; {fault}")).unwrap_or_default()
 }
 
 /// The names that there are, for a message.

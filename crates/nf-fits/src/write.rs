@@ -2,6 +2,7 @@
 
 use crate::card::write::{integer, logical, text};
 use crate::card::{CARD_BYTES, Card};
+use crate::checksum::renew;
 use crate::geometry::{Geometry, read_axes};
 use crate::hdu::padded;
 use crate::header::{BLOCK_BYTES, Header};
@@ -162,7 +163,7 @@ fn plain_header(shape: Shape, form: &PixelForm, primary: bool) -> Header {
     Header::from_cards(cards.iter().map(|card| &card[..]), 0)
 }
 
-/// Turns the header of a primary image into that of an extension.
+/// Turns the header of a primary image into that of an extension; CHECKSUM is renewed.
 pub(crate) fn primary_to_extension(header: &Header) -> Header {
     let first = text("XTENSION", "IMAGE", "image extension");
     let (pcount, gcount) = (integer("PCOUNT", 0, ""), integer("GCOUNT", 1, ""));
@@ -182,5 +183,7 @@ pub(crate) fn primary_to_extension(header: &Header) -> Header {
     cards.extend(&head);
     cards.extend([&pcount, &gcount]);
     cards.extend(&tail);
-    Header::from_cards(cards.iter().map(|card| &card[..]), header.hdu())
+    let mut extension = Header::from_cards(cards.iter().map(|card| &card[..]), header.hdu());
+    renew(&mut extension, header);
+    extension
 }

@@ -44,6 +44,25 @@ pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
     Ok(FitsFile::from_bytes_with(bytes, limits::fits())?.with_codec(Arc::new(RegistryTiles::default())))
 }
 
+/// What can be read of a FITS file on the disk: its HDUs up to the first that is damaged
+/// ([`FitsFile::fault`]).
+///
+/// # Errors
+/// If it is no FITS file, or its first HDU is damaged.
+pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
+    let file = FitsFile::open_readable(path, limits::fits()).with_context(|| path.display().to_string())?;
+    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+}
+
+/// What can be read of a FITS file in memory.
+///
+/// # Errors
+/// As [`open_readable_fits`].
+pub(crate) fn readable_fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
+    let file = FitsFile::readable_from_bytes(bytes, limits::fits())?;
+    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+}
+
 /// The codecs of the registry for the tiles of FITS files (FLOOR_1).
 ///
 /// The codec of the tiles that came last is kept: one serves all tiles and threads of an HDU.

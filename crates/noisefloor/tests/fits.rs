@@ -333,3 +333,59 @@ fn cutouts_are_counted_from_one_with_ends_included() {
     assert_eq!(fits(path, &["cutout", "a.fits[0][40:50,1:1]", "x.fits"]).status.code(), Some(1));
     assert!(!path.join("x.fits").exists());
 }
+
+#[test]
+fn a_damaged_hdu_costs_no_hdu_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    let bytes = fs::read(path.join("a.fits")).unwrap();
+    fs::write(path.join("cut.fits"), &bytes[..bytes.len() - 3000]).unwrap();
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(args).current_dir(path).output().unwrap()
+    };
+    // Told up to the fault, then the fault.
+    let told = run(&["info", "cut.fits"]);
+    fails_with(&told, "cut.fits: HDU 1: the data is cut short");
+    let words = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(words.contains("HDU 0: image of uint16, 45 x 70") && words.contains("digest"), "{words}");
+    let told = run(&["info", "--json", "cut.fits"]);
+    assert_eq!(told.status.code(), Some(1));
+    let facts: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(facts["problems"].as_array().map(Vec::len), Some(1));
+    // The image before it is cut and read, with a warning; the damaged one is not.
+    succeeds(&fits(path, &["cutout", "cut.fits[0][2:9,3:5]", "cut_out.fits"]));
+    succeeds(&fits(path, &["cutout", "a.fits[0][2:9,3:5]", "whole.fits"]));
+    assert!(fs::read(path.join("cut_out.fits")).unwrap() == fs::read(path.join("whole.fits")).unwrap());
+    fails_with(&fits(path, &["cutout", "cut.fits[1]", "no.fits"]), "HDU 1: the data is cut short");
+    let inspected = run(&["data", "inspect", "cut.fits"]);
+    succeeds(&inspected);
+    assert!(String::from_utf8_lossy(&inspected.stderr).contains("HDU 1: the data is cut short"));
+    // What needs the whole file refuses it.
+    for verb in ["pack", "verify"] {
+        fails_with(&fits(path, &[verb, "cut.fits"]), "HDU 1: the data is cut short");
+    }
+    fails_with(&run(&["compress", "cut.fits"]), "HDU 1: the data is cut short");
+    assert!(!path.join("no.fits").exists() && !path.join("cut.fits.fz").exists());
+}
+
+#[test]
+fn info_names_an_image_that_cannot_be_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("a.fits"));
+    succeeds(&fits(path, &["pack", "a.fits"]));
+    let mut bytes = fs::read(path.join("a.fits.fz")).unwrap();
+    let at = FitsFile::from_bytes(bytes.clone()).unwrap().hdus()[1].data_range().start as usize;
+    bytes[at + 900] ^= 4;
+    fs::write(path.join("flipped.fits.fz"), bytes).unwrap();
+    let info = |name: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+        program.args(["info", name]).current_dir(path).output().unwrap()
+    };
+    let told = info("flipped.fits.fz");
+    fails_with(&told, "flipped.fits.fz: HDU 1: DATASUM is not the sum of its data");
+    // The other image has its digest.
+    assert_eq!(String::from_utf8_lossy(&told.stdout).matches("digest").count(), 1);
+    succeeds(&info("a.fits.fz"));
+}

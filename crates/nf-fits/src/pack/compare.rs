@@ -38,6 +38,8 @@ pub enum Verdict {
 /// # Errors
 /// If a file is damaged.
 pub fn compare(a: &FitsFile, b: &FitsFile, progress: &mut dyn FnMut(u64)) -> Result<Vec<Verdict>> {
+    a.refuse_part()?;
+    b.refuse_part()?;
     let (ours, theirs) = (original_hdus(a), original_hdus(b));
     let mut verdicts = Vec::new();
     for (one, other) in ours.iter().zip(&theirs) {

@@ -154,6 +154,7 @@ pub fn pack<W: Write + Seek>(
     options: &PackOptions,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<PackedHdu>> {
+    file.refuse_part()?;
     let mut report: Vec<PackedHdu> = Vec::new();
     for (index, hdu) in original_hdus(file).iter().enumerate() {
         let start = out.stream_position().map_err(Error::writing())?;
@@ -169,6 +170,7 @@ pub fn pack<W: Write + Seek>(
         match hdu.image() {
             Some(image) => pack_image(file, hdu, &image, options, out, progress, &mut packed)?,
             None => {
+                hdu.check_sums()?;
                 let behind_image = report.last().is_some_and(|before| before.algorithm.is_some());
                 packed.remark = remark_on(file, hdu, behind_image);
                 hdu.write(out, progress)?;

@@ -150,13 +150,17 @@ impl<'a> OriginalHdu<'a> {
     }
 
     /// Refuses a compressed image that is damaged on the word of its sums: those of its table, or,
-    /// where it has none, the DATASUM of the original, for which all pixels are decoded.
+    /// where it has none, the DATASUM of the original, for which all pixels are decoded. A table
+    /// that damage keeps from being read as an image is refused as well.
     ///
     /// # Errors
     /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`], or if a tile cannot be
     /// decoded.
     pub fn check_sums(&self) -> Result<()> {
-        let Some(image) = self.image.filter(|_| self.is_restored()) else { return Ok(()) };
+        let Some(image) = self.image.filter(|_| self.is_restored()) else {
+            let suspect = self.hdu.is_meant_as_image() && !self.file.is_salvaged();
+            return if suspect { self.file.refuse_damaged(self.hdu) } else { Ok(()) };
+        };
         image.check_sums()?;
         if self.is_lossy() || !has_sums(&self.header) || self.file.checksums(self.hdu)? != Checksums::None {
             return Ok(());

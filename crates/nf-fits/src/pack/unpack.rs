@@ -38,11 +38,15 @@ pub fn unpack(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Vec<UnpackedHdu>> {
+    file.refuse_part()?;
     let mut report = Vec::new();
     for (index, hdu) in original_hdus(file).iter().enumerate() {
         if matches!(hdu.hdu().kind(), HduKind::UnreadableImage) {
             // Left compressed, it would pass for unpacked.
             file.image(hdu.hdu().index())?;
+        }
+        if !hdu.is_restored() {
+            hdu.check_sums()?;
         }
         let checksums = hdu.write(out, progress)?;
         report.push(UnpackedHdu {

@@ -30,6 +30,7 @@ impl HduChecksums {
 /// # Errors
 /// If the file is damaged in a way that the sums do not speak of.
 pub fn verify(file: &FitsFile) -> Result<Vec<HduChecksums>> {
+    file.refuse_part()?;
     let stored = |hdu| Ok(HduChecksums { stored: file.checksums(hdu)?, image: None });
     let mut found: Vec<HduChecksums> = file.hdus().iter().map(stored).collect::<Result<_>>()?;
     for original in original_hdus(file) {

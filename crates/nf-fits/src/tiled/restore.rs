@@ -3,6 +3,7 @@
 use super::codec::FLOOR_1;
 use crate::card::write::{integer, text};
 use crate::card::{CARD_BYTES, Card, Value};
+use crate::checksum::{renew, renew_completed};
 use crate::header::Header;
 use std::collections::HashSet;
 
@@ -54,6 +55,8 @@ pub(crate) fn image_header(table: &Header) -> Header {
     let (simple, xtension) = (take("SIMPLE"), take("XTENSION"));
     let of_extension = xtension.is_some();
     let extension = simple.is_none();
+    // Whether a card had to be made whose text in the original is not known.
+    let mut completed = simple.is_none() && xtension.is_none();
     head.push(simple.or(xtension).unwrap_or_else(|| text("XTENSION", "IMAGE", "Image extension")));
     head.extend(take("BITPIX"));
     head.extend(take("NAXIS"));
@@ -62,15 +65,20 @@ pub(crate) fn image_header(table: &Header) -> Header {
     let counts = if extension || of_extension { [take("PCOUNT"), take("GCOUNT")] } else { [None, None] };
     if extension {
         // Parameters and groups are not kept in tiles, whatever the cards say.
-        let kept =
-            |card: &[u8; CARD_BYTES], count: i64| Card::new(card).value() == Some(Value::Integer(count));
+        let mut kept = |card: Option<[u8; CARD_BYTES]>, count: i64, made: [u8; CARD_BYTES]| {
+            let card = card.filter(|card| Card::new(card).value() == Some(Value::Integer(count)));
+            completed |= card.is_none();
+            card.unwrap_or(made)
+        };
         let [pcount, gcount] = counts;
-        let no_parameters = || integer("PCOUNT", 0, "number of parameters");
-        let one_group = || integer("GCOUNT", 1, "number of groups");
-        head.push(pcount.filter(|card| kept(card, 0)).unwrap_or_else(no_parameters));
-        head.push(gcount.filter(|card| kept(card, 1)).unwrap_or_else(one_group));
+        head.push(kept(pcount, 0, integer("PCOUNT", 0, "number of parameters")));
+        head.push(kept(gcount, 1, integer("GCOUNT", 1, "number of groups")));
     }
-    Header::from_cards(head.iter().chain(&cards).map(|card| &card[..]), table.hdu())
+    let mut header = Header::from_cards(head.iter().chain(&cards).map(|card| &card[..]), table.hdu());
+    if completed {
+        renew_completed(&mut header);
+    }
+    header
 }
 
 /// The card of the image that a card of the table stands for.
@@ -113,6 +121,7 @@ fn is_default_name(card: Card<'_>) -> bool {
 
 /// The header of an image with the cards appended that the empty primary HDU before it has of its
 /// own; as `funpack` does, which leaves out all HISTORY and COMMENT cards, not only the usual ones.
+/// CHECKSUM is renewed.
 pub(crate) fn merged(image: &Header, stand_in: &Header) -> Header {
     const OWN: [&str; 9] =
         ["SIMPLE", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "CHECKSUM", "DATASUM", "EXTNAME"];
@@ -136,7 +145,9 @@ pub(crate) fn merged(image: &Header, stand_in: &Header) -> Header {
         };
         cards.extend(appended.then_some(card.bytes()));
     }
-    Header::from_cards(cards, image.hdu())
+    let mut header = Header::from_cards(cards, image.hdu());
+    renew(&mut header, image);
+    header
 }
 
 #[cfg(test)]

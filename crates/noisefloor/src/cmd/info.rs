@@ -7,10 +7,11 @@ use crate::files::output;
 use crate::files::source::Source;
 use crate::limits;
 use crate::message::plain;
-use crate::registry::{fits_of_bytes, open_fits};
-use anyhow::{Context, Result};
+use crate::registry::{open_readable_fits, readable_fits_of_bytes};
+use anyhow::{Context, Result, ensure};
 use nf_codec::container::{MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
+use nf_fits::tiled::Algorithm;
 use nf_fits::{FitsFile, npy};
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
@@ -30,6 +31,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let name = source.name();
     let bytes = source.length_bytes()?;
     let first = source.first(MAGIC.len() as u64)?;
+    // What is wrong with parts of the file, said after all that can be told.
+    let mut problems = Vec::new();
     let facts = if first == MAGIC {
         let reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
         container_facts(&reader)
@@ -37,11 +40,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         npy_facts(&mut input::read(source)?, bytes).with_context(|| name.clone())?
     } else {
         let file = match source {
-            Source::Disk(path) => open_fits(&path)?,
-            Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name)?,
+            Source::Disk(path) => open_readable_fits(&path)?,
+            Source::Memory(bytes, name) => readable_fits_of_bytes(bytes).context(name)?,
         };
+        let stacks = digests(&file, &mut problems);
+        problems.extend(file.fault().map(ToString::to_string));
         let hdus: Vec<Value> = file.hdus().iter().map(|hdu| hdu_facts(&hdu.describe())).collect();
-        json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": digests(&file)})
+        json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": stacks, "problems": problems})
     };
     let mut out = output::text();
     if args.json {
@@ -53,6 +58,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         print_stacks(&name, &facts, &mut out)?;
     }
+    out.flush()?;
+    ensure!(problems.is_empty(), "{name}: {}", problems.join("; "));
     Ok(())
 }
 
@@ -97,17 +104,29 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
     })
 }
 
-/// The images that `compress` codes, with the digests that a container of them has.
-fn digests(file: &FitsFile) -> Vec<Value> {
-    file.image_hdus()
-        // What is damaged, or holds no 16-bit samples, is described all the same.
-        .filter_map(|image| Some((image.index(), image.read().ok()?)))
-        .map(|(index, image)| {
-            let mut facts = stack_facts(image.shape(), image.axis(), &image.digest());
-            facts["hdu"] = json!(index);
-            facts
-        })
-        .collect()
+/// The images that `compress` codes, with the digests that a container of them has. What is damaged
+/// is told among the problems; what holds no 16-bit samples has no digest.
+fn digests(file: &FitsFile, problems: &mut Vec<String>) -> Vec<Value> {
+    let mut stacks = Vec::new();
+    for image in file.image_hdus() {
+        match image.read() {
+            Ok(stack) => {
+                let mut facts = stack_facts(stack.shape(), stack.axis(), &stack.digest());
+                facts["hdu"] = json!(image.index());
+                stacks.push(facts);
+            }
+            Err(nf_fits::Error::NotU16 { .. }) => {}
+            Err(error) => {
+                let unknown = matches!(image.compression(), Some(Algorithm::Other(_)));
+                if unknown || matches!(error, nf_fits::Error::Limit { .. }) {
+                    tracing::warn!("HDU {} has no digest here: {error}", image.index());
+                } else {
+                    problems.push(error.to_string());
+                }
+            }
+        }
+    }
+    stacks
 }
 
 /// An HDU, told from its header.

@@ -10,7 +10,7 @@ mod unpack;
 use super::test;
 use crate::files::batch::Inputs;
 use crate::files::output::{ensure_distinct, text, write_file};
-use crate::registry::open_fits;
+use crate::registry::open_readable_fits;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use nf_fits::pack::{Verdict, compare};
@@ -81,8 +81,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let target = Target::locate(&args.target);
             let name = || args.target.to_string_lossy().into_owned();
             ensure_distinct(&target.path, &args.output)?;
-            let file = open_fits(&target.path)?;
+            // Other HDUs may be damaged.
+            let file = open_readable_fits(&target.path)?;
             let image = target.image(&file).with_context(name)?;
+            if let Some(fault) = file.fault() {
+                tracing::warn!(
+                    "{}: {fault}; the section is of an intact HDU before it",
+                    target.path.display()
+                );
+            }
             let section = target.section(&image).with_context(name)?;
             write_file(&args.output, args.force, |out| {
                 let remarks = cutout(&image, &section, out).with_context(name)?;
