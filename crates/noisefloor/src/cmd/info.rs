@@ -1,6 +1,7 @@
 //! `noisefloor info`: what a file is, every HDU of a FITS file, whatever it holds, and the
 //! digests of its 16-bit images.
 
+use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input::{self, Input};
 use crate::files::output;
@@ -10,7 +11,7 @@ use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result};
 use nf_codec::container::{MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
-use nf_fits::{FitsFile, npy};
+use nf_fits::{BoundCards, FitsFile, Hdu, npy};
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
@@ -26,6 +27,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.file)?;
+    if bound::decompress::is_bounded(&source)? {
+        return bound::facts::info(&source, args.json, &mut output::text());
+    }
     let name = source.name();
     let bytes = source.length_bytes()?;
     let first = source.first(MAGIC.len() as u64)?;
@@ -39,7 +43,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Source::Disk(path) => open_fits(&path)?,
             Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name)?,
         };
-        let hdus: Vec<Value> = file.hdus().iter().map(|hdu| hdu_facts(&hdu.describe())).collect();
+        let facts = |hdu: &Hdu| with_bound(hdu_facts(&hdu.describe()), hdu);
+        let hdus: Vec<Value> = file.hdus().iter().map(facts).collect();
         json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": digests(&file)})
     };
     let mut out = output::text();
@@ -107,6 +112,22 @@ fn digests(file: &FitsFile) -> Vec<Value> {
             facts
         })
         .collect()
+}
+
+/// With what its header says of pixels that were changed within a bound.
+fn with_bound(mut facts: Value, hdu: &Hdu) -> Value {
+    if let Some(cards) = BoundCards::of_header(hdu.header()) {
+        facts["bound"] = json!({
+            "value": cards.value,
+            "unit": cards.unit,
+            "largest_error": cards.largest_error,
+            "digest_of_original": cards.original,
+        });
+        if let Some(remarks) = facts["remarks"].as_array_mut() {
+            remarks.push(json!(bound::compare::words(&cards)));
+        }
+    }
+    facts
 }
 
 /// An HDU, told from its header.

@@ -7,6 +7,7 @@ pub(crate) mod opened;
 mod pack;
 mod unpack;
 
+use super::bound::compare as bound;
 use super::test;
 use crate::files::batch::Inputs;
 use crate::files::output::{ensure_distinct, text, write_file};
@@ -94,6 +95,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn compare_files(file: &Path, original: &Path) -> Result<()> {
+    let bounds = bound::bounds(&open(file)?);
+    // A file with the same cards was changed already: then every byte has to be the same.
+    if !bounds.is_empty() && bounds != bound::bounds(&open(original)?) {
+        return bound::compare(file, original, &bounds, &mut text());
+    }
     let verdicts = compare(&open(file)?, &open(original)?, &mut |_| {})?;
     let mut different = false;
     let mut out = text();
