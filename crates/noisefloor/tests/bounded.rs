@@ -75,9 +75,9 @@ fn a_frame_comes_back_within_its_bound_and_says_so() {
     let frame = folder.frame("a.fits");
     for (bound, most) in [("3dn", 3), ("0.5sigma", 6)] {
         let noise = if bound == "3dn" { "" } else { " --noise offset=900,gain=1e9,read=12" };
-        let said = folder.succeeds(&format!("compress -f --bound {bound}{noise} a.fits a.nfb"));
+        let said = folder.succeeds(&format!("compress -f --bound {bound}{noise} a.fits -o a.nfb"));
         assert!(said.contains("NOT lossless") && said.contains(bound), "{said}");
-        let said = folder.succeeds("decompress -f a.nfb b.fits");
+        let said = folder.succeeds("decompress -f a.nfb -o b.fits");
         assert!(said.contains("NOT the original"), "{said}");
         let file = FitsFile::from_bytes(folder.read("b.fits")).unwrap();
         let decoded = file.image(0).unwrap().read().unwrap();
@@ -93,7 +93,7 @@ fn a_frame_comes_back_within_its_bound_and_says_so() {
         assert_eq!(facts["arrays"][0]["largest_error"], f64::from(most));
         assert_eq!(facts["arrays"][0]["digest_of_original"], cards.original);
         assert!(folder.succeeds("fits compare b.fits a.fits").contains("within its bound"));
-        folder.succeeds("decompress -f --region 5:9,7:20 a.nfb part.npy");
+        folder.succeeds("decompress -f --region 5:9,7:20 a.nfb -o part.npy");
         let part = npy::read(&folder.read("part.npy"), &nf_fits::Limits::default()).unwrap();
         assert_eq!(part.samples(), decoded.crop(0..1, 5..9, 7..20).samples());
     }
@@ -103,8 +103,8 @@ fn a_frame_comes_back_within_its_bound_and_says_so() {
 fn floats_keep_nan_and_infinities() {
     let folder = Folder::new();
     let values = folder.floats("a.npy");
-    folder.succeeds("compress --bound 1e-3rel a.npy a.nfb");
-    folder.succeeds("decompress a.nfb b.npy");
+    folder.succeeds("compress --bound 1e-3rel a.npy -o a.nfb");
+    folder.succeeds("decompress a.nfb -o b.npy");
     let bytes = folder.read("b.npy");
     let start = bytes.len() - values.len() * 4;
     assert_eq!(bytes[..start], folder.read("a.npy")[..start]);
@@ -162,43 +162,44 @@ fn wrong_bounds_are_refused_in_words() {
     folder.write("none.npy", &[npy::header("<f4", &[3, 3], false), vec![0; 8]].concat());
     folder.write("flat.npy", &[npy::header("<u2", &[90, 90], false), vec![1; 16_200]].concat());
     for (line, words) in [
-        ("compress --bound 0dn a.fits x", &["above zero"][..]),
-        ("compress --bound -1sigma a.fits x", &["'-1sigma' is no bound"]),
-        ("compress --bound 1parsec a.fits x", &["'1parsec' is no bound"]),
-        ("compress --bound 0.5dn a.fits x", &["a.fits", "whole numbers"]),
-        ("compress --bound 1e6dn a.fits x", &["differ by no more than"]),
-        ("compress --bound 1e-6dn f.npy x", &["f.npy", "float32", "apart"]),
-        ("compress --bound 1dn none.npy x", &["none.npy", "8 follow"]),
-        ("compress --bound 1sigma flat.npy x", &["flat.npy", "sigma of zero", "--noise"]),
-        ("compress --bound 1sigma --noise offset=0,gain=0,read=3 a.fits x", &["a gain of 0"]),
-        ("compress --bound 1sigma --noise offset=0,gain=2,read=0 a.fits x", &["a read noise of 0"]),
-        ("compress --bound 1sigma --noise offset=0,read=3 a.fits x", &["the gain is missing"]),
-        ("compress --bound 2dn --noise measured a.fits x", &["sigmas only"]),
-        ("compress --noise measured a.fits x", &["--bound"]),
-        ("compress --bound 2dn --no-verify a.fits x", &["--no-verify"]),
-        ("compress --bound 2dn absent.fits x", &["absent.fits"]),
-        ("compress --bound 2dn --codec nothing a.fits x", &["no codec of that name"]),
-        ("compress --bound 2dn a.fits nowhere/x", &["no folder nowhere"]),
-        ("compress --bound 2dn a.fits a.fits", &["the same file"]),
+        ("compress --bound 0dn a.fits -o x", &["above zero"][..]),
+        ("compress --bound -1sigma a.fits -o x", &["'-1sigma' is no bound"]),
+        ("compress --bound 1parsec a.fits -o x", &["'1parsec' is no bound"]),
+        ("compress --bound 0.5dn a.fits -o x", &["a.fits", "whole numbers"]),
+        ("compress --bound 1e6dn a.fits -o x", &["differ by no more than"]),
+        ("compress --bound 1e-6dn f.npy -o x", &["f.npy", "float32", "apart"]),
+        ("compress --bound 1dn none.npy -o x", &["none.npy", "8 follow"]),
+        ("compress --bound 1sigma flat.npy -o x", &["flat.npy", "sigma of zero", "--noise"]),
+        ("compress --bound 1sigma --noise offset=0,gain=0,read=3 a.fits -o x", &["a gain of 0"]),
+        ("compress --bound 1sigma --noise offset=0,gain=2,read=0 a.fits -o x", &["a read noise of 0"]),
+        ("compress --bound 1sigma --noise offset=0,read=3 a.fits -o x", &["the gain is missing"]),
+        ("compress --bound 2dn --noise measured a.fits -o x", &["sigmas only"]),
+        ("compress --noise measured a.fits -o x", &["--bound"]),
+        ("compress --bound 2dn --delete a.fits -o x", &["no original"]),
+        ("compress --bound 2dn --no-verify a.fits -o x", &["--no-verify"]),
+        ("compress --bound 2dn absent.fits -o x", &["absent.fits"]),
+        ("compress --bound 2dn --codec nothing a.fits -o x", &["no codec of that name"]),
+        ("compress --bound 2dn a.fits -o nowhere/x", &["nowhere"]),
+        ("compress --bound 2dn a.fits -o a.fits", &["a.fits"]),
         ("fits pack --bound 2dn --delete -o x a.fits", &["no original"]),
         ("fits pack --bound 2dn --quantise 4 -o x a.fits", &["--quantise"]),
         ("fits pack --bound 0.01sigma --noise offset=900,gain=2,read=12 -o x a.fits", &["below 1"]),
     ] {
         folder.fails(line, words, "x");
     }
-    folder.succeeds("compress --bound 2dn a.fits a.nfb");
-    folder.fails("compress --bound 2dn a.nfb x", &["a.nfb", "bounded noisefloor container already"], "x");
-    folder.fails("compress a.nfb x", &["a.nfb"], "x");
-    folder.fails("decompress a.nfb x.npz", &["x.npz", "ends in .fits or .npy"], "x.npz");
-    folder.fails("decompress a.nfb x.npy --stack 3", &["a.nfb", "no stack 3"], "x.npy");
-    folder.fails("decompress a.nfb x.npy --region 0:500,0:2", &["a.nfb"], "x.npy");
-    folder.fails("compress --bound 2dn a.fits a.nfb", &["exists already"], "x");
+    folder.succeeds("compress --bound 2dn a.fits -o a.nfb");
+    folder.fails("compress --bound 2dn a.nfb -o x", &["a.nfb", "bounded noisefloor container already"], "x");
+    folder.fails("compress a.nfb -o x", &["a.nfb"], "x");
+    folder.fails("decompress a.nfb -o x.npz", &["x.npz", "ends in .fits or .npy"], "x.npz");
+    folder.fails("decompress a.nfb -o x.npy --stack 3", &["a.nfb", "no stack 3"], "x.npy");
+    folder.fails("decompress a.nfb -o x.npy --region 0:500,0:2", &["a.nfb"], "x.npy");
+    folder.fails("compress --bound 2dn a.fits -o a.nfb", &["exists already"], "x");
     let mut damaged = folder.read("a.nfb");
     let at = damaged.len() / 2;
     damaged[at] ^= 16;
     folder.write("damaged.nfb", &damaged);
-    folder.fails("decompress damaged.nfb x.fits", &["damaged.nfb", "checksum"], "x.fits");
+    folder.fails("decompress damaged.nfb -o x.fits", &["damaged.nfb", "checksum"], "x.fits");
     folder.write("cut.nfb", &damaged[..at]);
-    folder.fails("decompress cut.nfb x.fits", &["cut.nfb", "cut short"], "x.fits");
+    folder.fails("decompress cut.nfb -o x.fits", &["cut.nfb", "cut short"], "x.fits");
     folder.fails("info cut.nfb", &["cut.nfb", "cut short"], "x");
 }
