@@ -2,6 +2,7 @@
 
 use crate::measurement::ORACLE;
 use crate::{Error, Result};
+use nf_bounded::{Bound, Unit};
 use nf_codec::Spec;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -75,6 +76,11 @@ pub struct DatasetChoice {
     /// use nothing beyond a square.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patch_px: Option<usize>,
+    /// The indices of the samples within this bound instead of the samples: `2dn`, or `0.5sigma` of
+    /// the image's noise (3rd-order MAD), rounded to whole DN, at least one. Codecs are then
+    /// compared at one largest error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
 }
 
 /// How the planes of an image are rearranged for the codecs.
@@ -112,6 +118,18 @@ pub enum Analysis {
     Options,
     /// Speeds with one thread and with all, memory, and what models cost.
     Runtime,
+}
+
+/// A bound that indices can be made of.
+///
+/// # Errors
+/// If the text is no bound, or one relative to a range.
+pub(crate) fn parse_bound(text: &str) -> std::result::Result<Bound, String> {
+    let bound: Bound = text.parse().map_err(|error: nf_bounded::Error| error.to_string())?;
+    match bound.unit() {
+        Unit::Dn | Unit::Sigma => Ok(bound),
+        Unit::Range => Err(format!("{bound}, expected one in dn or sigma")),
+    }
 }
 
 fn yes() -> bool {
@@ -241,6 +259,9 @@ impl Suite {
             if dataset.first_planes == Some(0) {
                 return Err(format!("dataset[{i}].first_planes: 0 leaves nothing"));
             }
+            if let Some(bound) = &dataset.bound {
+                parse_bound(bound).map_err(|reason| format!("dataset[{i}].bound: {reason}"))?;
+            }
             if dataset.patch_px == Some(0) {
                 return Err(format!("dataset[{i}].patch_px: 0, expected a side of at least one pixel"));
             }
@@ -341,6 +362,8 @@ mod tests {
             (SMALL.replace("data", "datum"), "datum"),
             (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
             (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),
+            (format!("{SMALL}bound = \"0dn\"\n"), "dataset[0].bound: '0dn' is no bound"),
+            (format!("{SMALL}bound = \"1e-3rel\"\n"), "dataset[0].bound: 0.001rel"),
             (format!("{SMALL}first_planes = 0\n"), "dataset[0].first_planes"),
             (format!("{SMALL}form = 'sideways'\n"), "sideways"),
             (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),

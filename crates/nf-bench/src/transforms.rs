@@ -3,9 +3,11 @@
 //! Comparing transforms needs no new data and no new codec: a suite names the dataset several
 //! times, each time with another transform.
 
-use crate::suite::{DatasetChoice, Transform};
+use crate::suite::{DatasetChoice, Transform, parse_bound};
+use nf_bounded::{Array, Bound, QuantiseOptions, Unit, quantise};
 use nf_data::{Card, Dataset, Error, Facts, Oracle, Result};
 use nf_image::{Image16, Shape};
+use nf_noise::SigmaEstimator;
 
 /// A dataset whose images are transformed as they are read.
 struct Transformed {
@@ -14,15 +16,19 @@ struct Transformed {
     transform: Transform,
     plane: Option<usize>,
     patch_px: Option<usize>,
+    bound: Option<Bound>,
 }
 
 /// The dataset with the transform that `choice` asks for.
 pub(crate) fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
     let DatasetChoice { first_planes, transform, plane, patch_px, .. } = *choice;
-    if transform == Transform::Stack && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
+    // The suite has checked the text.
+    let bound = choice.bound.as_deref().and_then(|text| parse_bound(text).ok());
+    let as_it_is = transform == Transform::Stack && bound.is_none();
+    if as_it_is && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
         return inner;
     }
-    Box::new(Transformed { inner, first_planes, transform, plane, patch_px })
+    Box::new(Transformed { inner, first_planes, transform, plane, patch_px, bound })
 }
 
 impl Dataset for Transformed {
@@ -59,8 +65,11 @@ impl Dataset for Transformed {
             }
             image = image.crop(plane..plane + 1, 0..height, 0..width);
         }
-        match self.patch_px {
-            Some(side) => patches(&image, side).map_err(wrong),
+        if let Some(side) = self.patch_px {
+            image = patches(&image, side).map_err(wrong)?;
+        }
+        match &self.bound {
+            Some(bound) => indices(&image, bound).map_err(wrong),
             None => Ok(image),
         }
     }
@@ -69,9 +78,28 @@ impl Dataset for Transformed {
         // Only a transform that keeps the whole image and adds nothing keeps its information
         // content.
         let whole = matches!(self.transform, Transform::Stack | Transform::TwoBytes);
-        let all = self.first_planes.is_none() && self.plane.is_none() && self.patch_px.is_none();
+        let all = self.first_planes.is_none()
+            && self.plane.is_none()
+            && self.patch_px.is_none()
+            && self.bound.is_none();
         if whole && all { self.inner.oracle(index) } else { Ok(None) }
     }
+}
+
+/// What a bounded container codes of the image within a bound of whole DN.
+fn indices(image: &Image16, bound: &Bound) -> std::result::Result<Image16, String> {
+    let dn = match bound.unit() {
+        Unit::Sigma => bound.value() * SigmaEstimator::ThirdOrder.sigma(image).unwrap_or(0.0),
+        _ => bound.value(),
+    };
+    let Shape { planes, height, width } = image.shape();
+    let text = |error: nf_bounded::Error| error.to_string();
+    let bound = Bound::new(dn.round().max(1.0), Unit::Dn).map_err(text)?;
+    let array = Array::new(vec![planes, height, width], image.samples().to_vec()).map_err(text)?;
+    let [indices] =
+        <[Image16; 1]>::try_from(quantise(&array, &bound, &QuantiseOptions::default()).map_err(text)?.layers)
+            .map_err(|layers| format!("{} layers of indices, expected one", layers.len()))?;
+    Ok(indices.with_axis(image.axis()))
 }
 
 fn apply(transform: Transform, image: &Image16) -> std::result::Result<Image16, String> {
@@ -136,6 +164,23 @@ mod tests {
         }
         let single = image.crop(0..1, 0..4, 0..6);
         assert!(apply(Transform::DifferencesWrapped, &single).is_err());
+    }
+
+    #[test]
+    fn indices_are_whole_steps_and_few() {
+        let image = nf_image::testing::noise(Shape::new(2, 40, 60), 3000.0, 12.0, 6);
+        for (text, step) in [("2dn", 5.0), ("0.5sigma", 13.0)] {
+            let indices = indices(&image, &parse_bound(text).unwrap()).unwrap();
+            assert_eq!(indices.shape(), image.shape());
+            let pairs = || image.samples().iter().zip(indices.samples());
+            let origin = pairs().find(|(_, index)| **index == 1).map(|(&x, _)| f64::from(x)).unwrap();
+            assert!(pairs().all(|(&x, &index)| {
+                (f64::from(x) - origin - (f64::from(index) - 1.0) * step).abs() < step
+            }));
+        }
+        assert!(parse_bound("1e-3rel").is_err() && parse_bound("2").is_ok());
+        let few = Image16::from_fn(Shape::frame(4, 5), |_, y, x| (y * x) as u16);
+        assert!(indices(&few, &parse_bound("50dn").unwrap()).is_err());
     }
 
     #[test]

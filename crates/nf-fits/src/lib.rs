@@ -29,6 +29,7 @@
 //! - [`Limits`], [`Error`].
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod card;
 mod checksum;
 mod cutout;
@@ -56,6 +57,7 @@ mod target;
 pub mod tiled;
 mod write;
 
+pub use bounded::{BoundCards, BoundTolerance, Rescaled};
 pub use card::{CARD_BYTES, Card, Value};
 pub use checksum::Checksums;
 pub use cutout::cutout;

@@ -47,7 +47,7 @@ pub struct ValueForm {
 impl ValueForm {
     /// The form of a `descr`, in any of the words that NumPy has for a type; a byte order that is
     /// not stated is that of nearly every machine, little-endian. Names take none.
-    fn parse(descr: &str) -> Option<Self> {
+    pub fn parse(descr: &str) -> Option<Self> {
         let code = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(descr);
         let big_endian = descr.starts_with('>');
         let (wide, signed) = match (code, descr) {
@@ -170,6 +170,63 @@ pub struct NpyHeader {
 /// # Errors
 /// If there is none, it is cut short, or the values are of another type.
 pub fn parse_header(bytes: &[u8]) -> Result<NpyHeader> {
+    let Fields { descr, fortran, axes, start } = fields(bytes)?;
+    let form = ValueForm::parse(&descr);
+    let form = form.ok_or_else(|| other(&format!("values of type '{descr}'")))?;
+    let shape = stack_shape(&axes).ok_or_else(|| wrong(format!("its shape {axes:?} is too large")))?;
+    Ok(NpyHeader { descr, form, axes, shape, fortran, bytes: start })
+}
+
+/// An array of any type of numbers, by its header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NpyArray {
+    /// NumPy's name of the type without the byte order, such as `f4`.
+    pub kind: String,
+    /// Whether the first byte of a value is the most significant one.
+    pub big_endian: bool,
+    /// Lengths of the axes, in the order of the file: the last one fastest, also of arrays in
+    /// Fortran order, whose axes are reversed.
+    pub axes: Vec<usize>,
+    /// Where in the file the values lie.
+    pub data: Range<usize>,
+}
+
+/// Where the values of an array lie whose values have as many bytes as their type says.
+///
+/// # Errors
+/// If the bytes are no `.npy` file, cut short, of a type that is no plain number, or above the
+/// limits.
+pub fn locate(bytes: &[u8], limits: &Limits) -> Result<NpyArray> {
+    let Fields { descr, fortran, mut axes, start } = fields(bytes)?;
+    let kind = descr.strip_prefix(['<', '>', '=', '|']).unwrap_or(&descr).to_owned();
+    let width = match kind.split_at_checked(1) {
+        Some(("u" | "i" | "f", digits)) => digits.parse().ok().filter(|bytes| (1..=8).contains(bytes)),
+        _ => None,
+    };
+    let width: usize = width.ok_or_else(|| wrong(format!("its type is '{descr}', expected numbers")))?;
+    let count = axes.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis));
+    let count = limits.check_pixels(0, count.map_or(u64::MAX, |count| count as u64))?;
+    let found = bytes.len() - start;
+    let length = count.checked_mul(width).filter(|&needed| needed <= found);
+    let length = length
+        .ok_or_else(|| wrong(format!("a shape of {axes:?} needs {count} x {width} bytes, {found} follow")))?;
+    if fortran {
+        axes.reverse();
+    }
+    Ok(NpyArray { kind, big_endian: descr.starts_with('>'), axes, data: start..start + length })
+}
+
+const EXPECTED: &str = "expected integers of 8 or 16 bits such as '<u2', '>i2' or '|u1'";
+
+/// What the header of a file says, and where it ends.
+struct Fields {
+    descr: String,
+    fortran: bool,
+    axes: Vec<usize>,
+    start: usize,
+}
+
+fn fields(bytes: &[u8]) -> Result<Fields> {
     let cut = || wrong("the header is cut short".to_owned());
     if !is_npy(bytes) {
         return Err(wrong("it does not begin with \\x93NUMPY".to_owned()));
@@ -189,16 +246,8 @@ pub fn parse_header(bytes: &[u8]) -> Result<NpyHeader> {
         let found = fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         found.ok_or_else(|| wrong(format!("the header has no '{name}': {header:?}")))
     };
-    let other = |found: String| {
-        let expected = "expected integers of 8 or 16 bits such as '<u2', '>i2' or '|u1'";
-        Error::Content { format: "npy", found: format!("{found}, {expected}") }
-    };
-    let (descr, form) = match field("descr")? {
-        Literal::Text(descr) => {
-            let form = ValueForm::parse(descr);
-            (descr, form.ok_or_else(|| other(format!("values of type '{descr}'")))?)
-        }
-        _ => return Err(other("records, whose type has fields".to_owned())),
+    let Literal::Text(descr) = field("descr")? else {
+        return Err(other("records, whose type has fields"));
     };
     let Literal::Bool(fortran) = field("fortran_order")? else {
         return Err(wrong("'fortran_order' is neither True nor False".to_owned()));
@@ -207,9 +256,12 @@ pub fn parse_header(bytes: &[u8]) -> Result<NpyHeader> {
         Literal::Tuple(axes) if axes.len() <= MAX_AXES => axes.clone(),
         _ => return Err(wrong(format!("its shape is no tuple of lengths: {header:?}"))),
     };
-    let shape = stack_shape(&axes).ok_or_else(|| wrong(format!("its shape {axes:?} is too large")))?;
-    let bytes = start + header_len;
-    Ok(NpyHeader { descr: descr.clone(), form, axes, shape, fortran: *fortran, bytes })
+    Ok(Fields { descr: descr.clone(), fortran: *fortran, axes, start: start + header_len })
+}
+
+/// A file that is whole and holds something else.
+fn other(found: &str) -> Error {
+    Error::Content { format: "npy", found: format!("{found}, {EXPECTED}") }
 }
 
 fn wrong(reason: String) -> Error {

@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(form(32, &[integer("BZERO", -7, "")]).nearest_sample(65535.0).unwrap(), (65535, true));
         let halves = form(16, &[real("BSCALE", -0.5, "")]);
         assert_eq!(halves.nearest_sample(3.5).unwrap(), (32761, true));
-        assert_eq!(form(16, &[integer("BSCALE", 0, "")]).nearest_sample(1.0).unwrap().1, false);
+        assert!(!form(16, &[integer("BSCALE", 0, "")]).nearest_sample(1.0).unwrap().1);
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `noisefloor compress`: FITS and .npy files in, containers out.
 
+use super::bound::{self, BoundOptions};
 use super::level::LevelFlag;
 use crate::cmd::fits::opened::reason_to_keep;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, Input, Original};
-use crate::files::kinds::{CONTAINER, inside, is_compressible, is_container, with_ending};
+use crate::files::kinds::{CONTAINER, inside, is_bounded, is_compressible, is_container, with_ending};
 use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
@@ -37,12 +38,28 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile, help_heading = "Coding")]
     tile: Option<Shape>,
     /// Skip decoding and comparing every tile before it is written
-    #[arg(long, conflicts_with = "delete", help_heading = "Coding")]
+    #[arg(long, conflicts_with_all = ["delete", "bound"], help_heading = "Coding")]
     no_verify: bool,
+    #[command(flatten)]
+    bound: BoundOptions,
+    /// Shift the steps from sample to sample, so that means, medians and faint fluxes stay unbiased
+    /// also where the bound is larger than the noise; costs 0.02 to 0.15 bits per sample
+    #[arg(long, requires = "bound", help_heading = "Loss")]
+    dither: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
+    if args.bound.bound.is_some() {
+        let wishes = bound::compress::Wishes {
+            spec: &spec,
+            tile: args.tile,
+            options: &args.bound,
+            dither: args.dither,
+            force: args.files.force(),
+        };
+        return bound::compress::run(&args.files, &wishes);
+    }
     // A wrong spec is told before a file is read.
     let coder = Coder::new(&spec, args.tile, !args.no_verify)?;
     let rules =
@@ -53,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The name of the container of a file: that of the FITS or .npy file which it will give back.
 pub(crate) fn container_name(input: &Path) -> Result<PathBuf> {
-    ensure!(!is_container(input), "it is a container already");
+    ensure!(!is_container(input) && !is_bounded(input), "it is a container already");
     Ok(with_ending(inside(input), CONTAINER))
 }
 

@@ -1,11 +1,14 @@
 //! `noisefloor decompress`: containers in, the original files or a region of one out.
 
+use super::bound::decompress as bound;
 use super::compress::container_facts;
 use super::salvage;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::form::{self, Form, Formed};
 use crate::files::input::FileKind;
-use crate::files::kinds::{CONTAINER, is_container, is_fits, is_plain, with_ending, without};
+use crate::files::kinds::{
+    BOUNDED, CONTAINER, is_any_container, is_bounded, is_container, is_fits, is_plain, with_ending, without,
+};
 use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
@@ -53,12 +56,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         true => bail!("a part of it needs a name of its own, with --output"),
         false => original_name(input),
     };
-    let rules = Rules { verb: "decompress", takes: is_container, is_output: is_plain, name: &name };
+    let rules = Rules { verb: "decompress", takes: is_any_container, is_output: is_plain, name: &name };
     args.files.each(&rules, |job, _| decompress(args, job))
 }
 
 /// The name of the file in a container: without `.nfl`, and with the ending of its kind.
 pub(crate) fn original_name(input: &Path) -> Result<PathBuf> {
+    if is_bounded(input) {
+        let plain = without(input, BOUNDED);
+        return Ok(if is_plain(&plain) { plain } else { with_ending(plain, bound::ending(input)) });
+    }
     ensure!(is_container(input), "its name does not end in .nfl; name the new file with --output");
     let plain = without(input, CONTAINER);
     if is_plain(&plain) {
@@ -75,6 +82,15 @@ pub(crate) fn original_name(input: &Path) -> Result<PathBuf> {
 fn decompress(args: &Args, job: &Job) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
+    if bound::is_bounded(&source)? {
+        ensure!(!args.salvage, "{name}: --salvage is for lossless containers");
+        ensure!(!args.files.delete(), "{name}: what it holds is not the original; it is kept");
+        let of_shape =
+            |shape| args.region.as_ref().map_or(Ok(TileBox::whole(shape)), |region| region.within(shape));
+        let region = args.region.as_ref().map(|_| &of_shape as &dyn Fn(Shape) -> Result<TileBox>);
+        let part = bound::Part { stack: args.stack, region };
+        return bound::decompress(&source, &job.output, &part, args.files.force());
+    }
     let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
     let original = reader.header().layout.as_ref().map_or(FileKind::Fits, FileKind::of_layout);
     let output = job.output.as_path();

@@ -1,6 +1,7 @@
 //! `noisefloor info`: what a file is, every HDU of a FITS file, whatever it holds, and the
 //! digests of its 16-bit images.
 
+use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input::{self, Input};
 use crate::files::output;
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use nf_codec::container::{MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
 use nf_fits::tiled::Algorithm;
-use nf_fits::{FitsFile, npy};
+use nf_fits::{BoundCards, FitsFile, Hdu, npy};
 use serde_json::{Value, json};
 use std::io::{Read, Seek, Write};
 use std::path::PathBuf;
@@ -28,6 +29,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let source = Source::open(&args.file)?;
+    if bound::decompress::is_bounded(&source)? {
+        return bound::facts::info(&source, args.json, &mut output::text());
+    }
     let name = source.name();
     let bytes = source.length_bytes()?;
     let first = source.first(MAGIC.len() as u64)?;
@@ -45,7 +49,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         };
         let stacks = digests(&file, &mut problems);
         problems.extend(file.fault().map(ToString::to_string));
-        let hdus: Vec<Value> = file.hdus().iter().map(|hdu| hdu_facts(&hdu.describe())).collect();
+        let facts = |hdu: &Hdu| with_bound(hdu_facts(&hdu.describe()), hdu);
+        let hdus: Vec<Value> = file.hdus().iter().map(facts).collect();
         json!({"kind": "FITS", "bytes": bytes, "hdus": hdus, "stacks": stacks, "problems": problems})
     };
     let mut out = output::text();
@@ -127,6 +132,22 @@ fn digests(file: &FitsFile, problems: &mut Vec<String>) -> Vec<Value> {
         }
     }
     stacks
+}
+
+/// With what its header says of pixels that were changed within a bound.
+fn with_bound(mut facts: Value, hdu: &Hdu) -> Value {
+    if let Some(cards) = BoundCards::of_header(hdu.header()) {
+        facts["bound"] = json!({
+            "value": cards.value,
+            "unit": cards.unit,
+            "largest_error": cards.largest_error,
+            "digest_of_original": cards.original,
+        });
+        if let Some(remarks) = facts["remarks"].as_array_mut() {
+            remarks.push(json!(bound::compare::words(&cards)));
+        }
+    }
+    facts
 }
 
 /// An HDU, told from its header.

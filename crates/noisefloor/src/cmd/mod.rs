@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod bench;
+pub(crate) mod bound;
 pub(crate) mod codecs;
 pub(crate) mod compress;
 pub(crate) mod data;

@@ -1,5 +1,6 @@
 //! `noisefloor test`: whether containers and FITS files are intact, without writing anything.
 
+use super::bound;
 use super::compress::{container_facts, pixels_word, stacks_word};
 use super::fits::opened::reason_to_keep;
 use crate::files::batch::{Inputs, refuse};
@@ -71,6 +72,12 @@ fn test(path: &Path) -> Result<Tested> {
     if first == MAGIC {
         return test_container(&source).with_context(|| name);
     }
+    if first == nf_bounded::container::MAGIC {
+        let words = bound::decompress::prove(&source).with_context(|| name)?;
+        let facts = [("kind", json!("bounded container")), ("lossless", json!(false))];
+        let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        return Ok(Tested { words, facts });
+    }
     if npy::is_npy(&first) {
         let stacks = input::read(source)?.stacks;
         let pixels: u64 = stacks.iter().map(|stack| stack.shape().pixels() as u64).sum();
@@ -128,7 +135,7 @@ pub(crate) fn sums(inputs: &Inputs) -> Result<()> {
         if path.is_file() {
             std::fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut first)?;
         }
-        if first == MAGIC {
+        if first == MAGIC || first == nf_bounded::container::MAGIC {
             writeln!(text(), "{prefix}intact, {}", test(path)?.words)?;
             return Ok(());
         }
@@ -138,6 +145,9 @@ pub(crate) fn sums(inputs: &Inputs) -> Result<()> {
         for (index, HduChecksums { stored, image }) in found.iter().enumerate() {
             let image = image.map(|image| format!(", image inside: {}", word(image))).unwrap_or_default();
             writeln!(out, "{prefix}HDU {index}: {}{image}", word(*stored))?;
+        }
+        for (index, cards) in bound::compare::bounds(&file) {
+            writeln!(out, "{prefix}HDU {index} of the unpacked file: {}", bound::compare::words(&cards))?;
         }
         judge(&file, &found, &path.display().to_string())
     })

@@ -7,6 +7,8 @@ const FITS: [&str; 3] = ["fits", "fit", "fts"];
 const NPY: &str = "npy";
 /// The ending of containers.
 pub(crate) const CONTAINER: &str = "nfl";
+/// The ending of bounded containers.
+pub(crate) const BOUNDED: &str = "nfb";
 /// The ending of tile-compressed FITS files.
 pub(crate) const PACKED: &str = "fz";
 const GZIPPED: &str = "gz";
@@ -41,6 +43,16 @@ pub(crate) fn is_container(path: &Path) -> bool {
     has_ending(path, CONTAINER)
 }
 
+/// Whether a name is that of a bounded container.
+pub(crate) fn is_bounded(path: &Path) -> bool {
+    has_ending(path, BOUNDED)
+}
+
+/// Whether a name is that of a container, lossless or bounded.
+pub(crate) fn is_any_container(path: &Path) -> bool {
+    is_container(path) || is_bounded(path)
+}
+
 /// Whether a name is that of a file that `compress` reads.
 pub(crate) fn is_compressible(path: &Path) -> bool {
     is_plain(path) || is_fits_or_gzipped(path) || is_packed(path)
@@ -48,7 +60,7 @@ pub(crate) fn is_compressible(path: &Path) -> bool {
 
 /// Whether a name is that of a file that can be proved.
 pub(crate) fn is_provable(path: &Path) -> bool {
-    is_compressible(path) || is_container(path)
+    is_compressible(path) || is_any_container(path)
 }
 
 /// The name without this ending, if it has it.

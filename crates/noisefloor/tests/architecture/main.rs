@@ -23,7 +23,8 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-hdf5", &["nf-image", "nf-codec", "nf-fits", "nf-floor"]),
     ("nf-models", &["nf-image", "nf-entropy", "nf-engine", "nf-codec"]),
     ("nf-data", &["nf-image", "nf-fits"]),
-    ("nf-bench", &["nf-image", "nf-codec", "nf-data"]),
+    ("nf-bounded", &["nf-image", "nf-codec", "nf-noise"]),
+    ("nf-bench", &["nf-image", "nf-codec", "nf-noise", "nf-bounded", "nf-data"]),
     ("nf-report", &["nf-image", "nf-codec", "nf-noise", "nf-data", "nf-bench"]),
     ("nf-train", &["nf-image", "nf-data", "nf-models"]),
 ];

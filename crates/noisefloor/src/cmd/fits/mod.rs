@@ -7,6 +7,7 @@ pub(crate) mod opened;
 mod pack;
 mod unpack;
 
+use super::bound::compare as bound;
 use super::test;
 use crate::files::batch::Inputs;
 use crate::files::output::{ensure_distinct, text, write_file};
@@ -102,6 +103,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn compare_files(file: &Path, original: &Path) -> Result<()> {
     let (one, other) = (open(file)?, open(original)?);
+    let bounds = bound::bounds(&one);
+    // A file with the same cards was changed already: then every byte has to be the same.
+    if !bounds.is_empty() && bounds != bound::bounds(&other) {
+        return bound::compare(file, original, &bounds, &mut text());
+    }
     let verdicts = compare(&one, &other, &mut |_| {}).map_err(|error| {
         // The one that cannot even be compared with itself is the one that is damaged.
         let is_sound = |file: &FitsFile| compare(file, file, &mut |_| {}).is_ok();

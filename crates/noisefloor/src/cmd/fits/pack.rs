@@ -1,6 +1,8 @@
 //! `noisefloor fits pack`.
 
 use super::opened::{open, reason_to_keep, shares};
+use crate::cmd::bound::BoundOptions;
+use crate::cmd::bound::pack::{Changed, changed};
 use crate::cmd::compress::bits_per_pixel;
 use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};
@@ -57,7 +59,13 @@ pub(super) struct Args {
     yes: bool,
     /// Quantise floating-point pixels to Q steps per sigma of the noise (negative: the step
     /// itself); integer images are not changed
-    #[arg(long, value_name = "Q", allow_hyphen_values = true, help_heading = "Loss")]
+    #[arg(
+        long,
+        value_name = "Q",
+        allow_hyphen_values = true,
+        help_heading = "Loss",
+        conflicts_with = "bound"
+    )]
     quantise: Option<f32>,
     /// Dithering of quantised pixels: 0 (none), 1, or 2 (zeros are kept exactly)
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2), default_value_t = 1, requires = "quantise", help_heading = "Loss")]
@@ -78,6 +86,8 @@ pub(super) struct Args {
     /// Ask readers to smooth HCOMPRESS_1 images
     #[arg(long, help_heading = "Loss")]
     smooth: bool,
+    #[command(flatten)]
+    bound: BoundOptions,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,15 +112,24 @@ pub(super) fn run(args: &Args) -> Result<()> {
         name: &|input| if args.stdout { Ok("-".into()) } else { packed_name(input) },
     };
     let options = args.options()?;
+    ensure!(
+        !(args.files.delete() && args.bound.bound.is_some()),
+        "--delete with --bound would leave no original; delete it yourself when you are sure"
+    );
     args.files.each(&rules, |job, share| {
-        let file = open(&job.input)?;
+        let Changed { file, lines } = match changed(&job.input, &args.bound)? {
+            Some(changed) => changed,
+            None => Changed { file: open(&job.input)?, lines: vec![] },
+        };
         let mut progress = shares(&file, 2, share);
         let mut pack = |out: &mut File| Ok(pack_proven(&file, out, &options, &mut progress)?);
         let done = match job.output == Path::new("-") {
             true => spool(pack)?,
             false => fill_file(&job.output, args.files.force(), |out| pack(out))?,
         };
-        Ok(finished(&file, job, &done, args.files.delete()))
+        let mut done = finished(&file, job, &done, args.files.delete());
+        done.lines.extend(lines);
+        Ok(done)
     })
 }
 
@@ -136,6 +155,10 @@ impl Args {
         ensure!(
             self.codec.is_none() || to == Some(To::Floor),
             "--codec is the codec of --to floor; add --to floor"
+        );
+        ensure!(
+            self.hcompress_scale == 0.0 || self.bound.bound.is_none(),
+            "--hcompress-scale with --bound would lose twice; choose one of them"
         );
         ensure!(
             self.hcompress_scale == 0.0 && !self.smooth || to == Some(To::Hcompress),

@@ -1,6 +1,7 @@
 //! `noisefloor fits unpack`.
 
 use super::opened::{open, reason_to_keep, shares};
+use crate::cmd::bound::compare::{bounds, words};
 use crate::files::batch::{Done, Files, Rules};
 use crate::files::kinds::{PACKED, is_fits, is_packed, without};
 use crate::files::output::{fill_file, write_file};
@@ -65,6 +66,9 @@ fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done>
         let index = hdu.index;
         done.lines
             .push(format!("  HDU {index}: the sums of the original are not those of the restored image"));
+    }
+    for (index, cards) in bounds(file) {
+        done.lines.push(format!("  HDU {index}: {}", words(&cards)));
     }
     let pixels: u64 = file.image_hdus().map(|image| image.pixels()).sum();
     done.facts.insert("pixels".to_owned(), json!(pixels));

@@ -1,0 +1,386 @@
+//! The bounded container: what was lost and how to decode it, then a container of the indices.
+//! `docs/format-bounded.md` is the definition.
+
+use crate::bound::Tolerance;
+use crate::layout::Layout;
+use crate::packing::Fields;
+use crate::quantise::{Comparison, Quantised, check, reconstruct, reconstruct_samples};
+use crate::record::ArrayRecord;
+use crate::{Array, Error, Result, Samples};
+use nf_codec::container::{self, ImageHeader, ImageSource, WriteOptions, Written, default_tile};
+use nf_codec::{Codec, Limits, Registry};
+use nf_image::{PlaneAxis, Shape, TileBox};
+use std::io::{Read, Seek, SeekFrom, Write};
+
+/// First bytes of a bounded container.
+pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
+/// The version that this program writes, and the newest that it reads.
+pub const VERSION: u16 = 1;
+
+const ARRAY: u8 = 1;
+const LAYOUT: u8 = 2;
+const CREATOR: u8 = 3;
+/// Tags from here on may be skipped by readers that do not know them.
+const FIRST_OPTIONAL: u8 = 128;
+/// Magic, version, header length.
+const PREFIX_BYTES: usize = 8 + 2 + 4;
+/// Longest header that a reader accepts.
+const MAX_HEADER_BYTES: u64 = 1 << 31;
+
+const WHAT: &str = "the header of the bounded container";
+
+/// What is written beside the arrays.
+#[derive(Clone, Debug, Default)]
+pub struct Head {
+    /// How to write the file; without it the container holds arrays only.
+    pub layout: Option<Layout>,
+    /// Which program wrote it; for people only.
+    pub creator: String,
+}
+
+/// Writes a bounded container; the indices are coded by `encoder` in tiles of extent `tile`.
+///
+/// # Errors
+/// If a stack of indices cannot be coded, or the destination fails.
+pub fn write(
+    out: &mut dyn Write,
+    head: &Head,
+    arrays: &[Quantised],
+    tile: Option<Shape>,
+    encoder: &dyn Codec,
+    verifier: Option<&dyn Codec>,
+    limits: Limits,
+) -> Result<Written> {
+    let mut records = Vec::new();
+    let mut put = |tag: u8, value: &[u8]| -> Result<()> {
+        let length = u32::try_from(value.len()).map_err(|_| nf_codec::Error::TooLarge {
+            what: format!("{WHAT}, record {tag},"),
+            needed: value.len() as u64,
+            most: u64::from(u32::MAX),
+        })?;
+        records.push(tag);
+        records.extend(length.to_le_bytes());
+        records.extend(value);
+        Ok(())
+    };
+    arrays.iter().try_for_each(|array| put(ARRAY, &array.record.put()))?;
+    head.layout.iter().try_for_each(|layout| put(LAYOUT, &layout.put()?))?;
+    put(CREATOR, head.creator.as_bytes())?;
+    if records.len() as u64 > MAX_HEADER_BYTES {
+        let (what, needed) = (WHAT.to_owned(), records.len() as u64);
+        return Err(nf_codec::Error::TooLarge { what, needed, most: MAX_HEADER_BYTES }.into());
+    }
+    let mut prologue = MAGIC.to_vec();
+    prologue.extend(VERSION.to_le_bytes());
+    prologue.extend((records.len() as u32).to_le_bytes());
+    prologue.extend(records);
+    prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
+    let failed = |source| nf_codec::Error::Io { what: "writing the container".to_owned(), source };
+    out.write_all(&prologue).map_err(failed)?;
+
+    let mut layers: Vec<_> = arrays.iter().flat_map(|array| &array.layers).collect();
+    let image = |shape: Shape| ImageHeader {
+        shape,
+        axis: PlaneAxis::None,
+        tile: tile.unwrap_or_else(|| default_tile(shape)),
+    };
+    let header = container::Header {
+        codec: encoder.spec(),
+        reproducibility: encoder.reproducibility(),
+        model: encoder.model().map(Into::into),
+        images: layers.iter().map(|layer| image(layer.shape())).collect(),
+        layout: None,
+        creator: "indices of a bounded container".to_owned(),
+    };
+    let mut sources: Vec<&mut dyn ImageSource> =
+        layers.iter_mut().map(|layer| layer as &mut dyn ImageSource).collect();
+    let mut written =
+        container::write(out, &header, &mut sources, WriteOptions { encoder, verifier, limits })?;
+    written.container_bytes += prologue.len() as u64;
+    Ok(written)
+}
+
+/// An open bounded container.
+#[derive(Debug)]
+pub struct Reader<R> {
+    head: Head,
+    arrays: Vec<ArrayRecord>,
+    /// The first stack of every array.
+    first_stack: Vec<usize>,
+    indices: container::Reader<Behind<R>>,
+    container_bytes: u64,
+    version: u16,
+}
+
+impl<R: Read + Seek> Reader<R> {
+    /// Opens a bounded container.
+    ///
+    /// # Errors
+    /// If it is cut short, damaged, of a newer version, or beyond `limits`.
+    pub fn open(mut source: R, limits: Limits) -> Result<Self> {
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::UnexpectedEof => nf_codec::Error::truncated(WHAT),
+            _ => nf_codec::Error::Io { what: "reading the container".to_owned(), source },
+        };
+        let container_bytes = source.seek(SeekFrom::End(0)).map_err(failed)?;
+        source.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let mut prologue = vec![0; PREFIX_BYTES.min(container_bytes as usize)];
+        source.read_exact(&mut prologue).map_err(failed)?;
+        if !prologue.starts_with(&MAGIC) {
+            return Err(Error::NotBounded);
+        }
+        let mut fields = Fields::new(&prologue[MAGIC.len()..], WHAT);
+        let version = u16::from_le_bytes(fields.array()?);
+        if version > VERSION {
+            return Err(Error::Codec(nf_codec::Error::Mismatch {
+                what: "the bounded container".to_owned(),
+                needed: format!("a program that knows version {version}"),
+                present: format!("one that knows version {VERSION}"),
+            }));
+        }
+        let header_bytes = u64::from(fields.u32()?);
+        if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > container_bytes - PREFIX_BYTES as u64 {
+            return Err(nf_codec::Error::truncated(WHAT).into());
+        }
+        limits.check_memory(WHAT, header_bytes)?;
+        prologue.resize(PREFIX_BYTES + header_bytes as usize, 0);
+        source.read_exact(&mut prologue[PREFIX_BYTES..]).map_err(failed)?;
+        let mut crc = [0; 4];
+        source.read_exact(&mut crc).map_err(failed)?;
+        if crc32fast::hash(&prologue) != u32::from_le_bytes(crc) || version == 0 {
+            return Err(Error::corrupt(WHAT, "its checksum does not match"));
+        }
+        let (head, arrays) = take_records(&prologue[PREFIX_BYTES..], &limits)?;
+        let start = prologue.len() as u64 + 4;
+        let indices = container::Reader::open(Behind { source, start }, limits)?;
+        let mut first_stack = Vec::with_capacity(arrays.len());
+        let mut stacks = indices.header().images.iter();
+        let mut next = 0;
+        for array in &arrays {
+            first_stack.push(next);
+            for _ in 0..array.layers {
+                if stacks.next().map(|image| image.shape) != Some(array.stack_shape()) {
+                    return Err(Error::corrupt(WHAT, "its arrays are not the stacks of indices"));
+                }
+                next += 1;
+            }
+        }
+        if stacks.next().is_some() {
+            return Err(Error::corrupt(WHAT, "there are more stacks of indices than arrays"));
+        }
+        Ok(Self { head, arrays, first_stack, indices, container_bytes, version })
+    }
+
+    /// What is known of the arrays.
+    pub fn arrays(&self) -> &[ArrayRecord] {
+        &self.arrays
+    }
+
+    /// How to write the file, and which program wrote the container.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The version of the container.
+    pub fn version(&self) -> u16 {
+        self.version
+    }
+
+    /// Size of the whole container.
+    pub fn container_bytes(&self) -> u64 {
+        self.container_bytes
+    }
+
+    /// The container of the indices.
+    pub fn indices(&self) -> &container::Reader<Behind<R>> {
+        &self.indices
+    }
+
+    /// Bytes of the coded indices of an array.
+    pub fn coded_bytes(&self, array: usize) -> u64 {
+        let first = self.first_stack[array];
+        let stacks = first..first + usize::from(self.arrays[array].layers);
+        stacks.flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
+    }
+
+    /// The codec of the indices.
+    ///
+    /// # Errors
+    /// As [`container::Reader::codec`].
+    pub fn codec(&self, registry: &Registry) -> Result<Box<dyn Codec>> {
+        Ok(self.indices.codec(registry)?)
+    }
+
+    /// Decodes an array whole and checks its digest.
+    ///
+    /// # Errors
+    /// If a tile is damaged, or the samples are not those of the digest.
+    pub fn decode(&mut self, array: usize, codec: &dyn Codec) -> Result<Array> {
+        let record = &self.arrays[array];
+        let first = self.first_stack[array];
+        let mut layers = Vec::new();
+        for stack in first..first + usize::from(record.layers) {
+            layers.push(self.indices.decode(stack, codec)?);
+        }
+        let decoded = reconstruct(record, &layers)?;
+        let found = decoded.samples().digest();
+        if found != record.decoded {
+            let reason =
+                format!("its samples have the digest {}, expected {}", found.short(), record.decoded.short());
+            return Err(Error::corrupt(&format!("array {array}"), reason));
+        }
+        Ok(decoded)
+    }
+
+    /// Decodes a box of an array, whose axes before the last two count as planes; only the tiles
+    /// that it touches are read. The samples come row by row.
+    ///
+    /// # Errors
+    /// If the box reaches beyond the array, or one of its tiles is damaged.
+    pub fn decode_region(&mut self, array: usize, region: &TileBox, codec: &dyn Codec) -> Result<Samples> {
+        let record = &self.arrays[array];
+        let shape = record.stack_shape();
+        let is_folded = record.axes.len() == 1 && shape.height > 1;
+        let whole = if is_folded { Shape::frame(1, record.axes[0]) } else { shape };
+        nf_codec::Error::check_region(region, whole)?;
+        if is_folded {
+            let columns = region.columns.clone();
+            let columns = if region.rows.is_empty() || region.planes.is_empty() { 0..0 } else { columns };
+            return Ok(cut(self.decode(array, codec)?.into_samples(), columns));
+        }
+        let first = self.first_stack[array];
+        let mut layers = Vec::new();
+        for stack in first..first + usize::from(record.layers) {
+            layers.push(self.indices.decode_region(stack, region, codec)?);
+        }
+        let record = &self.arrays[array];
+        let width = region.columns.len();
+        let mut rows = Vec::new();
+        for (n, plane) in region.planes.clone().enumerate() {
+            for (m, row) in region.rows.clone().enumerate() {
+                let place = (plane * shape.height + row) * shape.width + region.columns.start;
+                let indices: Vec<&[u16]> = layers.iter().map(|layer| layer.row(n, m)).collect();
+                rows.push((place, indices));
+            }
+        }
+        debug_assert!(rows.iter().all(|(_, indices)| indices.iter().all(|row| row.len() == width)));
+        let pieces = rows.iter().map(|(place, indices)| reconstruct_samples(record, indices, *place));
+        joined(record, pieces)
+    }
+
+    /// Writes the file, whose layout the container must have; the digest of every array is checked.
+    ///
+    /// # Errors
+    /// As [`Reader::decode`], and if there is no layout, or `out` fails; what was written before is
+    /// then not to be trusted.
+    pub fn restore(&mut self, codec: &dyn Codec, out: &mut dyn Write) -> Result<()> {
+        let Some(layout) = self.head.layout.clone() else {
+            return Err(Error::corrupt(
+                "the bounded container",
+                "it holds arrays only, expected the layout of a file",
+            ));
+        };
+        layout.write(|array| Ok(self.decode(array, codec)?.into_samples()), out)
+    }
+
+    /// Decodes an array and compares it with its original: the proof.
+    ///
+    /// # Errors
+    /// As [`Reader::decode`] and [`check`], and if the original is not that of the digest.
+    pub fn prove(&mut self, array: usize, original: &Array, codec: &dyn Codec) -> Result<Comparison> {
+        let decoded = self.decode(array, codec)?;
+        let record = &self.arrays[array];
+        if original.samples().digest() != record.original {
+            return Err(Error::corrupt(&format!("array {array}"), "it was made of other samples"));
+        }
+        check(original, &decoded, &record.tolerance)
+    }
+
+    /// What the bound of an array means for its samples.
+    pub fn tolerance(&self, array: usize) -> Tolerance {
+        self.arrays[array].tolerance
+    }
+}
+
+fn cut(samples: Samples, range: std::ops::Range<usize>) -> Samples {
+    crate::sample::each_type!(samples, values => Samples::from(values[range].to_vec()))
+}
+
+/// Pieces of one type behind one another.
+fn joined(record: &ArrayRecord, pieces: impl Iterator<Item = Result<Samples>>) -> Result<Samples> {
+    let none: Vec<&[u16]> = vec![&[]; usize::from(record.layers)];
+    let mut all = reconstruct_samples(record, &none, 0)?;
+    for piece in pieces {
+        match (&mut all, piece?) {
+            (Samples::U8(all), Samples::U8(piece)) => all.extend(piece),
+            (Samples::I16(all), Samples::I16(piece)) => all.extend(piece),
+            (Samples::U16(all), Samples::U16(piece)) => all.extend(piece),
+            (Samples::I32(all), Samples::I32(piece)) => all.extend(piece),
+            (Samples::F32(all), Samples::F32(piece)) => all.extend(piece),
+            (Samples::F64(all), Samples::F64(piece)) => all.extend(piece),
+            _ => return Err(Error::corrupt("the array", "pieces of several types")),
+        }
+    }
+    Ok(all)
+}
+
+fn take_records(header: &[u8], limits: &Limits) -> Result<(Head, Vec<ArrayRecord>)> {
+    let mut fields = Fields::new(header, WHAT);
+    let (mut arrays, mut layout, mut creator) = (Vec::new(), None, None);
+    while !fields.is_empty() {
+        let (tag, length) = (fields.u8()?, fields.u32()?);
+        let value = fields.take(u64::from(length))?;
+        let twice = match tag {
+            ARRAY => {
+                arrays.push(ArrayRecord::take(value, limits)?);
+                false
+            }
+            LAYOUT => layout.replace(value).is_some(),
+            CREATOR => {
+                // Control characters would be obeyed by a terminal.
+                let text = String::from_utf8(value.to_vec()).ok();
+                let text = text.filter(|text| !text.chars().any(char::is_control));
+                creator.replace(text.ok_or_else(|| fields.corrupt("text that is not printable"))?).is_some()
+            }
+            FIRST_OPTIONAL.. => false,
+            tag => {
+                let what = "the bounded container".to_owned();
+                let needed = format!("a newer program (record {tag} of its header)");
+                return Err(
+                    nf_codec::Error::Mismatch { what, needed, present: "an older one".to_owned() }.into()
+                );
+            }
+        };
+        if twice {
+            return Err(fields.corrupt(format!("record {tag} is there twice")));
+        }
+    }
+    let types: Vec<_> = arrays.iter().map(|array| array.sample).collect();
+    let layout = layout.map(|record| Layout::take(record, &types, limits)).transpose()?;
+    Ok((Head { layout, creator: creator.unwrap_or_default() }, arrays))
+}
+
+/// What lies behind a place of a source, as a source of its own.
+#[derive(Debug)]
+pub struct Behind<R> {
+    source: R,
+    start: u64,
+}
+
+impl<R: Read> Read for Behind<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        self.source.read(bytes)
+    }
+}
+
+impl<R: Seek> Seek for Behind<R> {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let to = match to {
+            SeekFrom::Start(place) => SeekFrom::Start(self.start.saturating_add(place)),
+            other => other,
+        };
+        let place = self.source.seek(to)?;
+        let before = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "a place before the start");
+        place.checked_sub(self.start).ok_or_else(before)
+    }
+}

@@ -1,0 +1,310 @@
+//! From samples to indices: quantised in the open loop, each sample by itself, and proved at once.
+//!
+//! - `narrow`: integers of at most 65536 values, by a table of which every value is tried.
+//! - `wide`: 32-bit integers and floating-point numbers, by a lattice.
+
+mod narrow;
+mod wide;
+
+use crate::bound::{Bound, Tolerance, Unit};
+use crate::dither::Dither;
+use crate::exceptions::Exceptions;
+use crate::noise::Noise;
+use crate::record::{ArrayRecord, Map};
+use crate::sample::{Array, Samples, each_type, stack_shape};
+use crate::within::within;
+use crate::{Error, Result, Sample};
+use nf_image::{Digest, Image16, Shape};
+
+/// An array as indices, and what is needed to decode them.
+#[derive(Clone, Debug)]
+pub struct Quantised {
+    /// All but the indices.
+    pub record: ArrayRecord,
+    /// The indices, in stacks of 16 bits: one, or two, the low half first.
+    pub layers: Vec<Image16>,
+}
+
+impl Quantised {
+    /// The array that the indices stand for, as a reader of the container gets it.
+    ///
+    /// # Errors
+    /// If record and indices do not go together.
+    pub fn decoded(&self) -> Result<Array> {
+        reconstruct(&self.record, &self.layers)
+    }
+}
+
+/// What the two ways of quantising find.
+struct Indices {
+    map: Map,
+    dither: Option<Dither>,
+    base: i64,
+    layers: Vec<Vec<u16>>,
+    exceptions: Exceptions,
+}
+
+/// Smallest and largest finite sample.
+#[derive(Clone, Copy, Debug)]
+struct Range {
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    fn of<T: Sample>(values: &[T]) -> Option<Self> {
+        let finite = values.iter().map(|sample| sample.value()).filter(|value| value.is_finite());
+        finite.fold(None, |range: Option<Self>, value| match range {
+            None => Some(Self { low: value, high: value }),
+            Some(Self { low, high }) => Some(Self { low: low.min(value), high: high.max(value) }),
+        })
+    }
+
+    fn extent(self) -> f64 {
+        self.high - self.low
+    }
+}
+
+/// What a bound does not say by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct QuantiseOptions {
+    /// The noise of the samples, which a bound in sigmas needs.
+    pub noise: Option<Noise>,
+    /// A value that means "no sample" and is kept exactly.
+    pub blank: Option<i64>,
+    /// Subtractive dither with this seed.
+    pub dither_seed: Option<u64>,
+}
+
+/// Quantises an array within a bound.
+///
+/// # Errors
+/// [`Error::Refused`] if the bound means nothing for such samples, [`Error::Noise`] if it needs a
+/// noise that is not given.
+pub fn quantise(array: &Array, bound: &Bound, options: &QuantiseOptions) -> Result<Quantised> {
+    let noise = options.noise.filter(|_| bound.unit() == Unit::Sigma);
+    let shape = stack_shape(array.axes());
+    let (tolerance, indices) = each_type!(array.samples(), values => {
+        let range = Range::of(values);
+        let tolerance = tolerance(bound, noise, array, range)?;
+        let indices = match narrow::values_of(values, range) {
+            Some(all) => narrow::quantise(values, all, &tolerance, options, shape.width),
+            None => wide::quantise(values, range, bound, &tolerance, options)?,
+        };
+        (tolerance, indices)
+    });
+    let Indices { map, dither, base, layers, exceptions } = indices;
+    let mut record = ArrayRecord {
+        sample: array.samples().sample_type(),
+        axes: array.axes().to_vec(),
+        bound: *bound,
+        tolerance,
+        noise_source: noise.map(|noise| noise.source),
+        largest_error: 0.0,
+        largest_error_sigma: None,
+        changed: 0,
+        original: array.samples().digest(),
+        decoded: Digest([0; 32]),
+        dither,
+        map,
+        base,
+        layers: layers.len() as u8,
+        exceptions,
+    };
+    let layers: Vec<Image16> = layers.into_iter().map(|layer| filled(shape, layer)).collect::<Result<_>>()?;
+    let decoded = reconstruct(&record, &layers)?;
+    let found = check(array, &decoded, &tolerance)?;
+    record.largest_error = found.largest_error;
+    record.largest_error_sigma = found.largest_error_sigma;
+    record.changed = found.changed;
+    record.decoded = decoded.samples().digest();
+    Ok(Quantised { record, layers })
+}
+
+/// A stack of indices; what a row lacks of its length repeats the last index.
+fn filled(shape: Shape, mut indices: Vec<u16>) -> Result<Image16> {
+    let last = indices.last().copied().unwrap_or(0);
+    indices.resize(shape.pixels(), last);
+    Image16::new(shape, indices).map_err(|error| Error::corrupt("the indices", error.to_string()))
+}
+
+/// What the bound means for these samples.
+fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<Range>) -> Result<Tolerance> {
+    let sample = array.samples().sample_type();
+    let value = bound.value();
+    let extent = range.map_or(0.0, Range::extent);
+    let absolute = match bound.unit() {
+        Unit::Sigma => {
+            let reason = "a bound in sigmas needs the offset, the gain and the read noise, or a measurement";
+            let noise = noise.ok_or_else(|| Error::Noise(reason.to_owned()))?.model;
+            let sigma = range.map_or(0.0, |range| value * noise.sigma(range.high));
+            if extent > 0.0 && sigma >= extent {
+                let reason =
+                    format!("it is {sigma:.3} at the largest sample, and the samples differ by {extent}");
+                return Err(bound.refused(reason));
+            }
+            return Ok(Tolerance::Sigma { sigmas: value, noise });
+        }
+        Unit::Dn => value,
+        Unit::Range => value * extent,
+    };
+    if extent > 0.0 && (!absolute.is_finite() || absolute >= extent) {
+        let reason = format!("it is {}, and the samples differ by no more than {extent}", short(absolute));
+        return Err(bound.refused(reason));
+    }
+    if extent > 0.0 && !sample.is_float() && absolute < 1.0 {
+        let reason = format!(
+            "it is {} for {sample} samples, whose errors are whole numbers; compress without --bound",
+            short(absolute)
+        );
+        return Err(bound.refused(reason));
+    }
+    Ok(Tolerance::Absolute(absolute))
+}
+
+/// For messages: as few digits as single precision needs.
+fn short(value: f64) -> f32 {
+    value as f32
+}
+
+/// What a comparison found.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Comparison {
+    /// Largest difference of a pair of samples.
+    pub largest_error: f64,
+    /// The same in standard deviations of the noise, for a tolerance in sigmas.
+    pub largest_error_sigma: Option<f64>,
+    /// Samples that differ.
+    pub changed: u64,
+}
+
+/// Compares arrays sample by sample: `|x - x'|` is within the tolerance of `x`, decided exactly,
+/// and what is no finite number has the same bits.
+///
+/// # Errors
+/// [`Error::Violated`] at the first sample that is not, [`Error::Shape`] if types or axes differ.
+pub fn check(original: &Array, decoded: &Array, tolerance: &Tolerance) -> Result<Comparison> {
+    let of = match (original.samples(), decoded.samples()) {
+        _ if original.axes() != decoded.axes() => None,
+        (Samples::U8(a), Samples::U8(b)) => Some(compare(a, b, tolerance)),
+        (Samples::I16(a), Samples::I16(b)) => Some(compare(a, b, tolerance)),
+        (Samples::U16(a), Samples::U16(b)) => Some(compare(a, b, tolerance)),
+        (Samples::I32(a), Samples::I32(b)) => Some(compare(a, b, tolerance)),
+        (Samples::F32(a), Samples::F32(b)) => Some(compare(a, b, tolerance)),
+        (Samples::F64(a), Samples::F64(b)) => Some(compare(a, b, tolerance)),
+        _ => None,
+    };
+    of.unwrap_or_else(|| {
+        let (axes, samples) = (decoded.axes().to_vec(), decoded.samples().len());
+        Err(Error::Shape { axes, samples, reason: "expected the type and the axes of the original" })
+    })
+}
+
+fn compare<T: Sample>(original: &[T], decoded: &[T], tolerance: &Tolerance) -> Result<Comparison> {
+    let in_sigma = |error: f64, x: f64| match tolerance {
+        Tolerance::Absolute(_) => 0.0,
+        Tolerance::Sigma { noise, .. } => error / noise.sigma(x),
+    };
+    let mut found = Comparison::default();
+    let mut most_sigma = 0.0f64;
+    let mut pairs = original.iter().zip(decoded).enumerate();
+    if T::TYPE.bytes() <= 2 {
+        // What every value may become, worked out once for all its samples.
+        let values = 1usize << (8 * T::TYPE.bytes());
+        let of = |bits: usize| T::of_bits(bits as u64).value();
+        let tolerances: Vec<f64> = (0..values).map(|bits| tolerance.at(of(bits))).collect();
+        let mut largest = vec![0.0f64; values];
+        for (place, (&x, &y)) in pairs {
+            let bits = x.bits() as usize;
+            let error = (x.value() - y.value()).abs();
+            // Integers of 16 bits and their differences are exact.
+            if error > tolerances[bits] {
+                return Err(Error::Violated { place, expected: x.value(), found: y.value() });
+            }
+            found.changed += u64::from(error > 0.0);
+            largest[bits] = largest[bits].max(error);
+        }
+        for (bits, &error) in largest.iter().enumerate() {
+            found.largest_error = found.largest_error.max(error);
+            most_sigma = most_sigma.max(in_sigma(error, of(bits)));
+        }
+    } else {
+        pairs.try_for_each(|(place, (&x, &y))| {
+            if x.bits() == y.bits() {
+                return Ok(());
+            }
+            let (x, y) = (x.value(), y.value());
+            if !within(x, y, tolerance.at(x)) {
+                return Err(Error::Violated { place, expected: x, found: y });
+            }
+            let error = (x - y).abs();
+            found.changed += 1;
+            found.largest_error = found.largest_error.max(error);
+            most_sigma = most_sigma.max(in_sigma(error, x));
+            Ok(())
+        })?;
+    }
+    found.largest_error_sigma = matches!(tolerance, Tolerance::Sigma { .. }).then_some(most_sigma);
+    Ok(found)
+}
+
+/// The array that indices stand for.
+///
+/// # Errors
+/// If an index is beyond the table, or the layers are not those that the record says.
+pub(crate) fn reconstruct(record: &ArrayRecord, layers: &[Image16]) -> Result<Array> {
+    let samples = record.samples();
+    let layers: Vec<&[u16]> = layers.iter().map(|layer| &layer.samples()[..samples]).collect();
+    let samples = reconstruct_samples(record, &layers, 0)?;
+    Array::new(record.axes.clone(), samples)
+}
+
+/// The samples of consecutive places from `first` on.
+pub(crate) fn reconstruct_samples(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> Result<Samples> {
+    use crate::SampleType::{F32, F64, I16, I32, U8, U16};
+    Ok(match record.sample {
+        U8 => Samples::U8(values(record, layers, first)?),
+        I16 => Samples::I16(values(record, layers, first)?),
+        U16 => Samples::U16(values(record, layers, first)?),
+        I32 => Samples::I32(values(record, layers, first)?),
+        F32 => Samples::F32(values(record, layers, first)?),
+        F64 => Samples::F64(values(record, layers, first)?),
+    })
+}
+
+fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> Result<Vec<T>> {
+    let (map, dither) = (&record.map, record.dither);
+    let shift = |n: usize| dither.map_or(0.0, |dither| dither.shift(first + n));
+    let mut samples: Vec<T> = match (layers, map) {
+        ([low], Map::Tables(tables)) => {
+            let of = |values: &Vec<i64>| values.iter().map(|&value| T::nearest(value as f64)).collect();
+            let tables: Vec<Vec<T>> = tables.iter().map(of).collect();
+            let values = match (dither, &tables[..]) {
+                (None, [table]) => low.iter().map(|&index| table.get(usize::from(index)).copied()).collect(),
+                (Some(dither), tables) => {
+                    let table = |n: usize| tables.get(dither.phase(first + n));
+                    let value = |(n, &index): (usize, &u16)| table(n)?.get(usize::from(index)).copied();
+                    low.iter().enumerate().map(value).collect()
+                }
+                _ => None,
+            };
+            let values: Option<Vec<T>> = values;
+            values.ok_or_else(|| Error::corrupt("the indices", "an index beyond its table"))?
+        }
+        ([low], _) => {
+            let value = |(n, &low): (usize, &u16)| map.value(record.base + i64::from(low), shift(n));
+            low.iter().enumerate().map(|pair| T::nearest(value(pair))).collect()
+        }
+        ([low, high], _) => {
+            let index = |low: u16, high: u16| record.base + (i64::from(high) << 16 | i64::from(low));
+            let value = |(n, (&low, &high)): (usize, (&u16, &u16))| map.value(index(low, high), shift(n));
+            low.iter().zip(*high).enumerate().map(|pair| T::nearest(value(pair))).collect()
+        }
+        _ => return Err(Error::corrupt("the indices", format!("{} layers", layers.len()))),
+    };
+    record.exceptions.apply(first, &mut samples);
+    Ok(samples)
+}
+
+#[cfg(test)]
+mod tests;

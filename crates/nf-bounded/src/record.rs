@@ -1,0 +1,299 @@
+//! What is written of an array beside its indices.
+
+use crate::bound::{Bound, Tolerance, Unit};
+use crate::dither::Dither;
+use crate::exceptions::Exceptions;
+use crate::noise::{NoiseModel, NoiseSource};
+use crate::packing::{Fields, put_deflated, put_number, take_deflated};
+use crate::sample::{MAX_AXES, SampleType, checked_samples, stack_shape};
+use crate::{Error, Result};
+use nf_codec::Limits;
+use nf_image::{Digest, Shape};
+
+/// What an index stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Map {
+    /// One value for every index; a table for every phase of the dither.
+    Tables(Vec<Vec<i64>>),
+    /// `origin + index step`.
+    Linear {
+        /// The value of index 0.
+        origin: f64,
+        /// From one value to the next.
+        step: f64,
+    },
+    /// Values whose distance is `step` standard deviations of the noise.
+    NoiseLaw {
+        /// That distance.
+        step: f64,
+        /// The noise.
+        noise: NoiseModel,
+    },
+}
+
+impl Map {
+    /// The value of an index of a lattice that is shifted by so many steps, before it is rounded to
+    /// the type of the samples.
+    ///
+    /// Only operations that IEEE 754 rounds correctly are used, so that it is the same everywhere.
+    pub(crate) fn value(&self, index: i64, shift: f64) -> f64 {
+        let index = index as f64 - shift;
+        match self {
+            // Their values are looked up, not worked out.
+            Self::Tables(_) => f64::NAN,
+            Self::Linear { origin, step } => origin + index * step,
+            Self::NoiseLaw { step, noise } => {
+                let (offset, slope, read) = (noise.offset_dn(), noise.slope_dn(), noise.read_noise_dn());
+                let deviations = index * step;
+                let straight = offset + deviations * read;
+                if deviations <= 0.0 {
+                    return straight;
+                }
+                // The last term puts the value where both ends of its bin have the same share of
+                // their tolerance.
+                straight + 0.25 * slope * (deviations * deviations) - 0.0625 * slope * (step * step)
+            }
+        }
+    }
+}
+
+/// All that is known of an array but its indices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArrayRecord {
+    /// Type of the samples.
+    pub sample: SampleType,
+    /// Lengths, the last axis fastest.
+    pub axes: Vec<usize>,
+    /// The bound as it was asked for.
+    pub bound: Bound,
+    /// What it means for a sample.
+    pub tolerance: Tolerance,
+    /// Where the noise model of a bound in sigmas comes from.
+    pub noise_source: Option<NoiseSource>,
+    /// Largest error of any sample, in the unit of the samples.
+    pub largest_error: f64,
+    /// Largest error in standard deviations of the noise, for a bound in sigmas.
+    pub largest_error_sigma: Option<f64>,
+    /// Samples that are not what they were.
+    pub changed: u64,
+    /// BLAKE3 of the original samples' little-endian bytes.
+    pub original: Digest,
+    /// BLAKE3 of the decoded samples' little-endian bytes.
+    pub decoded: Digest,
+    /// Which lattice a sample has, if there are several.
+    pub dither: Option<Dither>,
+    /// What an index stands for.
+    pub(crate) map: Map,
+    /// Added to a coded index.
+    pub(crate) base: i64,
+    /// Stacks of 16 bits that the indices are coded as: one, or two, the low half first.
+    pub(crate) layers: u8,
+    /// Samples that are kept exactly beside them.
+    pub(crate) exceptions: Exceptions,
+}
+
+pub(crate) const WHAT: &str = "the record of a bounded array";
+
+impl ArrayRecord {
+    /// Number of samples.
+    pub fn samples(&self) -> usize {
+        self.axes.iter().product()
+    }
+
+    /// Samples that are kept exactly beside the indices: NaN, infinities, blank samples, and those
+    /// that no index could stand for.
+    pub fn exact_samples(&self) -> usize {
+        self.exceptions.len()
+    }
+
+    /// The stack of the indices.
+    pub fn stack_shape(&self) -> Shape {
+        stack_shape(&self.axes)
+    }
+
+    pub(crate) fn put(&self) -> Vec<u8> {
+        let code = |place: Option<usize>| place.unwrap_or_default() as u8;
+        let mut out = vec![code(SampleType::ALL.iter().position(|known| *known == self.sample))];
+        out.push(self.axes.len() as u8);
+        self.axes.iter().for_each(|&axis| out.extend((axis as u64).to_le_bytes()));
+        out.push(code(Unit::ALL.iter().position(|unit| *unit == self.bound.unit())));
+        let mut numbers = vec![self.bound.value()];
+        match self.tolerance {
+            Tolerance::Absolute(error) => numbers.push(error),
+            Tolerance::Sigma { noise, .. } => {
+                numbers.extend([noise.offset_dn(), noise.slope_dn(), noise.read_noise_dn()]);
+            }
+        }
+        numbers.iter().for_each(|number| out.extend(number.to_le_bytes()));
+        if let Some(source) = self.noise_source {
+            out.push(code(NoiseSource::ALL.iter().position(|known| *known == source)));
+        }
+        for number in [self.largest_error, self.largest_error_sigma.unwrap_or(0.0)] {
+            out.extend(number.to_le_bytes());
+        }
+        out.extend(self.changed.to_le_bytes());
+        out.extend(self.original.0);
+        out.extend(self.decoded.0);
+        out.push(self.dither.map_or(0, |dither| dither.phases));
+        if let Some(dither) = self.dither {
+            out.extend(dither.seed.to_le_bytes());
+        }
+        match &self.map {
+            Map::Tables(tables) => {
+                out.push(0);
+                out.push(tables.len() as u8);
+                for values in tables {
+                    out.extend((values.len() as u32).to_le_bytes());
+                    out.extend(values.first().copied().unwrap_or(0).to_le_bytes());
+                }
+                let mut steps = Vec::new();
+                let pairs = tables.iter().flat_map(|values| values.windows(2));
+                pairs.for_each(|two| put_number((two[1] - two[0]) as u64, &mut steps));
+                put_deflated(&steps, &mut out);
+            }
+            Map::Linear { origin, step } => {
+                out.push(1);
+                [origin, step].iter().for_each(|number| out.extend(number.to_le_bytes()));
+            }
+            Map::NoiseLaw { step, .. } => {
+                out.push(2);
+                out.extend(step.to_le_bytes());
+            }
+        }
+        out.extend(self.base.to_le_bytes());
+        out.push(self.layers);
+        self.exceptions.put(self.sample.bytes(), &mut out);
+        out
+    }
+
+    pub(crate) fn take(bytes: &[u8], limits: &Limits) -> Result<Self> {
+        let mut fields = Fields::new(bytes, WHAT);
+        let sample = fields.one_of(&SampleType::ALL, 0, "type of samples")?;
+        let count = usize::from(fields.u8()?);
+        if !(1..=MAX_AXES).contains(&count) {
+            return Err(fields.corrupt(format!("{count} axes")));
+        }
+        let axes: Vec<u64> = (0..count).map(|_| fields.u64()).collect::<Result<_>>()?;
+        let axes: Vec<usize> =
+            axes.into_iter().map(|axis| usize::try_from(axis).unwrap_or(usize::MAX)).collect();
+        check_size(&axes, sample, limits)?;
+        let unit = fields.one_of(&Unit::ALL, 0, "unit")?;
+        let wrong = |error: Error| Error::corrupt(WHAT, error.to_string());
+        let bound = Bound::new(fields.f64()?, unit).map_err(wrong)?;
+        let mut noise_source = None;
+        let tolerance = match unit {
+            Unit::Dn | Unit::Range => match fields.f64()? {
+                error if error.is_finite() && error >= 0.0 => Tolerance::Absolute(error),
+                error => return Err(fields.corrupt(format!("a largest error of {error}"))),
+            },
+            Unit::Sigma => {
+                let noise = NoiseModel::new(fields.f64()?, fields.f64()?, fields.f64()?).map_err(wrong)?;
+                noise_source = Some(fields.one_of(&NoiseSource::ALL, 0, "source of the noise")?);
+                Tolerance::Sigma { sigmas: bound.value(), noise }
+            }
+        };
+        let (largest_error, sigmas) = (fields.f64()?, fields.f64()?);
+        let largest_error_sigma = (unit == Unit::Sigma).then_some(sigmas);
+        let changed = fields.u64()?;
+        let (original, decoded) = (Digest(fields.array()?), Digest(fields.array()?));
+        let dither = match fields.u8()? {
+            0 => None,
+            phases => Some(Dither { phases, seed: fields.u64()? }),
+        };
+        let map = match fields.u8()? {
+            0 => take_tables(&mut fields, sample, dither)?,
+            1 => Map::Linear { origin: fields.f64()?, step: fields.f64()? },
+            2 => match tolerance {
+                Tolerance::Sigma { noise, .. } => Map::NoiseLaw { step: fields.f64()?, noise },
+                Tolerance::Absolute(_) => return Err(fields.corrupt("a law of noise without noise")),
+            },
+            kind => return Err(fields.corrupt(format!("an unknown map {kind}"))),
+        };
+        let base = i64::from_le_bytes(fields.array()?);
+        let layers = fields.u8()?;
+        let fits = match &map {
+            Map::Tables(_) => base == 0 && layers == 1,
+            // Indices stay exact as doubles.
+            _ => base.unsigned_abs() <= 1 << 52 && matches!(layers, 1 | 2),
+        };
+        if !fits {
+            return Err(fields.corrupt(format!("{layers} layers of indices from {base} on")));
+        }
+        let samples = axes.iter().product();
+        let exceptions = Exceptions::take(&mut fields, samples, sample.bytes(), limits)?;
+        if !fields.is_empty() {
+            return Err(fields.corrupt("it is longer than its fields"));
+        }
+        Ok(Self {
+            sample,
+            axes,
+            bound,
+            tolerance,
+            noise_source,
+            largest_error,
+            largest_error_sigma,
+            changed,
+            original,
+            decoded,
+            dither,
+            map,
+            base,
+            layers,
+            exceptions,
+        })
+    }
+}
+
+/// Whether an array of these axes may be held, as samples and as indices.
+pub(crate) fn check_size(axes: &[usize], sample: SampleType, limits: &Limits) -> Result<()> {
+    // An axis of zero does not excuse the others.
+    let at_least_one: Vec<usize> = axes.iter().map(|&axis| axis.max(1)).collect();
+    let samples = checked_samples(&at_least_one).map_or(u64::MAX, |samples| samples as u64);
+    limits.check_memory("the array", samples.saturating_mul(sample.bytes() as u64 + 4))?;
+    limits.check_shape("the array", stack_shape(&at_least_one))?;
+    Ok(())
+}
+
+/// Tables of values in rising order, within the range of the type; one for every phase.
+fn take_tables(fields: &mut Fields<'_>, sample: SampleType, dither: Option<Dither>) -> Result<Map> {
+    let range = match sample {
+        SampleType::U8 => 0..=i64::from(u8::MAX),
+        SampleType::U16 => 0..=i64::from(u16::MAX),
+        SampleType::I16 => i64::from(i16::MIN)..=i64::from(i16::MAX),
+        SampleType::I32 => i64::from(i32::MIN)..=i64::from(i32::MAX),
+        SampleType::F32 | SampleType::F64 => return Err(fields.corrupt("a table of floating-point values")),
+    };
+    let tables = fields.u8()?;
+    if tables != dither.map_or(1, |dither| dither.phases) {
+        return Err(fields.corrupt(format!("{tables} tables, which is not the number of phases")));
+    }
+    let head = |fields: &mut Fields<'_>| Ok((fields.u32()?, i64::from_le_bytes(fields.array()?)));
+    let heads: Vec<(u32, i64)> = (0..tables).map(|_| head(fields)).collect::<Result<_>>()?;
+    if let Some((count, _)) = heads.iter().find(|(count, _)| *count > 1 << 16) {
+        return Err(fields.corrupt(format!("a table of {count} values")));
+    }
+    let all: u64 = heads.iter().map(|(count, _)| u64::from(*count)).sum();
+    let steps = take_deflated(fields, 10 * all)?;
+    let mut steps = Fields::new(&steps, WHAT);
+    let mut maps = Vec::with_capacity(heads.len());
+    for (count, mut value) in heads {
+        let mut values = Vec::with_capacity(count as usize);
+        for place in 0..count {
+            if place > 0 {
+                let step = i64::try_from(steps.number()?).ok().filter(|&step| step > 0);
+                value = step
+                    .and_then(|step| value.checked_add(step))
+                    .ok_or_else(|| fields.corrupt("values that do not rise"))?;
+            }
+            if !range.contains(&value) {
+                return Err(fields.corrupt(format!("a value of {value} in a table of {sample}")));
+            }
+            values.push(value);
+        }
+        maps.push(values);
+    }
+    match steps.is_empty() {
+        true => Ok(Map::Tables(maps)),
+        false => Err(fields.corrupt("tables longer than their values")),
+    }
+}

@@ -1,0 +1,182 @@
+//! A FITS or .npy file in, a bounded container out.
+
+use super::input::{self, Input, data_unit};
+use super::{BoundOptions, loss_words, noise_words};
+use crate::cmd::compress::{bits_per_pixel, pixels_word, rates};
+use crate::files::batch::{Done, Files, Job, Rules};
+use crate::files::kinds::{BOUNDED, inside, is_any_container, is_bounded, is_compressible, with_ending};
+use crate::files::output::{fill_file, is_stream, write_file};
+use crate::files::source::Source;
+use crate::limits;
+use crate::registry::registry;
+use anyhow::{Context, Result, bail, ensure};
+use nf_bounded::container::{Head, Reader, write};
+use nf_bounded::{Bound, QuantiseOptions, Quantised, Tolerance, quantise};
+use nf_codec::{Codec, Spec};
+use nf_fits::{BoundCards, BoundTolerance};
+use nf_image::Shape;
+use serde_json::json;
+use std::io::{BufWriter, Cursor, IntoInnerError, Read, Seek, Write};
+use std::path::Path;
+
+pub(super) const CREATOR: &str = concat!("noisefloor ", env!("CARGO_PKG_VERSION"));
+
+/// How files are to be compressed.
+pub(crate) struct Wishes<'a> {
+    pub(crate) spec: &'a Spec,
+    pub(crate) tile: Option<Shape>,
+    pub(crate) options: &'a BoundOptions,
+    pub(crate) dither: bool,
+    pub(crate) force: bool,
+}
+
+/// Makes bounded containers of files.
+///
+/// # Errors
+/// If an input is to be deleted, the spec makes no sense, or a file failed.
+pub(crate) fn run(files: &Files, wishes: &Wishes<'_>) -> Result<()> {
+    ensure!(
+        !files.delete(),
+        "--delete with --bound would leave no original; delete it yourself when you are sure"
+    );
+    // A wrong spec is told before a file is read.
+    registry().build(wishes.spec)?;
+    let name = |input: &Path| {
+        ensure!(!is_any_container(input), "it is a container already");
+        Ok(with_ending(inside(input), BOUNDED))
+    };
+    let rules = Rules { verb: "compress", takes: is_compressible, is_output: is_bounded, name: &name };
+    files.each(&rules, |job, _| compress(job, wishes))
+}
+
+/// Writes a bounded container of a file, decodes it again, and compares every sample with its
+/// original before the container gets its name.
+fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
+    let Wishes { spec, tile, options, dither, force } = *wishes;
+    let Some(bound) = options.bound else { bail!("there is no bound") };
+    let registry = registry();
+    let encoder = registry.build(spec)?;
+    let decoder = registry.build(spec)?;
+    let output = job.output.as_path();
+    let source = Source::open(&job.input)?;
+    let name = source.name();
+    let input = input::read(source).with_context(|| name.clone())?;
+    let arrays = quantised(&input, &bound, options, dither).with_context(|| name.clone())?;
+    input.prove_pieces().with_context(|| name.clone())?;
+    let head = head(&input, &arrays).with_context(|| name.clone())?;
+    let put = |out: &mut dyn Write| {
+        let limits = limits::codec();
+        write(out, &head, &arrays, tile, &*encoder, None, limits).with_context(|| name.clone())
+    };
+    let written = if is_stream(output) {
+        // What cannot be read back is proved in memory.
+        let mut bytes = Vec::new();
+        let written = put(&mut bytes)?;
+        prove(Cursor::new(&bytes[..]), &input, &*decoder).with_context(|| name.clone())?;
+        write_file(output, force, |out| Ok(out.write_all(&bytes)?))?;
+        written
+    } else {
+        fill_file(output, force, |file| {
+            let mut out = BufWriter::with_capacity(1 << 18, file);
+            let written = put(&mut out)?;
+            let file = out.into_inner().map_err(IntoInnerError::into_error)?;
+            file.rewind()?;
+            prove(&mut *file, &input, &*decoder).with_context(|| name.clone())?;
+            Ok(written)
+        })?
+    };
+    let (samples, raw) = (input.samples(), input.raw_bytes());
+    let rates = rates(samples, raw, written.container_bytes);
+    let mut done = Done::default();
+    done.lines.push(format!(
+        "{name}: {} of samples with {}, {raw} -> {} bytes, {rates}; NOT lossless, the bound is proved",
+        pixels_word(samples),
+        encoder.spec(),
+        written.container_bytes,
+    ));
+    for (image, array) in input.images.iter().zip(&arrays) {
+        done.lines.push(format!("  {}{}", image.name, loss_words(&array.record)));
+        let noise = noise_words(&array.record);
+        done.lines.extend(noise.map(|words| format!("  {}{words}", image.name)));
+    }
+    done.lines.extend(input.kept.iter().map(|kept| format!("  {kept}")));
+    let errors: Vec<f64> = arrays.iter().map(|array| array.record.largest_error).collect();
+    let facts = [
+        ("codec", json!(encoder.spec().to_string())),
+        ("lossless", json!(false)),
+        ("bound", json!(bound.to_string())),
+        ("pixels", json!(samples)),
+        ("raw_bytes", json!(raw)),
+        ("bits_per_pixel", json!(bits_per_pixel(samples, written.container_bytes))),
+        ("largest_errors", json!(errors)),
+        ("verified", json!(true)),
+    ];
+    done.facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Ok(done)
+}
+
+/// The indices of every array.
+///
+/// # Errors
+/// If the bound means nothing for one of them.
+fn quantised(input: &Input, bound: &Bound, options: &BoundOptions, dither: bool) -> Result<Vec<Quantised>> {
+    let each = input.images.iter().map(|image| {
+        let noise = options.noise_of(bound, &image.array, image.physical);
+        let quantised = noise.and_then(|noise| {
+            // Of the samples themselves, so that the same file gives the same container.
+            let seed =
+                || image.array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
+            let dither_seed = if dither { seed() } else { None };
+            let how = QuantiseOptions { noise, blank: image.blank, dither_seed };
+            Ok(quantise(&image.array, bound, &how)?)
+        });
+        quantised.with_context(|| image.name.trim_end_matches(": ").to_owned())
+    });
+    each.collect()
+}
+
+/// What a FITS header says of an array.
+fn cards(array: &Quantised) -> BoundCards {
+    let record = &array.record;
+    let tolerance = match record.tolerance {
+        Tolerance::Absolute(error) => BoundTolerance::Absolute(error),
+        Tolerance::Sigma { sigmas, noise } => BoundTolerance::Noise {
+            sigmas,
+            offset: noise.offset_dn(),
+            slope: noise.slope_dn(),
+            read: noise.read_noise_dn(),
+        },
+    };
+    BoundCards {
+        value: record.bound.value(),
+        unit: record.bound.unit().name().to_owned(),
+        tolerance,
+        largest_error: record.largest_error,
+        original: record.original.to_string(),
+    }
+}
+
+/// The layout of the file with the decoded samples: its headers say what was lost, and their sums
+/// are those of the decoded samples.
+fn head(input: &Input, arrays: &[Quantised]) -> Result<Head> {
+    let layout = input.layout(|header, number, rest| {
+        let image = &input.images[number];
+        let decoded = arrays[number].decoded()?;
+        let data = data_unit(0, image.order, &decoded, rest)?;
+        Ok(cards(&arrays[number]).put(header, None, &data, CREATOR))
+    })?;
+    Ok(Head { layout: Some(layout), creator: CREATOR.to_owned() })
+}
+
+/// Decodes every array and compares it with its original.
+fn prove<R: Read + Seek>(container: R, input: &Input, decoder: &dyn Codec) -> Result<()> {
+    let mut reader = Reader::open(container, limits::codec())?;
+    for (number, image) in input.images.iter().enumerate() {
+        let found = reader.prove(number, &image.array, decoder).with_context(|| image.name.clone())?;
+        let record = &reader.arrays()[number];
+        if (found.largest_error, found.changed) != (record.largest_error, record.changed) {
+            bail!("{}the errors found are not those recorded; please report this file", image.name);
+        }
+    }
+    Ok(())
+}
