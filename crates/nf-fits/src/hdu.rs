@@ -103,8 +103,8 @@ pub(crate) fn padded(bytes: u64) -> u64 {
     bytes.next_multiple_of(BLOCK_BYTES as u64)
 }
 
-/// Reads the headers of all HDUs, nothing of the data: the HDUs up to the first that is damaged, and
-/// what is wrong with that one.
+/// Reads the headers of all HDUs, nothing of the data: the HDUs up to the first that is damaged,
+/// and what is wrong with that one.
 ///
 /// # Errors
 /// If the first HDU is damaged already, or reading fails.
