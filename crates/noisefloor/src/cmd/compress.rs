@@ -42,9 +42,9 @@ pub(crate) struct Args {
     no_verify: bool,
     #[command(flatten)]
     bound: BoundOptions,
-    /// Shift the steps from sample to sample, so that means, medians and faint fluxes stay unbiased
-    /// also where the bound is larger than the noise; costs 0.03 bits per sample at 0.25 sigma, 0.6
-    /// at 2
+    /// Shift the steps from sample to sample, so that means, medians and faint fluxes are less
+    /// biased also where the bound is larger than the noise; costs 0.03 bits per sample at 0.25
+    /// sigma, 0.6 at 2
     #[arg(long, requires = "bound", help_heading = "Loss")]
     dither: bool,
 }
