@@ -29,15 +29,16 @@ pub struct FitsOptions {
     pub tile_codec: Option<Arc<dyn TileCodec>>,
     /// What a file that is not trusted may cost; also of `.npy` files.
     pub limits: Limits,
+    /// Whether a file with a damaged HDU behind the first is read up to it, with a warning; otherwise
+    /// it is refused as a whole.
+    pub readable_parts: bool,
 }
 
 impl FitsOptions {
     pub(crate) fn open(&self, path: &Path) -> nf_fits::Result<FitsFile> {
-        Ok(self.with_codec(FitsFile::open_with(path, self.limits)?))
-    }
-
-    /// What can be read of a file: its HDUs before the first that is damaged, which is warned of.
-    pub(crate) fn open_readable(&self, path: &Path) -> nf_fits::Result<FitsFile> {
+        if !self.readable_parts {
+            return Ok(self.with_codec(FitsFile::open_with(path, self.limits)?));
+        }
         let file = FitsFile::open_readable(path, self.limits)?;
         if let Some(fault) = file.fault() {
             tracing::warn!("{}: {fault}; only the HDUs before it are read", path.display());

@@ -32,7 +32,7 @@ impl ImageFile {
         if is_npy(path) {
             return Self::of_bytes(path, std::fs::read(path).map_err(Error::io(path))?, fits);
         }
-        fits.open_readable(path).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
+        fits.open(path).map(|file| Self::of_fits(path, file)).map_err(Self::wrong_in(path))
     }
 
     /// Reads what bytes hold; `path` names them in errors.

@@ -1,7 +1,7 @@
 //! Folders of image files, made here and real.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use nf_data::{Dataset, OpenOptions, open};
+use nf_data::{Dataset, FitsOptions, OpenOptions, open};
 use nf_fits::{FitsWriter, npy};
 use nf_image::testing::real_frames;
 use nf_image::{Image16, PlaneAxis, Shape};
@@ -219,7 +219,6 @@ fn names_that_are_no_text_are_names() {
 
 #[test]
 fn tiles_coded_by_the_codec_that_is_handed_in() {
-    use nf_data::FitsOptions;
     use nf_fits::pack::{Method, PackOptions, TileSize, pack};
     use std::sync::Arc;
 
@@ -247,6 +246,30 @@ fn tiles_coded_by_the_codec_that_is_handed_in() {
     let fits = FitsOptions { tile_codec: Some(Arc::new(Plain)), ..FitsOptions::default() };
     let with = open(dir.path(), &OpenOptions { fits, ..OpenOptions::default() }).unwrap();
     assert_eq!(with.image(0).unwrap().samples(), ramp(Shape::frame(6, 8), 5).samples());
+}
+
+#[test]
+fn the_intact_hdus_of_a_damaged_file_are_read_where_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = nf_fits::FitsWriter::new(Vec::new());
+    let first = ramp(Shape::frame(60, 80), 5);
+    writer.image(&first, None).unwrap();
+    writer.image(&ramp(Shape::frame(60, 80), 9), None).unwrap();
+    let mut bytes = writer.into_inner();
+    bytes.truncate(bytes.len() - 4000);
+    std::fs::write(dir.path().join("cut.fits"), bytes).unwrap();
+    let images = |readable_parts: bool| {
+        let fits = FitsOptions { readable_parts, ..FitsOptions::default() };
+        let set = open(dir.path(), &OpenOptions { fits, ..OpenOptions::default() }).unwrap();
+        (0..set.len()).map(|index| set.image(index)).collect::<Vec<_>>()
+    };
+    let parts = images(true);
+    assert_eq!(parts.len(), 1);
+    assert_eq!(parts[0].as_ref().unwrap().samples(), first.samples());
+    for image in images(false) {
+        let error = image.unwrap_err().to_string();
+        assert!(error.contains("cut.fits") && error.contains("HDU 1: the data is cut short"), "{error}");
+    }
 }
 
 #[test]

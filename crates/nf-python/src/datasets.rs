@@ -33,6 +33,7 @@ mod source {
         let fits = nf_data::FitsOptions {
             tile_codec: Some(Arc::new(RegistryTiles::new(limits(None)))),
             limits: fits_limits(None),
+            ..nf_data::FitsOptions::default()
         };
         let options = nf_data::OpenOptions { data, split, fits, ..nf_data::OpenOptions::default() };
         nf_data::open(reference, &options).map_err(failure)

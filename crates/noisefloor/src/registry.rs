@@ -24,7 +24,11 @@ pub(crate) fn registry() -> Registry {
 /// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the
 /// limits of the user.
 pub(crate) fn fits_options() -> FitsOptions {
-    FitsOptions { tile_codec: Some(Arc::new(RegistryTiles::default())), limits: limits::fits() }
+    FitsOptions {
+        tile_codec: Some(Arc::new(RegistryTiles::default())),
+        limits: limits::fits(),
+        readable_parts: false,
+    }
 }
 
 /// A FITS file that lies on the disk; its name is part of errors.

@@ -362,6 +362,7 @@ fn a_damaged_hdu_costs_no_hdu_before_it() {
     succeeds(&inspected);
     assert!(String::from_utf8_lossy(&inspected.stderr).contains("HDU 1: the data is cut short"));
     // What needs the whole file refuses it.
+    fails_with(&run(&["data", "pack", "cut.fits", "packed.parquet"]), "HDU 1: the data is cut short");
     for verb in ["pack", "verify"] {
         fails_with(&fits(path, &[verb, "cut.fits"]), "HDU 1: the data is cut short");
     }

@@ -10,7 +10,7 @@ use nf_bench::ledger::Ledger;
 use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
 use nf_classic::External;
 use nf_codec::Registry;
-use nf_data::OpenOptions;
+use nf_data::{FitsOptions, OpenOptions};
 use nf_models::Checkpoint;
 use nf_report::names::Names;
 use nf_report::{summary, tables};
@@ -168,7 +168,7 @@ fn open_options(data: Option<&Path>, split: Option<&str>) -> OpenOptions {
     OpenOptions {
         data: data.map(Path::to_owned),
         split: split.map(str::to_owned),
-        fits: fits_options(),
+        fits: FitsOptions { readable_parts: true, ..fits_options() },
         ..OpenOptions::default()
     }
 }

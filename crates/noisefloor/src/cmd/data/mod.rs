@@ -167,7 +167,9 @@ fn progress_bar(images: usize) -> anyhow::Result<ProgressBar> {
 }
 
 fn inspect(args: &Inspect) -> anyhow::Result<()> {
-    let set = open(&args.which)?;
+    let mut options = args.which.options();
+    options.fits.readable_parts = true;
+    let set = nf_data::open(&args.which.dataset, &options)?;
     let mut out = text();
     if !args.json {
         let card = set.card();
