@@ -29,8 +29,8 @@ pub struct FitsOptions {
     pub tile_codec: Option<Arc<dyn TileCodec>>,
     /// What a file that is not trusted may cost; also of `.npy` files.
     pub limits: Limits,
-    /// Whether a file with a damaged HDU behind the first is read up to it, with a warning; otherwise
-    /// it is refused as a whole.
+    /// Whether a file with a damaged HDU behind the first is read up to it, with a warning;
+    /// otherwise it is refused as a whole.
     pub readable_parts: bool,
 }
 
