@@ -39,11 +39,7 @@ impl FitsOptions {
         if !self.readable_parts {
             return Ok(self.with_codec(FitsFile::open_with(path, self.limits)?));
         }
-        let file = FitsFile::open_readable(path, self.limits)?;
-        if let Some(fault) = file.fault() {
-            tracing::warn!("{}: {fault}; only the HDUs before it are read", path.display());
-        }
-        Ok(self.with_codec(file))
+        Ok(self.with_codec(FitsFile::open_readable(path, self.limits)?))
     }
 
     pub(crate) fn of_bytes(&self, bytes: Vec<u8>) -> nf_fits::Result<FitsFile> {

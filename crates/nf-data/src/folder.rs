@@ -196,6 +196,10 @@ impl FolderSet {
             return Ok(vec![self.member(row, 0, false, one)]);
         }
         let frames = file.open(row, &self.fits)?;
+        // Said here, where every file is looked at once.
+        if let Some(fault) = frames.fits().and_then(|fits| fits.fault()) {
+            tracing::warn!("{}: {fault}; only the HDUs before it are read", file.path.display());
+        }
         let stacks = if first { frames.stacks().min(1) } else { frames.stacks() };
         if stacks == 0 {
             return Err(file.wrong("holds no image".into()));
