@@ -38,7 +38,10 @@ impl fmt::Display for Value {
 /// zeros. 2^63 and 2^64 are spelt out, being zero points.
 pub(crate) fn shown(number: f64) -> String {
     match number.abs() {
-        0.0 | 1e-5..1e21 => number.to_string(),
+        0.0 | 1e-5..1e15 => number.to_string(),
+        // Whole numbers: as reals they would be printed with zeros for their last digits.
+        1e15..1e21 if number.fract() == 0.0 => (number as i128).to_string(),
+        1e15..1e21 => number.to_string(),
         _ => format!("{number:e}"),
     }
 }
