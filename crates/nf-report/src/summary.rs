@@ -30,7 +30,7 @@ pub struct CodecSummary {
     pub images: usize,
     /// Pixels.
     pub pixels: u64,
-    /// Two bytes for every pixel.
+    /// Bytes of the pixels in their files, without compression.
     pub raw_bytes: u64,
     /// Stream bytes; none for the oracle.
     pub coded_bytes: Option<u64>,

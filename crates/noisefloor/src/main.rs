@@ -135,7 +135,7 @@ fn start_log(verbose: bool) {
     let wants_colour = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| message::LogLines)
         // Where nobody reads the log, that is no reason to stop the work.
         .log_internal_errors(false)
         .with_ansi(wants_colour && std::io::stderr().is_terminal())

@@ -54,6 +54,23 @@ pub(crate) fn say(lines: &str) {
     let _ = writeln!(std::io::stderr(), "{}", plain_lines(lines));
 }
 
+/// Where the log goes: the standard error, every event on one line. Other control characters are
+/// spelt out by the log itself.
+pub(crate) struct LogLines;
+
+impl Write for LogLines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let end = bytes.len() - usize::from(bytes.ends_with(b"\n"));
+        let mut line = bytes.to_vec();
+        line[..end].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b' ');
+        std::io::stderr().write_all(&line).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -57,7 +57,7 @@ fn fails_with(output: &Output, words: &[&str], without: &[&str]) {
 }
 
 fn frame() -> nf_image::Image16 {
-    nf_image::Image16::from_fn(nf_image::Shape::frame(90, 70), |_, row, column| (row * 70 + column) as u16)
+    nf_image::testing::noise(nf_image::Shape::frame(90, 70), 1000.0, 50.0, 1)
 }
 
 #[test]
@@ -72,10 +72,19 @@ fn of_two_files_the_damaged_one_is_named() {
     fs::write(&damaged, bytes).unwrap();
     fails_with(&noisefloor(&["fits", "compare", &sound, &damaged]), &["damaged.fits.fz: HDU 1"], &["sound"]);
     fails_with(&noisefloor(&["fits", "compare", &damaged, &sound]), &["damaged.fits.fz: HDU 1"], &["sound"]);
-    // And the HDU once.
+    // And the HDU once, where a tile is damaged and no sum tells it first.
     let packed = path_in(&folder, "a.nfl");
+    let mut bytes = fs::read(&damaged).unwrap();
+    for keyword in [&b"DATASUM "[..], b"CHECKSUM"] {
+        while let Some(at) = bytes.windows(8).position(|word| word == keyword) {
+            bytes[at..at + 8].copy_from_slice(b"NOTHING ");
+        }
+    }
+    let heap = bytes.len() - 4000;
+    bytes[heap..].fill(0);
+    fs::write(&damaged, bytes).unwrap();
     let output = noisefloor(&["compress", &damaged, "-o", &packed]);
-    fails_with(&output, &["damaged.fits.fz: ", "HDU 1"], &["HDU 1: HDU 1"]);
+    fails_with(&output, &["damaged.fits.fz: ", "HDU 1, tile "], &["HDU 1: HDU 1"]);
 }
 
 /// /dev/full refuses every byte, as a full disk does.
