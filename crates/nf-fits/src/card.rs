@@ -260,7 +260,7 @@ mod tests {
         let two_63 = 9_223_372_036_854_775_808.0;
         assert_eq!(["0", "-2.5", "0.001"], [0.0, -2.5, 1e-3].map(shown));
         assert_eq!(["1e-320", "-1e300"], [1e-320, -1e300].map(shown));
-        assert_eq!(["9223372036854776000", "NaN"], [two_63, f64::NAN].map(shown));
+        assert_eq!(["9223372036854775808", "NaN"], [two_63, f64::NAN].map(shown));
     }
 
     #[test]
