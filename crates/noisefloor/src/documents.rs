@@ -307,7 +307,9 @@ fn the_contributors_files_are_accepted() {
     fs::create_dir(folder.path().join("frames")).unwrap();
     fs::write(folder.path().join("frames/a.fits"), nf_fits::write_image(&frame, None).unwrap()).unwrap();
     let manifest = folder.path().join("datasets/foo.toml");
-    let set = nf_data::open(manifest.to_str().unwrap(), &nf_data::OpenOptions::default()).unwrap();
+    // Named, since the variable may name a folder of real frames.
+    let options = nf_data::OpenOptions { data: Some(folder.path().join("frames")), ..Default::default() };
+    let set = nf_data::open(manifest.to_str().unwrap(), &options).unwrap();
     assert_eq!(set.len(), 1);
     assert_eq!(set.image(0).unwrap().shape(), nf_image::Shape::frame(512, 512));
     assert_eq!(files.len(), 3);
