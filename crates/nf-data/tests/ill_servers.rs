@@ -4,21 +4,16 @@
 
 mod server;
 
-use nf_data::hub::{HubOptions, Patience, StreamOptions};
+use nf_data::hub::Patience;
 use nf_data::{Dataset, Error, OpenOptions, Result, open};
 use nf_image::testing::Rng;
-use server::frames::{plain, repository, row, value};
+use server::frames::{FILE, one_file, plain, row, value};
 use server::{COMMIT, Fault, REVISION, Server, TREE};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-const FILE: &str = "data/LCO/a.fits";
 /// Long enough for any right answer here, and far below what a hang would take.
 const SOON: Duration = Duration::from_secs(20);
-
-fn one_file() -> Server {
-    repository(&[row(FILE, ",\"telescope\":\"LCO\"")], vec![(FILE.into(), plain(2, &[90, 40]))])
-}
 
 fn options(server: &Server, cache: &Path) -> OpenOptions {
     let patience = Patience {
@@ -28,21 +23,7 @@ fn options(server: &Server, cache: &Path) -> OpenOptions {
         least_bytes_per_s: 10_000,
         speed_window: Duration::from_millis(250),
     };
-    let hub = HubOptions {
-        endpoint: server.endpoint.clone(),
-        token: Some("secret".into()),
-        patience,
-        offline: false,
-    };
-    let cache = cache.to_owned();
-    let stream = StreamOptions {
-        hub,
-        cache,
-        budget_bytes: 1 << 30,
-        other_cache: None,
-        ahead: 0,
-        check_fetched: false,
-    };
+    let stream = server::stream(&server.endpoint, cache, patience);
     OpenOptions { stream: Some(stream), ..OpenOptions::default() }
 }
 

@@ -3,7 +3,7 @@
 
 mod server;
 
-use nf_data::hub::{HubOptions, Patience, StreamOptions};
+use nf_data::hub::Patience;
 use nf_data::originals::Originals;
 use nf_data::{OpenOptions, Result, open};
 use nf_image::{Image16, Shape};
@@ -56,17 +56,8 @@ fn made(mirrors: &[String], entries: &[String]) -> (tempfile::TempDir, PathBuf) 
 
 fn options(folder: &Path) -> OpenOptions {
     let patience = Patience { attempts: 4, pause: Duration::from_millis(1), ..Patience::default() };
-    let endpoint = "http://127.0.0.1:9".to_owned();
-    let hub = HubOptions { endpoint, token: Some("secret".into()), patience, offline: false };
-    let cache = folder.join("cache");
-    let stream = StreamOptions {
-        hub,
-        cache,
-        budget_bytes: 1 << 30,
-        other_cache: None,
-        ahead: 0,
-        check_fetched: false,
-    };
+    // No hub answers there.
+    let stream = server::stream("http://127.0.0.1:9", &folder.join("cache"), patience);
     // Named, since the variable may name the folder of real frames.
     let data = Some(stream.cache.join("frames/made"));
     OpenOptions { data, stream: Some(stream), ..OpenOptions::default() }

@@ -3,7 +3,7 @@
 
 mod server;
 
-use nf_data::hub::{HubOptions, Patience, StreamOptions};
+use nf_data::hub::{Patience, StreamOptions};
 use nf_data::{Dataset, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use parquet::basic::Compression;
@@ -282,19 +282,9 @@ fn the_hub_streams_parquet_files_row_by_row() {
     let server = Server::start([("data/a.parquet".into(), fits_rows()), ("data/b.parquet".into(), second)]);
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("h.toml"), REPOSITORY).unwrap();
-    let mut stream = StreamOptions {
-        hub: HubOptions {
-            endpoint: server.endpoint.clone(),
-            token: None,
-            patience: Patience { attempts: 3, pause: Duration::from_millis(2), ..Patience::default() },
-            offline: false,
-        },
-        cache: dir.path().join("cache"),
-        budget_bytes: 1 << 30,
-        other_cache: None,
-        ahead: 0,
-        check_fetched: false,
-    };
+    let patience = Patience { attempts: 3, pause: Duration::from_millis(2), ..Patience::default() };
+    let mut stream = server::stream(&server.endpoint, &dir.path().join("cache"), patience);
+    stream.hub.token = None;
     let reference = format!("{}/h.toml", dir.path().display());
     let opened = |stream: &StreamOptions, rest: &str| {
         let options = OpenOptions { stream: Some(stream.clone()), ..OpenOptions::default() };

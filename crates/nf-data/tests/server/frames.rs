@@ -107,3 +107,11 @@ pub(crate) fn benchmark(side: usize) -> Server {
     }
     Server::start(files)
 }
+
+/// The path of the file of [`one_file`].
+pub(crate) const FILE: &str = "data/LCO/a.fits";
+
+/// A repository of one frame of 40 rows and 90 columns.
+pub(crate) fn one_file() -> Server {
+    repository(&[row(FILE, ",\"telescope\":\"LCO\"")], vec![(FILE.into(), plain(2, &[90, 40]))])
+}

@@ -6,11 +6,13 @@
 
 pub(crate) mod frames;
 
+use nf_data::hub::{HubOptions, Patience, StreamOptions};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -74,6 +76,19 @@ pub(crate) struct Server {
 }
 
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// Options to stream from `endpoint` into `cache`, with a token and nothing fetched ahead.
+pub(crate) fn stream(endpoint: &str, cache: &Path, patience: Patience) -> StreamOptions {
+    let token = Some("secret".into());
+    StreamOptions {
+        hub: HubOptions { endpoint: endpoint.to_owned(), token, patience, offline: false },
+        cache: cache.to_owned(),
+        budget_bytes: 1 << 30,
+        other_cache: None,
+        ahead: 0,
+        check_fetched: false,
+    }
+}
+
 /// Files per page of the list.
 const PAGE: usize = 3;
 
