@@ -16,7 +16,10 @@
 //! Written: version 1.0, C order, two axes for one plane and three for more; `<u2` unless another
 //! form is asked for.
 
+mod literals;
+
 use crate::{Error, Limits, Result};
+use literals::{Literal, Literals};
 use nf_image::{Image16, Shape};
 use std::ops::Range;
 
@@ -24,9 +27,6 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Most axes that NumPy has.
 const MAX_AXES: usize = 64;
-
-/// Most brackets around a shape: far more than anyone writes.
-const MAX_BRACKETS: usize = 16;
 
 /// Whether the bytes begin like an `.npy` file.
 pub fn is_npy(bytes: &[u8]) -> bool {
@@ -61,7 +61,7 @@ impl ValueForm {
     }
 
     /// NumPy's name of the form.
-    fn descr(self) -> &'static str {
+    pub const fn descr(self) -> &'static str {
         match (self.wide, self.signed, self.big_endian) {
             (true, false, false) => "<u2",
             (true, false, true) => ">u2",
@@ -73,8 +73,8 @@ impl ValueForm {
     }
 
     /// Bytes of a value.
-    pub fn bytes(self) -> usize {
-        1 + usize::from(self.wide)
+    pub const fn bytes(self) -> usize {
+        1 + self.wide as usize
     }
 
     /// What was added to a value to make a sample.
@@ -86,7 +86,8 @@ impl ValueForm {
         }
     }
 
-    fn samples(self, data: &[u8]) -> Vec<u16> {
+    /// The samples of values as a file stores them.
+    pub fn samples(self, data: &[u8]) -> Vec<u16> {
         let offset = self.offset();
         let pairs = data.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
         match (self.wide, self.big_endian) {
@@ -351,111 +352,6 @@ fn c_order(samples: &[u16], axes: &[usize]) -> Vec<u16> {
         let Some(axis) = (0..outer.len()).rev().find(|&axis| at[axis] + 1 < outer[axis]) else { return out };
         at[axis] += 1;
         at[axis + 1..].fill(0);
-    }
-}
-
-/// A value of a Python dictionary.
-#[derive(Debug, PartialEq)]
-enum Literal {
-    Text(String),
-    Bool(bool),
-    Tuple(Vec<usize>),
-    /// A list: the fields of a structured type.
-    List,
-}
-
-/// Reads the few kinds of Python literals that headers are made of.
-struct Literals<'a> {
-    rest: &'a str,
-}
-
-impl Literals<'_> {
-    /// Takes the text if it comes next, blanks apart.
-    fn take(&mut self, text: &str) -> Option<()> {
-        self.rest = self.rest.trim_start();
-        self.rest = self.rest.strip_prefix(text)?;
-        Some(())
-    }
-
-    fn dictionary(mut self) -> Option<Vec<(String, Literal)>> {
-        let mut fields = Vec::new();
-        self.take("{")?;
-        while self.take("}").is_none() {
-            let key = self.text()?;
-            self.take(":")?;
-            fields.push((key, self.value()?));
-            if self.take(",").is_none() {
-                self.take("}")?;
-                break;
-            }
-        }
-        self.rest.trim().is_empty().then_some(fields)
-    }
-
-    fn value(&mut self) -> Option<Literal> {
-        if self.take("True").is_some() {
-            return Some(Literal::Bool(true));
-        }
-        if self.take("False").is_some() {
-            return Some(Literal::Bool(false));
-        }
-        if self.take("(").is_some() {
-            return self.tuple(MAX_BRACKETS).map(Literal::Tuple);
-        }
-        if self.take("[").is_some() {
-            // Never read further: such a type is refused.
-            let end = self.rest.rfind(']')?;
-            self.rest = &self.rest[end + 1..];
-            return Some(Literal::List);
-        }
-        self.text().map(Literal::Text)
-    }
-
-    fn text(&mut self) -> Option<String> {
-        self.rest = self.rest.trim_start();
-        // Python 2 marks Unicode; bytes and raw strings hold the same types.
-        let marks = ['u', 'U', 'b', 'B', 'r', 'R'];
-        self.rest = self.rest.strip_prefix(marks).unwrap_or(self.rest);
-        let quote = self.rest.chars().next().filter(|c| ['\'', '"'].contains(c))?;
-        let (text, rest) = self.rest[1..].split_once(quote)?;
-        self.rest = rest;
-        Some(text.to_owned())
-    }
-
-    /// Lengths up to the closing bracket, which may stand in brackets of their own.
-    fn tuple(&mut self, brackets: usize) -> Option<Vec<usize>> {
-        let mut lengths = Vec::new();
-        let mut first = true;
-        while self.take(")").is_none() {
-            if self.take("(").is_some() {
-                let inner = self.tuple(brackets.checked_sub(1)?)?;
-                if first && self.take(")").is_some() {
-                    // Nothing but brackets around a tuple.
-                    return Some(inner);
-                }
-                // Brackets around a number; a tuple is no length.
-                let [length] = inner[..] else { return None };
-                lengths.push(length);
-            } else {
-                lengths.push(self.length()?);
-            }
-            first = false;
-            if self.take(",").is_none() {
-                self.take(")")?;
-                break;
-            }
-        }
-        Some(lengths)
-    }
-
-    /// A length, whose digits may be grouped by underscores; those of Python 2 end in an L.
-    fn length(&mut self) -> Option<usize> {
-        self.rest = self.rest.trim_start();
-        let end = self.rest.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at(end);
-        self.rest = rest.strip_prefix('L').unwrap_or(rest);
-        let grouped = digits.split('_').all(|group| !group.is_empty());
-        grouped.then(|| digits.replace('_', "").parse().ok())?
     }
 }
 

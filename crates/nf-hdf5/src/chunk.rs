@@ -1,37 +1,18 @@
 //! Chunks to containers and back.
 
-use crate::options::{Options, ValueType};
+use crate::options::Options;
 use nf_codec::container::{
     Header, ImageHeader, Layout, Reader, SampleFormat, Segment, WriteOptions, default_tile, write,
 };
 use nf_codec::{Codec, Error, Limits, Registry, Result};
-use nf_fits::npy;
+use nf_fits::npy::{self, ValueForm};
 use nf_floor::Floor;
 use nf_image::{Image16, PlaneAxis};
 use std::io::Cursor;
 
 const WHAT: &str = "the chunk";
 
-/// What is added to a value to make a sample.
-const fn offset(of: ValueType) -> u16 {
-    match (of.signed, of.wide) {
-        (false, _) => 0,
-        (true, true) => 1 << 15,
-        (true, false) => 1 << 7,
-    }
-}
-
-fn samples(bytes: &[u8], of: ValueType) -> Vec<u16> {
-    let offset = offset(of);
-    let pairs = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
-    match (of.wide, of.big_endian) {
-        (true, false) => pairs.map(|pair| u16::from_le_bytes(pair) ^ offset).collect(),
-        (true, true) => pairs.map(|pair| u16::from_be_bytes(pair) ^ offset).collect(),
-        (false, _) => bytes.iter().map(|&byte| u16::from(byte) ^ offset).collect(),
-    }
-}
-
-fn format(of: ValueType) -> SampleFormat {
+fn format(of: ValueForm) -> SampleFormat {
     match (of.wide, of.big_endian) {
         (false, _) => SampleFormat::U8,
         (true, false) => SampleFormat::U16Le,
@@ -46,12 +27,12 @@ fn format(of: ValueType) -> SampleFormat {
 pub(crate) fn encode(chunk: &[u8], options: &Options) -> Result<Vec<u8>> {
     let wrong = || Error::corrupt(WHAT, format!("{} bytes, which are not those of its axes", chunk.len()));
     let shape = options.shape().filter(|_| options.chunk_bytes() == Some(chunk.len())).ok_or_else(wrong)?;
-    let mut image = Image16::new(shape, samples(chunk, options.value_type)).map_err(|_| wrong())?;
+    let mut image = Image16::new(shape, options.form.samples(chunk)).map_err(|_| wrong())?;
     let codec = Floor { level: options.level };
-    let sample_offset = i64::from(offset(options.value_type));
+    let sample_offset = i64::from(options.form.offset());
     let layout = vec![
-        Segment::Verbatim(npy::header(options.value_type.descr(), &options.axes, false)),
-        Segment::Samples { image: 0, format: format(options.value_type), offset: sample_offset },
+        Segment::Verbatim(npy::header(options.form.descr(), &options.axes, false)),
+        Segment::Samples { image: 0, format: format(options.form), offset: sample_offset },
     ];
     let header = Header {
         codec: codec.spec(),
@@ -84,7 +65,7 @@ pub(crate) fn decode(container: &[u8], options: &Options) -> Result<Vec<u8>> {
     let codec = reader.codec(&registry)?;
     let image = reader.decode(0, &*codec)?;
     let mut chunk = Vec::with_capacity(bytes);
-    let (format, offset) = (format(options.value_type), i64::from(offset(options.value_type)));
+    let (format, offset) = (format(options.form), i64::from(options.form.offset()));
     format
         .write(image.samples(), offset, &mut chunk)
         .map_err(|source| Error::Io { what: WHAT.to_owned(), source })?;
@@ -101,10 +82,9 @@ mod tests {
     fn chunks_of_every_type_come_back() {
         let mut rng = Rng::new(1);
         for flags in 0..8 {
-            let value_type =
-                ValueType { wide: flags & 1 == 1, signed: flags & 2 == 2, big_endian: flags & 4 == 4 };
+            let form = ValueForm { wide: flags & 1 == 1, signed: flags & 2 == 2, big_endian: flags & 4 == 4 };
             for axes in [vec![], vec![9], vec![20, 30], vec![3, 10, 12], vec![2, 2, 5, 6]] {
-                let options = Options { level: Level::Fast, value_type, axes };
+                let options = Options { level: Level::Fast, form, axes };
                 let bytes = options.chunk_bytes().unwrap();
                 let chunk: Vec<u8> = (0..bytes).map(|_| rng.next_u64() as u8).collect();
                 let container = encode(&chunk, &options).unwrap();
@@ -120,8 +100,8 @@ mod tests {
 
     #[test]
     fn chunks_of_another_shape_and_damage_are_refused() {
-        let value_type = ValueType { wide: true, signed: false, big_endian: false };
-        let options = Options { level: Level::Fast, value_type, axes: vec![8, 8] };
+        let form = ValueForm { wide: true, signed: false, big_endian: false };
+        let options = Options { level: Level::Fast, form, axes: vec![8, 8] };
         let container = encode(&[7; 128], &options).unwrap();
         assert!(encode(&[7; 127], &options).is_err());
         let other = Options { axes: vec![8, 9], ..options.clone() };

@@ -1,54 +1,27 @@
 //! The numbers that a file keeps for its filter.
 
-use nf_fits::npy::stack_shape;
+use nf_fits::npy::{ValueForm, stack_shape};
 use nf_floor::Level;
 use nf_image::Shape;
 
 /// Version of these numbers.
 const VERSION: u32 = 1;
 
-/// How values are stored in a chunk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ValueType {
-    /// Two bytes, or one.
-    pub(crate) wide: bool,
-    pub(crate) signed: bool,
-    pub(crate) big_endian: bool,
+/// How values are stored in a chunk, as a number.
+const fn flags(of: ValueForm) -> u32 {
+    of.wide as u32 | (of.signed as u32) << 1 | (of.big_endian as u32) << 2
 }
 
-impl ValueType {
-    const fn flags(self) -> u32 {
-        self.wide as u32 | (self.signed as u32) << 1 | (self.big_endian as u32) << 2
-    }
-
-    fn of_flags(flags: u32) -> Option<Self> {
-        let bit = |n: u32| flags >> n & 1 == 1;
-        (flags < 8).then(|| Self { wide: bit(0), signed: bit(1), big_endian: bit(2) })
-    }
-
-    /// Bytes of a value.
-    pub(crate) const fn bytes(self) -> usize {
-        1 + self.wide as usize
-    }
-
-    /// NumPy's name.
-    pub(crate) const fn descr(self) -> &'static str {
-        match (self.wide, self.signed, self.big_endian) {
-            (true, false, false) => "<u2",
-            (true, false, true) => ">u2",
-            (true, true, false) => "<i2",
-            (true, true, true) => ">i2",
-            (false, false, _) => "|u1",
-            (false, true, _) => "|i1",
-        }
-    }
+fn of_flags(flags: u32) -> Option<ValueForm> {
+    let bit = |n: u32| flags >> n & 1 == 1;
+    (flags < 8).then(|| ValueForm { wide: bit(0), signed: bit(1), big_endian: bit(2) })
 }
 
 /// What a chunk is, and how hard to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Options {
     pub(crate) level: Level,
-    pub(crate) value_type: ValueType,
+    pub(crate) form: ValueForm,
     /// Extents of a chunk, the last one fastest.
     pub(crate) axes: Vec<usize>,
 }
@@ -69,7 +42,7 @@ impl Options {
     /// number of axes, extents.
     pub(crate) fn to_values(&self) -> Option<Vec<u32>> {
         let level = Level::ALL.iter().position(|level| *level == self.level)?;
-        let mut values = vec![VERSION, level as u32, self.value_type.flags(), self.axes.len() as u32];
+        let mut values = vec![VERSION, level as u32, flags(self.form), self.axes.len() as u32];
         for &axis in &self.axes {
             values.push(u32::try_from(axis).ok()?);
         }
@@ -82,7 +55,7 @@ impl Options {
         (axes.len() == *count as usize).then_some(())?;
         Some(Self {
             level: *Level::ALL.get(*level as usize)?,
-            value_type: ValueType::of_flags(*flags)?,
+            form: of_flags(*flags)?,
             axes: axes.iter().map(|&axis| axis as usize).collect(),
         })
     }
@@ -94,7 +67,7 @@ impl Options {
 
     /// Bytes of a chunk.
     pub(crate) fn chunk_bytes(&self) -> Option<usize> {
-        self.shape()?.checked_pixels()?.checked_mul(self.value_type.bytes())
+        self.shape()?.checked_pixels()?.checked_mul(self.form.bytes())
     }
 }
 
@@ -105,9 +78,9 @@ mod tests {
     #[test]
     fn numbers_come_back() {
         for flags in 0..8 {
-            let value_type = ValueType::of_flags(flags).unwrap();
+            let form = of_flags(flags).unwrap();
             for (level, axes) in Level::ALL.into_iter().zip([vec![], vec![7], vec![5, 6], vec![2, 3, 4, 5]]) {
-                let options = Options { level, value_type, axes };
+                let options = Options { level, form, axes };
                 assert_eq!(Options::of_values(&options.to_values().unwrap()), Some(options));
             }
         }

@@ -3,7 +3,8 @@
 
 use crate::chunk;
 use crate::library::{Id, Library};
-use crate::options::{Options, ValueType};
+use crate::options::Options;
+use nf_fits::npy::ValueForm;
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::catch_unwind;
 use std::{ptr, slice};
@@ -70,9 +71,9 @@ extern "C" fn H5PLget_plugin_info() -> *const c_void {
 }
 
 /// The type of a dataset's values, if the filter takes it.
-fn value_type(library: &Library, type_id: Id) -> Option<ValueType> {
+fn value_form(library: &Library, type_id: Id) -> Option<ValueForm> {
     let (bytes, signed, big_endian) = library.value_type(type_id)?;
-    matches!(bytes, 1 | 2).then_some(ValueType {
+    matches!(bytes, 1 | 2).then_some(ValueForm {
         wide: bytes == 2,
         signed,
         big_endian: big_endian && bytes == 2,
@@ -83,7 +84,7 @@ fn value_type(library: &Library, type_id: Id) -> Option<ValueType> {
 extern "C" fn can_apply(_properties: Id, type_id: Id, _space: Id) -> c_int {
     let answer = catch_unwind(|| {
         let library = Library::find()?;
-        Some(value_type(&library, type_id).is_some())
+        Some(value_form(&library, type_id).is_some())
     });
     match answer {
         Ok(Some(applies)) => c_int::from(applies),
@@ -99,7 +100,7 @@ extern "C" fn set_local(properties: Id, type_id: Id, _space: Id) -> c_int {
         let (flags, given) = library.filter_values(properties, FILTER_ID)?;
         let options = Options {
             level: Options::level_of_user(&given)?,
-            value_type: value_type(&library, type_id)?,
+            form: value_form(&library, type_id)?,
             axes: library.chunk_axes(properties)?,
         };
         library.set_filter_values(properties, FILTER_ID, flags, &options.to_values()?)
