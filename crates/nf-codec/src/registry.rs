@@ -1,7 +1,7 @@
 //! The readable list of codecs.
 
 use crate::{Codec, Result, Spec};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One line of the registry: how a codec is called, described and built.
 #[derive(Clone)]
@@ -108,5 +108,30 @@ impl Registry {
         }
         let names: Vec<&str> = self.names().collect();
         Err(spec.error(format!("no codec of that name; there are {}", names.join(", "))))
+    }
+}
+
+/// The codec that was built last, for callers that are given the same spec tile after tile: one
+/// codec serves all tiles and threads.
+#[derive(Default)]
+pub struct LastBuilt {
+    last: Mutex<Option<(String, Arc<dyn Codec>)>>,
+}
+
+impl LastBuilt {
+    /// The codec of a spec; it is built only if another one was asked for before.
+    ///
+    /// # Errors
+    /// As for [`Registry::build`], and if the text is no spec.
+    pub fn codec(&self, spec: &str, registry: impl FnOnce() -> Registry) -> Result<Arc<dyn Codec>> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, codec)) = &*last
+            && of == spec
+        {
+            return Ok(Arc::clone(codec));
+        }
+        let codec: Arc<dyn Codec> = Arc::from(registry().build(&spec.parse()?)?);
+        *last = Some((spec.to_owned(), Arc::clone(&codec)));
+        Ok(codec)
     }
 }

@@ -21,6 +21,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What a caller allows who has this much memory for one image or one inflated file.
+    pub fn of_memory(bytes: u64) -> Self {
+        Self { max_pixels: bytes / 2, max_inflated_bytes: bytes }
+    }
+
     pub(crate) fn check_pixels(&self, hdu: usize, pixels: u64) -> Result<usize> {
         if pixels > self.max_pixels {
             let what = format!("HDU {hdu}: pixels");

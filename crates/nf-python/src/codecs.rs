@@ -1,12 +1,12 @@
 //! The codecs of this build.
 
 use crate::error::{Failure, Result};
-use nf_codec::{Codec, Limits, Registry, Spec};
+use nf_codec::{Codec, LastBuilt, Limits, Registry, Spec};
 use nf_fits::tiled::TileCodec;
 use nf_image::{Image16, Shape};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Our own codecs first, then the baselines.
 pub(crate) fn registry() -> Registry {
@@ -31,10 +31,7 @@ pub(crate) fn limits(max_memory_bytes: Option<u64>) -> Limits {
 
 /// The same for readers of FITS files.
 pub(crate) fn fits_limits(max_memory_bytes: Option<u64>) -> nf_fits::Limits {
-    max_memory_bytes.map_or_else(nf_fits::Limits::default, |bytes| nf_fits::Limits {
-        max_pixels: bytes / 2,
-        max_inflated_bytes: bytes,
-    })
+    max_memory_bytes.map_or_else(nf_fits::Limits::default, nf_fits::Limits::of_memory)
 }
 
 /// Every codec of this build: name, summary, source, and options with values, default and help.
@@ -71,25 +68,16 @@ pub(crate) fn normalise_spec(spec: &str) -> PyResult<String> {
 /// came last is kept: one serves all tiles of an HDU.
 pub(crate) struct RegistryTiles {
     limits: Limits,
-    last: Mutex<Option<(String, Arc<dyn Codec>)>>,
+    last: LastBuilt,
 }
 
 impl RegistryTiles {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, last: Mutex::new(None) }
+        Self { limits, last: LastBuilt::default() }
     }
 
     fn codec(&self, spec: &str) -> Result<Arc<dyn Codec>, String> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, codec)) = &*last
-            && of == spec
-        {
-            return Ok(Arc::clone(codec));
-        }
-        let text = |error: nf_codec::Error| error.to_string();
-        let codec: Arc<dyn Codec> = Arc::from(registry().build(&spec.parse().map_err(text)?).map_err(text)?);
-        *last = Some((spec.to_owned(), Arc::clone(&codec)));
-        Ok(codec)
+        self.last.codec(spec, registry).map_err(|error| error.to_string())
     }
 }
 

@@ -27,8 +27,7 @@ pub(crate) fn codec() -> nf_codec::Limits {
 
 /// What readers of FITS and .npy files may spend.
 pub(crate) fn fits() -> nf_fits::Limits {
-    let bytes = max_memory_bytes();
-    nf_fits::Limits { max_pixels: bytes / 2, max_inflated_bytes: bytes }
+    nf_fits::Limits::of_memory(max_memory_bytes())
 }
 
 /// The option; an empty text, as of a variable that is set to nothing, is none.

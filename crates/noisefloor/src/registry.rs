@@ -2,13 +2,13 @@
 
 use crate::limits;
 use anyhow::{Context, Result};
-use nf_codec::{Codec, Registry};
+use nf_codec::{Codec, LastBuilt, Registry};
 use nf_data::FitsOptions;
 use nf_fits::FitsFile;
 use nf_fits::tiled::TileCodec;
 use nf_image::{Image16, Shape};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -31,13 +31,18 @@ pub(crate) fn fits_options() -> FitsOptions {
     }
 }
 
+/// A file whose FLOOR_1 tiles can be read as well.
+fn with_tiles(file: FitsFile) -> FitsFile {
+    file.with_codec(Arc::new(RegistryTiles::default()))
+}
+
 /// A FITS file that lies on the disk; its name is part of errors.
 ///
 /// # Errors
 /// If it is no FITS file, or damaged.
 pub(crate) fn open_fits(path: &Path) -> Result<FitsFile> {
     let file = FitsFile::open_with(path, limits::fits()).with_context(|| path.display().to_string())?;
-    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+    Ok(with_tiles(file))
 }
 
 /// A FITS file in memory.
@@ -45,7 +50,7 @@ pub(crate) fn open_fits(path: &Path) -> Result<FitsFile> {
 /// # Errors
 /// As [`open_fits`].
 pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
-    Ok(FitsFile::from_bytes_with(bytes, limits::fits())?.with_codec(Arc::new(RegistryTiles::default())))
+    Ok(with_tiles(FitsFile::from_bytes_with(bytes, limits::fits())?))
 }
 
 /// What can be read of a FITS file on the disk: its HDUs up to the first that is damaged
@@ -55,7 +60,7 @@ pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
 /// If it is no FITS file, or its first HDU is damaged.
 pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
     let file = FitsFile::open_readable(path, limits::fits()).with_context(|| path.display().to_string())?;
-    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+    Ok(with_tiles(file))
 }
 
 /// What can be read of a FITS file in memory.
@@ -63,8 +68,7 @@ pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
 /// # Errors
 /// As [`open_readable_fits`].
 pub(crate) fn readable_fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
-    let file = FitsFile::readable_from_bytes(bytes, limits::fits())?;
-    Ok(file.with_codec(Arc::new(RegistryTiles::default())))
+    Ok(with_tiles(FitsFile::readable_from_bytes(bytes, limits::fits())?))
 }
 
 /// The codecs of the registry for the tiles of FITS files (FLOOR_1).
@@ -72,21 +76,12 @@ pub(crate) fn readable_fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
 /// The codec of the tiles that came last is kept: one serves all tiles and threads of an HDU.
 #[derive(Default)]
 pub(crate) struct RegistryTiles {
-    last: Mutex<Option<(String, Arc<dyn Codec>)>>,
+    last: LastBuilt,
 }
 
 impl RegistryTiles {
     fn codec(&self, spec: &str) -> Result<Arc<dyn Codec>, String> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((of, codec)) = &*last
-            && of == spec
-        {
-            return Ok(Arc::clone(codec));
-        }
-        let text = |error: nf_codec::Error| error.to_string();
-        let codec: Arc<dyn Codec> = Arc::from(registry().build(&spec.parse().map_err(text)?).map_err(text)?);
-        *last = Some((spec.to_owned(), Arc::clone(&codec)));
-        Ok(codec)
+        self.last.codec(spec, registry).map_err(|error| error.to_string())
     }
 }
 
