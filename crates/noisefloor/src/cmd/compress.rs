@@ -2,7 +2,7 @@
 
 use super::bound::{self, BoundOptions};
 use super::level::LevelFlag;
-use crate::cmd::fits::opened::reason_to_keep;
+use crate::cmd::fits::opened::{compressed_tables, reason_to_keep};
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, Input, Original};
 use crate::files::kinds::{CONTAINER, inside, is_bounded, is_compressible, is_container, with_ending};
@@ -96,13 +96,7 @@ fn compress(
         })?;
     let mut done =
         Done { lines: vec![format!("{name}: {}", coded.words())], facts: coded.facts(), unfinished: None };
-    match (reason, delete) {
-        (Some(reason), true) => {
-            done.unfinished = Some(format!("{reason}; the output is written, and the input kept"))
-        }
-        (Some(reason), false) => done.lines.push(format!("  {reason}")),
-        (None, _) => {}
-    }
+    done.keeping(reason, delete);
     Ok(done)
 }
 
@@ -110,14 +104,9 @@ fn compress(
 /// not restored.
 fn reason_to_stay(original: &Original) -> Option<String> {
     let Original::Fits(file) = original else { return None };
-    let tables = file.hdus().iter().filter(|hdu| hdu.is_compressed_table());
-    let tables: Vec<String> = tables.map(|hdu| hdu.index().to_string()).collect();
     let is_restored = file.hdus().iter().any(|hdu| matches!(hdu.kind(), HduKind::TiledImage(_)));
-    match tables.is_empty() {
-        false if is_restored => Some(format!(
-            "HDU {}: a compressed table (ZTABLE), which this program cannot restore; it stays as it is",
-            tables.join(", ")
-        )),
+    match compressed_tables(file) {
+        Some(tables) if is_restored => Some(format!("{tables}; it stays as it is")),
         _ => reason_to_keep(file),
     }
 }

@@ -1,7 +1,7 @@
 //! A FITS or .npy file in, a bounded container out.
 
 use super::input::{self, Input, data_unit};
-use super::{BoundOptions, loss_words, noise_words};
+use super::{BoundOptions, cards, loss_words, noise_words};
 use crate::cmd::compress::{bits_per_pixel, pixels_word, rates};
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::kinds::{BOUNDED, inside, is_any_container, is_bounded, is_compressible, with_ending};
@@ -11,9 +11,8 @@ use crate::limits;
 use crate::registry::registry;
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::container::{Head, Reader, write};
-use nf_bounded::{Bound, QuantiseOptions, Quantised, Tolerance, quantise};
+use nf_bounded::{Bound, QuantiseOptions, Quantised, quantise};
 use nf_codec::{Codec, Spec};
-use nf_fits::{BoundCards, BoundTolerance};
 use nf_image::Shape;
 use serde_json::json;
 use std::io::{BufWriter, Cursor, IntoInnerError, Read, Seek, Write};
@@ -135,27 +134,6 @@ fn quantised(input: &Input, bound: &Bound, options: &BoundOptions, dither: bool)
     each.collect()
 }
 
-/// What a FITS header says of an array.
-fn cards(array: &Quantised) -> BoundCards {
-    let record = &array.record;
-    let tolerance = match record.tolerance {
-        Tolerance::Absolute(error) => BoundTolerance::Absolute(error),
-        Tolerance::Sigma { sigmas, noise } => BoundTolerance::Noise {
-            sigmas,
-            offset: noise.offset_dn(),
-            slope: noise.slope_dn(),
-            read: noise.read_noise_dn(),
-        },
-    };
-    BoundCards {
-        value: record.bound.value(),
-        unit: record.bound.unit().name().to_owned(),
-        tolerance,
-        largest_error: record.largest_error,
-        original: record.original.to_string(),
-    }
-}
-
 /// The layout of the file with the decoded samples: its headers say what was lost, and their sums
 /// are those of the decoded samples.
 fn head(input: &Input, arrays: &[Quantised]) -> Result<Head> {
@@ -163,7 +141,8 @@ fn head(input: &Input, arrays: &[Quantised]) -> Result<Head> {
         let image = &input.images[number];
         let decoded = arrays[number].decoded()?;
         let data = data_unit(0, image.order, &decoded, rest)?;
-        Ok(cards(&arrays[number]).put(header, None, &data, CREATOR))
+        Ok(cards(&arrays[number].record, arrays[number].record.largest_error)
+            .put(header, None, &data, CREATOR))
     })?;
     Ok(Head { layout: Some(layout), creator: CREATOR.to_owned() })
 }

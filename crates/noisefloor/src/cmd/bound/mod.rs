@@ -16,6 +16,27 @@ pub(crate) mod pack;
 pub(crate) use options::BoundOptions;
 
 use nf_bounded::{ArrayRecord, Tolerance};
+use nf_fits::{BoundCards, BoundTolerance};
+
+/// What a FITS header says of an array, and of the largest error found.
+fn cards(record: &ArrayRecord, largest_error: f64) -> BoundCards {
+    let tolerance = match record.tolerance {
+        Tolerance::Absolute(error) => BoundTolerance::Absolute(error),
+        Tolerance::Sigma { sigmas, noise } => BoundTolerance::Noise {
+            sigmas,
+            offset: noise.offset_dn(),
+            slope: noise.slope_dn(),
+            read: noise.read_noise_dn(),
+        },
+    };
+    BoundCards {
+        value: record.bound.value(),
+        unit: record.bound.unit().name().to_owned(),
+        tolerance,
+        largest_error,
+        original: record.original.to_string(),
+    }
+}
 
 /// What was lost of an array, in words: never silent, never called lossless.
 fn loss_words(record: &ArrayRecord) -> String {

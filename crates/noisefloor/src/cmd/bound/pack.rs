@@ -6,11 +6,11 @@
 
 use super::compress::CREATOR;
 use super::input::{self, Image, Piece};
-use super::{BoundOptions, compare, number};
+use super::{BoundOptions, cards, compare, number};
 use crate::registry::fits_of_bytes;
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::{Array, Bound, QuantiseOptions, Tolerance, quantise, within};
-use nf_fits::{BoundCards, BoundTolerance, FitsFile, Rescaled};
+use nf_fits::{BoundCards, FitsFile, Rescaled};
 use std::path::Path;
 
 /// A file within a bound of another, in memory.
@@ -131,23 +131,7 @@ fn steps(image: &Image, bound: &Bound, options: &BoundOptions) -> Result<Steps> 
             largest_error = largest_error.max((x - y).abs());
         }
     }
-    let tolerance = match tolerance {
-        Tolerance::Absolute(error) => BoundTolerance::Absolute(error),
-        Tolerance::Sigma { sigmas, noise } => BoundTolerance::Noise {
-            sigmas,
-            offset: noise.offset_dn(),
-            slope: noise.slope_dn(),
-            read: noise.read_noise_dn(),
-        },
-    };
-    let cards = BoundCards {
-        value: bound.value(),
-        unit: bound.unit().name().to_owned(),
-        tolerance,
-        largest_error,
-        original: record.original.to_string(),
-    };
-    Ok(Steps { bytes, scale, cards })
+    Ok(Steps { bytes, scale, cards: cards(&record, largest_error) })
 }
 
 /// Half of the distance between single-precision numbers of the size of the largest sample.

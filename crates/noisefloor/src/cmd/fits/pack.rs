@@ -267,11 +267,6 @@ fn finished(file: &FitsFile, job: &Job, packed: &PackedFile, delete: bool) -> Do
     ];
     let mut done = Done { lines: report(&job.input, packed), ..Done::default() };
     done.facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    if let Some(problem) = reason_to_keep(file) {
-        match delete {
-            true => done.unfinished = Some(format!("{problem}; the output is written, and the input kept")),
-            false => done.lines.push(format!("  {problem}")),
-        }
-    }
+    done.keeping(reason_to_keep(file), delete);
     done
 }

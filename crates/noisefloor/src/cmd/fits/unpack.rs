@@ -1,6 +1,6 @@
 //! `noisefloor fits unpack`.
 
-use super::opened::{open, reason_to_keep, shares};
+use super::opened::{compressed_tables, open, reason_to_keep, shares};
 use crate::cmd::bound::compare::{bounds, words};
 use crate::files::batch::{Done, Files, Rules};
 use crate::files::kinds::{PACKED, is_fits, is_packed, without};
@@ -76,21 +76,10 @@ fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done>
         json!({"hdu": hdu.index, "name": hdu.name, "was_compressed": hdu.was_compressed, "lossy": hdu.lossy})
     });
     done.facts.insert("hdus".to_owned(), Value::Array(facts.collect()));
-    if let Some(problem) = reason_to_keep(file) {
-        match delete {
-            true => done.unfinished = Some(format!("{problem}; the output is written, and the input kept")),
-            false => done.lines.push(format!("  {problem}")),
-        }
-    }
-    // By their numbers in the file that the user named.
-    let own = file.hdus().iter().filter(|hdu| hdu.is_compressed_table());
-    let own: Vec<String> = own.map(|hdu| hdu.index().to_string()).collect();
-    if hdus.iter().any(|hdu| hdu.still_compressed) {
-        done.unfinished = Some(format!(
-            "HDU {}: a compressed table (ZTABLE), which this program cannot restore; it is written as it is, the \
-             rest unpacked, and the input kept",
-            own.join(", ")
-        ));
+    done.keeping(reason_to_keep(file), delete);
+    if let Some(tables) = compressed_tables(file) {
+        done.unfinished =
+            Some(format!("{tables}; it is written as it is, the rest unpacked, and the input kept"));
     }
     Ok(done)
 }

@@ -29,6 +29,18 @@ pub(crate) struct Done {
     pub(crate) unfinished: Option<String>,
 }
 
+impl Done {
+    /// Takes up why the input should stay, if anything says so: a line of its own, or where inputs
+    /// are deleted the reason that this one is not.
+    pub(crate) fn keeping(&mut self, reason: Option<String>, delete: bool) {
+        let Some(reason) = reason else { return };
+        match delete {
+            true => self.unfinished = Some(format!("{reason}; the output is written, and the input kept")),
+            false => self.lines.push(format!("  {reason}")),
+        }
+    }
+}
+
 /// How results are told.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Saying {
