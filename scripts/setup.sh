@@ -61,6 +61,8 @@ offer_peers() {
   local required="${NOISEFLOOR_REQUIRE:-}"
   command -v fpack >/dev/null && command -v funpack >/dev/null || apt_install libcfitsio-bin ||
     say "Going on without cfitsio: the tests that compare with it will say SKIP."
+  command -v h5dump >/dev/null || apt_install hdf5-tools ||
+    say "Going on without h5dump: the test that reads HDF5 files with it will say SKIP."
   command -v chromium >/dev/null || apt_install chromium ||
     say "Going on without Chromium: the test that opens a report in a browser will say SKIP."
   local python="$cache/peers/bin/python3"
