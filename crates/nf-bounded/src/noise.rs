@@ -2,7 +2,7 @@
 
 use crate::{Error, Result};
 
-/// `sigma(x)^2 = read^2 + slope (x - offset)` above the offset, `read^2` below it: the law of
+/// `sigma(x)^2 = read^2 + slope (x - offset)` above the offset, `read^2` below it: the relation of
 /// photon transfer (Janesick, Photon Transfer, SPIE 2007), in the unit of the samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NoiseModel {

@@ -205,7 +205,7 @@ impl ArrayRecord {
             1 => Map::Linear { origin: fields.f64()?, step: fields.f64()? },
             2 => match tolerance {
                 Tolerance::Sigma { noise, .. } => Map::NoiseLaw { step: fields.f64()?, noise },
-                Tolerance::Absolute(_) => return Err(fields.corrupt("a law of noise without noise")),
+                Tolerance::Absolute(_) => return Err(fields.corrupt("a noise scale without noise")),
             },
             kind => return Err(fields.corrupt(format!("an unknown map {kind}"))),
         };

@@ -27,7 +27,7 @@ fn open(bytes: &[u8]) -> nf_bounded::Result<Reader<Cursor<&[u8]>>> {
     Reader::open(Cursor::new(bytes), Limits { max_pixels: 1 << 20, max_memory_bytes: 1 << 24 })
 }
 
-/// Arrays of every way of coding: a table, several tables, a law of noise in two layers, a lattice
+/// Arrays of every way of coding: a table, several tables, a noise model in two layers, a lattice
 /// with exact samples. This function is never changed.
 fn golden_arrays() -> Vec<Quantised> {
     let noise = NoiseModel::from_gain(100.0, 0.25, 3.0).unwrap();
@@ -35,7 +35,7 @@ fn golden_arrays() -> Vec<Quantised> {
     let counts: Vec<u16> = (0..70u32).map(|i| (90 + i * i * 7 % 900) as u16).collect();
     let table = Array::new(vec![2, 5, 7], counts).unwrap();
     let wide: Vec<i32> = (0..30).map(|i| i * i * 2_000_003 - 40_000_000).collect();
-    let law = Array::new(vec![30], wide).unwrap();
+    let noisy = Array::new(vec![30], wide).unwrap();
     let mut floats: Vec<f64> = (0..24).map(|i| f64::from(i % 7) * 0.37 - 1.0).collect();
     floats[3] = f64::from_bits(0x7ff8_0000_dead_beef);
     floats[4] = f64::INFINITY;
@@ -46,7 +46,7 @@ fn golden_arrays() -> Vec<Quantised> {
     vec![
         quantise(&table, &"0.5sigma".parse().unwrap(), &options).unwrap(),
         quantise(&table, &"2dn".parse().unwrap(), &dithered).unwrap(),
-        quantise(&law, &"2.5sigma".parse().unwrap(), &dithered).unwrap(),
+        quantise(&noisy, &"2.5sigma".parse().unwrap(), &dithered).unwrap(),
         quantise(&lattice, &"0.125dn".parse().unwrap(), &QuantiseOptions::default()).unwrap(),
     ]
 }

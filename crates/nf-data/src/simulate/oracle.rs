@@ -211,7 +211,7 @@ mod tests {
             .sum()
     }
 
-    const LAWS: [(f64, f64); 11] = [
+    const CASES: [(f64, f64); 11] = [
         (0.0, 3.0),
         (0.02, 0.3),
         (0.7, 1.1),
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn masses_equal_those_of_brute_force() {
-        for (mean_e, read_noise_e) in LAWS {
+        for (mean_e, read_noise_e) in CASES {
             let distribution = PixelDistribution { mean_e, read_noise_e };
             let sigma = distribution.sigma_e();
             for (deviations, width) in
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn half_lines_equal_those_of_brute_force() {
-        for (mean_e, read_noise_e) in LAWS {
+        for (mean_e, read_noise_e) in CASES {
             let distribution = PixelDistribution { mean_e, read_noise_e };
             for deviations in [-3.0, 0.2, 3.5, 5.0] {
                 let edge = mean_e + deviations * distribution.sigma_e();
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn probabilities_of_all_codes_sum_to_one() {
-        for (mean_e, read_noise_e) in LAWS {
+        for (mean_e, read_noise_e) in CASES {
             let distribution = PixelDistribution { mean_e, read_noise_e };
             for gain in [0.8, 2.0, 4.7] {
                 let centre = mean_e / gain;

@@ -121,7 +121,7 @@ impl Sdss {
         }
     }
 
-    /// Laws of every plane, epoch by epoch and in each band by band, and what their layers cost.
+    /// Models of every plane, epoch by epoch and in each band by band, and what their layers cost.
     pub(super) fn model(&self, seed: u32) -> (Cube, f64) {
         let mut planes = vec![];
         let mut bits = 0.0;
