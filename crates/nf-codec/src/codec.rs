@@ -31,6 +31,16 @@ pub trait Codec: Send + Sync {
     /// If the codec cannot take such an image, or a library behind it fails.
     fn encode(&self, image: &Image16) -> Result<Vec<u8>>;
 
+    /// The bytes of an image whose first pixel lies at this row and column of its detector. Only
+    /// codecs that know detectors take note of it; whatever decoders need is in the stream.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_at(&self, image: &Image16, row: usize, column: usize) -> Result<Vec<u8>> {
+        let _ = (row, column);
+        self.encode(image)
+    }
+
     /// The image of `shape` that the bytes stand for; axis and detector are the caller's to
     /// restore.
     ///

@@ -14,6 +14,7 @@ mod codec;
 pub mod conformance;
 pub mod container;
 mod error;
+mod fields;
 mod limits;
 mod registry;
 mod spec;
@@ -21,6 +22,7 @@ mod trace;
 
 pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
 pub use error::{Error, Result};
+pub use fields::Fields;
 pub use limits::Limits;
 pub use registry::{Added, Build, Entry, LastBuilt, OptionDoc, Registry};
 pub use spec::{Options, Spec};

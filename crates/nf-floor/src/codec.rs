@@ -3,8 +3,10 @@
 use crate::level::Level;
 use crate::models::{TileView, mixing};
 use crate::stream;
+use crate::with_profile::{FloorWithProfile, read_profile};
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape, TileBox};
+use nf_profile::library;
 
 /// The codec `floor`.
 ///
@@ -21,20 +23,35 @@ pub const ENTRY: Entry = Entry {
     name: "floor",
     summary: "this project's codec: noise-aware prediction and table rANS in independent tiles",
     source: "docs/floor.md",
-    options: &[OptionDoc {
-        key: "level",
-        values: "fast, default, high, max",
-        default: "default",
-        help: "how long the encoder searches for a smaller stream",
-    }],
+    options: &[
+        OptionDoc {
+            key: "level",
+            values: "fast, default, high, max",
+            default: "default",
+            help: "how long the encoder searches for a smaller stream",
+        },
+        OptionDoc {
+            key: "profile",
+            values: "NAME.KEY, as `noisefloor profile info` prints it",
+            default: "none",
+            help: "the detector profile that the frames are coded with; decoding needs the same",
+        },
+    ],
     build,
 };
 
 fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     let mut options = spec.options();
     let level = options.take("level", Level::Default, "fast, default, high or max", |_| true)?;
+    let profile = options.take("profile", String::new(), "the name and key of a profile", |_| true)?;
     options.finish()?;
-    Ok(Box::new(Floor { level }))
+    match profile.as_str() {
+        "" => Ok(Box::new(Floor { level })),
+        id => Ok(Box::new(FloorWithProfile::new(
+            level,
+            library::find(&id.parse()?, |bytes| read_profile(bytes, &Limits::default()))?,
+        ))),
+    }
 }
 
 impl Codec for Floor {

@@ -17,6 +17,7 @@
 //! ```
 //!
 //! - `codec`: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|high|max`.
+//! - `with_profile`: [`FloorWithProfile`], the codec that knows the detector.
 //! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
 //! - `models`: the three models of a tile.
 //! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary
@@ -40,12 +41,14 @@ mod simd;
 mod stream;
 #[cfg(test)]
 mod testdata;
+mod with_profile;
 
 pub use codec::{ENTRY, Floor};
 #[cfg(feature = "experiments")]
 pub use experiments::FLOOR_CONTEXT;
 pub use level::Level;
 pub use stream::decode_region;
+pub use with_profile::{FloorWithProfile, PROFILE_CODEC, read_profile};
 
 // The examples of the README are tests.
 #[cfg(doctest)]

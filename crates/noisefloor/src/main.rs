@@ -47,6 +47,8 @@ enum Verb {
     Test(cmd::test::Args),
     /// Archive a folder of frames: resumable, every file proved and receipted
     Archive(cmd::archive::Args),
+    /// Learn a detector from frames, so that no frame has to tell it again
+    Profile(cmd::profile::Args),
     /// Describe a container, FITS or .npy file: shapes, codec, sizes, digests
     Info(cmd::info::Args),
     /// Measure codecs on datasets: verified sizes, times, memory
@@ -114,6 +116,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Verb::Decompress(args) => cmd::decompress::run(&args),
         Verb::Archive(args) => cmd::archive::run(&args),
         Verb::Test(args) => cmd::test::run(&args),
+        Verb::Profile(args) => cmd::profile::run(&args),
         Verb::Info(args) => cmd::info::run(&args),
         Verb::Bench(args) => cmd::bench::run(&args),
         Verb::Train(args) => cmd::train::run(&args),

@@ -1,9 +1,8 @@
 //! The header: everything that must be known before the first tile.
 
-use super::bytes::Bytes;
 use super::layout::Layout;
 use super::{MAGIC, VERSION};
-use crate::{Error, Limits, Model, Reproducibility, Result, Spec};
+use crate::{Error, Fields, Limits, Model, Reproducibility, Result, Spec};
 use nf_image::{Digest, PlaneAxis, Shape};
 
 /// What a container says of itself.
@@ -111,7 +110,7 @@ impl Header {
 
     /// Reads the header's records; checksum and version have been checked.
     pub(super) fn from_records(records: &[u8], limits: &Limits) -> Result<Self> {
-        let mut bytes = Bytes::new(records, WHAT);
+        let mut bytes = Fields::new(records, WHAT);
         let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
         let mut images = Vec::new();
         let mut creator = String::new();
@@ -123,7 +122,7 @@ impl Header {
             let tag = bytes.u8()?;
             let length = bytes.u32()?;
             let value = bytes.take(u64::from(length))?;
-            let mut fields = Bytes::new(value, WHAT);
+            let mut fields = Fields::new(value, WHAT);
             match tag {
                 CODEC => {
                     once(tag, codec.is_some())?;
@@ -192,7 +191,7 @@ fn shape_bytes(shape: Shape) -> Vec<u8> {
     [shape.planes, shape.height, shape.width].iter().flat_map(|n| (*n as u64).to_le_bytes()).collect()
 }
 
-fn shape(fields: &mut Bytes<'_>) -> Result<Shape> {
+fn shape(fields: &mut Fields<'_>) -> Result<Shape> {
     let mut extent = || -> Result<usize> {
         let n = fields.u64()?;
         usize::try_from(n).map_err(|_| Error::corrupt(WHAT, format!("an extent of {n} pixels")))
@@ -209,7 +208,7 @@ pub(super) fn check_tile(stack: Shape, tile: Shape, limits: &Limits) -> Result<(
     limits.check_memory("a tile of the container", needed)
 }
 
-fn image_header(fields: &mut Bytes<'_>, limits: &Limits) -> Result<ImageHeader> {
+fn image_header(fields: &mut Fields<'_>, limits: &Limits) -> Result<ImageHeader> {
     let stack = shape(fields)?;
     limits.check_shape("the container", stack)?;
     let code = fields.u8()?;

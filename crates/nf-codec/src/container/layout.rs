@@ -1,8 +1,7 @@
 //! How the original file is put together from verbatim bytes and samples.
 
 use super::MAX_VERBATIM_BYTES;
-use super::bytes::Bytes;
-use crate::{Error, Limits, Result};
+use crate::{Error, Fields, Limits, Result};
 use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use nf_image::Image16;
@@ -167,7 +166,7 @@ impl Layout {
     /// Neighbouring verbatim segments become one, so that memory follows from the announced length
     /// and the number of stacks, however many segments there are.
     pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
-        let mut fields = Bytes::new(record, WHAT);
+        let mut fields = Fields::new(record, WHAT);
         let length = fields.u64()?;
         if length > MAX_RECORD_BYTES {
             return Err(Error::corrupt(WHAT, format!("a length of {length} bytes")));

@@ -6,7 +6,6 @@
 //! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
 //!   file. [`Reader::decode_salvaged`]: what is intact of a damaged one.
 
-mod bytes;
 mod header;
 mod layout;
 mod reader;

@@ -1,11 +1,10 @@
 //! Container in, pixels out.
 
-use super::bytes::Bytes;
 use super::header::{Header, ImageHeader};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
 use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
-use crate::{Codec, Error, Limits, Registry, Result};
+use crate::{Codec, Error, Fields, Limits, Registry, Result};
 use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -264,7 +263,7 @@ fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) ->
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {
         return Err(Error::NotAContainer);
     }
-    let mut fields = Bytes::new(&prologue[MAGIC.len().min(known)..], WHAT);
+    let mut fields = Fields::new(&prologue[MAGIC.len().min(known)..], WHAT);
     let version = u16::from_le_bytes([fields.u8()?, fields.u8()?]);
     if version > VERSION {
         return Err(Error::Mismatch {
@@ -302,7 +301,7 @@ fn read_index(
     if suffix[12..] != END_MAGIC {
         return Err(Error::truncated(WHAT));
     }
-    let mut fields = Bytes::new(&suffix, WHAT);
+    let mut fields = Fields::new(&suffix, WHAT);
     let (crc, length) = (fields.u32()?, fields.u64()?);
     if length > room {
         return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));

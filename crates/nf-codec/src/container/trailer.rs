@@ -1,8 +1,7 @@
 //! The trailer: digests, and where every tile lies.
 
-use super::bytes::Bytes;
 use super::{END_MAGIC, ImageHeader};
-use crate::{Error, Result};
+use crate::{Error, Fields, Result};
 use nf_image::{Digest, Grid};
 
 /// What the trailer says of one stack.
@@ -64,9 +63,9 @@ pub(super) fn from_index(
         let reason = format!("it has {} bytes, which does not fit the header's tiles", index.len());
         return Err(Error::corrupt(WHAT, reason));
     }
-    let mut bytes = Bytes::new(index, WHAT);
+    let mut bytes = Fields::new(index, WHAT);
     let mut offset_bytes = tiles_start;
-    let mut tile = |bytes: &mut Bytes<'_>| {
+    let mut tile = |bytes: &mut Fields<'_>| {
         let entry = TileEntry { offset_bytes, length_bytes: bytes.u64()?, crc: bytes.u32()? };
         offset_bytes = offset_bytes
             .checked_add(entry.length_bytes)

@@ -18,6 +18,11 @@ pub trait ImageSource {
     /// What its next plane means.
     fn axis(&self) -> PlaneAxis;
 
+    /// Row and column of the detector where its first pixel lies, for codecs that know detectors.
+    fn origin(&self) -> [usize; 2] {
+        [0, 0]
+    }
+
     /// The full rows `rows` of the planes `planes`. They are asked for in the order of the file.
     ///
     /// # Errors
@@ -97,6 +102,7 @@ pub fn write(
         // What a reader with these limits would refuse is not written.
         limits.check_shape("the image", image.shape)?;
         check_tile(image.shape, image.tile, limits)?;
+        let origin = source.origin();
         let mut digester = StackDigester::default();
         let mut tiles = Vec::new();
         let places = bands(image.shape, image.tile);
@@ -114,7 +120,7 @@ pub fn write(
             let now = std::mem::take(&mut next);
             let mut coded = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
-                scope.spawn(|_| coded = encode_bands(&now, image, options));
+                scope.spawn(|_| coded = encode_bands(&now, image, origin, options));
                 scope.spawn(|_| {
                     for Band { place, pixels } in &now {
                         let planes = (0..place.planes.len()).map(|i| pixels.plane(i));
@@ -149,17 +155,27 @@ struct Band {
 }
 
 /// The streams of the tiles of several bands.
-fn encode_bands(bands: &[Band], image: &ImageHeader, options: WriteOptions<'_>) -> Result<Vec<Vec<Vec<u8>>>> {
+fn encode_bands(
+    bands: &[Band],
+    image: &ImageHeader,
+    origin: [usize; 2],
+    options: WriteOptions<'_>,
+) -> Result<Vec<Vec<Vec<u8>>>> {
     match bands {
         // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to
         // themselves.
-        [only] => Ok(vec![encode_band(only, image, options)?]),
-        _ => bands.par_iter().map(|band| encode_band(band, image, options)).collect(),
+        [only] => Ok(vec![encode_band(only, image, origin, options)?]),
+        _ => bands.par_iter().map(|band| encode_band(band, image, origin, options)).collect(),
     }
 }
 
 /// The streams of the tiles of one band.
-fn encode_band(band: &Band, image: &ImageHeader, options: WriteOptions<'_>) -> Result<Vec<Vec<u8>>> {
+fn encode_band(
+    band: &Band,
+    image: &ImageHeader,
+    [row, column]: [usize; 2],
+    options: WriteOptions<'_>,
+) -> Result<Vec<Vec<u8>>> {
     let Band { place, pixels } = band;
     let WriteOptions { encoder, verifier, limits } = options;
     let encode = |columns: &Range<usize>| {
@@ -168,7 +184,7 @@ fn encode_band(band: &Band, image: &ImageHeader, options: WriteOptions<'_>) -> R
             true => Cow::Borrowed(pixels),
             false => Cow::Owned(pixels.crop(0..place.planes.len(), 0..place.rows.len(), columns.clone())),
         };
-        let payload = encoder.encode(&tile)?;
+        let payload = encoder.encode_at(&tile, row + place.rows.start, column + columns.start)?;
         if let Some(verifier) = verifier {
             let decoded = verifier.decode(&payload, tile.shape(), &limits)?;
             if decoded.samples() != tile.samples() {

@@ -3,9 +3,9 @@
 //! - [`neighbourhood`]: the nearest pixels, in order.
 //! - [`moments`]: sums of products, which least squares needs.
 //! - [`cholesky`]: the solution of normal equations.
-//! - [`plane_sum`]: a weighted sum of reference planes.
+//! - [`terms`]: maps of a profile and reference planes, and their weighted sum.
 
 pub(crate) mod cholesky;
 pub(crate) mod moments;
 pub(crate) mod neighbourhood;
-pub(crate) mod plane_sum;
+pub(crate) mod terms;

@@ -1,11 +1,13 @@
 //! What comes before the bytes of the tiles.
 //!
 //! ```text
-//! version      u8       1; 2 if any tile has reference planes
+//! version      u8       1; 2 if any tile has reference planes; 3 if any needs a detector profile
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
+//! profile      8 bytes  only in version 3: the key of the profile
+//! row, column  varints  only in version 3: where the first pixel lies on the profile's detector
 //! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE);
-//!              in version 2 then the number of its reference planes (u8), at most 4: those right
+//!              in versions 2 and 3 then the number of its reference planes (u8), at most 4: those right
 //!              before its own
 //! ```
 //!
@@ -14,7 +16,7 @@
 use super::MAX_TILE_PX;
 use super::grid::Grid;
 use super::inter_plane::CodedTile;
-use crate::predict::plane_sum::MAX_REFERENCES;
+use crate::predict::terms::MAX_REFERENCES;
 use nf_codec::{Error, Result};
 use nf_image::Shape;
 use std::ops::Range;
@@ -25,12 +27,37 @@ pub(super) const VERSION_ALONE: u8 = 1;
 /// The version of a stream with tiles that have reference planes.
 pub(super) const VERSION_REFERENCES: u8 = 2;
 
-/// Version, extents and index of a stream of these tiles.
-pub(super) fn write(grid: &Grid, tiles: &[CodedTile]) -> Vec<u8> {
-    let alone = tiles.iter().all(|tile| tile.references == 0);
-    let mut bytes = vec![if alone { VERSION_ALONE } else { VERSION_REFERENCES }];
+/// The version of a stream that needs a detector profile.
+pub(super) const VERSION_PROFILE: u8 = 3;
+
+/// Most bytes that naming a profile and a place adds to a stream.
+pub(super) const MOST_PLACE_BYTES: usize = 18;
+
+/// The profile that a stream needs, and where its first pixel lies on the detector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) key: [u8; 8],
+    pub(super) row: usize,
+    pub(super) column: usize,
+}
+
+/// Version, extents and index of a stream of these tiles, which need a profile if there is a
+/// `place`.
+pub(super) fn write(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
+    let alone = place.is_none() && tiles.iter().all(|tile| tile.references == 0);
+    let version = match place {
+        Some(_) => VERSION_PROFILE,
+        None if alone => VERSION_ALONE,
+        None => VERSION_REFERENCES,
+    };
+    let mut bytes = vec![version];
     put_varint(&mut bytes, grid.tile_height);
     put_varint(&mut bytes, grid.tile_width);
+    if let Some(Place { key, row, column }) = place {
+        bytes.extend_from_slice(&key);
+        put_varint(&mut bytes, row);
+        put_varint(&mut bytes, column);
+    }
     for tile in tiles {
         put_varint(&mut bytes, tile.bytes.len());
         bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
@@ -52,15 +79,14 @@ pub(super) struct IndexEntry {
 ///
 /// # Errors
 /// If it was not written for such a stack, or bytes follow the tiles.
-pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)> {
+pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>, Option<Place>)> {
     let what = "floor index";
     let mut at = bytes;
-    let alone = match take(&mut at, 1) {
-        Some([VERSION_ALONE]) => true,
-        Some([VERSION_REFERENCES]) => false,
+    let version = match take(&mut at, 1) {
+        Some(&[version @ VERSION_ALONE..=VERSION_PROFILE]) => version,
         Some(other) => {
             let needed = format!("a decoder of floor streams of version {}", other[0]);
-            let present = format!("one of versions {VERSION_ALONE} and {VERSION_REFERENCES}");
+            let present = format!("one of versions {VERSION_ALONE} to {VERSION_PROFILE}");
             return Err(Error::Mismatch { what: what.into(), needed, present });
         }
         None => return Err(Error::truncated(what)),
@@ -73,6 +99,14 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)
         return Err(Error::corrupt(what, reason));
     }
     let grid = Grid { shape, tile_height, tile_width };
+    let place = match version {
+        VERSION_PROFILE => {
+            let key = take(&mut at, 8).and_then(|key| key.try_into().ok());
+            let key = key.ok_or_else(|| Error::truncated(what))?;
+            Some(Place { key, row: varint(&mut at)?, column: varint(&mut at)? })
+        }
+        _ => None,
+    };
     // A tile takes five bytes of index at least, so this also bounds the memory of the index.
     if grid.tiles() > at.len() / 5 {
         return Err(Error::truncated(what));
@@ -81,9 +115,9 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)
     for _ in 0..grid.tiles() {
         let length = varint(&mut at)?;
         let crc = take(&mut at, 4).ok_or_else(|| Error::truncated(what))?;
-        let references = match alone {
-            true => 0,
-            false => usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]),
+        let references = match version {
+            VERSION_ALONE => 0,
+            _ => usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]),
         };
         let tile = grid.tile(lengths.len());
         let most = tile.plane.min(MAX_REFERENCES);
@@ -107,7 +141,7 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>)
             format!("{} bytes after the last tile", bytes.len() - start),
         ));
     }
-    Ok((grid, index))
+    Ok((grid, index, place))
 }
 
 fn take<'a>(at: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {

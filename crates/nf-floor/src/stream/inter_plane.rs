@@ -1,35 +1,37 @@
-//! Inter-plane prediction: a tile with the same tile of earlier planes as a reference, where that
-//! pays.
+//! A tile predicted from earlier planes or from maps of a detector profile, where that pays.
 //!
-//! Two modes, both with a weight for every reference plane (i16, low byte first, latest plane
-//! first, in units of 1/256):
+//! Two modes of each, with weights that the encoder fits (i16, low byte first: a share of the own
+//! map in units of 1/4096, then a weight for every plane, the latest first, in units of 1/256):
 //!
-//! | mode | payload | levels |
-//! |---|---|---|
-//! | 7 | weights; a [`tile`] of the differences from the sum, plus 32768, modulo 2^16 | from `default` on |
-//! | 8 | weights; a payload of [`mixing`] with reference planes | `max` |
+//! | planes | profile | payload | levels |
+//! |---|---|---|---|
+//! | 7 | 9 | weights; a [`tile`] of the differences from the sum, plus 32768, modulo 2^16 | 7 from `default` on, 9 all |
+//! | 8 | 10 | weights; a payload of [`mixing`] with terms | `max` |
 //!
-//! How many planes a tile needs is not in its bytes but in the index of the stream.
+//! In modes 9 and 10 the [numbers of the maps](super::profile_maps) come first. How many planes a
+//! tile needs is not in its bytes but in the index of the stream.
 
+use super::grid::TileBox;
+use super::index::MOST_PLACE_BYTES;
 use super::mode::Mode;
-use super::{plane_weights, tile};
+use super::plane_weights::{self, PAIRS};
+use super::profile_maps::{MapNumbers, MixingHead, Placed, StartTile};
+use super::tile;
+use super::trials::{Trial, Trials};
 use crate::level::Level;
-use crate::models::{TileView, mixing};
-use crate::predict::plane_sum::{MAX_REFERENCES, UNIT, split_weights, weighted_sum};
+use crate::models::TileView;
+use crate::models::mixing::{self, Extras};
+use crate::predict::terms::{MAX_REFERENCES, Terms, Weights};
 use nf_codec::{Error, Result};
 
 /// The code of a difference of zero.
 const ZERO: u16 = 1 << 15;
 
-/// Rows and columns of the crop by which level `max` decides whether reference planes are worth
-/// trying.
-const TRIAL_SIDE_PX: usize = 256;
-/// The trial may be this much larger than alone: it learns more weights from fewer pixels than the
-/// tile has.
-const TRIAL_SLACK: f64 = 1.005;
 /// Differences are tried where their mean absolute gradient is below this share of that of the
 /// samples.
-const MOST_GRADIENT: f64 = 0.97;
+pub(super) const MOST_GRADIENT: f64 = 0.97;
+/// Below this share, levels `fast` and `default` do not try the tile without a profile.
+const SURE_GRADIENT: f64 = 0.8;
 
 /// A coded tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,77 +42,116 @@ pub struct CodedTile {
     pub references: usize,
 }
 
+impl CodedTile {
+    /// Whether it names maps of a profile.
+    pub(super) fn needs_profile(&self) -> bool {
+        Mode::split("tile", &self.bytes).is_ok_and(|(mode, _)| mode.needs_profile())
+    }
+}
+
+/// Terms that a tile may be coded with.
+pub(super) struct Candidate<'a> {
+    pub(super) terms: Terms<'a>,
+    /// Which maps of a profile they are, if any.
+    pub(super) maps: Option<MapNumbers>,
+}
+
+impl Candidate<'_> {
+    fn mode(&self, mixing: bool) -> Mode {
+        match (self.maps.is_some(), mixing) {
+            (false, false) => Mode::Difference,
+            (false, true) => Mode::MixingWithReferences,
+            (true, false) => Mode::DifferenceFromProfile,
+            (true, true) => Mode::MixingWithProfile,
+        }
+    }
+
+    fn coded(&self, head: Option<MixingHead>, payload: &[u8]) -> CodedTile {
+        let mut bytes = vec![self.mode(head.is_some()) as u8];
+        if let Some(maps) = &self.maps {
+            bytes.extend(maps.bytes());
+            bytes.extend(head.map(MixingHead::bytes).into_iter().flatten());
+        }
+        bytes.extend(payload);
+        CodedTile { bytes, references: self.terms.planes.len() }
+    }
+}
+
 /// The smallest tile that `level` finds; `references` have the same extent, latest plane first.
 pub fn encode(tile: TileView, references: &[&[u16]], level: Level) -> CodedTile {
     let references = &references[..references.len().min(MAX_REFERENCES)];
-    let mut best = CodedTile { bytes: tile::encode(tile, level), references: 0 };
-    // A constant tile has three bytes; and `fast` has no time.
-    if references.is_empty() || level < Level::Default || best.bytes.len() <= 3 {
-        return best;
+    let candidate = Candidate { terms: Terms::of_planes(references), maps: None };
+    // `fast` has no time for planes.
+    let is_tried = !references.is_empty() && level >= Level::Default;
+    encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None)
+}
+
+/// The smallest tile that `level` finds with one of the candidates, or alone.
+pub(super) fn encode_with(
+    tile: TileView,
+    candidates: &[Candidate],
+    level: Level,
+    placed: Option<Placed>,
+) -> CodedTile {
+    let fits: Vec<_> =
+        candidates.iter().map(|candidate| plane_weights::fit(tile, &candidate.terms, PAIRS)).collect();
+    let is_sure = candidates
+        .iter()
+        .zip(&fits)
+        .any(|(candidate, fit)| candidate.maps.is_some() && fit.gradient < SURE_GRADIENT);
+    let mut best = CodedTile { bytes: vec![], references: 0 };
+    if !is_sure || level >= Level::High || candidates.is_empty() {
+        best.bytes = tile::encode(tile, level);
+        // A constant tile has three bytes.
+        if best.bytes.len() <= 3 {
+            return best;
+        }
     }
-    let mut offer = |mode: Mode, payload: &[u8]| {
-        if 1 + payload.len() < best.bytes.len() {
-            best = CodedTile { bytes: mode.with_payload(payload), references: references.len() };
+    let mut offer = |coded: CodedTile| {
+        // The first tile that needs the profile makes the stream name it.
+        let named = if coded.needs_profile() { MOST_PLACE_BYTES } else { 0 };
+        if best.bytes.is_empty() || coded.bytes.len() + named < best.bytes.len() {
+            best = coded;
         }
     };
-    let fit = plane_weights::fit(tile, references);
-    let differs = fit.gradient < MOST_GRADIENT;
-    if differs {
+    // Of candidates whose differences are nearly as small, only one is worth the time.
+    let most = fits.iter().map(|fit| fit.gradient).fold(MOST_GRADIENT, f64::min) + 0.003;
+    for (candidate, fit) in candidates.iter().zip(&fits).filter(|(_, fit)| fit.gradient < most) {
         let differences: Vec<u16> = tile
             .samples
             .iter()
             .enumerate()
-            .map(|(i, sample)| sample.wrapping_sub(predicted(references, &fit.weights, i)).wrapping_add(ZERO))
+            .map(|(i, sample)| {
+                sample.wrapping_sub(candidate.terms.rounded(&fit.weights, i)).wrapping_add(ZERO)
+            })
             .collect();
-        let mut payload: Vec<u8> = fit.weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+        let mut payload = fit.weights.bytes(&candidate.terms);
         payload.extend(tile::encode(TileView { samples: &differences, ..tile }, level.min(Level::High)));
-        offer(Mode::Difference, &payload);
+        offer(candidate.coded(None, &payload));
+        if level < Level::High {
+            break;
+        }
     }
-    if level >= Level::Max {
-        let none = vec![0; references.len()];
-        let candidates = [Some(&none), differs.then_some(&fit.weights)];
-        if let Some(weights) = best_weights(tile, references, candidates.into_iter().flatten())
-            && let Some(payload) = mixing::encode_with_references(tile, references, weights)
-        {
-            offer(Mode::MixingWithReferences, &payload);
+    if level >= Level::Max && (placed.is_some() || !candidates.is_empty()) {
+        let nothing = Candidate { terms: Terms::default(), maps: placed.map(|_| MapNumbers::default()) };
+        let trials = Trials::new(tile, placed);
+        if let Some(Trial { candidate, weights, helps, start }) = trials.best(candidates, &fits, &nothing) {
+            let found = start.zip(placed).zip(candidate.maps.as_ref());
+            let found = found.map(|((start, placed), maps)| placed.start("the start", start, maps));
+            let start_tile = found.and_then(Result::ok);
+            let start_terms = start_tile.as_ref().map(StartTile::terms);
+            let warmup = start_tile.as_ref().map(StartTile::tile).zip(start_terms.as_ref());
+            let extras = Extras { terms: &candidate.terms, helps, warmup };
+            if let Some(payload) = mixing::encode_with_extras(tile, extras, &weights) {
+                offer(candidate.coded(Some(MixingHead { helps, start }), &payload));
+            }
         }
     }
     best
 }
 
-/// The candidate worth coding the whole tile with, if any, by a trial on its centre.
-fn best_weights<'a>(
-    tile: TileView,
-    references: &[&[u16]],
-    candidates: impl Iterator<Item = &'a Vec<i16>>,
-) -> Option<&'a Vec<i16>> {
-    let (height, width) = (tile.height.min(TRIAL_SIDE_PX), tile.width.min(TRIAL_SIDE_PX));
-    let (top, left) = ((tile.height - height) / 2, (tile.width - width) / 2);
-    let crop = |samples: &[u16]| -> Vec<u16> {
-        let rows = samples.chunks_exact(tile.width).skip(top).take(height);
-        rows.flat_map(|row| &row[left..left + width]).copied().collect()
-    };
-    let samples = crop(tile.samples);
-    let trial = TileView::new(height, width, &samples);
-    let references: Vec<Vec<u16>> = references.iter().map(|plane| crop(plane)).collect();
-    let references: Vec<&[u16]> = references.iter().map(Vec::as_slice).collect();
-    let alone = mixing::encode(trial)?.len() as f64 * TRIAL_SLACK;
-    candidates
-        .filter_map(|weights| {
-            Some((mixing::encode_with_references(trial, &references, weights)?.len(), weights))
-        })
-        .filter(|(bytes, _)| (*bytes as f64) < alone)
-        .min_by_key(|(bytes, _)| *bytes)
-        .map(|(_, weights)| weights)
-}
-
-/// The weighted sum of the planes at pixel `i`, rounded to a sample, modulo 2^16.
-fn predicted(references: &[&[u16]], weights: &[i16], i: usize) -> u16 {
-    ((weighted_sum(references, weights, i) + UNIT / 2) >> UNIT.ilog2()) as u16
-}
-
-/// The samples of a tile that needs these `references`, latest plane first; `what` names it in
-/// errors.
+/// The samples of a tile of this extent that needs these `references`, latest plane first; `what`
+/// names it in errors.
 ///
 /// # Errors
 /// If the bytes are not those of a tile of that extent that needs as many planes.
@@ -121,27 +162,72 @@ pub fn decode(
     width: usize,
     references: &[&[u16]],
 ) -> Result<Vec<u16>> {
-    if references.is_empty() {
-        return tile::decode(what, bytes, height, width);
-    }
-    match Mode::split(what, bytes)? {
-        (Mode::Difference, payload) => {
-            let (weights, differences) = split_weights(what, payload, references.len())?;
-            let mut samples = tile::decode(what, differences, height, width)?;
-            for (i, sample) in samples.iter_mut().enumerate() {
-                *sample = sample.wrapping_add(predicted(references, &weights, i)).wrapping_sub(ZERO);
+    let place = TileBox { plane: 0, rows: 0..height, columns: 0..width };
+    decode_at(what, bytes, &place, references, None)
+}
+
+/// The same for a tile at `place` of a stack that may need maps of a profile.
+///
+/// # Errors
+/// As [`decode`], and if it needs a profile and there is none, or other maps than it has.
+pub(super) fn decode_at(
+    what: &str,
+    bytes: &[u8],
+    place: &TileBox,
+    references: &[&[u16]],
+    placed: Option<Placed>,
+) -> Result<Vec<u16>> {
+    let (height, width) = (place.rows.len(), place.columns.len());
+    let (mode, payload) = Mode::split(what, bytes)?;
+    let unexpected = |needed: &str| {
+        let (mode, count) = (mode as u8, references.len());
+        Error::corrupt(what, format!("tile mode {mode} {needed}, but the index states {count} planes"))
+    };
+    match mode {
+        Mode::Difference | Mode::MixingWithReferences => {
+            if references.is_empty() {
+                return Err(unexpected("needs reference planes"));
             }
-            Ok(samples)
+            decode_terms(what, mode, payload, (height, width), &Terms::of_planes(references))
         }
-        (Mode::MixingWithReferences, payload) => {
-            mixing::decode_with_references(what, payload, height, width, references)
+        Mode::DifferenceFromProfile | Mode::MixingWithProfile => {
+            let placed = placed.ok_or_else(|| {
+                Error::corrupt(what, format!("tile mode {} in a stream that names no profile", mode as u8))
+            })?;
+            let (numbers, payload) = MapNumbers::split(what, payload, references.len())?;
+            let maps = placed.maps(what, &numbers, &place.rows, &place.columns)?;
+            let terms = maps.terms(references);
+            if mode == Mode::DifferenceFromProfile {
+                return decode_terms(what, mode, payload, (height, width), &terms);
+            }
+            let (MixingHead { helps, start }, payload) = MixingHead::split(what, payload)?;
+            let start = start.map(|start| placed.start(what, start, &numbers)).transpose()?;
+            let start_terms = start.as_ref().map(StartTile::terms);
+            let warmup = start.as_ref().map(StartTile::tile).zip(start_terms.as_ref());
+            let extras = Extras { terms: &terms, helps, warmup };
+            mixing::decode_with_extras(what, payload, height, width, extras)
         }
-        (mode, _) => {
-            let (mode, count) = (mode as u8, references.len());
-            let reason = format!("tile mode {mode} decodes alone, but the index states {count} planes");
-            Err(Error::corrupt(what, reason))
-        }
+        _ if references.is_empty() => tile::decode(what, bytes, height, width),
+        _ => Err(unexpected("decodes alone")),
     }
+}
+
+fn decode_terms(
+    what: &str,
+    mode: Mode,
+    payload: &[u8],
+    (height, width): (usize, usize),
+    terms: &Terms,
+) -> Result<Vec<u16>> {
+    if mode == Mode::MixingWithReferences {
+        return mixing::decode_with_extras(what, payload, height, width, Extras::of_terms(terms));
+    }
+    let (weights, differences) = Weights::split(what, payload, terms)?;
+    let mut samples = tile::decode(what, differences, height, width)?;
+    for (i, sample) in samples.iter_mut().enumerate() {
+        *sample = sample.wrapping_add(terms.rounded(&weights, i)).wrapping_sub(ZERO);
+    }
+    Ok(samples)
 }
 
 #[cfg(test)]
@@ -222,7 +308,9 @@ mod tests {
             let needed = &references[..coded.references];
             prop_assert_eq!(&decode("tile", &coded.bytes, height, width, needed).unwrap(), &planes[2]);
             // Mode 8 round-trips whether it pays or not.
-            let payload = mixing::encode_with_references(tile, &references, &[-4095, 4095]).unwrap();
+            let weights = Weights { share: 0, planes: vec![-4095, 4095] };
+            let terms = Terms::of_planes(&references);
+            let payload = mixing::encode_with_extras(tile, Extras::of_terms(&terms), &weights).unwrap();
             let bytes = Mode::MixingWithReferences.with_payload(&payload);
             prop_assert_eq!(&decode("tile", &bytes, height, width, &references).unwrap(), &planes[2]);
         }

@@ -4,7 +4,9 @@
 //! - [`index`]: what comes before the bytes of the tiles.
 //! - [`mode`]: how the bytes of a tile are to be read.
 //! - [`tile`]: a tile that decodes alone.
-//! - [`inter_plane`]: a tile with reference planes; [`plane_weights`]: their weights.
+//! - [`inter_plane`]: a tile predicted from earlier planes or a profile; [`plane_weights`]: their
+//!   weights; [`profile_maps`]: the maps of a profile at the place of a tile.
+//! - [`trials`]: what level `max` tries on the centre of a tile.
 //! - [`dependency_chains`]: which tiles decode together.
 
 mod dependency_chains;
@@ -13,16 +15,22 @@ mod index;
 pub mod inter_plane;
 pub(crate) mod mode;
 mod plane_weights;
+mod profile_maps;
 pub mod tile;
+mod trials;
 
 use crate::level::Level;
 use crate::models::TileView;
-use crate::predict::plane_sum::MAX_REFERENCES;
+use crate::predict::terms::MAX_REFERENCES;
 use dependency_chains::{chains, decode_tile};
 use grid::{Grid, TileBox};
-use inter_plane::CodedTile;
+use index::Place;
+use inter_plane::{Candidate, CodedTile};
 use nf_codec::{Error, Limits, Result};
 use nf_image::{Image16, Shape};
+use nf_profile::Profile;
+use profile_maps::MapNumbers;
+pub(crate) use profile_maps::Placed;
 use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -40,23 +48,91 @@ const WORK_BYTES_PER_TILE_PX: u64 = 16;
 /// More of them where tiles have reference planes: these planes, and what is computed from them.
 const REFERENCE_BYTES_PER_TILE_PX: u64 = 2 * MAX_REFERENCES as u64 + 16;
 
+/// More of them where maps of a profile are used: those of the tile and of its reference planes.
+const PROFILE_BYTES_PER_TILE_PX: u64 = 4 * (MAX_REFERENCES as u64 + 2) + 16;
+
 /// The bytes of a stack.
 pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
-    let grid = Grid { shape: image.shape(), tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
+    let grid = grid_of(image);
     let one = |index: usize| {
-        let TileBox { plane, rows, columns } = grid.tile(index);
-        let crop = |plane: usize| image.crop(plane..plane + 1, rows.clone(), columns.clone());
-        let tile = crop(plane);
-        let references: Vec<Image16> = (0..plane).rev().take(MAX_REFERENCES).map(crop).collect();
+        let (tile, references) = with_earlier_planes(image, &grid.tile(index));
         let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
         inter_plane::encode(TileView::of(&tile), &references, level)
     };
-    let tiles: Vec<CodedTile> = if rayon::current_num_threads() > 1 {
-        (0..grid.tiles()).into_par_iter().map(one).collect()
-    } else {
-        (0..grid.tiles()).map(one).collect()
+    join(&grid, &each(grid.tiles(), one), None)
+}
+
+/// The bytes of a stack that lies at this place on the detector of a profile.
+pub(crate) fn encode_placed(image: &Image16, level: Level, placed: Placed) -> Vec<u8> {
+    let grid = grid_of(image);
+    let choose = |index: usize| {
+        let TileBox { plane, rows, columns } = grid.tile(index);
+        let tile = image.crop(plane..plane + 1, rows.clone(), columns.clone());
+        placed.choose(TileView::of(&tile), &rows, &columns)
     };
-    let mut bytes = index::write(&grid, &tiles);
+    let chosen: Vec<(u8, u8)> = each(grid.tiles(), choose);
+    let one = |index: usize| {
+        let tile_box = grid.tile(index);
+        let (tile, planes) = with_earlier_planes(image, &tile_box);
+        let planes: &[Image16] = if level >= Level::Default { &planes } else { &[] };
+        let planes: Vec<&[u16]> = planes.iter().map(Image16::samples).collect();
+        let (own, response) = chosen[index];
+        let numbers = |planes: usize| MapNumbers {
+            own,
+            response: if planes == 0 { response } else { 0 },
+            planes: (1..=planes).map(|back| chosen[index - back * grid.tiles_per_plane()].0).collect(),
+        };
+        // The maps alone, and with the earlier planes.
+        let mut numbers = vec![numbers(0), numbers(planes.len())];
+        numbers.dedup();
+        numbers.retain(|numbers| *numbers != MapNumbers::default());
+        let maps: Result<Vec<_>> = numbers
+            .iter()
+            .map(|numbers| placed.maps("the tile", numbers, &tile_box.rows, &tile_box.columns))
+            .collect();
+        // Maps were chosen because they cover the tile.
+        let maps = maps.unwrap_or_default();
+        let candidates: Vec<Candidate> = numbers
+            .into_iter()
+            .zip(&maps)
+            .map(|(numbers, maps)| {
+                let terms = maps.terms(&planes[..numbers.planes.len()]);
+                // Without maps, planes have a mode of their own, which states no numbers.
+                let is_plain = numbers.own == 0
+                    && numbers.planes.iter().all(|&map| map == 0)
+                    && !planes.is_empty()
+                    && numbers.response == 0;
+                Candidate { terms, maps: (!is_plain).then_some(numbers) }
+            })
+            .collect();
+        inter_plane::encode_with(TileView::of(&tile), &candidates, level, Some(placed))
+    };
+    let tiles: Vec<CodedTile> = each(grid.tiles(), one);
+    let needs_profile = tiles.iter().any(CodedTile::needs_profile);
+    let place = Place { key: placed.profile.id().key, row: placed.row, column: placed.column };
+    join(&grid, &tiles, needs_profile.then_some(place))
+}
+
+fn grid_of(image: &Image16) -> Grid {
+    Grid { shape: image.shape(), tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX }
+}
+
+/// A tile, and the same tile of the planes right before its own, the latest first.
+fn with_earlier_planes(image: &Image16, tile: &TileBox) -> (Image16, Vec<Image16>) {
+    let crop = |plane: usize| image.crop(plane..plane + 1, tile.rows.clone(), tile.columns.clone());
+    (crop(tile.plane), (0..tile.plane).rev().take(MAX_REFERENCES).map(crop).collect())
+}
+
+/// The results of `one` for `0..count`, side by side where there are threads.
+fn each<T: Send>(count: usize, one: impl Fn(usize) -> T + Sync + Send) -> Vec<T> {
+    match rayon::current_num_threads() > 1 {
+        true => (0..count).into_par_iter().map(one).collect(),
+        false => (0..count).map(one).collect(),
+    }
+}
+
+fn join(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
+    let mut bytes = index::write(grid, tiles, place);
     bytes.reserve_exact(tiles.iter().map(|tile| tile.bytes.len()).sum());
     for tile in tiles {
         bytes.extend_from_slice(&tile.bytes);
@@ -68,15 +144,16 @@ pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
 pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
     let grid = Grid { shape, tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
-    // Version, two varints; per tile a length of at most 10 bytes, a checksum, references and the
-    // mode byte.
-    (2 * pixels as u64).saturating_add(21).saturating_add(16 * grid.tiles() as u64)
+    // Version, two varints, the place on a detector; per tile a length of at most 10 bytes, a
+    // checksum, references and the mode byte.
+    (2 * pixels as u64).saturating_add(39).saturating_add(16 * grid.tiles() as u64)
 }
 
 /// The stack of `shape` that the bytes stand for.
 ///
 /// # Errors
-/// If the bytes are damaged (the error names the tile), or the stack exceeds the limits.
+/// If the bytes are damaged (the error names the tile), need a profile, or the stack exceeds the
+/// limits.
 pub fn decode(bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
     decode_region(bytes, shape, 0..shape.planes, 0..shape.height, 0..shape.width, limits)
 }
@@ -85,8 +162,8 @@ pub fn decode(bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
 /// overlap it, and those that these need.
 ///
 /// # Errors
-/// If the box reaches beyond the stack, one of its tiles is damaged (the error names it), or it
-/// exceeds the limits.
+/// If the box reaches beyond the stack, one of its tiles is damaged (the error names it) or needs a
+/// profile, or it exceeds the limits.
 pub fn decode_region(
     bytes: &[u8],
     shape: Shape,
@@ -94,6 +171,20 @@ pub fn decode_region(
     rows: Range<usize>,
     columns: Range<usize>,
     limits: &Limits,
+) -> Result<Image16> {
+    decode_placed(bytes, shape, (planes, rows, columns), limits, None)
+}
+
+/// As [`decode_region`], of a stream that may need this profile.
+///
+/// # Errors
+/// As [`decode_region`], and if it needs another profile.
+pub(crate) fn decode_placed(
+    bytes: &[u8],
+    shape: Shape,
+    (planes, rows, columns): (Range<usize>, Range<usize>, Range<usize>),
+    limits: &Limits,
+    profile: Option<&Profile>,
 ) -> Result<Image16> {
     let inside = |range: &Range<usize>, end: usize| range.start <= range.end && range.end <= end;
     if !(inside(&planes, shape.planes) && inside(&rows, shape.height) && inside(&columns, shape.width)) {
@@ -105,11 +196,14 @@ pub fn decode_region(
     if shape.checked_pixels().is_none() {
         return Err(Error::corrupt("floor stream", format!("a stack of {shape} has no address space")));
     }
-    let (grid, index) = index::read(bytes, shape)?;
+    let (grid, index, place) = index::read(bytes, shape)?;
+    let placed = place.map(|place| find_profile(place, profile)).transpose()?;
     let threads = rayon::current_num_threads().max(1);
     let tile_px = grid.tile_height.min(shape.height) * grid.tile_width.min(shape.width);
     let alone = index.iter().all(|entry| entry.references == 0);
-    let work_bytes = WORK_BYTES_PER_TILE_PX + if alone { 0 } else { REFERENCE_BYTES_PER_TILE_PX };
+    let work_bytes = WORK_BYTES_PER_TILE_PX
+        + if alone && placed.is_none() { 0 } else { REFERENCE_BYTES_PER_TILE_PX }
+        + if placed.is_some() { PROFILE_BYTES_PER_TILE_PX } else { 0 };
     limits.check_memory("floor stream", work_bytes * (tile_px * threads) as u64)?;
     let chains: Vec<Vec<usize>> = (0..if grid.tiles() > 0 { grid.tiles_per_plane() } else { 0 })
         .filter(|&i| {
@@ -141,7 +235,7 @@ pub fn decode_region(
         let mut earlier: VecDeque<(usize, Image16)> = VecDeque::new();
         for &i in chain {
             let tile_box = grid.tile(i);
-            let tile = decode_tile(bytes, &grid, &index, i, &earlier)?;
+            let tile = decode_tile(bytes, &grid, &index, i, &earlier, placed)?;
             if planes.contains(&tile_box.plane) {
                 paste(&tile_box, &tile);
             }
@@ -154,6 +248,25 @@ pub fn decode_region(
         if threads > 1 { chains.par_iter().map(one).collect() } else { chains.iter().map(one).collect() };
     done.into_iter().collect::<Result<()>>()?;
     Ok(image.into_inner().expect("no thread panics while it holds the image"))
+}
+
+/// The place of a stream on the profile's detector.
+///
+/// # Errors
+/// If it needs another profile.
+fn find_profile(place: Place, profile: Option<&Profile>) -> Result<Placed<'_>> {
+    let Place { key, row, column } = place;
+    match profile {
+        Some(profile) if profile.id().key == key => Ok(Placed { profile, row, column }),
+        _ => Err(Error::Mismatch {
+            what: "the floor stream".into(),
+            needed: format!("the detector profile {:016x}", u64::from_be_bytes(key)),
+            present: match profile {
+                Some(profile) => format!("profile {}", profile.id()),
+                None => "a decoder without a profile".into(),
+            },
+        }),
+    }
 }
 
 fn overlap(a: &Range<usize>, b: &Range<usize>) -> bool {

@@ -23,11 +23,16 @@ pub enum Mode {
     Difference = 7,
     /// [`mixing`](crate::models::mixing) with reference planes.
     MixingWithReferences = 8,
+    /// A tile of a mode above of the differences from a weighted sum of maps of a detector profile
+    /// and of reference planes.
+    DifferenceFromProfile = 9,
+    /// [`mixing`](crate::models::mixing) with maps of a profile, and perhaps reference planes.
+    MixingWithProfile = 10,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Raw,
         Self::Constant,
         Self::SplitRows,
@@ -36,7 +41,19 @@ impl Mode {
         Self::Offset,
         Self::Difference,
         Self::MixingWithReferences,
+        Self::DifferenceFromProfile,
+        Self::MixingWithProfile,
     ];
+
+    /// Whether its tiles need a detector profile.
+    pub const fn needs_profile(self) -> bool {
+        matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile)
+    }
+
+    /// Every mode that needs no detector profile.
+    pub fn without_profile() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|mode| !mode.needs_profile())
+    }
 
     /// The mode of a tile and its payload; `what` names the tile in errors.
     ///
@@ -45,8 +62,8 @@ impl Mode {
     pub(super) fn split<'a>(what: &str, bytes: &'a [u8]) -> Result<(Self, &'a [u8])> {
         let (&byte, payload) = bytes.split_first().ok_or_else(|| Error::truncated(what))?;
         let mode = Self::ALL.into_iter().find(|mode| *mode as u8 == byte);
-        let mode =
-            mode.ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5, 7 or 8")))?;
+        let mode = mode
+            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 10")))?;
         Ok((mode, payload))
     }
 

@@ -1,59 +1,67 @@
-//! Weights of reference planes, fitted by the encoder and stored in the stream.
+//! Weights of maps and reference planes, fitted by the encoder and stored in the stream.
 
 use crate::models::TileView;
 use crate::predict::cholesky::Cholesky;
-use crate::predict::plane_sum::{MAX_REFERENCES, MAX_WEIGHT, UNIT};
+use crate::predict::terms::{MAX_TERMS, Terms, Weights};
 use crate::simd::InstructionSet;
 
 /// Fitted weights.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Fit {
-    /// One per plane, in units of 1 / [`UNIT`].
-    pub(super) weights: Vec<i16>,
+    /// Rounded as the stream holds them.
+    pub(super) weights: Weights,
     /// Mean absolute difference of horizontal neighbours after prediction, over that before.
     pub(super) gradient: f64,
 }
 
-/// About the number of pairs of neighbours that are used.
-const PAIRS: usize = 100_000;
+/// About the number of pairs of neighbours that weights are fitted to.
+pub(super) const PAIRS: usize = 100_000;
 /// Rounds of reweighting.
 const ROUNDS: usize = 4;
 
-/// Differences of a pair of horizontal neighbours: in every reference plane, and in the tile.
-type Pair = ([f64; MAX_REFERENCES], f64);
+/// Differences of a pair of horizontal neighbours: of every term, and in the tile.
+type Pair = ([f64; MAX_TERMS], f64);
 
-/// Least absolute deviations of differences of horizontal neighbours, by reweighted least squares.
+/// Mean absolute difference of horizontal neighbours.
+pub(super) fn gradient(tile: TileView) -> f64 {
+    let step = (tile.samples.len() / PAIRS).max(1) | 1;
+    let places = (0..tile.samples.len()).step_by(step).filter(|i| i % tile.width != 0);
+    let (sum, count) = places.fold((0.0, 0), |(sum, count), i| {
+        (sum + f64::from(tile.samples[i].abs_diff(tile.samples[i - 1])), count + 1)
+    });
+    sum / f64::from(count.max(1))
+}
+
+/// Least absolute deviations of differences of horizontal neighbours, by reweighted least squares
+/// of about `pairs` of them.
 ///
 /// Differences, because the level of a plane is for the models to follow; absolute, because cosmic
 /// rays and stars that move must not decide.
-pub(super) fn fit(tile: TileView, references: &[&[u16]]) -> Fit {
+pub(super) fn fit(tile: TileView, terms: &Terms, pairs: usize) -> Fit {
     // An odd step visits all columns of tiles of every usual width.
-    let step = (tile.samples.len() / PAIRS).max(1) | 1;
-    let difference = |plane: &[u16], i: usize| f64::from(plane[i]) - f64::from(plane[i - 1]);
+    let step = (tile.samples.len() / pairs).max(1) | 1;
     let pairs: Vec<Pair> = (0..tile.samples.len())
         .step_by(step)
         .filter(|i| i % tile.width != 0)
         .map(|i| {
-            let mut inputs = [0.0; MAX_REFERENCES];
-            for (input, plane) in inputs.iter_mut().zip(references) {
-                *input = difference(plane, i);
-            }
-            (inputs, difference(tile.samples, i))
+            let (mut inputs, before) = (terms.regressors(i), terms.regressors(i - 1));
+            inputs.iter_mut().zip(before).for_each(|(input, before)| *input -= before);
+            (inputs, f64::from(tile.samples[i]) - f64::from(tile.samples[i - 1]))
         })
         .collect();
-    let residual = |weights: &[f64; MAX_REFERENCES], (inputs, target): &Pair| {
+    let residual = |weights: &[f64; MAX_TERMS], (inputs, target): &Pair| {
         target - weights.iter().zip(inputs).map(|(w, x)| w * x).sum::<f64>()
     };
-    let mean = |weights: &[f64; MAX_REFERENCES]| {
+    let mean = |weights: &[f64; MAX_TERMS]| {
         pairs.iter().map(|pair| residual(weights, pair).abs()).sum::<f64>() / pairs.len().max(1) as f64
     };
-    let alone = mean(&[0.0; MAX_REFERENCES]);
-    let mut weights = [0.0; MAX_REFERENCES];
-    let mut cholesky = Cholesky::new(MAX_REFERENCES);
+    let alone = mean(&[0.0; MAX_TERMS]);
+    let mut weights = [0.0; MAX_TERMS];
+    let mut cholesky = Cholesky::new(MAX_TERMS);
     for round in 0..ROUNDS {
         let scale = mean(&weights).max(0.1);
-        let mut products = [[0.0; MAX_REFERENCES]; MAX_REFERENCES];
-        let mut targets = [0.0; MAX_REFERENCES];
+        let mut products = [[0.0; MAX_TERMS]; MAX_TERMS];
+        let mut targets = [0.0; MAX_TERMS];
         for pair in &pairs {
             // The first round weighs all pairs alike: nothing is known of their residuals yet.
             let weight = if round == 0 { 1.0 } else { 1.0 / (residual(&weights, pair).abs() + 0.3 * scale) };
@@ -64,20 +72,17 @@ pub(super) fn fit(tile: TileView, references: &[&[u16]]) -> Fit {
                 *target += weight * pair.0[i] * pair.1;
             }
         }
-        // A little ridge: planes that are not there get no weight.
+        // A little ridge: terms that are not there get no weight.
         let matrix = |i: usize, j: usize| {
             if i == j { products[i][i] * 1.000_001 + 1e-6 } else { products[i][j] }
         };
-        cholesky.set(MAX_REFERENCES, matrix, |i| targets[i]);
+        cholesky.set(MAX_TERMS, matrix, |i| targets[i]);
         cholesky.factor(InstructionSet::Baseline);
         cholesky.solve(&mut weights);
     }
-    let rounded = weights.map(|weight| {
-        let limit = f64::from(MAX_WEIGHT);
-        (weight * f64::from(UNIT)).round().clamp(-limit, limit) as i16
-    });
-    let gradient = mean(&rounded.map(|weight| f64::from(weight) / f64::from(UNIT))) / alone.max(1e-9);
-    Fit { weights: rounded[..references.len()].to_vec(), gradient }
+    let rounded = terms.weights(&weights);
+    let gradient = mean(&terms.fitted(&rounded)) / alone.max(1e-9);
+    Fit { weights: rounded, gradient }
 }
 
 #[cfg(test)]
@@ -92,8 +97,8 @@ mod tests {
         let (a, b) = (plane(), plane());
         let mut sum: Vec<u16> = a.iter().zip(&b).map(|(a, b)| 5000 + 2 * a - b).collect();
         sum[777] = 60_000;
-        let fit = fit(TileView::new(40, 100, &sum), &[&a, &b]);
-        assert_eq!(fit.weights, [512, -256]);
+        let fit = fit(TileView::new(40, 100, &sum), &Terms::of_planes(&[&a, &b]), PAIRS);
+        assert_eq!(fit.weights, Weights { share: 0, planes: vec![512, -256] });
         assert!(fit.gradient < 0.3);
     }
 }

@@ -91,7 +91,7 @@ fn a_damaged_tile_affects_the_planes_that_need_it() {
     let shape = Shape::new(5, 40, 50);
     let image = ramp(shape);
     let mut bytes = encode(&image, Level::Default);
-    let (_, index) = index::read(&bytes, shape).unwrap();
+    let (_, index, _) = index::read(&bytes, shape).unwrap();
     assert_eq!(index.iter().map(|entry| entry.references).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     bytes[index[2].bytes.start] ^= 1;
     let region = |planes| decode_region(&bytes, shape, planes, 0..40, 0..50, &Limits::default());

@@ -104,9 +104,15 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
             samples.iter_mut().for_each(|sample| *sample = sample.wrapping_sub(OFFSET));
             Ok(samples)
         }
-        Mode::Difference | Mode::MixingWithReferences => {
+        Mode::Difference
+        | Mode::MixingWithReferences
+        | Mode::DifferenceFromProfile
+        | Mode::MixingWithProfile => {
             let mode = mode as u8;
-            Err(Error::corrupt(what, format!("tile mode {mode} needs reference planes, but there are none")))
+            Err(Error::corrupt(
+                what,
+                format!("tile mode {mode} does not decode alone, expected one that does"),
+            ))
         }
     }
 }

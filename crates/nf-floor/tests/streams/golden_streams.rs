@@ -95,7 +95,8 @@ fn golden_streams_decode() {
     }
     modes.sort_unstable();
     modes.dedup();
-    assert_eq!(modes, Mode::ALL.map(|mode| mode as u8), "every mode has a golden stream");
+    let all: Vec<u8> = Mode::without_profile().map(|mode| mode as u8).collect();
+    assert_eq!(modes, all, "every mode has a golden stream");
     let files = std::fs::read_dir(path("x").parent().expect("a folder")).expect("the folder can be read");
     assert_eq!(files.count(), GOLDEN.len(), "every file is listed");
 }

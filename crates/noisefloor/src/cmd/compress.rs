@@ -7,6 +7,7 @@ use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, Input, Original};
 use crate::files::kinds::{CONTAINER, inside, is_bounded, is_compressible, is_container, with_ending};
 use crate::files::output::{fill_file, is_stream, write_file};
+use crate::files::profile::ProfileFlag;
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{DEFAULT_CODEC, registry};
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     codec: Spec,
     #[command(flatten)]
     level: LevelFlag,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4
     /// Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile, help_heading = "Coding")]
@@ -50,7 +53,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
+    let spec = args.profile.apply(args.level.codec().unwrap_or_else(|| args.codec.clone()))?;
     if args.bound.bound.is_some() {
         let wishes = bound::compress::Wishes {
             spec: &spec,
@@ -190,7 +193,8 @@ impl Coder {
         Header {
             codec: self.encoder.spec(),
             reproducibility: self.encoder.reproducibility(),
-            model: self.encoder.model().map(Into::into),
+            // Streams and the spec name a profile by its key.
+            model: self.encoder.model().filter(|_| !names_profile(&self.encoder.spec())).map(Into::into),
             images: input.stacks.iter().map(|stack| image_header(&**stack, self.tile)).collect(),
             layout: Some(input.layout.clone()),
             creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -289,11 +293,20 @@ impl<F: FnMut(u64)> ImageSource for Watched<'_, F> {
         self.stack.axis()
     }
 
+    fn origin(&self) -> [usize; 2] {
+        self.stack.origin()
+    }
+
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
         let band = self.stack.band(planes, rows)?;
         (self.seen.borrow_mut())(band.shape().pixels() as u64);
         Ok(band)
     }
+}
+
+/// Whether a spec names the detector profile that decoding needs.
+fn names_profile(spec: &Spec) -> bool {
+    spec.to_string().contains("profile=")
 }
 
 fn pixels(header: &Header) -> u64 {

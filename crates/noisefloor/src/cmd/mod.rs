@@ -12,6 +12,7 @@ pub(crate) mod info;
 mod level;
 pub(crate) mod limit;
 pub(crate) mod manual;
+pub(crate) mod profile;
 pub(crate) mod report;
 mod salvage;
 pub(crate) mod test;

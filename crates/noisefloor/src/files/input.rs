@@ -1,5 +1,6 @@
 //! FITS and .npy files as stacks, with what is needed to write them again.
 
+use super::detector;
 use super::source::Source;
 use crate::limits;
 use crate::registry::{fits_of_bytes, open_fits};
@@ -147,7 +148,13 @@ fn fits_input(file: FitsFile) -> Result<Input> {
                     let number = u32::try_from(stacks.len()).context("too many images")?;
                     let index = original.hdu().index();
                     raw_bytes += original.pixel_bytes();
-                    stacks.push(Box::new(OnDisk { file: Arc::clone(&file), index, shape: image.shape() }));
+                    let origin = detector::origin(&image.image_header());
+                    stacks.push(Box::new(OnDisk {
+                        file: Arc::clone(&file),
+                        index,
+                        shape: image.shape(),
+                        origin,
+                    }));
                     segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
                     segments.push(Segment::Samples { image: number, format, offset });
                 }
@@ -287,6 +294,7 @@ struct OnDisk {
     file: Arc<FitsFile>,
     index: usize,
     shape: Shape,
+    origin: [usize; 2],
 }
 
 impl ImageSource for OnDisk {
@@ -296,6 +304,10 @@ impl ImageSource for OnDisk {
 
     fn axis(&self) -> PlaneAxis {
         PlaneAxis::None
+    }
+
+    fn origin(&self) -> [usize; 2] {
+        self.origin
     }
 
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {

@@ -2,6 +2,7 @@
 
 use crate::limits;
 use anyhow::{Context, Result, bail};
+use nf_profile::library;
 use std::fs::File;
 use std::io::{Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,10 @@ impl Source {
             bail!("{name}: this is a folder, expected a file");
         }
         if kind.is_file() {
+            // Detector profiles may lie beside what was coded with them.
+            library::add_folder(
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            );
             return Ok(Self::Disk(path.to_owned()));
         }
         let file = File::open(path).with_context(|| name.clone())?;

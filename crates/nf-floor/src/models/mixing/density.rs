@@ -58,6 +58,8 @@ const MIXTURE_BOUND: f32 = 14.0;
 /// neighbourhood.
 const PRECISIONS: [f32; 3] = [100.0, 5.0, 400.0];
 const AROUND_PRECISION: f32 = 10.0;
+/// What is kept of a precision from one tile to another.
+const WARM_PRECISION: f32 = 0.3;
 /// Weights of the biases at the start.
 const BIAS_START: [f32; 3] = [0.5, 0.5, 1.0];
 const AROUND_START: f32 = 0.15;
@@ -156,6 +158,13 @@ impl Density {
                 class: 0,
                 probability: 0.0,
             },
+        }
+    }
+
+    /// Begins another tile of the same detector: biases are known less precisely there.
+    pub(super) fn restart(&mut self) {
+        for bias in self.nodes.as_flattened_mut().iter_mut().chain(&mut self.shared).chain(&mut self.around) {
+            bias.precision *= WARM_PRECISION;
         }
     }
 

@@ -98,6 +98,11 @@ impl History {
         }
     }
 
+    /// The start of another tile of the same detector.
+    pub(super) fn restarted(&self, width: usize, median: f32) -> Self {
+        Self { class_bounds: self.class_bounds, ..Self::new(width, median) }
+    }
+
     pub(super) fn begin_row(&mut self) {
         self.pixels.begin();
         self.cleaned.begin();

@@ -71,9 +71,14 @@ pub(super) struct Location<const N: usize> {
     class_weights: [[f32; N]; CLASSES],
 }
 
+/// Columns of a block in a tile of this width.
+fn block_px(width: usize) -> usize {
+    BLOCK_PX * width.div_ceil(BLOCK_PX * MAX_BLOCKS).max(1)
+}
+
 impl<const N: usize> Location<N> {
     pub(super) fn new(isa: InstructionSet, width: usize) -> Self {
-        let block_px = BLOCK_PX * width.div_ceil(BLOCK_PX * MAX_BLOCKS).max(1);
+        let block_px = block_px(width);
         let mut start = [0.0; N];
         start[..START.len()].copy_from_slice(&START);
         let moments = || std::array::from_fn(|_| Moments::new(N));
@@ -91,6 +96,13 @@ impl<const N: usize> Location<N> {
             weights: [start; 4],
             class_weights: [start; CLASSES],
         }
+    }
+
+    /// Begins another tile of the same detector, of another width, without the memories of blocks.
+    pub(super) fn restart(&mut self, width: usize) {
+        self.block_px = block_px(width);
+        self.width = width;
+        self.blocks = vec![Moments::new(N); width.div_ceil(self.block_px)];
     }
 
     /// Before column `x` is predicted: solves for new weights where a block begins.

@@ -35,7 +35,7 @@ mod trace;
 mod traverse;
 
 use super::TileView;
-use crate::predict::plane_sum::split_weights;
+use crate::predict::terms::{Terms, Weights};
 use crate::simd::InstructionSet;
 use density::{Density, Pixel};
 use inputs::{ALONE, WITH_REFERENCES};
@@ -43,7 +43,7 @@ use nf_codec::{Error, Result};
 use nf_entropy::binary::{BinaryDecoder, BinaryEncoder};
 use reference_planes::ReferencePlanes;
 pub(crate) use trace::trace;
-use traverse::traverse;
+use traverse::{Given, Warmup, traverse};
 
 /// What the encoder measures of a tile beforehand, and stores.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,53 +88,89 @@ impl Header {
 /// ignores) and returns it.
 type CodePixel<'a> = &'a mut dyn FnMut(&mut Density, &Pixel, u16) -> u16;
 
+/// What a tile is coded with beside its own pixels.
+#[derive(Clone, Copy)]
+pub(crate) struct Extras<'a> {
+    /// Maps and planes.
+    pub(crate) terms: &'a Terms<'a>,
+    /// Whether they are inputs of the predictors, beside their weighted sum.
+    pub(crate) helps: bool,
+    /// A tile of the same detector that the model has seen before.
+    pub(crate) warmup: Option<(TileView<'a>, &'a Terms<'a>)>,
+}
+
+impl<'a> Extras<'a> {
+    /// Terms that help.
+    pub(crate) fn of_terms(terms: &'a Terms<'a>) -> Self {
+        Self { terms, helps: true, warmup: None }
+    }
+
+    fn references(&self, height: usize, width: usize, weights: &Weights) -> Option<ReferencePlanes> {
+        references(self.terms, height, width, weights)
+    }
+}
+
+fn references(terms: &Terms, height: usize, width: usize, weights: &Weights) -> Option<ReferencePlanes> {
+    (!terms.is_empty()).then(|| ReferencePlanes::new(height, width, terms, weights))
+}
+
+/// What is measured of samples with these terms.
+fn header(samples: &[u16], references: Option<&ReferencePlanes>) -> Option<Header> {
+    match references {
+        None => Header::of(samples),
+        Some(references) => Header::with_references(samples, references),
+    }
+}
+
 /// Codes a tile in place.
 fn run(
     isa: InstructionSet,
     code_pixel: CodePixel,
-    header: Header,
+    given: Given,
     width: usize,
     samples: &mut [u16],
-    references: Option<&ReferencePlanes>,
+    (extras, weights): (Extras, &Weights),
 ) {
-    match references {
-        None => traverse::<ALONE>(isa, code_pixel, header, width, samples, None),
-        Some(_) => traverse::<WITH_REFERENCES>(isa, code_pixel, header, width, samples, references),
+    let seen = extras.warmup.and_then(|(tile, terms)| {
+        let references = references(terms, tile.height, tile.width, weights);
+        Some((tile, header(tile.samples, references.as_ref())?, references))
+    });
+    let warmup = seen.as_ref().map(|(tile, header, references)| Warmup {
+        given: Given { header: *header, references: references.as_ref() },
+        width: tile.width,
+        samples: tile.samples,
+    });
+    match given.references {
+        Some(_) if extras.helps => {
+            traverse::<WITH_REFERENCES>(isa, code_pixel, given, width, samples, warmup);
+        }
+        _ => traverse::<ALONE>(isa, code_pixel, given, width, samples, warmup),
     }
 }
 
 /// The payload of a tile, or `None` if the model cannot take it: no pixel.
 pub fn encode(tile: TileView) -> Option<Vec<u8>> {
-    encode_with(InstructionSet::best(), tile, &[], &[])
+    encode_with_extras(tile, Extras::of_terms(&Terms::default()), &Weights::default())
 }
 
-/// The payload of a plane with `references` of the same extent, latest first, and a weight for
-/// each.
-pub(crate) fn encode_with_references(
-    tile: TileView,
-    references: &[&[u16]],
-    weights: &[i16],
-) -> Option<Vec<u8>> {
-    encode_with(InstructionSet::best(), tile, references, weights)
+/// The payload of a plane with these extras; weights are those of their terms.
+pub(crate) fn encode_with_extras(tile: TileView, extras: Extras, weights: &Weights) -> Option<Vec<u8>> {
+    encode_with(InstructionSet::best(), tile, extras, weights)
 }
 
-fn encode_with(
-    isa: InstructionSet,
-    tile: TileView,
-    references: &[&[u16]],
-    weights: &[i16],
-) -> Option<Vec<u8>> {
-    let references = (!references.is_empty()).then(|| ReferencePlanes::new(tile.width, references, weights));
-    let header = match &references {
-        None => Header::of(tile.samples)?,
-        Some(references) => Header::with_references(tile.samples, references)?,
-    };
-    let mut bytes: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+fn encode_with(isa: InstructionSet, tile: TileView, extras: Extras, weights: &Weights) -> Option<Vec<u8>> {
+    if tile.samples.is_empty() {
+        return None;
+    }
+    let references = extras.references(tile.height, tile.width, weights);
+    let header = header(tile.samples, references.as_ref())?;
+    let mut bytes = weights.bytes(extras.terms);
     bytes.extend_from_slice(&header.bytes());
     let mut encoder = BinaryEncoder::new(bytes);
     let mut code =
         |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut encoder, pixel, sample);
-    run(isa, &mut code, header, tile.width, &mut tile.samples.to_vec(), references.as_ref());
+    let given = Given { header, references: references.as_ref() };
+    run(isa, &mut code, given, tile.width, &mut tile.samples.to_vec(), (extras, weights));
     Some(encoder.finish())
 }
 
@@ -143,22 +179,21 @@ fn encode_with(
 /// # Errors
 /// If the payload is not what [`encode`] writes for a tile of that extent.
 pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
-    decode_with(InstructionSet::best(), what, payload, height, width, &[])
+    decode_with_extras(what, payload, height, width, Extras::of_terms(&Terms::default()))
 }
 
-/// The samples of a plane with `references` of the same extent, latest first; there is at least
-/// one.
+/// The samples of a plane with these extras.
 ///
 /// # Errors
-/// If the payload is not what [`encode_with_references`] writes for such a plane.
-pub(crate) fn decode_with_references(
+/// If the payload is not what [`encode_with_extras`] writes for such a plane.
+pub(crate) fn decode_with_extras(
     what: &str,
     payload: &[u8],
     height: usize,
     width: usize,
-    references: &[&[u16]],
+    extras: Extras,
 ) -> Result<Vec<u16>> {
-    decode_with(InstructionSet::best(), what, payload, height, width, references)
+    decode_with(InstructionSet::best(), what, payload, height, width, extras)
 }
 
 fn decode_with(
@@ -167,26 +202,27 @@ fn decode_with(
     payload: &[u8],
     height: usize,
     width: usize,
-    references: &[&[u16]],
+    extras: Extras,
 ) -> Result<Vec<u16>> {
-    let (weights, payload) = split_weights(what, payload, references.len())?;
+    let (weights, payload) = Weights::split(what, payload, extras.terms)?;
     let Some((&[m0, m1, f0, f1], coded)) = payload.split_first_chunk::<{ Header::BYTES }>() else {
         return Err(Error::truncated(what));
     };
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }
-    let median = match references {
-        [] => f32::from(u16::from_le_bytes([m0, m1])),
-        _ => f32::from(i16::from_le_bytes([m0, m1])),
+    let median = match extras.terms.is_empty() {
+        true => f32::from(u16::from_le_bytes([m0, m1])),
+        false => f32::from(i16::from_le_bytes([m0, m1])),
     };
     let header = Header { median, floor: f32::from(u16::from_le_bytes([f0, f1])) };
-    let references = (!references.is_empty()).then(|| ReferencePlanes::new(width, references, &weights));
+    let references = extras.references(height, width, &weights);
     let mut samples = vec![0; height * width];
     let mut decoder = BinaryDecoder::new(coded);
     let mut code =
         |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut decoder, pixel, sample);
-    run(isa, &mut code, header, width, &mut samples, references.as_ref());
+    let given = Given { header, references: references.as_ref() };
+    run(isa, &mut code, given, width, &mut samples, (extras, &weights));
     decoder.finish().map_err(|error| Error::corrupt(what, error.to_string()))?;
     Ok(samples)
 }

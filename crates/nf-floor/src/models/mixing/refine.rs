@@ -83,6 +83,14 @@ impl Refine {
         }
     }
 
+    /// Begins another tile of the same detector, of another width. Long filters begin anew: what
+    /// they follow differs from frame to frame.
+    pub(super) fn restart(&mut self, width: usize) {
+        let Self { residuals, white, filters, .. } = Self::new(self.isa, width);
+        (self.residuals, self.white, self.filters) = (residuals, white, filters);
+        self.fresh.clear();
+    }
+
     pub(super) fn begin_row(&mut self) {
         self.residuals.begin();
     }

@@ -177,6 +177,15 @@ impl Scale {
         }
     }
 
+    /// Begins another tile of the same detector, of another width.
+    pub(super) fn restart(&mut self, width: usize, floor: f32) {
+        let level = self.row_mean;
+        self.deviations = Rows::new(width, 3, 7, level, true);
+        self.column_mean = vec![level; width];
+        self.floor = floor;
+        self.fresh.clear();
+    }
+
     pub(super) fn begin_row(&mut self) {
         self.deviations.begin();
     }

@@ -36,12 +36,24 @@ fn every_instruction_set_writes_and_reads_the_same() {
     let image = testdata::rays(40, 150, 30.0);
     let tile = TileView::of(&image);
     let reference: Vec<u16> = image.samples().iter().rev().copied().collect();
-    for (references, weights) in [(&[][..], &[][..]), (&[&reference[..]], &[100])] {
-        let encode = |isa| encode_with(isa, tile, references, weights).expect("a tile with pixels");
+    let map: Vec<i32> = reference.iter().map(|&sample| 200 * i32::from(sample) - 7).collect();
+    let planes = Terms::of_planes(&[&reference]);
+    let all = Terms { own: Some(&map), response: Some(&map), planes: vec![(&reference, Some(&map))] };
+    let response = Terms { planes: vec![], ..all.clone() };
+    let weights = |share, planes: &[i16]| Weights { share, planes: planes.to_vec() };
+    for (terms, weights) in [
+        (&Terms::default(), weights(0, &[])),
+        (&planes, weights(0, &[100])),
+        (&response, weights(4000, &[])),
+        (&all, weights(-700, &[100])),
+    ] {
+        let encode =
+            |isa| encode_with(isa, tile, Extras::of_terms(terms), &weights).expect("a tile with pixels");
         let bytes = encode(InstructionSet::Baseline);
         for isa in InstructionSet::available() {
             assert!(encode(isa) == bytes, "{isa:?}");
-            let decoded = decode_with(isa, "tile", &bytes, 40, 150, references).expect("own bytes decode");
+            let decoded =
+                decode_with(isa, "tile", &bytes, 40, 150, Extras::of_terms(terms)).expect("own bytes decode");
             assert!(decoded == tile.samples, "{isa:?}");
         }
     }
@@ -81,6 +93,7 @@ proptest! {
         let _ = decode("tile", &payload, 20, width);
         let mut rng = Rng::new(reference.unwrap_or(0));
         let plane: Vec<u16> = (0..20 * width).map(|_| rng.next_u16()).collect();
-        let _ = decode_with_references("tile", &payload, 20, width, &[&plane]);
+        let terms = Terms::of_planes(&[&plane]);
+        let _ = decode_with_extras("tile", &payload, 20, width, Extras::of_terms(&terms));
     }
 }

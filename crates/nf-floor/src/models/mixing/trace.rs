@@ -5,8 +5,10 @@
 //! value is drawn along a path of its own, which does not update the model: a sample of the very
 //! distribution under which the pixel is coded.
 
+use super::Header;
 use super::density::{Density, Pixel};
-use super::{Header, run};
+use super::inputs::ALONE;
+use super::traverse::{Given, traverse};
 use crate::models::TileView;
 use crate::simd::InstructionSet;
 use nf_codec::PixelTrace;
@@ -32,7 +34,8 @@ pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<
         trace.pixel_bits.push(-path.mass.log2() as f32);
         value
     };
-    run(InstructionSet::best(), &mut code, header, tile.width, &mut tile.samples.to_vec(), None);
+    let given = Given { header, references: None };
+    traverse::<ALONE>(InstructionSet::best(), &mut code, given, tile.width, &mut tile.samples.to_vec(), None);
     Some(trace)
 }
 

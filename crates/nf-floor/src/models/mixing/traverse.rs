@@ -11,6 +11,7 @@ use super::scale::{self, Activity, Scale, Scales};
 use super::{CodePixel, Header};
 use crate::maths::{clamp_or_low, ln};
 use crate::simd::{InstructionSet, kernel};
+use nf_entropy::binary::BinaryCoder;
 
 /// Scales of paths are at least this.
 const LEAST_PATH_SCALE: f32 = 0.3;
@@ -34,24 +35,71 @@ struct Predicted<const N: usize> {
     pixel: Pixel,
 }
 
+/// What a tile is coded with beside its own pixels.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) header: Header,
+    pub(super) references: Option<&'a ReferencePlanes>,
+}
+
+/// A piece of a frame that the model has seen before it meets the tile.
+#[derive(Clone, Copy)]
+pub(super) struct Warmup<'a> {
+    pub(super) given: Given<'a>,
+    pub(super) width: usize,
+    pub(super) samples: &'a [u16],
+}
+
 /// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
 ///
-/// `N` inputs: [`ALONE`], or [`WITH_REFERENCES`](super::inputs::WITH_REFERENCES) with `references`.
+/// `N` inputs: [`ALONE`], or [`WITH_REFERENCES`](super::inputs::WITH_REFERENCES) with reference
+/// planes, which [`ALONE`] takes for their weighted sum only.
 pub(super) fn traverse<const N: usize>(
     isa: InstructionSet,
     code_pixel: CodePixel,
-    header: Header,
+    given: Given,
     width: usize,
     samples: &mut [u16],
-    references: Option<&ReferencePlanes>,
+    warmup: Option<Warmup>,
 ) {
+    let first = warmup.map_or((given, width), |warmup| (warmup.given, warmup.width));
     let mut predictors = Predictors::<N> {
-        history: History::new(width, header.median),
-        location: Location::new(isa, width),
-        refine: Refine::new(isa, width),
-        scale: Scale::new(isa, width, header.floor),
+        history: History::new(first.1, first.0.header.median),
+        location: Location::new(isa, first.1),
+        refine: Refine::new(isa, first.1),
+        scale: Scale::new(isa, first.1, first.0.header.floor),
     };
     let mut density = Density::new(isa);
+    if let Some(Warmup { given: seen, width: seen_width, samples }) = warmup {
+        let mut learn =
+            |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut Known, pixel, sample);
+        walk(isa, &mut learn, (&mut predictors, &mut density), seen, seen_width, &mut samples.to_vec());
+        density.restart();
+        predictors.history = predictors.history.restarted(width, given.header.median);
+        predictors.location.restart(width);
+        predictors.refine.restart(width);
+        predictors.scale.restart(width, given.header.floor);
+    }
+    walk(isa, code_pixel, (&mut predictors, &mut density), given, width, samples);
+}
+
+/// What codes decisions that are known.
+struct Known;
+
+impl BinaryCoder for Known {
+    fn code(&mut self, bit: bool, _: u32) -> bool {
+        bit
+    }
+}
+
+fn walk<const N: usize>(
+    isa: InstructionSet,
+    code_pixel: CodePixel,
+    (predictors, density): (&mut Predictors<N>, &mut Density),
+    given: Given,
+    width: usize,
+    samples: &mut [u16],
+) {
     for (y, row) in samples.chunks_exact_mut(width).enumerate() {
         predictors.history.begin_row();
         predictors.refine.begin_row();
@@ -60,11 +108,13 @@ pub(super) fn traverse<const N: usize>(
             predictors.location.begin(x);
             predictors.refine.begin(x);
             predictors.scale.begin(x);
-            let co_located = references.map_or(CoLocated::NONE, |planes| planes.co_located(y, x));
-            let predicted = predict(isa, &mut predictors, y, x, &co_located);
-            *sample = code_pixel(&mut density, &predicted.pixel, *sample);
+            let co_located = given
+                .references
+                .map_or(CoLocated::NONE, |planes| planes.co_located(y, x, predictors.history.reference(x)));
+            let predicted = predict(isa, predictors, y, x, &co_located);
+            *sample = code_pixel(density, &predicted.pixel, *sample);
             let value = f32::from(*sample) - co_located.offset;
-            update(isa, &mut predictors, x, &predicted, value);
+            update(isa, predictors, x, &predicted, value);
         }
         predictors.history.end_row();
         predictors.refine.end_row();

@@ -134,7 +134,7 @@ fn seeds_decode_and_use_every_mode() {
     }
     modes.sort_unstable();
     modes.dedup();
-    assert_eq!(modes, Mode::ALL.map(|mode| mode as u8));
+    assert!(modes.into_iter().eq(Mode::without_profile().map(|mode| mode as u8)));
 }
 
 #[test]

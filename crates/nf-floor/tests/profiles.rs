@@ -1,0 +1,292 @@
+//! Frames coded with the profile of their detector.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+use nf_codec::{Codec, Limits};
+use nf_floor::{Floor, FloorWithProfile, Level, PROFILE_CODEC, read_profile};
+use nf_image::testing::{Rng, noise};
+use nf_image::{Image16, Shape, TileBox};
+use nf_profile::Profile;
+use nf_profile::build::Builder;
+use proptest::prelude::*;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+const HEIGHT: usize = 70;
+const WIDTH: usize = 90;
+
+/// The pattern of every pixel of a detector, in DN.
+fn pattern() -> Vec<u16> {
+    let mut rng = Rng::new(5);
+    (0..HEIGHT * WIDTH).map(|_| 1000 + rng.below(300) as u16).collect()
+}
+
+/// A stack of reads: the pattern, charge that grows from read to read, and noise of 3 DN.
+fn exposure(seed: u64, reads: usize) -> Image16 {
+    let (pattern, plane) = (pattern(), HEIGHT * WIDTH);
+    let noise = noise(Shape::new(reads, HEIGHT, WIDTH), 50.0, 3.0, seed);
+    let mut image = noise.clone();
+    for (i, sample) in image.samples_mut().iter_mut().enumerate() {
+        *sample += pattern[i % plane] + 20 * (i / plane) as u16;
+    }
+    image
+}
+
+fn profile_of(frames: &[Image16]) -> Arc<Profile> {
+    let mut builder = Builder::default();
+    frames.iter().for_each(|frame| builder.add("", "DARK", [0, 0], frame));
+    Arc::new(builder.finish("camera", vec![], &PROFILE_CODEC).unwrap().0)
+}
+
+fn profile() -> Arc<Profile> {
+    static PROFILE: LazyLock<Arc<Profile>> =
+        LazyLock::new(|| profile_of(&(0..6).map(|seed| exposure(seed, 1)).collect::<Vec<_>>()));
+    Arc::clone(&PROFILE)
+}
+
+fn round_trip(codec: &FloorWithProfile, image: &Image16, bytes: &[u8]) {
+    assert!(codec.decode(bytes, image.shape(), &Limits::default()).unwrap().samples() == image.samples());
+    let Shape { planes, height, width } = image.shape();
+    let region = TileBox { planes: planes - 1..planes, rows: height / 3..height / 2, columns: 2..width / 2 };
+    let cut = codec.decode_region(bytes, image.shape(), &region, &Limits::default()).unwrap();
+    assert!(cut.samples() == image.crop_box(&region).samples());
+}
+
+#[test]
+fn a_known_pattern_costs_nothing() {
+    let profile = profile();
+    assert_eq!(profile.maps().len(), 1);
+    let image = exposure(77, 1);
+    for level in Level::ALL {
+        let codec = FloorWithProfile::new(level, Arc::clone(&profile));
+        let bytes = codec.encode(&image).unwrap();
+        round_trip(&codec, &image, &bytes);
+        let alone = Floor { level }.encode(&image).unwrap().len();
+        // The pattern has 8.2 bits, the noise 3.6 and that of the map 0.1.
+        assert!(bytes.len() * 2 < alone, "{level}: {} of {alone} bytes", bytes.len());
+        let bits = bytes.len() as f64 * 8.0 / image.samples().len() as f64;
+        assert!(bits < 4.3, "{level}: {bits} bits per pixel");
+    }
+}
+
+#[test]
+fn windows_are_coded_where_they_lie() {
+    let profile = profile();
+    let image = exposure(78, 1).crop(0..1, 11..60, 23..80);
+    for level in [Level::Default, Level::Max] {
+        let codec = FloorWithProfile::new(level, Arc::clone(&profile));
+        let bytes = codec.encode_at(&image, 11, 23).unwrap();
+        round_trip(&codec, &image, &bytes);
+        let elsewhere = codec.encode_at(&image, 12, 23).unwrap();
+        round_trip(&codec, &image, &elsewhere);
+        assert!(bytes.len() * 2 < elsewhere.len());
+        // Beyond the detector there is no map.
+        let beyond = codec.encode_at(&image, 30, 23).unwrap();
+        round_trip(&codec, &image, &beyond);
+    }
+}
+
+#[test]
+fn reads_of_a_ramp_have_a_map_each() {
+    let exposures: Vec<Image16> = (0..4).map(|seed| exposure(seed, 3)).collect();
+    let profile = profile_of(&exposures);
+    let image = exposure(79, 3);
+    for level in [Level::Default, Level::Max] {
+        let codec = FloorWithProfile::new(level, Arc::clone(&profile));
+        let bytes = codec.encode(&image).unwrap();
+        round_trip(&codec, &image, &bytes);
+        assert!(bytes.len() < Floor { level }.encode(&image).unwrap().len() * 3 / 4, "{level}");
+    }
+}
+
+#[test]
+fn a_profile_that_does_not_help_costs_nothing() {
+    let profile = profile();
+    for image in [noise(Shape::frame(60, 80), 500.0, 20.0, 4), Image16::zeros(Shape::frame(9, 9))] {
+        for level in [Level::Fast, Level::Default, Level::High] {
+            let codec = FloorWithProfile::new(level, Arc::clone(&profile));
+            assert!(codec.encode(&image).unwrap() == Floor { level }.encode(&image).unwrap(), "{level}");
+        }
+        let codec = FloorWithProfile::new(Level::Max, Arc::clone(&profile));
+        let bytes = codec.encode(&image).unwrap();
+        round_trip(&codec, &image, &bytes);
+        // The place on the detector is part of the head of a stream that uses the profile.
+        assert!(bytes.len() <= Floor { level: Level::Max }.encode(&image).unwrap().len() + 12);
+    }
+    for shape in [Shape::frame(0, 5), Shape::frame(1, 1), Shape::new(0, 3, 3)] {
+        let codec = FloorWithProfile::new(Level::Max, Arc::clone(&profile));
+        let image = Image16::zeros(shape);
+        let bytes = codec.encode(&image).unwrap();
+        assert_eq!(codec.decode(&bytes, shape, &Limits::default()).unwrap().shape(), shape);
+    }
+}
+
+#[test]
+fn streams_name_the_profile_that_they_need() {
+    let profile = profile();
+    let codec = FloorWithProfile::new(Level::Default, Arc::clone(&profile));
+    let image = exposure(80, 1);
+    let bytes = codec.encode(&image).unwrap();
+    let key = profile.id().to_string();
+    let key = key.rsplit('.').next().unwrap();
+    let error = Floor::default().decode(&bytes, image.shape(), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains(key) && error.contains("profile"), "{error}");
+    let other = profile_of(&(40..44).map(|seed| exposure(seed, 1)).collect::<Vec<_>>());
+    let codec = FloorWithProfile::new(Level::Default, other);
+    let error = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains(key) && error.contains("camera."), "{error}");
+}
+
+#[test]
+fn profiles_are_read_again_and_damage_is_found() {
+    let profile = profile();
+    let again = read_profile(profile.bytes().to_vec(), &Limits::default()).unwrap();
+    assert!(again == *profile);
+    for at in (0..profile.bytes().len()).step_by(97) {
+        let mut damaged = profile.bytes().to_vec();
+        damaged[at] ^= 0x10;
+        assert!(read_profile(damaged, &Limits::default()).is_err(), "byte {at}");
+    }
+    for length in [0, 7, 8, 39, 100, profile.bytes().len() - 1] {
+        assert!(
+            read_profile(profile.bytes()[..length].to_vec(), &Limits::default()).is_err(),
+            "{length} bytes"
+        );
+    }
+    let small = Limits { max_pixels: 100, ..Limits::default() };
+    let error = read_profile(profile.bytes().to_vec(), &small).unwrap_err().to_string();
+    assert!(error.contains("limit"), "{error}");
+}
+
+/// The profile with other bytes before its digest, which is made to fit.
+fn forged(profile: &Profile, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+    let bytes = profile.bytes();
+    let mut body = bytes[..bytes.len() - 32].to_vec();
+    change(&mut body);
+    let digest = nf_image::Digest::of_bytes(&body);
+    body.extend(digest.0);
+    body
+}
+
+/// Golden streams, each with the name of its profile, its extent, and the digest of its pixels.
+#[rustfmt::skip]
+const GOLDEN: &[(&str, &str, Shape, &str)] = &[
+    ("fast", "pattern", Shape::new(1, 70, 90), "3af30d25887e853dbb065494518db5eae61e15441cb1c686cb00baca2a4f8455"),
+    ("default-window", "pattern", Shape::new(1, 51, 57), "02e135153410db3edc4729aa8c8e54870a8551222492add3257ae20cb54ce441"),
+    ("max", "pattern", Shape::new(1, 70, 90), "8eb12614e65331f587bf7eb23811d3a52671228b43da69d1f6f588ff25775af8"),
+    ("default-ramp", "ramp", Shape::new(3, 70, 90), "7d00ee888fb10170b84978901b23d1d658a5e5430bd52e31508e964a6b2800ee"),
+    ("max-ramp", "ramp", Shape::new(3, 70, 90), "833a720d2dec48f6d0739377ff6a6aa2c2361f3975760f9c54d9ae1a00f35a2c"),
+];
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/profiles").join(name)
+}
+
+#[test]
+fn golden_streams_decode() {
+    let mut modes: Vec<u8> = vec![];
+    for (name, profile, shape, digest) in GOLDEN {
+        let profile = std::fs::read(path(&format!("{profile}.nfp"))).unwrap();
+        let profile = Arc::new(read_profile(profile, &Limits::default()).unwrap());
+        let bytes = std::fs::read(path(&format!("{name}.bin"))).unwrap();
+        let image = FloorWithProfile::new(Level::Fast, profile).decode(&bytes, *shape, &Limits::default());
+        assert_eq!(image.unwrap().digest().to_string(), *digest, "{name}");
+        modes.push(bytes[first_tile(&bytes, *shape)]);
+    }
+    modes.sort_unstable();
+    modes.dedup();
+    assert_eq!(modes, [9, 10], "every mode has a golden stream");
+}
+
+/// Where the first tile begins in a stream of one tile a plane whose extents take one byte each, on
+/// rows and columns below 128: version, two extents of two bytes, key, row, column; then for every
+/// tile a length of two bytes, a checksum, the reference planes.
+fn first_tile(bytes: &[u8], shape: Shape) -> usize {
+    assert_eq!(bytes[0], 3, "it needs a profile");
+    1 + 4 + 8 + 2 + 7 * shape.planes
+}
+
+/// Profiles and streams of the golden files.
+fn made() -> Vec<(&'static str, &'static str, Arc<Profile>, Image16, Vec<u8>)> {
+    let ramps = profile_of(&(0..4).map(|seed| exposure(seed, 3)).collect::<Vec<_>>());
+    let made = |name, profile: &Arc<Profile>, of, level, image: Image16, row, column| {
+        let codec = FloorWithProfile::new(level, Arc::clone(profile));
+        let bytes = codec.encode_at(&image, row, column).unwrap();
+        (name, of, Arc::clone(profile), image, bytes)
+    };
+    let pattern = profile();
+    vec![
+        made("fast", &pattern, "pattern", Level::Fast, exposure(90, 1), 0, 0),
+        made(
+            "default-window",
+            &pattern,
+            "pattern",
+            Level::Default,
+            exposure(91, 1).crop(0..1, 9..60, 20..77),
+            9,
+            20,
+        ),
+        made("max", &pattern, "pattern", Level::Max, exposure(92, 1), 0, 0),
+        made("default-ramp", &ramps, "ramp", Level::Default, exposure(93, 3), 0, 0),
+        made("max-ramp", &ramps, "ramp", Level::Max, exposure(94, 3), 0, 0),
+    ]
+}
+
+#[test]
+#[ignore = "writes golden files that are missing"]
+fn write_missing() {
+    std::fs::create_dir_all(path("")).unwrap();
+    for (name, of, profile, image, bytes) in made() {
+        let profile_path = path(&format!("{of}.nfp"));
+        if !profile_path.exists() {
+            std::fs::write(profile_path, profile.bytes()).unwrap();
+        }
+        if !path(&format!("{name}.bin")).exists() {
+            std::fs::write(path(&format!("{name}.bin")), &bytes).unwrap();
+            println!("(\"{name}\", \"{of}\", {:?}, \"{}\"),", image.shape(), image.digest());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Forged profiles are refused or read, and what is read codes without loss.
+    #[test]
+    fn forged_profiles_do_no_harm(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
+        let profile = profile();
+        let forged = forged(&profile, |body| {
+            // Most of the bytes are pixels: half of the changes are to what stands before them.
+            for (k, (at, byte)) in changes.iter().enumerate() {
+                let length = if k % 2 == 0 { 120 } else { body.len() };
+                body[at.index(length)] = *byte;
+            }
+        });
+        let limits = Limits::of_memory(64 << 20);
+        if let Ok(profile) = read_profile(forged, &limits) {
+            let codec = FloorWithProfile::new(Level::Default, Arc::new(profile));
+            let image = exposure(81, 1);
+            let bytes = codec.encode(&image).unwrap();
+            prop_assert!(codec.decode(&bytes, image.shape(), &limits).unwrap().samples() == image.samples());
+        }
+    }
+
+    /// Damaged tiles, their checksums made to fit, are refused or wrong, and never more.
+    #[test]
+    fn damaged_tiles_do_not_panic(
+        level in prop::sample::select(vec![Level::Default, Level::Max]),
+        changes in prop::collection::vec((0usize..60, any::<u8>()), 1..4),
+    ) {
+        let profile = profile();
+        let codec = FloorWithProfile::new(level, profile);
+        let image = exposure(82, 1).crop(0..1, 0..20, 0..30);
+        let mut bytes = codec.encode(&image).unwrap();
+        let tile = first_tile(&bytes, image.shape());
+        for (at, byte) in changes {
+            let at = tile + at.min(bytes.len() - tile - 1);
+            bytes[at] = byte;
+        }
+        let crc = crc32fast::hash(&bytes[tile..]);
+        bytes[tile - 5..tile - 1].copy_from_slice(&crc.to_le_bytes());
+        let _ = codec.decode(&bytes, image.shape(), &Limits::default());
+    }
+}

@@ -1,0 +1,226 @@
+//! Profiles as bytes: `docs/format-profile.md`.
+
+use crate::profile::check_name;
+use crate::{Map, MapKind, Profile, Start};
+use nf_codec::{Codec, Error, Fields, Limits, Result};
+use nf_image::{Digest, Image16, Shape};
+
+/// The first bytes of a profile.
+pub const MAGIC: [u8; 8] = *b"NFPROF1\n";
+/// The usual ending of its file name.
+pub const ENDING: &str = "nfp";
+/// Most pixels of a plane of a start, which bounds the time that a decoder spends on one.
+pub(crate) const MOST_START_PX: usize = 1 << 16;
+/// Most keywords, maps or starts.
+const MOST: usize = 4096;
+const WHAT: &str = "the profile";
+const DIGEST_BYTES: usize = 32;
+
+/// The digest at the end of the bytes of a profile.
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    Digest::of_bytes(&bytes[..bytes.len().saturating_sub(DIGEST_BYTES)])
+}
+
+pub(crate) fn to_bytes(profile: &Profile, codec: &dyn Codec) -> Result<Vec<u8>> {
+    let mut out = MAGIC.to_vec();
+    put_text(&mut out, profile.name())?;
+    put_text(&mut out, &codec.spec().to_string())?;
+    out.extend(profile.frames().to_le_bytes());
+    put_count(&mut out, "keywords", profile.cards().len())?;
+    for (keyword, value) in profile.cards() {
+        put_text(&mut out, keyword)?;
+        put_text(&mut out, value)?;
+    }
+    put_count(&mut out, "maps", profile.maps().len())?;
+    for map in profile.maps() {
+        out.push(map.kind as u8);
+        put_text(&mut out, &map.image)?;
+        put_text(&mut out, &map.exposures)?;
+        out.extend(map.read.to_le_bytes());
+        out.extend(map.frames.to_le_bytes());
+        out.extend(map.noise_dn.to_bits().to_le_bytes());
+        out.extend(map.base_dn.to_le_bytes());
+        out.push(map.fraction_bits);
+        put_extent(&mut out, map.row)?;
+        put_extent(&mut out, map.column)?;
+        let image = Image16::new(Shape::frame(map.height, map.width), map.samples.clone())
+            .map_err(|error| Error::corrupt(WHAT, error.to_string()))?;
+        put_pixels(&mut out, &image, codec)?;
+    }
+    put_count(&mut out, "starts", profile.starts().len())?;
+    for start in profile.starts() {
+        put_text(&mut out, &start.image)?;
+        put_extent(&mut out, start.row)?;
+        put_extent(&mut out, start.column)?;
+        put_pixels(&mut out, &start.stack, codec)?;
+    }
+    let digest = Digest::of_bytes(&out);
+    out.extend(digest.0);
+    Ok(out)
+}
+
+/// The profile that these bytes are; `codec` builds the codec of the pixels from its spec.
+///
+/// # Errors
+/// If they are damaged, or anything but a profile, or larger than `limits` allow.
+pub fn read(
+    bytes: Vec<u8>,
+    codec: &dyn Fn(&str) -> Result<Box<dyn Codec>>,
+    limits: &Limits,
+) -> Result<Profile> {
+    let Some(body) = bytes.strip_prefix(&MAGIC) else {
+        return Err(Error::corrupt(WHAT, "it does not begin as a profile does, expected a .nfp file"));
+    };
+    let (body, stated) = body.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
+    let found = digest(&bytes);
+    if found != Digest(*stated) {
+        let reason = format!("its digest is {}, expected {}", found.short(), Digest(*stated).short());
+        return Err(Error::corrupt(WHAT, reason));
+    }
+    let mut fields = Fields::new(body, WHAT);
+    let name = text(&mut fields)?;
+    check_name(&name)?;
+    let codec = codec(&text(&mut fields)?)?;
+    let frames = fields.u32()?;
+    let mut cards = Vec::new();
+    for _ in 0..count(&mut fields, "keywords")? {
+        cards.push((text(&mut fields)?, text(&mut fields)?));
+    }
+    // Of all maps and starts together: what a reader holds at once.
+    let mut pixels = 0;
+    let mut pixels_of = |fields: &mut Fields<'_>| pixels_of(fields, &*codec, limits, &mut pixels);
+    let mut maps = Vec::new();
+    for _ in 0..count(&mut fields, "maps")? {
+        let kind = fields.u8()?;
+        let kind = MapKind::ALL.into_iter().find(|known| *known as u8 == kind);
+        let kind = kind.ok_or_else(|| Error::corrupt(WHAT, "a map of an unknown kind"))?;
+        let (image, exposures) = (text(&mut fields)?, text(&mut fields)?);
+        let read = fields.u16()?;
+        let frames = fields.u32()?;
+        let noise_dn = f32::from_bits(fields.u32()?);
+        let base_dn = fields.u32()? as i32;
+        let fraction_bits = fields.u8()?;
+        // Numbers of maps fit 25 bits, so that sums of a few fit 64 bits whatever their weights.
+        let legal = noise_dn >= 0.0 && noise_dn < 65_536.0 && (-65_536..65_536).contains(&base_dn);
+        if !legal || fraction_bits > 8 {
+            return Err(Error::corrupt(
+                WHAT,
+                format!("a map of base {base_dn} with {fraction_bits} fraction bits"),
+            ));
+        }
+        let (row, column) = (fields.u32()? as usize, fields.u32()? as usize);
+        let stack = pixels_of(&mut fields)?;
+        let Shape { planes, height, width } = stack.shape();
+        if planes != 1 {
+            return Err(Error::corrupt(WHAT, format!("a map of {planes} planes, expected one")));
+        }
+        let samples = stack.into_samples();
+        let map = Map {
+            kind,
+            image,
+            exposures,
+            read,
+            row,
+            column,
+            height,
+            width,
+            frames,
+            noise_dn,
+            base_dn,
+            fraction_bits,
+            samples,
+        };
+        maps.push(map);
+    }
+    let mut starts = Vec::new();
+    for _ in 0..count(&mut fields, "starts")? {
+        let image = text(&mut fields)?;
+        let (row, column) = (fields.u32()? as usize, fields.u32()? as usize);
+        let stack = pixels_of(&mut fields)?;
+        if stack.shape().plane_pixels() == 0 || stack.shape().plane_pixels() > MOST_START_PX {
+            let reason =
+                format!("a start of {}, expected at most {MOST_START_PX} pixels a plane", stack.shape());
+            return Err(Error::corrupt(WHAT, reason));
+        }
+        starts.push(Start { image, row, column, stack });
+    }
+    if !fields.is_empty() {
+        return Err(Error::corrupt(WHAT, "bytes follow its last part"));
+    }
+    Ok(Profile::from_parts(name, cards, frames, maps, starts, bytes))
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) -> Result<()> {
+    let length = u16::try_from(text.len()).map_err(|_| Error::TooLarge {
+        what: WHAT.to_owned(),
+        needed: text.len() as u64,
+        most: 65_535,
+    })?;
+    out.extend(length.to_le_bytes());
+    out.extend(text.as_bytes());
+    Ok(())
+}
+
+fn text(fields: &mut Fields<'_>) -> Result<String> {
+    let length = fields.u16()?;
+    let bytes = fields.take(u64::from(length))?;
+    fields.text(bytes)
+}
+
+fn put_count(out: &mut Vec<u8>, what: &str, count: usize) -> Result<()> {
+    if count > MOST {
+        return Err(Error::corrupt(WHAT, format!("{count} {what}, expected at most {MOST}")));
+    }
+    out.extend((count as u16).to_le_bytes());
+    Ok(())
+}
+
+fn count(fields: &mut Fields<'_>, what: &str) -> Result<usize> {
+    let count = usize::from(fields.u16()?);
+    match count > MOST {
+        true => Err(Error::corrupt(WHAT, format!("{count} {what}, expected at most {MOST}"))),
+        false => Ok(count),
+    }
+}
+
+fn put_extent(out: &mut Vec<u8>, extent: usize) -> Result<()> {
+    let most = u64::from(u32::MAX);
+    let extent = u32::try_from(extent).map_err(|_| Error::TooLarge {
+        what: WHAT.to_owned(),
+        needed: extent as u64,
+        most,
+    })?;
+    out.extend(extent.to_le_bytes());
+    Ok(())
+}
+
+fn put_pixels(out: &mut Vec<u8>, image: &Image16, codec: &dyn Codec) -> Result<()> {
+    let Shape { planes, height, width } = image.shape();
+    put_count(out, "planes", planes)?;
+    put_extent(out, height)?;
+    put_extent(out, width)?;
+    let stream = codec.encode(image)?;
+    out.extend((stream.len() as u64).to_le_bytes());
+    out.extend(stream);
+    Ok(())
+}
+
+fn pixels_of(
+    fields: &mut Fields<'_>,
+    codec: &dyn Codec,
+    limits: &Limits,
+    pixels: &mut u64,
+) -> Result<Image16> {
+    let planes = count(fields, "planes")?;
+    let (height, width) = (fields.u32()? as usize, fields.u32()? as usize);
+    let shape = Shape::new(planes, height, width);
+    *pixels = pixels.saturating_add(limits.check_shape(WHAT, shape)? as u64);
+    limits.check_memory(WHAT, pixels.saturating_mul(2))?;
+    let length = fields.u64()?;
+    let stream = fields.take(length)?;
+    let image = codec.decode(stream, shape, limits)?;
+    match image.shape() == shape {
+        true => Ok(image),
+        false => Err(Error::corrupt(WHAT, format!("pixels of {}, expected {shape}", image.shape()))),
+    }
+}

@@ -1,0 +1,17 @@
+//! Detector profiles: what many frames of one camera have in common.
+//!
+//! - [`Map`]: a number for every pixel of the detector, such as its fixed pattern.
+//! - [`Profile`]: the maps of one detector, and frames from which adaptive models start.
+//! - [`format`]: profiles as bytes (`docs/format-profile.md`).
+//! - [`build`]: a profile from frames.
+//! - [`library`]: finding the profile that a stream names.
+#![forbid(unsafe_code)]
+
+pub mod build;
+pub mod format;
+pub mod library;
+mod map;
+mod profile;
+
+pub use map::{Map, MapKind, UNITS_PER_DN};
+pub use profile::{Id, Profile, Start};

@@ -1,0 +1,99 @@
+//! Finding the profile that a stream names.
+//!
+//! A process knows profiles that were handed to it ([`add`]), and folders to look in: those of
+//! [`add_folder`], and those of the environment variable [`VARIABLE`]. Files end in `.nfp`; what
+//! they are called otherwise does not matter.
+
+use crate::format::{ENDING, MAGIC};
+use crate::{Id, Profile};
+use nf_codec::{Error, Result};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The environment variable with folders of profiles, separated as in `PATH`.
+pub const VARIABLE: &str = "NOISEFLOOR_PROFILES";
+
+#[derive(Default)]
+struct Library {
+    profiles: Vec<Arc<Profile>>,
+    folders: Vec<PathBuf>,
+}
+
+static LIBRARY: Mutex<Library> = Mutex::new(Library { profiles: vec![], folders: vec![] });
+
+fn library() -> MutexGuard<'static, Library> {
+    LIBRARY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes a profile known to this process.
+pub fn add(profile: Arc<Profile>) {
+    let mut library = library();
+    if library.profiles.iter().all(|known| known.id() != profile.id()) {
+        library.profiles.push(profile);
+    }
+}
+
+/// Makes this process look for profiles in a folder, too.
+pub fn add_folder(folder: &Path) {
+    let mut library = library();
+    if library.folders.iter().all(|known| known != folder) {
+        library.folders.push(folder.to_owned());
+    }
+}
+
+/// The profile of this name and key; `read` makes a profile from the bytes of a file.
+///
+/// # Errors
+/// If there is none, or its file is damaged.
+pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Arc<Profile>> {
+    let mut folders = {
+        let library = library();
+        if let Some(profile) = library.profiles.iter().find(|known| known.id().key == id.key) {
+            return Ok(Arc::clone(profile));
+        }
+        library.folders.clone()
+    };
+    if let Some(paths) = std::env::var_os(VARIABLE) {
+        folders.extend(std::env::split_paths(&paths));
+    }
+    for path in folders.iter().flat_map(|folder| files(folder)) {
+        if key(&path).is_some_and(|key| key == id.key) {
+            let what = path.display().to_string();
+            let bytes = std::fs::read(&path).map_err(|source| Error::Io { what: what.clone(), source })?;
+            let profile = Arc::new(read(bytes).map_err(|error| Error::corrupt(what, error.to_string()))?);
+            add(Arc::clone(&profile));
+            return Ok(profile);
+        }
+    }
+    let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
+    let present = match looked.is_empty() {
+        true => "no profile".to_owned(),
+        false => format!("no such profile in {}", looked.join(", ")),
+    };
+    let needed = format!("the detector profile {id} (--profile FILE, or ${VARIABLE})");
+    Err(Error::Mismatch { what: "the stream".into(), needed, present })
+}
+
+/// The profiles in a folder, in the order of their names; none if it cannot be read.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(ENDING)))
+        .collect();
+    files.sort();
+    files
+}
+
+/// The key that a file states, without reading it as a whole.
+fn key(path: &Path) -> Option<[u8; 8]> {
+    let mut file = File::open(path).ok()?;
+    let mut magic = [0; MAGIC.len()];
+    file.read_exact(&mut magic).ok()?;
+    file.seek(SeekFrom::End(-32)).ok()?;
+    let mut key = [0; 8];
+    file.read_exact(&mut key).ok()?;
+    (magic == MAGIC).then_some(key)
+}

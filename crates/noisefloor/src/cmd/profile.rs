@@ -1,0 +1,277 @@
+//! `noisefloor profile`: what many frames of one detector have in common, learned and described.
+
+use crate::files::batch::{Inputs, refuse};
+use crate::files::detector;
+use crate::files::kinds::{is_compressible, is_fits_or_gzipped, is_packed};
+use crate::files::output::{text, write_file};
+use crate::files::source::Source;
+use crate::limits;
+use crate::message::{plain, say};
+use crate::registry::{fits_of_bytes, open_fits};
+use anyhow::{Context, Result, bail, ensure};
+use nf_fits::{FitsFile, Header, npy};
+use nf_floor::PROFILE_CODEC;
+use nf_image::Image16;
+use nf_profile::Profile;
+use nf_profile::build::{Builder, GroupReport};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Learn a detector from frames, so that no frame has to tell it again
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Build a profile from frames of one detector: biases, darks, flats, science
+    Build(BuildArgs),
+    /// Describe a profile: detector, maps, frames, size, key
+    Info(InfoArgs),
+}
+
+#[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor profile build -o kast-blue.nfp 'night1/*.fits'")]
+struct BuildArgs {
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Where the profile goes
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// What streams call it: letters, digits, - and _ [default: from the name of the output]
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// Replace the output if it exists
+    #[arg(short, long)]
+    force: bool,
+    /// Say only what failed
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+#[derive(clap::Args)]
+struct InfoArgs {
+    /// Profile
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.verb {
+        Verb::Build(args) => build(args),
+        Verb::Info(args) => info(args),
+    }
+}
+
+fn build(args: &BuildArgs) -> Result<()> {
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None => default_name(&args.output)?,
+    };
+    let expanded = args.inputs.expand(is_compressible)?;
+    refuse(expanded.wrong)?;
+    let mut builder = Builder::default();
+    let mut cards: Vec<(String, String)> = vec![];
+    let mut failed = expanded.unread.len();
+    expanded.unread.iter().for_each(|(path, error)| say(&plain(&format!("{}: {error:#}", path.display()))));
+    for found in &expanded.files {
+        match add(&mut builder, &found.path) {
+            Ok(own) if builder.frames() > 0 => {
+                // What not all frames share says nothing of the detector.
+                match cards.is_empty() {
+                    true => cards = own,
+                    false => cards.retain(|card| own.contains(card)),
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                say(&plain(&format!("{error:#}")));
+                failed += 1;
+            }
+        }
+    }
+    ensure!(builder.frames() > 0, "no frame could be read, expected at least two frames of one detector");
+    let frames = builder.frames();
+    let (profile, groups) = builder.finish(&name, cards, &PROFILE_CODEC)?;
+    ensure!(
+        !(profile.maps().is_empty() && profile.starts().is_empty()),
+        "{frames} frames, and no pattern that they share: a profile would save nothing; it takes at least two \
+         frames of one kind, better ten"
+    );
+    write_file(&args.output, args.force, |out| Ok(out.write_all(profile.bytes())?))?;
+    if !args.quiet {
+        let mut out = text();
+        groups.iter().try_for_each(|group| writeln!(out, "{}", plain(&group_words(group))))?;
+        writeln!(out, "{}: {}", args.output.display(), words(&profile))?;
+    }
+    match failed {
+        0 => Ok(()),
+        1 => bail!("one input could not be read, see above; the profile is of the others"),
+        failed => bail!("{failed} inputs could not be read, see above; the profile is of the others"),
+    }
+}
+
+/// From the name of the output, with other characters than a name has replaced.
+fn default_name(output: &Path) -> Result<String> {
+    let stem = output.file_stem().context("the output has no name, expected a file such as kast-blue.nfp")?;
+    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    Ok(stem.to_string_lossy().chars().map(legal).take(64).collect())
+}
+
+/// Takes all images of a file; returns the keywords of its detector.
+fn add(builder: &mut Builder, path: &Path) -> Result<Vec<(String, String)>> {
+    let name = path.display().to_string();
+    let source = Source::open(path)?;
+    let is_fits = is_fits_or_gzipped(path) || is_packed(path);
+    if !is_fits && npy::is_npy(&source.first(8)?) {
+        let mut bytes = vec![];
+        source.reader()?.read_to_end(&mut bytes)?;
+        let image = npy::parse(&bytes, &limits::fits()).with_context(|| name)?.image;
+        builder.add("", "", [0, 0], &image);
+        return Ok(vec![]);
+    }
+    let file = match source {
+        Source::Disk(path) => open_fits(&path)?,
+        Source::Memory(bytes, _) => fits_of_bytes(bytes).with_context(|| name.clone())?,
+    };
+    let images = images(&file).with_context(|| name.clone())?;
+    ensure!(!images.is_empty(), "{name}: there is no image of 16-bit samples in this file");
+    let primary = file.hdus()[0].header();
+    for (header, image_name, image) in &images {
+        let exposures = detector::exposures(&[header, primary]).unwrap_or_default();
+        for stack in stacks(header, image) {
+            builder.add(image_name, &exposures, detector::origin(header), &stack);
+        }
+    }
+    let headers: Vec<&Header> = images.iter().map(|(header, ..)| header).chain([primary]).collect();
+    Ok(detector::cards(&headers))
+}
+
+/// The stacks of an image: it has several where there are more than three axes.
+fn stacks(header: &Header, image: &Image16) -> Vec<Image16> {
+    let shape = image.shape();
+    let reads = header.integer("NAXIS3").ok().flatten().and_then(|reads| usize::try_from(reads).ok());
+    let reads =
+        reads.filter(|&reads| reads > 0 && shape.planes.is_multiple_of(reads)).unwrap_or(shape.planes);
+    let cut = |first: usize| image.crop(first..first + reads, 0..shape.height, 0..shape.width);
+    (0..shape.planes).step_by(reads.max(1)).map(cut).collect()
+}
+
+/// Header, name and pixels of every image of 16-bit samples.
+fn images(file: &FitsFile) -> Result<Vec<(Header, String, Image16)>> {
+    let mut images = vec![];
+    for image in file.image_hdus() {
+        match image.read() {
+            Ok(stack) => {
+                let name = image.hdu().name().unwrap_or_default();
+                images.push((image.image_header().into_owned(), name, stack));
+            }
+            Err(nf_fits::Error::NotU16 { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(images)
+}
+
+fn group_words(group: &GroupReport) -> String {
+    let GroupReport { image, exposures, planes, left_out, is_map } = group;
+    let image = if image.is_empty() { "image" } else { image };
+    let exposures = if exposures.is_empty() { String::new() } else { format!(", {exposures}") };
+    let planes = if *planes == 1 { "1 plane".to_owned() } else { format!("{planes} planes") };
+    let left_out = match left_out {
+        Some(left_out) => format!("the pattern takes off {:.1} %", 100.0 * (1.0 - left_out)),
+        None => "nothing to compare with".to_owned(),
+    };
+    format!("{image}{exposures}: {planes}, {left_out}{}", if *is_map { "" } else { "; no map" })
+}
+
+fn words(profile: &Profile) -> String {
+    let maps = profile.maps().len();
+    format!(
+        "profile {}, {maps} map{} of {} frames, {} bytes",
+        profile.id(),
+        if maps == 1 { "" } else { "s" },
+        profile.frames(),
+        profile.bytes().len()
+    )
+}
+
+/// The profile in a file.
+///
+/// # Errors
+/// If it cannot be read or is none.
+pub(crate) fn read(path: &Path) -> Result<Profile> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).with_context(|| name.clone())?;
+    nf_floor::read_profile(bytes, &limits::codec()).with_context(|| name)
+}
+
+fn info(args: &InfoArgs) -> Result<()> {
+    let profile = read(&args.file)?;
+    let mut out = text();
+    if args.json {
+        writeln!(out, "{:#}", facts(&args.file, &profile))?;
+        return Ok(());
+    }
+    writeln!(out, "{}: {}", args.file.display(), words(&profile))?;
+    for (keyword, value) in profile.cards() {
+        writeln!(out, "  {keyword} = {}", plain(value))?;
+    }
+    for map in profile.maps() {
+        writeln!(
+            out,
+            "  {} of {}{}: {} x {} pixels at row {}, column {}, {} frames, noise {:.3} DN",
+            map.kind.name(),
+            if map.image.is_empty() { "the image" } else { &map.image },
+            if map.exposures.is_empty() {
+                String::new()
+            } else {
+                format!(" ({}, read {})", map.exposures, map.read)
+            },
+            map.height,
+            map.width,
+            map.row,
+            map.column,
+            map.frames,
+            map.noise_dn,
+        )?;
+    }
+    Ok(())
+}
+
+fn facts(path: &Path, profile: &Profile) -> Value {
+    let cards: serde_json::Map<String, Value> =
+        profile.cards().iter().map(|(keyword, value)| (keyword.clone(), json!(value))).collect();
+    let maps: Vec<Value> = profile
+        .maps()
+        .iter()
+        .map(|map| {
+            json!({
+                "kind": map.kind.name(),
+                "image": map.image,
+                "exposures": map.exposures,
+                "read": map.read,
+                "row": map.row,
+                "column": map.column,
+                "shape": [map.height, map.width],
+                "frames": map.frames,
+                "noise_dn": map.noise_dn,
+            })
+        })
+        .collect();
+    json!({
+        "file": path.display().to_string(),
+        "kind": "profile",
+        "id": profile.id().to_string(),
+        "digest": profile.digest().to_string(),
+        "bytes": profile.bytes().len(),
+        "frames": profile.frames(),
+        "detector": cards,
+        "maps": maps,
+    })
+}
