@@ -8,18 +8,24 @@ mod group;
 mod pattern;
 mod response;
 mod start;
+mod update;
 
-use crate::{Map, Profile};
+use crate::{Map, MapKind, Profile, Start};
 use group::{Group, Plane};
 use nf_codec::{Codec, Error, Result};
 use nf_image::{Image16, Shape};
 use rayon::prelude::*;
+use update::Known;
 
 /// Gathers planes of one detector.
 #[derive(Default)]
 pub struct Builder {
     images: Vec<Gathered>,
     frames: u32,
+    /// Of an older profile.
+    old_maps: Vec<Map>,
+    old_starts: Vec<Start>,
+    old_frames: u32,
 }
 
 /// The planes of one image at one place of the detector.
@@ -36,6 +42,15 @@ struct Place {
     column: usize,
     height: usize,
     width: usize,
+}
+
+impl Place {
+    /// Whether a map is of this place.
+    fn is_of(&self, map: &Map) -> bool {
+        let Map { image, row, column, height, width, .. } = map;
+        (image, row, column, height, width)
+            == (&self.image, &self.row, &self.column, &self.height, &self.width)
+    }
 }
 
 /// What became of a group of planes, for the report of a build.
@@ -59,6 +74,17 @@ pub struct GroupReport {
 const LEAST_GAIN: f64 = 0.002;
 
 impl Builder {
+    /// Begins with what an older profile knows: its maps count for as many frames as they are the
+    /// mean of, up to 200.
+    pub fn update(profile: &Profile) -> Self {
+        Self {
+            old_maps: profile.maps().to_vec(),
+            old_starts: profile.starts().to_vec(),
+            old_frames: profile.frames(),
+            ..Self::default()
+        }
+    }
+
     /// Takes the planes of a stack.
     ///
     /// `image` names the image of the file, such as the name of its extension; `exposures` is the
@@ -103,41 +129,71 @@ impl Builder {
             return Err(Error::corrupt("the profile", "no frame with pixels, expected at least two frames"));
         }
         let (mut maps, mut reports, mut starts) = (vec![], vec![], vec![]);
+        let mut taken = vec![];
         for Gathered { place, planes } in &self.images {
             let groups = group::groups(planes, place.width);
-            let made: Vec<(Option<Map>, GroupReport)> =
-                groups.par_iter().map(|group| one_map(place, group)).collect();
-            let mut own: Vec<Map> = vec![];
-            for (map, report) in made {
-                own.extend(map);
-                reports.push(report);
+            let patterns = patterns(place, &groups);
+            let left_out: Vec<Option<f64>> = groups.par_iter().map(|group| left_out(place, group)).collect();
+            for ((group, (values, noise_dn)), left_out) in groups.iter().zip(patterns).zip(left_out) {
+                let mut known = Known { values, noise_dn, frames: group.planes.len() as u32 };
+                let mut is_map = left_out.is_some_and(|ratio| ratio < 1.0 - LEAST_GAIN);
+                if let Some(old) = update::find(&self.old_maps, &taken, place, &known) {
+                    known = update::joined(&self.old_maps[old], &known);
+                    taken.push(old);
+                    is_map = true;
+                }
+                reports.push(GroupReport {
+                    image: place.image.clone(),
+                    exposures: group.first().exposures.clone(),
+                    planes: group.planes.len(),
+                    left_out,
+                    is_map,
+                });
+                maps.extend(is_map.then(|| pattern::map(place, group, &known)));
             }
-            own.extend(response::of_groups(place, &groups));
-            maps.extend(own);
+            let response = response::of_groups(place, &groups);
+            if let Some(old) =
+                self.old_maps.iter().position(|map| map.kind == MapKind::Response && place.is_of(map))
+                && response.as_ref().is_some_and(|new| new.noise_dn < self.old_maps[old].noise_dn)
+            {
+                taken.push(old);
+                maps.extend(response);
+            } else if !self.old_maps.iter().any(|map| map.kind == MapKind::Response && place.is_of(map)) {
+                maps.extend(response);
+            }
             starts.extend(start::of_groups(place, &groups));
         }
-        Ok((Profile::new(name, cards, self.frames, maps, starts, codec)?, reports))
+        // What the new frames say nothing of stays.
+        let kept = self.old_maps.iter().enumerate().filter(|(index, _)| !taken.contains(index));
+        maps.extend(kept.map(|(_, map)| map.clone()));
+        let is_new = |start: &&Start| starts.iter().all(|new: &Start| new.image != start.image);
+        let kept: Vec<Start> = self.old_starts.iter().filter(is_new).cloned().collect();
+        starts.extend(kept);
+        let frames = self.frames + self.old_frames;
+        Ok((Profile::new(name, cards, frames, maps, starts, codec)?, reports))
     }
 }
 
-/// The map of a group, if it helps.
-fn one_map(place: &Place, group: &Group) -> (Option<Map>, GroupReport) {
-    let left_out = left_out(place, group);
-    let is_map = left_out.is_some_and(|ratio| ratio < 1.0 - LEAST_GAIN);
-    let report = GroupReport {
-        image: place.image.clone(),
-        exposures: group.first().exposures.clone(),
-        planes: group.planes.len(),
-        left_out,
-        is_map,
-    };
-    (is_map.then(|| pattern::map(place, group)), report)
+/// The pattern of every group, and its noise.
+fn patterns(place: &Place, groups: &[Group]) -> Vec<(Vec<f32>, f32)> {
+    let mut patterns: Vec<Option<(Vec<f32>, f32)>> = groups.iter().map(|_| None).collect();
+    for group in 0..groups.len() {
+        if patterns[group].is_none() {
+            let reads = group::reads(groups, group);
+            let ramp: Vec<&Group> = reads.iter().map(|&read| &groups[read]).collect();
+            for (read, pattern) in reads.into_iter().zip(pattern::of_ramp(place, &ramp)) {
+                patterns[read] = Some(pattern);
+            }
+        }
+    }
+    patterns.into_iter().flatten().collect()
 }
 
 /// Differences of neighbours of the last plane after the pattern of the others was taken off, over
 /// those before; none if there are no others.
 fn left_out(place: &Place, group: &Group) -> Option<f64> {
     let (last, others) = group.planes.split_last().filter(|(_, others)| !others.is_empty())?;
-    let values = pattern::values(place, &Group { planes: others.to_vec() }).0;
+    let others = Group { planes: others.to_vec() };
+    let values = pattern::values(place, &pattern::layers(&others)).0;
     Some(group::remaining(&last.samples, place.width, |i| f64::from(values[i])))
 }

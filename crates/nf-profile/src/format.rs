@@ -9,7 +9,7 @@ use nf_image::{Digest, Image16, Shape};
 pub const MAGIC: [u8; 8] = *b"NFPROF1\n";
 /// The usual ending of its file name.
 pub const ENDING: &str = "nfp";
-/// Most pixels of a plane of a start, which bounds the time that a decoder spends on one.
+/// Most pixels of one read of a start in all its exposures, which bounds the time that a decoder spends on one.
 pub(crate) const MOST_START_PX: usize = 1 << 16;
 /// Most keywords, maps or starts.
 const MOST: usize = 4096;
@@ -52,6 +52,7 @@ pub(crate) fn to_bytes(profile: &Profile, codec: &dyn Codec) -> Result<Vec<u8>> 
         put_text(&mut out, &start.image)?;
         put_extent(&mut out, start.row)?;
         put_extent(&mut out, start.column)?;
+        put_count(&mut out, "reads", start.reads)?;
         put_pixels(&mut out, &start.stack, codec)?;
     }
     let digest = Digest::of_bytes(&out);
@@ -136,13 +137,17 @@ pub fn read(
     for _ in 0..count(&mut fields, "starts")? {
         let image = text(&mut fields)?;
         let (row, column) = (fields.u32()? as usize, fields.u32()? as usize);
-        let stack = pixels_of(&mut fields)?;
-        if stack.shape().plane_pixels() == 0 || stack.shape().plane_pixels() > MOST_START_PX {
-            let reason =
-                format!("a start of {}, expected at most {MOST_START_PX} pixels a plane", stack.shape());
+        let reads = count(&mut fields, "reads")?;
+        let start = Start { image, row, column, reads, stack: pixels_of(&mut fields)? };
+        let shape = start.stack.shape();
+        let seen_px = shape.plane_pixels().saturating_mul(start.exposures());
+        if reads == 0 || seen_px == 0 || seen_px > MOST_START_PX || !shape.planes.is_multiple_of(reads) {
+            let reason = format!(
+                "a start of {shape} in exposures of {reads}, expected at most {MOST_START_PX} pixels a read"
+            );
             return Err(Error::corrupt(WHAT, reason));
         }
-        starts.push(Start { image, row, column, stack });
+        starts.push(start);
     }
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "bytes follow its last part"));

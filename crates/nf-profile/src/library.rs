@@ -69,8 +69,8 @@ pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Ar
     }
     let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let present = match looked.is_empty() {
-        true => "no profile".to_owned(),
-        false => format!("no such profile in {}", looked.join(", ")),
+        true => "a program that was told of none".to_owned(),
+        false => format!("a program that finds it neither among its own nor in {}", looked.join(", ")),
     };
     let needed = format!("the detector profile {id} (--profile FILE, or ${VARIABLE})");
     Err(Error::Mismatch { what: "the stream".into(), needed, present })

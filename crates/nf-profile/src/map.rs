@@ -89,6 +89,11 @@ impl Map {
         self.base_dn * UNITS_PER_DN + (i32::from(sample) << (8 - self.fraction_bits))
     }
 
+    /// The number of pixel `i`, in DN.
+    pub(crate) fn dn(&self, i: usize) -> f32 {
+        self.units(self.samples[i]) as f32 / UNITS_PER_DN as f32
+    }
+
     /// The numbers of a box of the detector, row by row, in units of 1 / [`UNITS_PER_DN`] DN; none
     /// if the map has not all of these pixels.
     pub fn crop(&self, rows: &Range<usize>, columns: &Range<usize>) -> Option<Vec<i32>> {

@@ -6,7 +6,7 @@ use nf_image::{Digest, Image16};
 use std::fmt;
 use std::str::FromStr;
 
-/// A piece of a stack from which adaptive models start: they see it before they meet a frame.
+/// Pieces of exposures from which adaptive models start: they see them before they meet a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
     /// The image of a file that it was cut from.
@@ -15,8 +15,17 @@ pub struct Start {
     pub row: usize,
     /// Column of the detector where its first pixel lies.
     pub column: usize,
-    /// The pixels; several planes if it is a ramp.
+    /// Planes of one exposure: more than one if it is a ramp.
+    pub reads: usize,
+    /// The pixels of one exposure after another, all at the same place.
     pub stack: Image16,
+}
+
+impl Start {
+    /// How many exposures it has.
+    pub fn exposures(&self) -> usize {
+        self.stack.shape().planes / self.reads.max(1)
+    }
 }
 
 /// What many frames of one detector have in common.

@@ -15,7 +15,7 @@ use super::grid::TileBox;
 use super::index::MOST_PLACE_BYTES;
 use super::mode::Mode;
 use super::plane_weights::{self, PAIRS};
-use super::profile_maps::{MapNumbers, MixingHead, Placed, StartTile};
+use super::profile_maps::{MapNumbers, MixingHead, Placed, StartTiles};
 use super::tile;
 use super::trials::{Trial, Trials};
 use crate::level::Level;
@@ -138,10 +138,9 @@ pub(super) fn encode_with(
         if let Some(Trial { candidate, weights, helps, start }) = trials.best(candidates, &fits, &nothing) {
             let found = start.zip(placed).zip(candidate.maps.as_ref());
             let found = found.map(|((start, placed), maps)| placed.start("the start", start, maps));
-            let start_tile = found.and_then(Result::ok);
-            let start_terms = start_tile.as_ref().map(StartTile::terms);
-            let warmup = start_tile.as_ref().map(StartTile::tile).zip(start_terms.as_ref());
-            let extras = Extras { terms: &candidate.terms, helps, warmup };
+            let tiles = found.and_then(Result::ok);
+            let warmup = tiles.as_ref().map(StartTiles::warmup).unwrap_or_default();
+            let extras = Extras { terms: &candidate.terms, helps, warmup: &warmup };
             if let Some(payload) = mixing::encode_with_extras(tile, extras, &weights) {
                 offer(candidate.coded(Some(MixingHead { helps, start }), &payload));
             }
@@ -202,9 +201,8 @@ pub(super) fn decode_at(
             }
             let (MixingHead { helps, start }, payload) = MixingHead::split(what, payload)?;
             let start = start.map(|start| placed.start(what, start, &numbers)).transpose()?;
-            let start_terms = start.as_ref().map(StartTile::terms);
-            let warmup = start.as_ref().map(StartTile::tile).zip(start_terms.as_ref());
-            let extras = Extras { terms: &terms, helps, warmup };
+            let warmup = start.as_ref().map(StartTiles::warmup).unwrap_or_default();
+            let extras = Extras { terms: &terms, helps, warmup: &warmup };
             mixing::decode_with_extras(what, payload, height, width, extras)
         }
         _ if references.is_empty() => tile::decode(what, bytes, height, width),

@@ -73,7 +73,7 @@ impl Maps {
 pub(super) struct MixingHead {
     /// Whether maps and planes are inputs of the predictors, beside their weighted sum.
     pub(super) helps: bool,
-    /// The start of the profile that the model has seen before, and which of its planes.
+    /// The start of the profile that the model has seen before, and which of its reads.
     pub(super) start: Option<(u8, u8)>,
 }
 
@@ -97,21 +97,21 @@ impl MixingHead {
     }
 }
 
-/// A start with its maps at its own place.
+/// A read of the exposures of a start, with its maps and the reads before it.
 #[derive(Clone, Debug)]
-pub(super) struct StartTile<'a> {
-    tile: TileView<'a>,
-    planes: Vec<&'a [u16]>,
+pub(super) struct StartTiles<'a> {
+    exposures: Vec<(TileView<'a>, Vec<&'a [u16]>)>,
     maps: Maps,
 }
 
-impl<'a> StartTile<'a> {
-    pub(super) fn tile(&self) -> TileView<'a> {
-        self.tile
+impl<'a> StartTiles<'a> {
+    fn first(&self) -> Option<TileView<'a>> {
+        self.exposures.first().map(|(tile, _)| *tile)
     }
 
-    pub(super) fn terms(&self) -> Terms<'_> {
-        self.maps.terms(&self.planes)
+    /// What the model sees before the tile.
+    pub(super) fn warmup(&self) -> Vec<(TileView<'a>, Terms<'_>)> {
+        self.exposures.iter().map(|(tile, planes)| (*tile, self.maps.terms(planes))).collect()
     }
 }
 
@@ -123,32 +123,33 @@ const MOST_GRADIENT: f64 = 0.995;
 const MOST_MAPS: usize = 255;
 
 impl<'a> Placed<'a> {
-    /// A plane of a start with the maps of these numbers, and the planes before it.
+    /// A read of a start with the maps of these numbers, and the reads before it.
     ///
     /// # Errors
-    /// If the profile has no such start, or not as many planes before it, or its maps do not cover
+    /// If the profile has no such start, or not as many reads before it, or its maps do not cover
     /// it.
     pub(super) fn start(
         &self,
         what: &str,
-        (index, plane): (u8, u8),
+        (index, read): (u8, u8),
         numbers: &MapNumbers,
-    ) -> Result<StartTile<'a>> {
-        let (plane, needed) = (usize::from(plane), numbers.planes.len());
+    ) -> Result<StartTiles<'a>> {
+        let (read, needed) = (usize::from(read), numbers.planes.len());
         let start = self.profile.starts().get(usize::from(index));
-        let start = start.filter(|start| plane < start.stack.shape().planes && plane >= needed);
-        let start = start.ok_or_else(|| {
+        let start = start.filter(|start| read < start.reads && read >= needed).ok_or_else(|| {
             let id = self.profile.id();
-            Error::corrupt(
-                what,
-                format!("profile {id} has no start {index} with {needed} planes before plane {plane}"),
-            )
+            let reason = format!("profile {id} has no start {index} with {needed} reads before read {read}");
+            Error::corrupt(what, reason)
         })?;
         let Shape { height, width, .. } = start.stack.shape();
         let at = Placed { profile: self.profile, row: start.row, column: start.column };
-        Ok(StartTile {
-            tile: TileView::new(height, width, start.stack.plane(plane)),
-            planes: (1..=needed).map(|back| start.stack.plane(plane - back)).collect(),
+        let exposure = |exposure: usize| {
+            let plane = exposure * start.reads + read;
+            let tile = TileView::new(height, width, start.stack.plane(plane));
+            (tile, (1..=needed).map(|back| start.stack.plane(plane - back)).collect())
+        };
+        Ok(StartTiles {
+            exposures: (0..start.exposures()).map(exposure).collect(),
             maps: at.maps(what, numbers, &(0..height), &(0..width))?,
         })
     }
@@ -156,15 +157,15 @@ impl<'a> Placed<'a> {
     /// The start that is most like a tile: whose differences of neighbours are about as large.
     pub(super) fn choose_start(&self, tile: TileView, numbers: &MapNumbers) -> Option<(u8, u8)> {
         let starts = self.profile.starts().iter().take(MOST_MAPS).enumerate();
-        let planes = starts.flat_map(|(index, start)| {
-            let planes = start.stack.shape().planes.min(MOST_MAPS);
-            (numbers.planes.len()..planes).map(move |plane| (index as u8, plane as u8))
+        let reads = starts.flat_map(|(index, start)| {
+            let reads = numbers.planes.len()..start.reads.min(MOST_MAPS);
+            reads.map(move |read| (index as u8, read as u8))
         });
         let own = plane_weights::gradient(tile);
-        planes
+        reads
             .filter_map(|place| {
                 let found = self.start("the start", place, numbers).ok()?;
-                let ratio = plane_weights::gradient(found.tile()) / own.max(1e-3);
+                let ratio = plane_weights::gradient(found.first()?) / own.max(1e-3);
                 Some((ratio.max(1e-3).ln().abs(), place))
             })
             .min_by(|a, b| a.0.total_cmp(&b.0))

@@ -2,7 +2,7 @@
 
 use super::inter_plane::{Candidate, MOST_GRADIENT};
 use super::plane_weights::Fit;
-use super::profile_maps::{Placed, StartTile};
+use super::profile_maps::{Placed, StartTiles};
 use crate::models::TileView;
 use crate::models::mixing::{self, Extras};
 use crate::predict::terms::{Terms, Weights};
@@ -116,9 +116,8 @@ impl<'p> Trials<'p> {
             (Some(start), Some(placed), Some(maps)) => Some(placed.start("the start", start, maps).ok()?),
             _ => None,
         };
-        let start_terms = found.as_ref().map(StartTile::terms);
-        let warmup = found.as_ref().map(StartTile::tile).zip(start_terms.as_ref());
-        let extras = Extras { terms: &terms, helps, warmup };
+        let warmup = found.as_ref().map(StartTiles::warmup).unwrap_or_default();
+        let extras = Extras { terms: &terms, helps, warmup: &warmup };
         Some(mixing::encode_with_extras(self.tile(), extras, weights)?.len())
     }
 }

@@ -107,22 +107,18 @@ impl Group<'_> {
     pub(super) fn first(&self) -> &Plane {
         self.planes[0]
     }
+}
 
-    /// The level of every plane: the median of a part of its pixels.
-    pub(super) fn levels(&self) -> Vec<f32> {
-        let level = |plane: &&Plane| {
-            let step = (plane.samples.len() / PAIRS).max(1);
-            let mut some: Vec<u16> = plane.samples.iter().step_by(step).copied().collect();
-            let middle = some.len() / 2;
-            f32::from(*some.select_nth_unstable(middle).1)
-        };
-        self.planes.iter().map(level).collect()
-    }
-
-    /// The mean of the levels.
-    pub(super) fn level(&self) -> f32 {
-        self.levels().iter().sum::<f32>() / self.planes.len() as f32
-    }
+/// The groups that are reads of the same ramps as `group`, itself among them, in the order of the
+/// reads; itself alone if it is no read of a ramp.
+pub(super) fn reads(groups: &[Group], group: usize) -> Vec<usize> {
+    let stacks = |group: &Group| -> Vec<u32> { group.planes.iter().map(|plane| plane.stack).collect() };
+    let own = stacks(&groups[group]);
+    let is_series = own.windows(2).any(|pair| pair[0] == pair[1]);
+    let same = |other: usize| other == group || !is_series && stacks(&groups[other]) == own;
+    let mut reads: Vec<usize> = (0..groups.len()).filter(|&other| same(other)).collect();
+    reads.sort_by_key(|&read| groups[read].first().read);
+    reads
 }
 
 /// Places of the right pixels of pairs of horizontal neighbours.

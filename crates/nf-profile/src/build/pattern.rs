@@ -2,6 +2,7 @@
 
 use super::Place;
 use super::group::Group;
+use super::update::Known;
 use crate::{Map, MapKind};
 use rayon::prelude::*;
 
@@ -11,17 +12,53 @@ const CLIP_SIGMAS: f32 = 5.0;
 /// Pixels on every side of a pixel that its own pattern stands out from.
 const REACH_PX: usize = 3;
 
-/// The pattern of a group, in DN: the mean of its planes, less what is likely to be noise; and the
-/// noise of the mean.
-pub(super) fn values(place: &Place, group: &Group) -> (Vec<f32>, f32) {
-    let (mean, noise_dn) = clipped_mean(place.width, group);
+/// Values of the same pixels, one layer over another.
+pub(super) struct Layers<F: Fn(usize, usize) -> f32 + Sync> {
+    count: usize,
+    pixels: usize,
+    /// Of a layer and a pixel.
+    value: F,
+}
+
+/// The planes of a group.
+pub(super) fn layers(group: &Group<'_>) -> Layers<impl Fn(usize, usize) -> f32 + Sync> {
+    let (count, pixels) = (group.planes.len(), group.first().samples.len());
+    Layers { count, pixels, value: |layer, i| f32::from(group.planes[layer].samples[i]) }
+}
+
+/// The differences of two reads of the same ramps.
+fn increments(before: &Group<'_>, after: &Group<'_>) -> Layers<impl Fn(usize, usize) -> f32 + Sync> {
+    let (count, pixels) = (after.planes.len().min(before.planes.len()), after.first().samples.len());
+    let sample = |group: &Group, layer: usize, i: usize| f32::from(group.planes[layer].samples[i]);
+    Layers { count, pixels, value: move |layer, i| sample(after, layer, i) - sample(before, layer, i) }
+}
+
+/// The pattern that layers share, in DN: their mean, less what is likely to be noise; and the noise
+/// of the mean.
+pub(super) fn values<F: Fn(usize, usize) -> f32 + Sync>(
+    place: &Place,
+    layers: &Layers<F>,
+) -> (Vec<f32>, f32) {
+    let (mean, noise_dn) = layers.clipped_mean(place.width);
     (shrunk(&mean, place.height, place.width, noise_dn), noise_dn)
 }
 
-/// The map of a group.
-pub(super) fn map(place: &Place, group: &Group) -> Map {
-    let Place { height, width, .. } = *place;
-    let (values, noise_dn) = values(place, group);
+/// The patterns of the reads of ramps: that of the first read, and what every read adds to the one
+/// before. A read shares the noise of the reset with the one before, so that their difference is
+/// known better than either.
+pub(super) fn of_ramp(place: &Place, reads: &[&Group]) -> Vec<(Vec<f32>, f32)> {
+    let mut patterns = vec![values(place, &layers(reads[0]))];
+    for pair in reads.windows(2) {
+        let (added, noise_dn) = values(place, &increments(pair[0], pair[1]));
+        let mut values = patterns[patterns.len() - 1].0.clone();
+        values.iter_mut().zip(added).for_each(|(value, added)| *value += added);
+        patterns.push((values, noise_dn));
+    }
+    patterns
+}
+
+/// The map of a group that has this pattern.
+pub(super) fn map(place: &Place, group: &Group, known: &Known) -> Map {
     let mut map = Map {
         kind: MapKind::Offset,
         image: place.image.clone(),
@@ -29,37 +66,80 @@ pub(super) fn map(place: &Place, group: &Group) -> Map {
         read: group.first().read,
         row: place.row,
         column: place.column,
-        height,
-        width,
-        frames: group.planes.len() as u32,
-        noise_dn,
+        height: place.height,
+        width: place.width,
+        frames: known.frames,
+        noise_dn: known.noise_dn,
         base_dn: 0,
         fraction_bits: 0,
         samples: vec![],
     };
-    map.set_values(&values);
+    map.set_values(&known.values);
     map
 }
 
-/// The mean of every pixel over the planes of a group, less their levels, with outliers left out;
-/// and the standard deviation of these means.
-pub(super) fn clipped_mean(width: usize, group: &Group) -> (Vec<f32>, f32) {
-    let levels = group.levels();
-    let level = levels.iter().sum::<f32>() / levels.len() as f32;
-    let shifts: Vec<f32> = levels.iter().map(|own| level - own).collect();
-    let sigma = noise(group, &shifts);
-    let mut means = vec![0.0; group.first().samples.len()];
-    means.par_chunks_mut(width).enumerate().for_each(|(row, means)| {
-        let mut some = vec![0.0; group.planes.len()];
-        for (column, mean) in means.iter_mut().enumerate() {
-            let i = row * width + column;
-            for ((value, plane), shift) in some.iter_mut().zip(&group.planes).zip(&shifts) {
-                *value = f32::from(plane.samples[i]) + shift;
+impl<F: Fn(usize, usize) -> f32 + Sync> Layers<F> {
+    /// The level of every layer: the median of a part of its pixels.
+    fn levels(&self) -> Vec<f32> {
+        let step = (self.pixels / 40_000).max(1) | 1;
+        let level = |layer: usize| {
+            let mut some: Vec<f32> = (0..self.pixels).step_by(step).map(|i| (self.value)(layer, i)).collect();
+            median(&mut some)
+        };
+        (0..self.count).map(level).collect()
+    }
+
+    /// The mean of the levels.
+    pub(super) fn level(&self) -> f32 {
+        self.levels().iter().sum::<f32>() / self.count.max(1) as f32
+    }
+
+    /// The mean of every pixel over the layers, less their levels, with outliers left out; and the
+    /// standard deviation of these means.
+    pub(super) fn clipped_mean(&self, width: usize) -> (Vec<f32>, f32) {
+        let levels = self.levels();
+        let level = levels.iter().sum::<f32>() / self.count.max(1) as f32;
+        let shifts: Vec<f32> = levels.iter().map(|own| level - own).collect();
+        let sigma = self.noise(&shifts);
+        let mut means = vec![0.0; self.pixels];
+        means.par_chunks_mut(width).enumerate().for_each(|(row, means)| {
+            let mut some = vec![0.0; self.count];
+            for (column, mean) in means.iter_mut().enumerate() {
+                let i = row * width + column;
+                for ((layer, value), shift) in some.iter_mut().enumerate().zip(&shifts) {
+                    *value = (self.value)(layer, i) + shift;
+                }
+                *mean = mean_without_outliers(&mut some, sigma);
             }
-            *mean = mean_without_outliers(&mut some, sigma);
-        }
-    });
-    (means, sigma / (group.planes.len() as f32).sqrt())
+        });
+        (means, sigma / (self.count as f32).sqrt())
+    }
+
+    /// Standard deviation of a value about the mean of its pixel, robustly; of a single layer from
+    /// differences of neighbours.
+    fn noise(&self, shifts: &[f32]) -> f32 {
+        let step = (self.pixels / 20_000).max(1) | 1;
+        let apart =
+            |layer: usize, i: usize| (self.value)(layer, i) + shifts[layer] - (self.value)(0, i) - shifts[0];
+        let neighbours = |i: usize| (self.value)(0, i) - (self.value)(0, i - 1);
+        let mut differences: Vec<f32> = match self.count {
+            1 => (1..self.pixels).step_by(step).map(|i| neighbours(i).abs()).collect(),
+            _ => (1..self.count)
+                .flat_map(|layer| (0..self.pixels).step_by(step).map(move |i| (layer, i)))
+                .map(|(layer, i)| apart(layer, i).abs())
+                .collect(),
+        };
+        // Of a difference of two values; at least the noise of rounding.
+        (1.4826 * median(&mut differences) / 2f32.sqrt()).max(0.29)
+    }
+}
+
+/// The middle of values; 0 of none.
+fn median(values: &mut [f32]) -> f32 {
+    match values.len() {
+        0 => 0.0,
+        count => *values.select_nth_unstable_by(count / 2, f32::total_cmp).1,
+    }
 }
 
 /// The mean of values within [`CLIP_SIGMAS`] of their median; of two values far apart the smaller,
@@ -76,50 +156,17 @@ fn mean_without_outliers(values: &mut [f32], sigma: f32) -> f32 {
     sum / count.max(1.0)
 }
 
-/// Standard deviation of a sample about the mean of its pixel, robustly.
-fn noise(group: &Group, shifts: &[f32]) -> f32 {
-    let (first, rest) = (&group.first().samples, &group.planes[1..]);
-    let step = (first.len() / 20_000).max(1);
-    let mut differences: Vec<f32> = vec![];
-    for (plane, shift) in rest.iter().zip(&shifts[1..]) {
-        let apart = |i: usize| f32::from(plane.samples[i]) + shift - f32::from(first[i]) - shifts[0];
-        differences.extend((0..first.len()).step_by(step).map(|i| apart(i).abs()));
-    }
-    if differences.is_empty() {
-        return alone(first);
-    }
-    let middle = differences.len() / 2;
-    let median = *differences.select_nth_unstable_by(middle, f32::total_cmp).1;
-    // Of a difference of two samples; at least the noise of rounding.
-    (1.4826 * median / 2f32.sqrt()).max(0.29)
-}
-
-/// Standard deviation of the noise of a single plane, from differences of neighbours, robustly.
-fn alone(samples: &[u16]) -> f32 {
-    let mut differences: Vec<f32> = samples
-        .windows(2)
-        .step_by((samples.len() / 20_000).max(1) | 1)
-        .map(|pair| (f32::from(pair[0]) - f32::from(pair[1])).abs())
-        .collect();
-    if differences.is_empty() {
-        return 0.29;
-    }
-    let middle = differences.len() / 2;
-    (1.4826 * *differences.select_nth_unstable_by(middle, f32::total_cmp).1 / 2f32.sqrt()).max(0.29)
-}
-
 /// Moves every value towards the mean around it, by as much as its distance is likely to be noise:
 /// fully where all pixels differ by noise alone, not at all where one stands out.
 fn shrunk(values: &[f32], height: usize, width: usize, noise_dn: f32) -> Vec<f32> {
     let around = means_around(values, height, width, 5.0 * noise_dn + 1.0);
-    let mut squares: Vec<f32> = values
+    let mut distances: Vec<f32> = values
         .iter()
         .zip(&around)
         .step_by((values.len() / 50_000).max(1))
         .map(|(value, around)| (value - around).abs())
         .collect();
-    let middle = squares.len() / 2;
-    let spread = 1.4826 * *squares.select_nth_unstable_by(middle, f32::total_cmp).1;
+    let spread = 1.4826 * median(&mut distances);
     let (variance, noise) = (spread * spread, noise_dn * noise_dn);
     let share = ((variance - noise) / variance.max(1e-6)).clamp(0.0, 1.0);
     values

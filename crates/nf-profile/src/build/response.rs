@@ -15,16 +15,16 @@ const MOST: f32 = 0.5;
 /// The map of the response, from the group whose light tells most, if any tells anything.
 pub(super) fn of_groups(place: &Place, groups: &[Group]) -> Option<Map> {
     let Place { height, width, .. } = *place;
-    let levels: Vec<f32> = groups.iter().map(Group::level).collect();
+    let levels: Vec<f32> = groups.iter().map(|group| pattern::layers(group).level()).collect();
     let darkest = levels.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let dark = pattern::clipped_mean(width, &groups[darkest]).0;
+    let dark = pattern::layers(&groups[darkest]).clipped_mean(width).0;
     let mut best: Option<(f32, Map)> = None;
     for (group, own) in groups.iter().zip(&levels) {
         let light = own - levels[darkest];
         if light < LEAST_LIGHT_DN || group.planes.len() < 2 {
             continue;
         }
-        let (mean, noise_dn) = pattern::clipped_mean(width, group);
+        let (mean, noise_dn) = pattern::layers(group).clipped_mean(width);
         let lit: Vec<f32> = mean.iter().zip(&dark).map(|(mean, dark)| mean - dark).collect();
         let around = pattern::means_around(&lit, height, width, 0.2 * light);
         let values: Vec<f32> = lit

@@ -1,56 +1,53 @@
 //! Pieces of frames from which adaptive models start.
 
 use super::Place;
-use super::group::{Group, Plane};
+use super::group::{Group, Plane, reads};
 use crate::Start;
 use crate::format::MOST_START_PX;
 use nf_image::{Image16, Shape};
 
-/// Most pieces of one image.
+/// Most starts of one image.
 const MOST: usize = 4;
-/// Most planes of a piece that is a ramp.
-const MOST_PLANES: usize = 8;
+/// Most reads of a start that is a ramp.
+const MOST_READS: usize = 8;
 
-/// Pieces of the largest groups: of each the middle of its last plane, with the planes of the same
-/// stack that belong to other groups, if these are the reads of a ramp.
+/// Starts of the largest groups: of each the middle of its last planes, with the planes of the same
+/// stacks that are groups of their own, if these are the reads of a ramp.
 pub(super) fn of_groups(place: &Place, groups: &[Group]) -> Vec<Start> {
-    let mut order: Vec<&Group> = groups.iter().collect();
-    order.sort_by_key(|group| std::cmp::Reverse(group.planes.len()));
-    let mut stacks: Vec<u32> = vec![];
+    let mut order: Vec<usize> = (0..groups.len()).collect();
+    order.sort_by_key(|&group| std::cmp::Reverse(groups[group].planes.len()));
+    let mut used: Vec<usize> = vec![];
     let mut starts = vec![];
     for group in order {
-        let Some(last) = group.planes.last() else { continue };
-        if starts.len() == MOST || stacks.contains(&last.stack) {
-            continue;
+        if starts.len() < MOST && !used.contains(&group) {
+            let mut reads = reads(groups, group);
+            reads.truncate(MOST_READS);
+            used.extend(&reads);
+            starts.extend(start(place, groups, &reads));
         }
-        stacks.push(last.stack);
-        let mut planes: Vec<&Plane> = groups
-            .iter()
-            .flat_map(|group| {
-                let mut own = group.planes.iter().filter(|plane| plane.stack == last.stack);
-                // A series of exposures has several planes of a stack in one group.
-                own.next_back().filter(|_| own.next().is_none() || group.planes.contains(&last))
-            })
-            .copied()
-            .collect();
-        planes.sort_by_key(|plane| plane.read);
-        planes.truncate(MOST_PLANES);
-        starts.extend(piece(place, &planes));
     }
     starts
 }
 
-/// The middle of these planes.
-fn piece(place: &Place, planes: &[&Plane]) -> Option<Start> {
+/// The middle of the last exposures of these reads, as many as there is room for.
+fn start(place: &Place, groups: &[Group], reads: &[usize]) -> Option<Start> {
     let width = place.width.min(1024);
     let height = place.height.min(MOST_START_PX / width.max(1)).max(1);
     let (top, left) = ((place.height - height) / 2, (place.width - width) / 2);
+    let planes = reads.iter().map(|&read| groups[read].planes.len()).min()?;
+    let exposures = planes.min(MOST_START_PX / (width * height).max(1)).max(1);
     let mut samples = vec![];
-    for plane in planes {
-        for row in top..top + height {
-            samples.extend_from_slice(&plane.samples[row * place.width + left..][..width]);
+    for exposure in (1..=exposures).rev() {
+        for &read in reads {
+            let planes = &groups[read].planes;
+            let plane: &Plane = planes[planes.len() - exposure];
+            for row in top..top + height {
+                samples.extend_from_slice(&plane.samples[row * place.width + left..][..width]);
+            }
         }
     }
-    let stack = Image16::new(Shape::new(planes.len(), height, width), samples).ok()?;
-    Some(Start { image: place.image.clone(), row: place.row + top, column: place.column + left, stack })
+    let shape = Shape::new(exposures * reads.len(), height, width);
+    let stack = Image16::new(shape, samples).ok()?;
+    let (image, row, column) = (place.image.clone(), place.row + top, place.column + left);
+    Some(Start { image, row, column, reads: reads.len(), stack })
 }

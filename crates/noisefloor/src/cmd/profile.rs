@@ -29,6 +29,8 @@ pub(crate) struct Args {
 enum Verb {
     /// Build a profile from frames of one detector: biases, darks, flats, science
     Build(BuildArgs),
+    /// Join a profile with more frames of its detector
+    Update(UpdateArgs),
     /// Describe a profile: detector, maps, frames, size, key
     Info(InfoArgs),
 }
@@ -53,6 +55,15 @@ struct BuildArgs {
 }
 
 #[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor profile update kast-blue.nfp -o kast-blue-2.nfp 'night2/*.fits'")]
+struct UpdateArgs {
+    /// The older profile, which stays as it is: streams name it
+    profile: PathBuf,
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+#[derive(clap::Args)]
 struct InfoArgs {
     /// Profile
     file: PathBuf,
@@ -63,20 +74,21 @@ struct InfoArgs {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.verb {
-        Verb::Build(args) => build(args),
+        Verb::Build(args) => build(args, None),
+        Verb::Update(args) => build(&args.build, Some(&read(&args.profile)?)),
         Verb::Info(args) => info(args),
     }
 }
 
-fn build(args: &BuildArgs) -> Result<()> {
+fn build(args: &BuildArgs, older: Option<&Profile>) -> Result<()> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => default_name(&args.output)?,
     };
     let expanded = args.inputs.expand(is_compressible)?;
     refuse(expanded.wrong)?;
-    let mut builder = Builder::default();
-    let mut cards: Vec<(String, String)> = vec![];
+    let mut builder = older.map(Builder::update).unwrap_or_default();
+    let mut cards: Vec<(String, String)> = older.map(|older| older.cards().to_vec()).unwrap_or_default();
     let mut failed = expanded.unread.len();
     expanded.unread.iter().for_each(|(path, error)| say(&plain(&format!("{}: {error:#}", path.display()))));
     for found in &expanded.files {

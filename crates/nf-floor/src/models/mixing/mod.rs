@@ -95,14 +95,14 @@ pub(crate) struct Extras<'a> {
     pub(crate) terms: &'a Terms<'a>,
     /// Whether they are inputs of the predictors, beside their weighted sum.
     pub(crate) helps: bool,
-    /// A tile of the same detector that the model has seen before.
-    pub(crate) warmup: Option<(TileView<'a>, &'a Terms<'a>)>,
+    /// Tiles of the same detector that the model has seen before.
+    pub(crate) warmup: &'a [(TileView<'a>, Terms<'a>)],
 }
 
 impl<'a> Extras<'a> {
     /// Terms that help.
     pub(crate) fn of_terms(terms: &'a Terms<'a>) -> Self {
-        Self { terms, helps: true, warmup: None }
+        Self { terms, helps: true, warmup: &[] }
     }
 
     fn references(&self, height: usize, width: usize, weights: &Weights) -> Option<ReferencePlanes> {
@@ -131,20 +131,27 @@ fn run(
     samples: &mut [u16],
     (extras, weights): (Extras, &Weights),
 ) {
-    let seen = extras.warmup.and_then(|(tile, terms)| {
-        let references = references(terms, tile.height, tile.width, weights);
-        Some((tile, header(tile.samples, references.as_ref())?, references))
-    });
-    let warmup = seen.as_ref().map(|(tile, header, references)| Warmup {
-        given: Given { header: *header, references: references.as_ref() },
-        width: tile.width,
-        samples: tile.samples,
-    });
+    let seen: Vec<_> = extras
+        .warmup
+        .iter()
+        .filter_map(|(tile, terms)| {
+            let references = references(terms, tile.height, tile.width, weights);
+            Some((*tile, header(tile.samples, references.as_ref())?, references))
+        })
+        .collect();
+    let warmup: Vec<Warmup> = seen
+        .iter()
+        .map(|(tile, header, references)| Warmup {
+            given: Given { header: *header, references: references.as_ref() },
+            width: tile.width,
+            samples: tile.samples,
+        })
+        .collect();
     match given.references {
         Some(_) if extras.helps => {
-            traverse::<WITH_REFERENCES>(isa, code_pixel, given, width, samples, warmup);
+            traverse::<WITH_REFERENCES>(isa, code_pixel, given, width, samples, &warmup);
         }
-        _ => traverse::<ALONE>(isa, code_pixel, given, width, samples, warmup),
+        _ => traverse::<ALONE>(isa, code_pixel, given, width, samples, &warmup),
     }
 }
 

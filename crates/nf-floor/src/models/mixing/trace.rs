@@ -35,7 +35,7 @@ pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<
         value
     };
     let given = Given { header, references: None };
-    traverse::<ALONE>(InstructionSet::best(), &mut code, given, tile.width, &mut tile.samples.to_vec(), None);
+    traverse::<ALONE>(InstructionSet::best(), &mut code, given, tile.width, &mut tile.samples.to_vec(), &[]);
     Some(trace)
 }
 

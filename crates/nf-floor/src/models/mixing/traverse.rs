@@ -24,6 +24,16 @@ struct Predictors<const N: usize> {
     scale: Scale,
 }
 
+impl<const N: usize> Predictors<N> {
+    /// Begins another tile of the same detector.
+    fn restart(&mut self, width: usize, header: Header) {
+        self.history = self.history.restarted(width, header.median);
+        self.location.restart(width);
+        self.refine.restart(width);
+        self.scale.restart(width, header.floor);
+    }
+}
+
 /// What the predictors say of a pixel, and what they need when it is known.
 struct Predicted<const N: usize> {
     activity: Activity,
@@ -60,25 +70,27 @@ pub(super) fn traverse<const N: usize>(
     given: Given,
     width: usize,
     samples: &mut [u16],
-    warmup: Option<Warmup>,
+    warmup: &[Warmup],
 ) {
-    let first = warmup.map_or((given, width), |warmup| (warmup.given, warmup.width));
+    let (first, first_width) = warmup.first().map_or((given, width), |first| (first.given, first.width));
     let mut predictors = Predictors::<N> {
-        history: History::new(first.1, first.0.header.median),
-        location: Location::new(isa, first.1),
-        refine: Refine::new(isa, first.1),
-        scale: Scale::new(isa, first.1, first.0.header.floor),
+        history: History::new(first_width, first.header.median),
+        location: Location::new(isa, first_width),
+        refine: Refine::new(isa, first_width),
+        scale: Scale::new(isa, first_width, first.header.floor),
     };
     let mut density = Density::new(isa);
-    if let Some(Warmup { given: seen, width: seen_width, samples }) = warmup {
+    for (number, Warmup { given: seen, width: seen_width, samples }) in warmup.iter().enumerate() {
+        if number > 0 {
+            predictors.restart(*seen_width, seen.header);
+        }
         let mut learn =
             |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut Known, pixel, sample);
-        walk(isa, &mut learn, (&mut predictors, &mut density), seen, seen_width, &mut samples.to_vec());
+        walk(isa, &mut learn, (&mut predictors, &mut density), *seen, *seen_width, &mut samples.to_vec());
+    }
+    if !warmup.is_empty() {
+        predictors.restart(width, given.header);
         density.restart();
-        predictors.history = predictors.history.restarted(width, given.header.median);
-        predictors.location.restart(width);
-        predictors.refine.restart(width);
-        predictors.scale.restart(width, given.header.floor);
     }
     walk(isa, code_pixel, (&mut predictors, &mut density), given, width, samples);
 }

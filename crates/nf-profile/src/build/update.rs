@@ -1,0 +1,55 @@
+//! Patterns of new frames joined with those of an older profile.
+
+use super::Place;
+use super::group::remaining;
+use crate::{Map, MapKind};
+
+/// An old map is that of a new pattern if it leaves at most this share of the differences of
+/// neighbours in it.
+const MOST_LEFT: f64 = 0.9;
+/// Frames that an old map counts for at most, so that a detector that changes is followed.
+const MOST_FRAMES: u32 = 200;
+
+/// A pattern in DN, its noise, and the frames that it is the mean of.
+pub(super) struct Known {
+    pub(super) values: Vec<f32>,
+    pub(super) noise_dn: f32,
+    pub(super) frames: u32,
+}
+
+/// The old map of the place that shares most with a pattern, if any does; `taken` ones are not
+/// looked at.
+pub(super) fn find(old: &[Map], taken: &[usize], place: &Place, new: &Known) -> Option<usize> {
+    // Differences of neighbours are all that counts.
+    let least = new.values.iter().copied().fold(f32::INFINITY, f32::min);
+    let shown: Vec<u16> =
+        new.values.iter().map(|value| (8.0 * (value - least)).min(65_535.0) as u16).collect();
+    let left = |map: &Map| remaining(&shown, place.width, |i| f64::from(map.dn(i)));
+    old.iter()
+        .enumerate()
+        .filter(|(index, map)| map.kind == MapKind::Offset && place.is_of(map) && !taken.contains(index))
+        .map(|(index, map)| (left(map), index))
+        .filter(|(left, _)| *left < MOST_LEFT)
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, index)| index)
+}
+
+/// The mean of an old map and a new pattern, each with the weight of its frames, at the level of the
+/// new one.
+pub(super) fn joined(old: &Map, new: &Known) -> Known {
+    let before = old.frames.min(MOST_FRAMES);
+    let frames = before + new.frames;
+    let share = new.frames as f32 / frames.max(1) as f32;
+    let shift: f64 =
+        new.values.iter().enumerate().map(|(i, value)| f64::from(value - old.dn(i))).sum::<f64>();
+    let shift = (shift / new.values.len().max(1) as f64) as f32;
+    let join = |(i, value): (usize, &f32)| {
+        let old = old.dn(i) + shift;
+        old + (value - old) * share
+    };
+    Known {
+        values: new.values.iter().enumerate().map(join).collect(),
+        noise_dn: ((1.0 - share) * old.noise_dn).hypot(share * new.noise_dn),
+        frames,
+    }
+}
