@@ -24,7 +24,8 @@
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is
 //!   one.
-//! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
+//! - [`tiled`]: compressed images; [`TableTiling`]: compressed tables; [`pack`]: whole files, packed,
+//!   unpacked and verified.
 //! - [`npy`]: NumPy files.
 //! - [`Limits`], [`Error`].
 #![forbid(unsafe_code)]
@@ -37,6 +38,7 @@ pub mod describe;
 mod detector;
 mod error;
 mod file;
+mod form;
 mod geometry;
 mod gunzip;
 mod hdu;
@@ -53,6 +55,7 @@ mod scale;
 mod section;
 mod source;
 mod sums;
+mod tables;
 mod target;
 pub mod tiled;
 mod write;
@@ -73,6 +76,7 @@ pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
 pub use scale::PhysicalScale;
 pub use section::Section;
+pub use tables::{ColumnAlgorithm, TableTiling};
 pub use target::Target;
 pub use write::{FitsWriter, write_image};
 

@@ -64,11 +64,14 @@ fn list(path: &Path, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Of a compressed image: its bytes without compression to those of its data.
+/// Of a compressed image or table: its bytes without compression to those of its data.
 fn ratio(hdu: &HduDescription) -> Option<f64> {
     match &hdu.content {
         Content::Image(image) if image.compression.is_some() && hdu.data_bytes > 0 => {
             Some(image.raw_bytes() as f64 / hdu.data_bytes as f64)
+        }
+        Content::BinaryTable(table) if table.compression.is_some() && hdu.data_bytes > 0 => {
+            Some(table.raw_bytes() as f64 / hdu.data_bytes as f64)
         }
         _ => None,
     }
@@ -92,6 +95,17 @@ fn row(hdu: &HduDescription) -> Value {
             row["tile"] = json!(how.tile);
             row["tiles"] = json!(how.tiles);
             row["lossy"] = json!(how.lossy);
+        }
+    }
+    if let Content::BinaryTable(table) = &hdu.content {
+        row["rows"] = json!(table.rows);
+        row["columns"] = json!(table.columns.len());
+        if let Some(how) = &table.compression {
+            let names: Vec<_> = how.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+            row["algorithm"] = json!(names.join(", "));
+            row["tile"] = json!([how.tile_rows]);
+            row["tiles"] = json!(how.tiles);
+            row["lossy"] = json!(false);
         }
     }
     row

@@ -42,14 +42,3 @@ pub(crate) fn reason_to_keep(file: &FitsFile) -> Option<String> {
     }
     (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))
 }
-
-/// What is said of the compressed tables of a file, by their numbers in the file that the user
-/// named.
-pub(crate) fn compressed_tables(file: &FitsFile) -> Option<String> {
-    let tables = file.hdus().iter().filter(|hdu| hdu.is_compressed_table());
-    let tables: Vec<String> = tables.map(|hdu| hdu.index().to_string()).collect();
-    let words = |tables: String| {
-        format!("HDU {tables}: a compressed table (ZTABLE), which this program cannot restore")
-    };
-    (!tables.is_empty()).then(|| words(tables.join(", ")))
-}

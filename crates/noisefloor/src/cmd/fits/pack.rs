@@ -12,16 +12,16 @@ use crate::registry::DEFAULT_CODEC;
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use nf_fits::FitsFile;
-use nf_fits::pack::{Loss, Method, PackOptions, PackedFile, TileSize, pack_proven};
+use nf_fits::pack::{Loss, Method, PackOptions, PackedFile, Tables, TileSize, pack_proven};
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Compress the images of FITS files in tiles; FILE becomes FILE.fz. Directives in headers
-/// (FZALGOR, FZTILE) hold where --to and --tile are not given. fpack's flags are in
-/// docs/archives.md.
+/// Compress the images of FITS files in tiles, and binary tables with --tables; FILE becomes
+/// FILE.fz. Directives in headers (FZALGOR, FZTILE) hold where --to and --tile are not given.
+/// fpack's flags are in docs/archives.md.
 #[derive(clap::Args)]
 #[command(after_help = "Example: noisefloor fits pack --to gzip2 --output-dir packed 'night/*.fits'")]
 pub(super) struct Args {
@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// rows for hcompress; about 1024,1024 for floor]
     #[arg(short, long, value_name = "SIDES", value_parser = parse_tile, help_heading = "Coding")]
     tile: Option<TileSize>,
+    /// Binary tables: `keep` them as they are, `pack` them as well as images (fpack's -table), or
+    /// pack `only` them (-tableonly). Columns get RICE_1 or GZIP, or what FZALGn says
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, help_heading = "Coding")]
+    tables: Which,
     /// fpack's -g, -g1, -g2: the same as --to gzip1 or --to gzip2
     #[arg(short = 'g', hide = true, conflicts_with = "to")]
     gzip: bool,
@@ -99,6 +103,15 @@ enum To {
     Hcompress,
     None,
     Floor,
+}
+
+/// What becomes of binary tables.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Which {
+    #[default]
+    Keep,
+    Pack,
+    Only,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -179,6 +192,11 @@ impl Args {
         options.heed_algorithm = to.is_none();
         options.heed_tile = tile.is_none();
         options.tile = tile.unwrap_or(TileSize::Suitable);
+        options.tables = match self.tables {
+            Which::Keep => Tables::Keep,
+            Which::Pack => Tables::Pack,
+            Which::Only => Tables::Only,
+        };
         options.quantise = self.quantise.map(|level| Quantise { level, dither, seed: self.seed });
         Ok(options)
     }
@@ -189,8 +207,10 @@ fn parse_tile(text: &str) -> Result<TileSize, String> {
         return Ok(TileSize::Whole);
     }
     // `-table` is read as `-t able`.
-    if text.starts_with("able") {
-        return Err("fpack's -table has no counterpart: tables are not packed here".to_owned());
+    match text {
+        "able" => return Err("fpack's -table is `--tables pack`".to_owned()),
+        "ableonly" => return Err("fpack's -tableonly is `--tables only`".to_owned()),
+        _ => {}
     }
     let sides = text.split(',').map(|side| side.trim().parse::<usize>()).collect::<Result<_, _>>();
     sides
@@ -209,12 +229,14 @@ fn packed_name(input: &Path) -> Result<PathBuf> {
 fn report(input: &Path, done: &PackedFile) -> Vec<String> {
     let ratio = done.bytes_before as f64 / done.bytes_after.max(1) as f64;
     let mut algorithms: Vec<&str> = Vec::new();
-    for name in done.hdus.iter().filter_map(|hdu| hdu.algorithm.as_deref()) {
+    let of_hdus = done.hdus.iter().filter_map(|hdu| hdu.algorithm.as_deref());
+    // Columns of a table have algorithms of their own.
+    for name in of_hdus.flat_map(|names| names.split(", ")) {
         if !algorithms.contains(&name) {
             algorithms.push(name);
         }
     }
-    let with = if algorithms.is_empty() { "no image packed".to_owned() } else { algorithms.join(", ") };
+    let with = if algorithms.is_empty() { "nothing packed".to_owned() } else { algorithms.join(", ") };
     let mut lines = vec![format!(
         "{}: {} -> {} bytes, {with}, ratio {ratio:.3}",
         input.display(),
