@@ -177,7 +177,7 @@ fn changes_anywhere_give_an_error_or_a_table() {
         }
         let limits = Limits { max_pixels: 1 << 20, max_inflated_bytes: 1 << 22 };
         let Ok(file) = FitsFile::from_bytes_with(bytes, limits) else { continue };
-        let _ = file.hdus().iter().map(|hdu| hdu.describe().content.to_string()).count();
+        file.hdus().iter().for_each(|hdu| drop(hdu.describe().content.to_string()));
         let _ = verify(&file);
         let file = file.salvaged();
         let small = original_hdus(&file).iter().all(|hdu| hdu.len_bytes() < 1 << 24);

@@ -163,7 +163,8 @@ pub struct Loss {
 /// Writes a file whose images, and where asked for tables, are tile-compressed.
 ///
 /// The images of a file that is compressed already are compressed anew, as if it had been unpacked
-/// before; its compressed tables stay as they are. `progress` is called with the number of pixels done since it was called last.
+/// before; its compressed tables stay as they are. `progress` is called with the number of pixels
+/// done since it was called last.
 ///
 /// # Errors
 /// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a

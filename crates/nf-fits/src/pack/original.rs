@@ -235,8 +235,8 @@ impl<'a> OriginalHdu<'a> {
         Ok(sums)
     }
 
-    /// Hands out the big-endian bytes of the pixels, or those of a compressed table, in order, a row
-    /// of tiles or more at a time.
+    /// Hands out the big-endian bytes of the pixels, or those of a compressed table, in order, a
+    /// row of tiles or more at a time.
     pub fn each_band(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let mut bytes = Vec::new();
         if let Some(mut pieces) = self.pieces()? {

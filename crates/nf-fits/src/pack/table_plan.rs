@@ -123,8 +123,8 @@ fn code(form: Form) -> u8 {
 /// which suits the type.
 fn suitable(form: Form, wanted: Option<ColumnAlgorithm>) -> ColumnAlgorithm {
     match (code(form), wanted) {
-        // GZIP_2 has nothing to sort in single bytes and gives the same stream, and funpack does not
-        // read complex numbers of it in rows.
+        // GZIP_2 has nothing to sort in single bytes and gives the same stream, and funpack does
+        // not read complex numbers of it in rows.
         (b'L' | b'X' | b'A', _) => ColumnAlgorithm::Gzip1,
         (b'C' | b'M', _) if !form.is_array() => ColumnAlgorithm::Gzip1,
         (b'B', Some(ColumnAlgorithm::Gzip2)) => ColumnAlgorithm::Gzip1,

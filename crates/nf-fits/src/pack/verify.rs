@@ -11,8 +11,8 @@ use crate::file::FitsFile;
 pub struct HduChecksums {
     /// Of the HDU as it stands in the file.
     pub stored: Checksums,
-    /// Of the original inside, if it is compressed; not judged (`None`) where bits were lost, or where
-    /// the table's own sums are wrong.
+    /// Of the original inside, if it is compressed; not judged (`None`) where bits were lost, or
+    /// where the table's own sums are wrong.
     pub original: Option<Checksums>,
 }
 

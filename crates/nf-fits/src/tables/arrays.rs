@@ -39,8 +39,8 @@ pub(super) fn split<'a>(
     let (compressed_first, own_last) = lists.split_at(rows * WIDE_BYTES);
     let orders = [(own, compressed), (own_last, compressed_first)];
     let mut problem = None;
-    // Writers keep arrays plain that compression would make longer, which tells the lists apart; one
-    // that does not is believed last.
+    // Writers keep arrays plain that compression would make longer, which tells the lists apart;
+    // one that does not is believed last.
     for (shorter, (own, compressed)) in [(true, orders[0]), (true, orders[1]), (false, orders[0])] {
         let before = found.len();
         match pair(tiling, (tile, column), (own, compressed), shorter, found) {
