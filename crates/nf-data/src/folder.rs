@@ -385,14 +385,14 @@ mod tests {
     fn what_looks_like_an_image_and_is_left_out_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(dir.path().join(name), name).unwrap();
-        ["b.fits.Z", "c.FIT.bz2", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
+        ["b.fits.xz", "c.FIT.zip", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
         let error = every_image_file(dir.path()).err().unwrap().to_string();
-        assert!(error.contains("(but b.fits.Z, c.FIT.bz2)"), "{error}");
+        assert!(error.contains("(but b.fits.xz, c.FIT.zip)"), "{error}");
         write("A.FITS");
         let names = every_image_file(dir.path()).unwrap();
         assert_eq!(
             (names.taken, names.left_out.join(" ")),
-            (vec!["A.FITS".into()], "b.fits.Z c.FIT.bz2".into())
+            (vec!["A.FITS".into()], "b.fits.xz c.FIT.zip".into())
         );
         let many: Vec<String> = (0..20).map(|i| i.to_string()).collect();
         assert_eq!(some_of(&many), "0, 1, 2, 3, 4, 5, 6, 7 and 12 more");

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use nf_fits::FitsFile;
 //!
-//! let file = FitsFile::open("frame.fits.fz")?; // plain, .gz, or tile-compressed: seen from the bytes
+//! let file = FitsFile::open("frame.fits.fz")?; // plain, .gz, .bz2, .Z, or tile-compressed: seen from the bytes
 //! for hdu in file.image_hdus() {
 //!     println!("HDU {}: {} {}", hdu.index(), hdu.sample_type(), hdu.shape());
 //!     let stack = hdu.read()?; // nf_image::Image16, with the Detector that the header names
@@ -40,10 +40,10 @@ mod error;
 mod file;
 mod form;
 mod geometry;
-mod gunzip;
 mod hdu;
 mod header;
 mod image;
+mod inflate;
 mod limits;
 pub mod npy;
 pub mod pack;
@@ -58,6 +58,7 @@ mod sums;
 mod tables;
 mod target;
 pub mod tiled;
+mod unlzw;
 mod write;
 
 pub use bounded::{BoundCards, BoundTolerance, Rescaled};

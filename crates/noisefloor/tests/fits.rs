@@ -231,6 +231,54 @@ fn files_that_may_have_been_cut_stay() {
     succeeds(&fits(path, &["compare", "short.fits", "short.fits"]));
 }
 
+/// A `.Z` file of single bytes, the table cleared before codes grow.
+fn compress_z(bytes: &[u8]) -> Vec<u8> {
+    let mut codes = Vec::new();
+    for piece in bytes.chunks(200) {
+        codes.extend(piece.iter().map(|&byte| u16::from(byte)));
+        codes.push(256);
+        codes.resize(codes.len().next_multiple_of(8), 0);
+    }
+    let bits: Vec<bool> = codes.iter().flat_map(|code| (0..9).map(move |bit| code >> bit & 1 == 1)).collect();
+    let packed = bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit)));
+    [0x1f, 0x9d, 0x90].into_iter().chain(packed).collect()
+}
+
+#[test]
+fn files_of_bzip2_and_compress_are_read_as_gzipped_ones_are() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    two_images(&path.join("plain.fits"));
+    let original = fs::read(path.join("plain.fits")).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(&original).unwrap();
+    fs::write(path.join("b.fits.bz2"), bzip2.finish().unwrap()).unwrap();
+    fs::write(path.join("z.fits.Z"), compress_z(&original)).unwrap();
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(args).current_dir(path).output().unwrap()
+    };
+    for (name, zipped) in [("b", "b.fits.bz2"), ("z", "z.fits.Z")] {
+        let [plain, packed, container] = ["", ".fz", ".nfl"].map(|ending| format!("{name}.fits{ending}"));
+        succeeds(&fits(path, &["list", zipped]));
+        succeeds(&fits(path, &["compare", zipped, "plain.fits"]));
+        succeeds(&fits(path, &["pack", zipped]));
+        succeeds(&fits(path, &["unpack", &packed]));
+        assert!(fs::read(path.join(&plain)).unwrap() == original, "{zipped}");
+        succeeds(&run(&["compress", zipped]));
+        succeeds(&run(&["decompress", "-f", &container]));
+        assert!(fs::read(path.join(&plain)).unwrap() == original, "{zipped}");
+        fs::remove_file(path.join(&plain)).unwrap();
+    }
+    // A damaged one is told, and nothing is written.
+    let mut damaged = fs::read(path.join("b.fits.bz2")).unwrap();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    fs::write(path.join("d.fits.bz2"), damaged).unwrap();
+    fails_with(&fits(path, &["pack", "d.fits.bz2"]), "reading the file of bzip2");
+    assert!(!path.join("d.fits.fz").exists());
+}
+
 /// Two images, and a table of 3000 rows, some of it in a heap.
 fn with_table(path: &Path) -> Vec<u8> {
     two_images(path);

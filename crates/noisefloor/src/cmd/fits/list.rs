@@ -3,7 +3,7 @@
 use super::opened::open;
 use crate::cmd::test::for_each;
 use crate::files::batch::Inputs;
-use crate::files::kinds::{is_fits_or_gzipped, is_packed};
+use crate::files::kinds::{is_fits_or_zipped, is_packed};
 use crate::files::output::text;
 use crate::message::plain;
 use anyhow::Result;
@@ -25,7 +25,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     for_each(
         &args.inputs,
-        |path| is_fits_or_gzipped(path) || is_packed(path),
+        |path| is_fits_or_zipped(path) || is_packed(path),
         |path, _| list(path, args.json),
     )
 }

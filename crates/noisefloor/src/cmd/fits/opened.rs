@@ -32,12 +32,12 @@ pub(super) fn shares<'a>(
 }
 
 /// Why a file should stay although its output proves equal: its last block is not whole, or it has
-/// bytes behind the gzipped data, which no output holds.
+/// bytes behind its compressed data, which no output holds.
 pub(crate) fn reason_to_keep(file: &FitsFile) -> Option<String> {
     let missing = file.missing_bytes();
     if file.has_ignored_bytes() {
         return Some(
-            "bytes behind its gzipped data are neither gzip nor zero, and no output holds them".into(),
+            "bytes behind its compressed data are neither such data nor zero, and no output holds them".into(),
         );
     }
     (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))

@@ -6,7 +6,7 @@ use crate::cmd::bound::pack::{Changed, changed};
 use crate::cmd::compress::bits_per_pixel;
 use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};
-use crate::files::kinds::{PACKED, is_fits_or_gzipped, is_packed, with_ending, without};
+use crate::files::kinds::{PACKED, is_fits_or_zipped, is_packed, unzipped, with_ending};
 use crate::files::output::{fill_file, spool};
 use crate::registry::DEFAULT_CODEC;
 use anyhow::{Result, bail, ensure};
@@ -120,7 +120,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     let rules = Rules {
         verb: "fits pack",
-        takes: is_fits_or_gzipped,
+        takes: is_fits_or_zipped,
         is_output: is_packed,
         name: &|input| if args.stdout { Ok("-".into()) } else { packed_name(input) },
     };
@@ -220,7 +220,7 @@ fn parse_tile(text: &str) -> Result<TileSize, String> {
 
 /// The name of the packed file: the bytes of the input's, whatever they are, and `.fz`.
 fn packed_name(input: &Path) -> Result<PathBuf> {
-    let plain = without(input, "gz");
+    let plain = unzipped(input);
     ensure!(!is_packed(&plain), "it is packed already; name the new file with --output");
     Ok(with_ending(plain, PACKED))
 }
