@@ -11,8 +11,7 @@ const COMPRESSED: [&str; 5] = ["", ".fz", ".gz", ".bz2", ".z"];
 const ROWS: &str = ".parquet";
 const NUMPY: &str = ".npy";
 /// What [`image_stem`] takes, in words.
-pub(crate) const READABLE: &str =
-    ".fits, .fit or .fts (also with .fz, .gz, .bz2 or .Z), .npy or .parquet";
+pub(crate) const READABLE: &str = ".fits, .fit or .fts (also with .fz, .gz, .bz2 or .Z), .npy or .parquet";
 
 /// Whether a name is that of an image file which is read: FITS, `.npy` or Parquet, in either case
 /// of letters.

@@ -210,11 +210,8 @@ pub(crate) fn check_first(first: &[u8], what: &str) -> Result<()> {
 
 /// The program that compresses whole files so that they begin like this.
 fn compressor(first: &[u8]) -> Option<&'static str> {
-    let known: [(&[u8], &str); 3] = [
-        (b"\xfd7zXZ\0", "xz"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"PK\x03\x04", "zip"),
-    ];
+    let known: [(&[u8], &str); 3] =
+        [(b"\xfd7zXZ\0", "xz"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK\x03\x04", "zip")];
     known.into_iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, name)| name)
 }
 
@@ -270,11 +267,18 @@ mod tests {
     #[test]
     fn compressed_files_that_are_not_fits_are_refused() {
         for zip in [gzip, bzip2] {
-            let error = Source::from_bytes(zip(&[0; 100_000]), "zeros".into(), &Limits::default()).unwrap_err();
+            let error =
+                Source::from_bytes(zip(&[0; 100_000]), "zeros".into(), &Limits::default()).unwrap_err();
             assert!(error.to_string().contains("expected \"SIMPLE  =\""), "{error}");
         }
         let error = Source::from_bytes(b"\xfd7zXZ\0".to_vec(), "xz".into(), &Limits::default());
-        assert!(error.and_then(|source| crate::hdu::walk(&source).map(drop)).unwrap_err().to_string().contains("compressed by xz"));
+        assert!(
+            error
+                .and_then(|source| crate::hdu::walk(&source).map(drop))
+                .unwrap_err()
+                .to_string()
+                .contains("compressed by xz")
+        );
     }
 
     #[test]

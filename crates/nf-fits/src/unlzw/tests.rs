@@ -48,7 +48,9 @@ fn compress(bytes: &[u8], most_bits: u32, clears: Option<&dyn Fn(usize) -> bool>
         }
         entry = u16::from(byte);
     }
-    out.extend(stream.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit))));
+    out.extend(
+        stream.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit))),
+    );
     out
 }
 
@@ -93,7 +95,8 @@ fn bytes(seed: u64, len: usize) -> Vec<u8> {
 
 #[test]
 fn files_of_every_width_and_with_cleared_tables() {
-    for (seed, len) in [(1, 0), (2, 1), (3, 2), (4, 700), (5, 3000), (6, 20_000), (7, 200_000), (8, 400_000)] {
+    for (seed, len) in [(1, 0), (2, 1), (3, 2), (4, 700), (5, 3000), (6, 20_000), (7, 200_000), (8, 400_000)]
+    {
         let plain = bytes(seed, len);
         for most_bits in [9, 10, 12, 15, 16] {
             let often = |codes: usize| codes.is_multiple_of(300 + seed as usize);
@@ -103,7 +106,10 @@ fn files_of_every_width_and_with_cleared_tables() {
                 let packed = compress(&plain, most_bits, clears);
                 assert!(unlzw(&packed).unwrap() == plain, "{len} bytes, {most_bits} bits, {n}");
                 // gzip takes a file of no codes for a cut one, and lets codes of at most 9 bits grow.
-                if len > 0 && most_bits > 9 && let Some(by_gzip) = gzip(&packed) {
+                if len > 0
+                    && most_bits > 9
+                    && let Some(by_gzip) = gzip(&packed)
+                {
                     assert!(by_gzip == plain, "gzip: {len} bytes, {most_bits} bits, {n}");
                 }
             }
@@ -128,5 +134,7 @@ fn damage_is_an_error_or_other_bytes() {
     }
     assert!(unlzw(&[0x1f, 0x9d, 0x80 | 8, 1]).unwrap_err().to_string().contains("up to 8 bits"));
     assert!(unlzw(&[0x1f, 0x9d, 0x90, 0, 1]).unwrap_err().to_string().contains("begins with no byte"));
-    assert!(unlzw(&[0x1f, 0x9d, 0x90, 65, 0xfe, 0xff]).unwrap_err().to_string().contains("the table has 257"));
+    assert!(
+        unlzw(&[0x1f, 0x9d, 0x90, 65, 0xfe, 0xff]).unwrap_err().to_string().contains("the table has 257")
+    );
 }

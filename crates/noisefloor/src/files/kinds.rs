@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn names_say_what_files_are() {
-        for name in ["a.fits", "a.FIT", "a.fts", "a.fits.gz", "a.fits.bz2", "a.fit.Z", "a.fits.fz", "b/a.npy"] {
+        for name in ["a.fits", "a.FIT", "a.fts", "a.fits.gz", "a.fits.bz2", "a.fit.Z", "a.fits.fz", "b/a.npy"]
+        {
             assert!(is_compressible(Path::new(name)) && is_provable(Path::new(name)), "{name}");
         }
         for name in ["a.txt", "fits", "a.fits.bak", "a.gz", "a.nfl", ".fits"] {

@@ -23,11 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    for_each(
-        &args.inputs,
-        |path| is_fits_or_zipped(path) || is_packed(path),
-        |path, _| list(path, args.json),
-    )
+    for_each(&args.inputs, |path| is_fits_or_zipped(path) || is_packed(path), |path, _| list(path, args.json))
 }
 
 fn list(path: &Path, json: bool) -> Result<()> {

@@ -37,7 +37,8 @@ pub(crate) fn reason_to_keep(file: &FitsFile) -> Option<String> {
     let missing = file.missing_bytes();
     if file.has_ignored_bytes() {
         return Some(
-            "bytes behind its compressed data are neither such data nor zero, and no output holds them".into(),
+            "bytes behind its compressed data are neither such data nor zero, and no output holds them"
+                .into(),
         );
     }
     (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))
