@@ -55,7 +55,7 @@ pub(crate) struct Inflate<R> {
 }
 
 enum Member<R> {
-    Gzip(GzDecoder<Pushback<R>>),
+    Gzip(Box<GzDecoder<Pushback<R>>>),
     Bzip2(BzDecoder<Pushback<R>>),
     Compress(Box<Unlzw<Pushback<R>>>),
 }
@@ -63,7 +63,7 @@ enum Member<R> {
 impl<R: BufRead> Member<R> {
     fn begin(compressor: Compressor, input: Pushback<R>) -> Self {
         match compressor {
-            Compressor::Gzip => Self::Gzip(GzDecoder::new(input)),
+            Compressor::Gzip => Self::Gzip(Box::new(GzDecoder::new(input))),
             Compressor::Bzip2 => Self::Bzip2(BzDecoder::new(input)),
             Compressor::Compress => Self::Compress(Box::new(Unlzw::new(input))),
         }

@@ -24,8 +24,8 @@
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is
 //!   one.
-//! - [`tiled`]: compressed images; [`TableTiling`]: compressed tables; [`pack`]: whole files, packed,
-//!   unpacked and verified.
+//! - [`tiled`]: compressed images; [`TableTiling`]: compressed tables; [`pack`]: whole files,
+//!   packed, unpacked and verified.
 //! - [`npy`]: NumPy files.
 //! - [`Limits`], [`Error`].
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! Where the bytes of a file lie: in memory, or on disk, read piece by piece.
 //!
-//! What has no positions of its own (a pipe, the inside of a gzipped file) is kept in memory as long
-//! as it is short, and otherwise in a temporary file without a name, in the folder that
+//! What has no positions of its own (a pipe, the inside of a gzipped file) is kept in memory as
+//! long as it is short, and otherwise in a temporary file without a name, in the folder that
 //! `TMPDIR` names.
 
 use crate::inflate::{Compressor, Inflate, MAGIC_BYTES, Pushback};
@@ -96,7 +96,8 @@ impl Source {
         Ok(Self { place, len_bytes, name, has_ignored_bytes })
     }
 
-    /// Whether bytes behind the compressed data, other than zeros, are not among those that are read.
+    /// Whether bytes behind the compressed data, other than zeros, are not among those that are
+    /// read.
     pub(crate) fn has_ignored_bytes(&self) -> bool {
         self.has_ignored_bytes
     }

@@ -1,5 +1,5 @@
-//! The inside of a `.Z` file, which the old Unix program `compress` wrote: LZW with codes of 9 to 16
-//! bits, the lowest bits first.
+//! The inside of a `.Z` file, which the old Unix program `compress` wrote: LZW with codes of 9 to
+//! 16 bits, the lowest bits first.
 //!
 //! The format is written down nowhere but in programs; this is what they agree on. A file is
 //!

@@ -1,5 +1,5 @@
-//! Memory of packing a frame of 16 megapixels: bounded by rows of tiles, not by the frame, also where
-//! it is gzipped.
+//! Memory of packing a frame of 16 megapixels: bounded by rows of tiles, not by the frame, also
+//! where it is gzipped.
 //!
 //! A test program of its own with a single test, because the kernel counts the whole process.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]

@@ -105,7 +105,8 @@ fn files_of_every_width_and_with_cleared_tables() {
             for (n, clears) in clears.into_iter().enumerate() {
                 let packed = compress(&plain, most_bits, clears);
                 assert!(unlzw(&packed).unwrap() == plain, "{len} bytes, {most_bits} bits, {n}");
-                // gzip takes a file of no codes for a cut one, and lets codes of at most 9 bits grow.
+                // gzip takes a file of no codes for a cut one, and lets codes of at most 9 bits
+                // grow.
                 if len > 0
                     && most_bits > 9
                     && let Some(by_gzip) = gzip(&packed)

@@ -1,7 +1,8 @@
 //! Many files, each with an output of its own: the grammar that all verbs which write files share.
 //!
 //! - [`Files`]: the arguments. Names, patterns and folders in; one output for each file.
-//! - [`expand`]: the files that are meant; [`DataInputs`]: the same where datasets may be named too.
+//! - [`expand`]: the files that are meant; [`DataInputs`]: the same where datasets may be named
+//!   too.
 //! - [`plan`]: the output of each. Every name is checked before the first file is written: two
 //!   inputs never share one, and no input is an output.
 //! - [`each`]: the work, with progress, results and proofs of deletion, going on where a file
