@@ -136,8 +136,8 @@ fn what_would_not_come_back_stays_as_it_is() {
         bytes[at..at + value.len()].copy_from_slice(value);
         bytes
     };
-    stays(with(header_end, &[0, 1, 0, 0]), "an array of row 0 lies outside its heap");
-    stays(with(header_end, &[0xff, 0, 0, 0]), "an array of row 0 lies outside its heap");
+    stays(with(header_end, &[0, 1, 0, 0]), "an array lies outside its heap");
+    stays(with(header_end, &[0xff, 0, 0, 0]), "an array lies outside its heap");
     stays(with(data_end, &[1]), "the padding behind its data is not zero");
     stays(original[..data_end].to_vec(), "the padding behind its data is missing");
     // Bytes of no array: the last descriptors take back what they named.

@@ -275,14 +275,17 @@ fn pack_table<W: Write + Seek>(
     progress: &mut dyn FnMut(u64),
     packed: &mut PackedHdu,
 ) -> Result<()> {
-    let table_plan::Planned { plan, mut remarks } = table_plan::plan(hdu)?;
-    let plan = match plan {
-        Ok(plan) => table_plan::irregularity(file, hdu, &plan)?.map_or(Ok(plan), Err),
+    let table_plan::Planned { plan, mut remarks } = table_plan::plan(hdu);
+    let looked = match plan {
+        Ok(layout) => match table_plan::look(file, hdu, &layout)? {
+            Ok(looked) => Ok((layout, looked)),
+            Err(reason) => Err(reason.to_owned()),
+        },
         Err(reason) => Err(reason),
     };
-    match plan {
-        Ok(layout) => {
-            table_columns::write(file, hdu, &layout, options.gzip_level.clamp(1, 9), out)?;
+    match looked {
+        Ok((layout, looked)) => {
+            table_columns::write(file, hdu, &layout, &looked, options.gzip_level.clamp(1, 9), out)?;
             let names: Vec<&str> = layout.algorithms().iter().map(|algorithm| algorithm.name()).collect();
             packed.algorithm = Some(names.join(", "));
         }

@@ -1,6 +1,7 @@
 //! Writing a compressed table: its header, a row per tile, and the heap.
 
 use super::original::OriginalHdu;
+use super::table_plan::Looked;
 use crate::checksum::{Sum, stamp};
 use crate::file::FitsFile;
 use crate::hdu::padded;
@@ -22,6 +23,7 @@ pub(super) fn write<W: Write + Seek>(
     file: &FitsFile,
     hdu: &OriginalHdu<'_>,
     layout: &Layout,
+    looked: &Looked,
     level: u32,
     out: &mut W,
 ) -> Result<()> {
@@ -43,7 +45,7 @@ pub(super) fn write<W: Write + Seek>(
         level,
         heap_of_original: data + layout.rows as u64 * layout.row_bytes as u64 + layout.gap_bytes,
         heap: Heap { out: &mut *out, bytes: 0, sum: Sum::default() },
-        known: vec![HashMap::new(); layout.columns.len()],
+        known: looked.has_shared.then(|| vec![HashMap::new(); layout.columns.len()]),
     };
     let mut rows = Vec::new();
     let mut scratch = Vec::new();
@@ -94,9 +96,9 @@ struct Coder<'a, W> {
     /// Where in the file the heap of the plain table begins.
     heap_of_original: u64,
     heap: Heap<'a, W>,
-    /// Arrays of every column that were written, so that one that several rows share is written
+    /// Where rows share arrays: those of every column that were written, so that each is written
     /// once.
-    known: Vec<HashMap<Descriptor, Descriptor>>,
+    known: Option<Vec<HashMap<Descriptor, Descriptor>>>,
 }
 
 impl<W: Write> Coder<'_, W> {
@@ -138,7 +140,7 @@ impl<W: Write> Coder<'_, W> {
         for field in descriptors.chunks_exact(column.bytes()) {
             // The layout was found to hold no others.
             let original = column.form.descriptor(field).unwrap_or_default();
-            let place = match self.known[n].get(&original) {
+            let place = match self.known.as_ref().and_then(|known| known[n].get(&original)) {
                 _ if original.0 == 0 => (0, 0),
                 Some(place) => *place,
                 None => {
@@ -149,7 +151,9 @@ impl<W: Write> Coder<'_, W> {
                     let coded = column.algorithm.encode(kind, plain, self.level, &mut deflater);
                     // Readers take an array of as many bytes as the original for the original.
                     let place = self.heap.put(if coded.len() < len { &coded } else { plain })?;
-                    self.known[n].insert(original, place);
+                    if let Some(known) = &mut self.known {
+                        known[n].insert(original, place);
+                    }
                     place
                 }
             };

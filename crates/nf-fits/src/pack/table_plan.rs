@@ -28,11 +28,11 @@ pub(super) struct Planned {
 }
 
 /// The plan for a table.
-pub(super) fn plan(hdu: &OriginalHdu<'_>) -> Result<Planned> {
+pub(super) fn plan(hdu: &OriginalHdu<'_>) -> Planned {
     let header = hdu.header();
     let mut remarks = Vec::new();
     let plan = layout(header, hdu.hdu().data_bytes(), &mut remarks);
-    Ok(Planned { plan, remarks })
+    Planned { plan, remarks }
 }
 
 fn layout(header: &Header, data_bytes: u64, remarks: &mut Vec<String>) -> Result<Layout, String> {
@@ -151,48 +151,55 @@ fn tile_rows(header: &Header, row_bytes: usize, remarks: &mut Vec<String>) -> us
     }
 }
 
-/// Why the bytes of a table would not come back, if they would not: what no row and no array holds
-/// must be zero.
-pub(super) fn irregularity(
+/// What was found when the heap of a table was looked at.
+pub(super) struct Looked {
+    /// Whether rows share arrays.
+    pub(super) has_shared: bool,
+}
+
+/// Looks whether the bytes of a table would come back, or says why not: what no row and no array
+/// holds must be zero.
+pub(super) fn look(
     file: &FitsFile,
     hdu: &OriginalHdu<'_>,
     layout: &Layout,
-) -> Result<Option<String>> {
+) -> Result<Result<Looked, &'static str>> {
+    const ORPHANED: &str = "there are bytes in its heap that belong to no array";
     let data = hdu.hdu().data_range();
     let end = hdu.hdu().range().end;
     if end > file.len_bytes() {
-        return Ok(Some("the padding behind its data is missing".to_owned()));
+        return Ok(Err("the padding behind its data is missing"));
     }
     if !is_zero(file, data.end..end)? {
-        return Ok(Some("the padding behind its data is not zero".to_owned()));
+        return Ok(Err("the padding behind its data is not zero"));
     }
-    let mut arrays = match arrays(file, &data, layout)? {
-        Ok(arrays) => arrays,
-        Err(reason) => return Ok(Some(reason)),
+    let Some(mut arrays) = arrays(file, &data, layout)? else {
+        return Ok(Err("an array lies outside its heap"));
     };
-    arrays.sort_by_key(|array| (array.start, array.end));
+    arrays.sort_unstable_by_key(|array| (array.start, array.end));
+    let all = arrays.len();
     arrays.dedup();
-    let behind = data.start + layout.rows as u64 * layout.row_bytes as u64;
-    let mut at = behind;
+    let has_shared = arrays.len() < all;
+    let mut at = data.start + layout.rows as u64 * layout.row_bytes as u64;
     for array in arrays {
         if array.start < at {
-            return Ok(Some("arrays in its heap overlap without being the same".to_owned()));
+            return Ok(Err("arrays in its heap overlap without being the same"));
         }
         if !is_zero(file, at..array.start)? {
-            return Ok(Some("there are bytes in its heap that belong to no array".to_owned()));
+            return Ok(Err(ORPHANED));
         }
         at = array.end;
     }
-    let zero = is_zero(file, at..data.end)?;
-    Ok((!zero).then(|| "there are bytes in its heap that belong to no array".to_owned()))
+    Ok(if is_zero(file, at..data.end)? { Ok(Looked { has_shared }) } else { Err(ORPHANED) })
 }
 
-/// Where in the file the arrays of a table lie, those of no element left out; or why one cannot be.
-fn arrays(file: &FitsFile, data: &Range<u64>, layout: &Layout) -> Result<Result<Vec<Range<u64>>, String>> {
+/// Where in the file the arrays of a table lie, those of no element left out; `None` if one lies
+/// outside of the heap.
+fn arrays(file: &FitsFile, data: &Range<u64>, layout: &Layout) -> Result<Option<Vec<Range<u64>>>> {
     let columns: Vec<&TableColumn> = layout.columns.iter().filter(|column| column.form.is_array()).collect();
     let mut found = Vec::new();
     if columns.is_empty() {
-        return Ok(Ok(found));
+        return Ok(Some(found));
     }
     let heap = data.start + layout.rows as u64 * layout.row_bytes as u64 + layout.gap_bytes;
     let step = (PIECE_BYTES / layout.row_bytes).max(1);
@@ -201,7 +208,7 @@ fn arrays(file: &FitsFile, data: &Range<u64>, layout: &Layout) -> Result<Result<
         let rows = step.min(layout.rows - first);
         let at = data.start + first as u64 * layout.row_bytes as u64;
         let bytes = file.source().bytes(at, rows * layout.row_bytes, &mut scratch)?;
-        for (row, number) in bytes.chunks_exact(layout.row_bytes).zip(first..) {
+        for row in bytes.chunks_exact(layout.row_bytes) {
             for column in &columns {
                 let place = || {
                     let (count, offset) = column.form.descriptor(&row[column.offset..])?;
@@ -212,12 +219,12 @@ fn arrays(file: &FitsFile, data: &Range<u64>, layout: &Layout) -> Result<Result<
                 match place() {
                     Some(place) if place.is_empty() => {}
                     Some(place) => found.push(place),
-                    None => return Ok(Err(format!("an array of row {number} lies outside its heap"))),
+                    None => return Ok(None),
                 }
             }
         }
     }
-    Ok(Ok(found))
+    Ok(Some(found))
 }
 
 fn is_zero(file: &FitsFile, range: Range<u64>) -> Result<bool> {

@@ -9,15 +9,25 @@ use std::ops::Range;
 /// Bytes of a descriptor of a compressed array.
 pub(super) const WIDE_BYTES: usize = 16;
 
-/// An array of the table inside.
+/// An array of the table inside; there may be many millions of them.
 #[derive(Clone, Debug)]
 pub(super) struct Array {
     /// Where it lies behind the rows of the table inside.
     pub(super) place: Range<u64>,
     /// Where its compressed bytes lie in the data of the compressed table.
     pub(super) stored: Range<u64>,
-    pub(super) tile: usize,
-    pub(super) column: usize,
+    tile: u32,
+    column: u16,
+}
+
+impl Array {
+    pub(super) fn tile(&self) -> usize {
+        self.tile as usize
+    }
+
+    pub(super) fn column(&self) -> usize {
+        usize::from(self.column)
+    }
 }
 
 /// Takes apart the decompressed tile of a column of arrays: the descriptors of the table inside, as
@@ -88,7 +98,8 @@ fn pair(
         if stored.is_empty() || place.is_empty() || (longer && shorter) {
             return Err(wrong(format!("{bytes} compressed bytes cannot stand for {count} elements")));
         }
-        found.push(Array { place, stored, tile, column });
+        // Tiles beyond 32 bits have no name here; they serve messages only. Columns are at most 999.
+        found.push(Array { place, stored, tile: tile as u32, column: column as u16 });
     }
     Ok(())
 }
@@ -113,9 +124,9 @@ pub(super) fn in_order(tiling: &TableTiling, arrays: &mut Vec<Array>) -> Result<
         true
     });
     match overlap {
-        Some(Array { place, tile, column, .. }) => {
-            let problem = format!("its array at {place:?} begins inside another and ends behind it");
-            Err(tiling.tile_error(tile, column, problem))
+        Some(array) => {
+            let problem = format!("its array at {:?} begins inside another and ends behind it", array.place);
+            Err(tiling.tile_error(array.tile(), array.column(), problem))
         }
         None => Ok(()),
     }

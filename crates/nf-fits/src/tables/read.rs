@@ -166,10 +166,10 @@ impl Pieces<'_> {
         if bytes.len() == len {
             return Ok(bytes.to_vec());
         }
-        let column = &self.reader.tiling.layout.columns[array.column];
+        let column = &self.reader.tiling.layout.columns[array.column()];
         column
             .algorithm
             .decode(Values::of_arrays(column.form), bytes, len, &mut self.inflater)
-            .map_err(|problem| self.reader.tiling.tile_error(array.tile, array.column, problem))
+            .map_err(|problem| self.reader.tiling.tile_error(array.tile(), array.column(), problem))
     }
 }
