@@ -96,7 +96,7 @@ mod tests {
             };
             inputs.meant().into_iter().map(word).collect()
         };
-        assert_eq!(meant(&["night/", "sim-lco", "-"], false), ["data night/", "data sim-lco", "-"]);
+        assert_eq!(meant(&["night/", "sim-lco", "-"], false), ["data night", "data sim-lco", "-"]);
         assert_eq!(meant(&["night/"], true), ["file night/a.fits", "file night/deep/c.npy"]);
         assert_eq!(
             meant(&["night/*.fits", "night/a.fits", "night/*.fz"], false),
@@ -104,7 +104,7 @@ mod tests {
         );
         assert_eq!(
             meant(&["./own.toml", "nowhere/a.fits"], true),
-            ["data ./own.toml", "data nowhere/a.fits"]
+            ["data own.toml", "data nowhere/a.fits"]
         );
     }
 }
