@@ -102,9 +102,6 @@ mod tests {
             meant(&["night/*.fits", "night/a.fits", "night/*.fz"], false),
             ["file night/a.fits", "wrong"]
         );
-        assert_eq!(
-            meant(&["./own.toml", "nowhere/a.fits"], true),
-            ["data own.toml", "data nowhere/a.fits"]
-        );
+        assert_eq!(meant(&["./own.toml", "nowhere/a.fits"], true), ["data own.toml", "data nowhere/a.fits"]);
     }
 }
