@@ -98,7 +98,8 @@ fn pair(
         if stored.is_empty() || place.is_empty() || (longer && shorter) {
             return Err(wrong(format!("{bytes} compressed bytes cannot stand for {count} elements")));
         }
-        // Tiles beyond 32 bits have no name here; they serve messages only. Columns are at most 999.
+        // Tiles beyond 32 bits have no name here; they serve messages only. Columns are at
+        // most 999.
         found.push(Array { place, stored, tile: tile as u32, column: column as u16 });
     }
     Ok(())
