@@ -19,10 +19,10 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Measure every codec, verified, on a suite such as those in configs/suites, or on data of your
-/// own; without an input on the built-in suite of simulated frames.
 #[derive(clap::Args)]
-#[command(after_help = "Example: noisefloor bench 'night/*.fits' --codecs 'floor rice jpegls'")]
+#[command(after_help = "INPUT may also be one suite, a TOML file such as those in configs/suites; without \
+                        INPUT the built-in suite of simulated frames is measured.\n\n\
+                        Example: noisefloor bench 'night/*.fits' --codecs 'floor rice jpegls'")]
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: DataInputs,

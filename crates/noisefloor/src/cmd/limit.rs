@@ -15,8 +15,6 @@ use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// How far frames are from their noise floor: the smallest size that any lossless codec could give
-/// them, estimated in several ways.
 #[derive(clap::Args)]
 #[command(after_help = "Example: noisefloor limit -r night --first 1")]
 pub(crate) struct Args {
