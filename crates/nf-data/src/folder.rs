@@ -8,7 +8,7 @@ use crate::rows::{RowColumns, RowFile};
 use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Facts, FitsOptions, Result};
 use nf_image::{Detector, Image16};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -107,29 +107,43 @@ impl FolderSet {
             );
             return Err(Error::missing(folder.display().to_string(), reason));
         }
+        let files = names.into_iter().map(|(name, entry)| (folder.join(&name), shown(&name), entry.cloned()));
+        Ok(Self::empty(view, columns, fits, card).with_files(files.collect()))
+    }
+
+    /// The images of these files, wherever they lie. A file that cannot be read is an image that
+    /// fails.
+    pub fn of_files(paths: &[PathBuf], view: View, fits: FitsOptions, card: Card) -> Self {
+        // By the names of the files where that tells them apart, or else with the folders.
+        let name = |path: &PathBuf| path.file_name().unwrap_or(path.as_os_str()).to_owned();
+        let distinct = paths.iter().map(name).collect::<HashSet<_>>().len() == paths.len();
+        let name = |path: &PathBuf| shown(&if distinct { name(path) } else { path.clone().into_os_string() });
+        let files = paths.iter().map(|path| (path.clone(), name(path), None)).collect();
+        Self::empty(view, RowColumns::default(), fits, card).with_files(files)
+    }
+
+    /// The same with the images of files, each with its name and what a manifest says of it.
+    fn with_files(mut self, files: Vec<(PathBuf, String, Option<FileEntry>)>) -> Self {
         // Files that differ only in their endings go by their whole names.
-        let whole: Vec<String> = names.iter().map(|(name, _)| shown(name)).collect();
         let stem = |name: &String| image_stem(name).unwrap_or(name).to_owned();
         let mut uses: HashMap<String, usize> = HashMap::new();
-        whole.iter().for_each(|name| *uses.entry(stem(name)).or_default() += 1);
-        let mut set = Self::empty(view, columns, fits, card);
-        for ((name, entry), whole) in names.iter().zip(whole) {
+        files.iter().for_each(|(_, name, _)| *uses.entry(stem(name)).or_default() += 1);
+        for (path, whole, entry) in files {
             let stem = Some(stem(&whole)).filter(|stem| uses[stem] == 1).unwrap_or_else(|| whole.clone());
-            let (path, entry) = (folder.join(name), entry.cloned());
             let mut file = File { path, stem, content: Content::Image, entry, checked: OnceLock::new() };
-            if let Err(error) = set.add(&mut file, is_rows(&whole)) {
+            if let Err(error) = self.add(&mut file, is_rows(&whole)) {
                 file.content = Content::Unreadable(error.reason());
-                set.members.push(Member {
-                    file: set.files.len(),
+                self.members.push(Member {
+                    file: self.files.len(),
                     row: 0,
                     stack: 0,
                     is_numbered: false,
                     plane: Taken::All,
                 });
             }
-            set.files.push(file);
+            self.files.push(file);
         }
-        Ok(set)
+        self
     }
 
     /// The images of one file.
@@ -385,14 +399,14 @@ mod tests {
     fn what_looks_like_an_image_and_is_left_out_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str| std::fs::write(dir.path().join(name), name).unwrap();
-        ["b.fits.Z", "c.FIT.bz2", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
+        ["b.fits.xz", "c.FIT.zip", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
         let error = every_image_file(dir.path()).err().unwrap().to_string();
-        assert!(error.contains("(but b.fits.Z, c.FIT.bz2)"), "{error}");
+        assert!(error.contains("(but b.fits.xz, c.FIT.zip)"), "{error}");
         write("A.FITS");
         let names = every_image_file(dir.path()).unwrap();
         assert_eq!(
             (names.taken, names.left_out.join(" ")),
-            (vec!["A.FITS".into()], "b.fits.Z c.FIT.bz2".into())
+            (vec!["A.FITS".into()], "b.fits.xz c.FIT.zip".into())
         );
         let many: Vec<String> = (0..20).map(|i| i.to_string()).collect();
         assert_eq!(some_of(&many), "0, 1, 2, 3, 4, 5, 6, 7 and 12 more");

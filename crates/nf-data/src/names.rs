@@ -6,12 +6,12 @@ use std::fmt::Write;
 
 /// Endings of the names of FITS files, and those that compression adds to them.
 const FITS: [&str; 3] = [".fits", ".fit", ".fts"];
-const COMPRESSED: [&str; 3] = ["", ".fz", ".gz"];
+const COMPRESSED: [&str; 5] = ["", ".fz", ".gz", ".bz2", ".z"];
 /// Ending of the names of Parquet files, every row of which is an image file of its own.
 const ROWS: &str = ".parquet";
 const NUMPY: &str = ".npy";
 /// What [`image_stem`] takes, in words.
-pub(crate) const READABLE: &str = ".fits, .fit or .fts (also with .fz or .gz), .npy or .parquet";
+pub(crate) const READABLE: &str = ".fits, .fit or .fts (also with .fz, .gz, .bz2 or .Z), .npy or .parquet";
 
 /// Whether a name is that of an image file which is read: FITS, `.npy` or Parquet, in either case
 /// of letters.
@@ -34,8 +34,8 @@ pub(crate) fn is_rows(name: &str) -> bool {
     without(name, ROWS).is_some()
 }
 
-/// Whether a name that is not taken as that of an image file looks like one: `a.fits.Z`,
-/// `b.fit.bz2`, `c.fits~`.
+/// Whether a name that is not taken as that of an image file looks like one: `a.fits.xz`,
+/// `b.fit.zip`, `c.fits~`.
 pub(crate) fn looks_like_an_image(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     FITS.iter().any(|ending| {
@@ -130,7 +130,7 @@ mod tests {
             assert_eq!(image_stem(name), Some(stem), "{name}");
             assert!(!looks_like_an_image(name) || image_stem(name).is_some());
         }
-        for name in ["a.fits.Z", "a.FIT.bz2", "a.fits~", "a.fts.xz", "a.fits.part"] {
+        for name in ["a.fits.zst", "a.FIT.zip", "a.fits~", "a.fts.xz", "a.fits.part"] {
             assert!(image_stem(name).is_none() && looks_like_an_image(name), "{name}");
         }
         for name in ["fits", "a.fitsio", "README.txt", "a.fz", "\u{e9}", "MANIFEST.json"] {

@@ -59,8 +59,9 @@ const BUILT_IN: &[(&str, &str)] = &[
 ///
 /// `reference` is `NAME[/VIEW][@SPLIT]`, where `NAME` is a manifest in `datasets/` of the working
 /// folder or one of its parents, or one that is built in; or the path of a manifest, of a folder of
-/// image files, of one image file, or of a tile store. Of a folder, a file that cannot be read is
-/// an image that fails when it is asked for; the others are there.
+/// image files, of one image file, or of a tile store; or the paths of several image files, one a
+/// line. Of a folder or of several files, one that cannot be read is an image that fails when it is
+/// asked for; the others are there.
 ///
 /// # Errors
 /// If there is no such dataset, its manifest is wrong, or its files are not there.
@@ -71,6 +72,15 @@ pub fn open(reference: impl AsRef<OsStr>, options: &OpenOptions) -> Result<Box<d
             "{}: read where it lies; the folder for data is for datasets that are given by name",
             path.display()
         );
+    }
+    if let Some(lines) = path.to_str().filter(|text| text.contains('\n') && !path.exists()) {
+        let paths: Vec<PathBuf> = lines.lines().map(PathBuf::from).collect();
+        if let Some(missing) = paths.iter().find(|path| !path.is_file()) {
+            return Err(Error::missing(missing.display().to_string(), "no such file"));
+        }
+        let card = bare_card(Path::new(&format!("{} files", paths.len())));
+        let card = Card { digest: nf_image::Digest::of_bytes(lines.as_bytes()), ..card };
+        return Ok(Box::new(FolderSet::of_files(&paths, whole(), options.fits.clone(), card)));
     }
     if path.is_dir() {
         let (columns, fits) = (RowColumns::default(), options.fits.clone());

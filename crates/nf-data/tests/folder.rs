@@ -185,7 +185,7 @@ fn endings_in_capitals_and_names_that_share_a_stem() {
     {
         std::fs::write(dir.path().join(name), fits(start)).unwrap();
     }
-    std::fs::write(dir.path().join("g.fits.Z"), b"\x1f\x9d").unwrap();
+    std::fs::write(dir.path().join("g.fits.xz"), b"\xfd7zXZ\0").unwrap();
     std::fs::write(dir.path().join("._a.fits"), b"resource fork").unwrap();
     std::fs::create_dir(dir.path().join("h.fits")).unwrap();
     let set = open(dir.path(), &OpenOptions::default()).unwrap();

@@ -13,6 +13,8 @@
 use crate::card::shown;
 use crate::header::Header;
 use crate::scale::PhysicalScale;
+use crate::tables::ColumnAlgorithm;
+use crate::tables::restore::table_header;
 use crate::tiled::quantise::Dither;
 use crate::tiled::{Algorithm, Tiling};
 use crate::{Geometry, Hdu, HduKind, SampleType};
@@ -47,7 +49,9 @@ pub enum Content {
     Image(ImageDescription),
     /// A tile-compressed image whose header contradicts itself, as a remark says.
     UnreadableImage,
-    /// A binary table.
+    /// A compressed table whose header contradicts itself, as a remark says.
+    UnreadableTable,
+    /// A binary table, plain or compressed.
     BinaryTable(TableDescription),
     /// A table in ASCII.
     AsciiTable(TableDescription),
@@ -104,7 +108,7 @@ pub struct CompressionDescription {
     pub lossy: bool,
 }
 
-/// A table.
+/// A table; of a compressed one, the table inside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TableDescription {
     /// NAXIS2: number of rows.
@@ -115,9 +119,27 @@ pub struct TableDescription {
     pub heap_bytes: i64,
     /// The columns, in order.
     pub columns: Vec<ColumnDescription>,
-    /// ZCMPTYPE, where the table is tile-compressed (ZTABLE): rows and columns are then those of
-    /// the compressed table.
-    pub compression: Option<String>,
+    /// How the table is compressed, if it is.
+    pub compression: Option<TableCompressionDescription>,
+}
+
+/// How a table is compressed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableCompressionDescription {
+    /// The algorithms of the columns (ZCTYPn), each once.
+    pub algorithms: Vec<ColumnAlgorithm>,
+    /// ZTILELEN: rows of a tile.
+    pub tile_rows: usize,
+    /// Number of tiles.
+    pub tiles: usize,
+}
+
+impl TableDescription {
+    /// Bytes of the rows and the heap without compression and without padding.
+    pub fn raw_bytes(&self) -> u64 {
+        let bytes = |number: i64| u64::try_from(number).unwrap_or(0);
+        bytes(self.rows).saturating_mul(bytes(self.row_bytes)).saturating_add(bytes(self.heap_bytes))
+    }
 }
 
 /// A column of a table.
@@ -180,6 +202,15 @@ fn content(header: &Header, kind: &HduKind) -> Content {
             Content::Image(image(header, tiling.geometry(), Some(compression(tiling))))
         }
         HduKind::UnreadableImage => Content::UnreadableImage,
+        HduKind::UnreadableTable => Content::UnreadableTable,
+        HduKind::TiledTable(tiling) => Content::BinaryTable(TableDescription {
+            compression: Some(TableCompressionDescription {
+                algorithms: tiling.algorithms(),
+                tile_rows: tiling.tile_rows(),
+                tiles: tiling.tiles(),
+            }),
+            ..table(&table_header(header))
+        }),
         HduKind::BinaryTable => Content::BinaryTable(table(header)),
         HduKind::AsciiTable => Content::AsciiTable(table(header)),
         HduKind::Other => other(header),
@@ -230,7 +261,7 @@ fn table(header: &Header) -> TableDescription {
         row_bytes: number(header, "NAXIS1"),
         heap_bytes: number(header, "PCOUNT"),
         columns,
-        compression: header.is_true("ZTABLE").then(|| header.text("ZCMPTYPE").unwrap_or_default()),
+        compression: None,
     }
 }
 
@@ -270,6 +301,7 @@ impl fmt::Display for Content {
             Self::Empty => f.write_str("no data"),
             Self::Image(image) => image.fmt(f),
             Self::UnreadableImage => f.write_str("compressed image that cannot be read"),
+            Self::UnreadableTable => f.write_str("compressed table that cannot be read"),
             Self::BinaryTable(table) => write!(f, "binary table, {table}"),
             Self::AsciiTable(table) => write!(f, "ASCII table, {table}"),
             Self::RandomGroups { sample, axes, groups, parameters } => {
@@ -312,6 +344,11 @@ impl fmt::Display for TableDescription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rows, columns) = (self.rows, self.columns.len() as i64);
         write!(f, "{rows} row{}, {columns} column{}", plural(rows), plural(columns))?;
-        self.compression.as_ref().map_or(Ok(()), |name| write!(f, ", tile-compressed ({name})"))
+        let Some(TableCompressionDescription { algorithms, tile_rows, tiles }) = &self.compression else {
+            return Ok(());
+        };
+        let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        let s = plural(*tiles as i64);
+        write!(f, ", {} in {tiles} tile{s} of {tile_rows} row{}", names.join(", "), plural(*tile_rows as i64))
     }
 }

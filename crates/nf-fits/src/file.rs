@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// A FITS file whose headers have been read; pixels are read on request.
 ///
 /// A file on disk is read by position, so that one `FitsFile` can be used by many threads, and only
-/// what is asked for is read. A gzipped file is inflated when it is opened, a long one into a
-/// temporary file.
+/// what is asked for is read. A file of gzip, bzip2 or `compress` is inflated when it is opened, a
+/// long one into a temporary file.
 #[derive(Debug)]
 pub struct FitsFile {
     source: Source,
@@ -25,7 +25,8 @@ pub struct FitsFile {
 }
 
 impl FitsFile {
-    /// Opens a file: plain, gzipped as a whole, or with tile-compressed images.
+    /// Opens a file: plain, compressed as a whole by gzip, bzip2 or `compress`, or with
+    /// tile-compressed images.
     ///
     /// # Errors
     /// If it cannot be read, is not FITS, is cut short, or a header makes no sense.
@@ -125,8 +126,8 @@ impl FitsFile {
         crate::hdu::padded(self.len_bytes()) - self.len_bytes()
     }
 
-    /// Whether bytes stand behind a gzipped file that are neither gzip nor zero: they are not among
-    /// those that are read, and an output made from this file does not hold them.
+    /// Whether bytes stand behind a compressed file that are neither compressed nor zero: they are
+    /// not among those that are read, and an output made from this file does not hold them.
     pub fn has_ignored_bytes(&self) -> bool {
         self.source.has_ignored_bytes()
     }

@@ -4,6 +4,7 @@ use crate::geometry::{Geometry, read_axes};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::scale::PhysicalScale;
 use crate::source::{Source, check_first};
+use crate::tables::TableTiling;
 use crate::tiled::Tiling;
 use crate::{Error, Result, SampleType};
 use std::ops::Range;
@@ -20,6 +21,10 @@ pub enum HduKind {
     /// A tile-compressed image whose header contradicts itself;
     /// [`FitsFile::image`](crate::FitsFile::image) says how.
     UnreadableImage,
+    /// A compressed table in a binary table.
+    TiledTable(Box<TableTiling>),
+    /// A compressed table whose header contradicts itself; [`Hdu::unreadable`] says how.
+    UnreadableTable,
     /// A binary table.
     BinaryTable,
     /// A table in ASCII.
@@ -49,17 +54,26 @@ impl Hdu {
         &self.kind
     }
 
-    /// Whether it is a table whose columns are compressed (FITS 4.0 section 10.3).
-    pub fn is_compressed_table(&self) -> bool {
-        matches!(self.kind, HduKind::BinaryTable) && self.header.is_true("ZTABLE")
+    /// Whether it is compressed, an image in tiles or a table, and can be restored.
+    pub fn is_compressed(&self) -> bool {
+        matches!(self.kind, HduKind::TiledImage(_) | HduKind::TiledTable(_))
+    }
+
+    /// Why a compressed image or table cannot be read, where its header contradicts itself.
+    pub fn unreadable(&self) -> Option<Error> {
+        match self.kind {
+            HduKind::UnreadableImage => Tiling::parse(&self.header).err(),
+            HduKind::UnreadableTable => TableTiling::parse(&self.header).err(),
+            _ => None,
+        }
     }
 
     /// Whether it is a table with cards of a compressed image that is not read as one: the header
-    /// contradicts itself, or has no usable ZIMAGE.
-    pub(crate) fn is_meant_as_image(&self) -> bool {
+    /// contradicts itself, or has no usable ZIMAGE; or one of a compressed table.
+    pub(crate) fn is_meant_as_compressed(&self) -> bool {
         match self.kind {
-            HduKind::UnreadableImage => true,
-            HduKind::TiledImage(_) => false,
+            HduKind::UnreadableImage | HduKind::UnreadableTable => true,
+            HduKind::TiledImage(_) | HduKind::TiledTable(_) => false,
             _ => self.header.card("ZBITPIX").is_some() && self.header.card("ZTABLE").is_none(),
         }
     }
@@ -150,15 +164,15 @@ fn read_hdu(source: &Source, start: u64, index: usize) -> Result<Hdu> {
 fn remarks(header: &Header, kind: &HduKind) -> Vec<String> {
     match kind {
         HduKind::Image(_) | HduKind::TiledImage(_) => PhysicalScale::of_header(header).1,
-        HduKind::UnreadableImage => {
-            let problem = Tiling::parse(header).err().map(Error::of_card);
-            problem
-                .map(|problem| format!("the compressed image cannot be read: {problem}"))
-                .into_iter()
-                .collect()
-        }
+        HduKind::UnreadableImage => unreadable("image", Tiling::parse(header).err()),
+        HduKind::UnreadableTable => unreadable("table", TableTiling::parse(header).err()),
         _ => Vec::new(),
     }
+}
+
+fn unreadable(what: &str, problem: Option<Error>) -> Vec<String> {
+    let problem = problem.map(Error::of_card);
+    problem.map(|problem| format!("the compressed {what} cannot be read: {problem}")).into_iter().collect()
 }
 
 /// What the HDU is, and how many bytes of data it announces.
@@ -195,6 +209,8 @@ fn classify(header: &Header) -> Result<(HduKind, u64)> {
         None | Some("IMAGE" | "IUEIMAGE") => HduKind::Image(Geometry { sample, axes }),
         Some("BINTABLE" | "A3DTABLE") if header.is_true("ZIMAGE") => Tiling::parse(header)
             .map_or(HduKind::UnreadableImage, |tiling| HduKind::TiledImage(Box::new(tiling))),
+        Some("BINTABLE" | "A3DTABLE") if header.is_true("ZTABLE") => TableTiling::parse(header)
+            .map_or(HduKind::UnreadableTable, |tiling| HduKind::TiledTable(Box::new(tiling))),
         Some("BINTABLE" | "A3DTABLE") => HduKind::BinaryTable,
         Some("TABLE") => HduKind::AsciiTable,
         Some(_) => HduKind::Other,

@@ -42,9 +42,9 @@ impl FitsFile {
         let hdu = self.hdus().get(index).ok_or_else(|| self.missing(index))?;
         match hdu.kind() {
             HduKind::Image(_) | HduKind::TiledImage(_) => Ok(ImageHdu::new(self, hdu)),
-            HduKind::UnreadableImage => Err(Tiling::parse(hdu.header())
-                .err()
-                .unwrap_or_else(|| Error::request(index, "holds no image"))),
+            HduKind::UnreadableImage => {
+                Err(hdu.unreadable().unwrap_or_else(|| Error::request(index, "holds no image")))
+            }
             _ => Err(Error::request(index, "holds no image")),
         }
     }

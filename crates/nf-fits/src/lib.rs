@@ -3,7 +3,7 @@
 //! ```no_run
 //! use nf_fits::FitsFile;
 //!
-//! let file = FitsFile::open("frame.fits.fz")?; // plain, .gz, or tile-compressed: seen from the bytes
+//! let file = FitsFile::open("frame.fits.fz")?; // plain, .gz, .bz2, .Z, or tile-compressed: seen from the bytes
 //! for hdu in file.image_hdus() {
 //!     println!("HDU {}: {} {}", hdu.index(), hdu.sample_type(), hdu.shape());
 //!     let stack = hdu.read()?; // nf_image::Image16, with the Detector that the header names
@@ -24,7 +24,8 @@
 //! - [`ImageHdu`]: reading an image; [`Pixels`] as stored, or samples through [`SampleMap`].
 //! - [`FitsWriter`], [`write_image`]: writing plain images, with the original header where there is
 //!   one.
-//! - [`tiled`]: compressed images; [`pack`]: whole files, packed, unpacked and verified.
+//! - [`tiled`]: compressed images; [`TableTiling`]: compressed tables; [`pack`]: whole files,
+//!   packed, unpacked and verified.
 //! - [`npy`]: NumPy files.
 //! - [`Limits`], [`Error`].
 #![forbid(unsafe_code)]
@@ -37,11 +38,12 @@ pub mod describe;
 mod detector;
 mod error;
 mod file;
+mod form;
 mod geometry;
-mod gunzip;
 mod hdu;
 mod header;
 mod image;
+mod inflate;
 mod limits;
 pub mod npy;
 pub mod pack;
@@ -53,8 +55,10 @@ mod scale;
 mod section;
 mod source;
 mod sums;
+mod tables;
 mod target;
 pub mod tiled;
+mod unlzw;
 mod write;
 
 pub use bounded::{BoundCards, BoundTolerance, Rescaled};
@@ -73,6 +77,7 @@ pub use pixels::{Pixels, SampleType};
 pub use samples16::SampleMap;
 pub use scale::PhysicalScale;
 pub use section::Section;
+pub use tables::{ColumnAlgorithm, TableTiling};
 pub use target::Target;
 pub use write::{FitsWriter, write_image};
 

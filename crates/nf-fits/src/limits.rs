@@ -7,9 +7,9 @@ use crate::{Error, Result};
 pub struct Limits {
     /// Most pixels of one image that are read at once.
     pub max_pixels: u64,
-    /// Most bytes of a file that has no positions of its own: what a gzipped file may inflate to,
-    /// and what a pipe may give. Above 64 MiB such bytes lie in a temporary file, not in memory, so
-    /// that this bounds the disk.
+    /// Most bytes of a file that has no positions of its own: what a compressed file may inflate
+    /// to, and what a pipe may give. Above 8 MiB such bytes lie in a temporary file, not in memory,
+    /// so that this bounds the disk.
     pub max_inflated_bytes: u64,
 }
 

@@ -9,18 +9,22 @@ use crate::{Error, Result};
 const PIECE_BYTES: u64 = 1 << 20;
 
 impl FitsFile {
-    /// What the sums of an HDU say of it as it stands; those of a compressed image are looked at
-    /// once.
+    /// What the sums of an HDU say of it as it stands; those of a compressed image or table are
+    /// looked at once.
     ///
     /// # Errors
     /// If reading fails.
     pub fn checksums(&self, hdu: &Hdu) -> Result<Checksums> {
-        let HduKind::TiledImage(tiling) = hdu.kind() else { return self.sum_up(hdu) };
-        if let Some(known) = tiling.sums.get() {
+        let kept = match hdu.kind() {
+            HduKind::TiledImage(tiling) => &tiling.sums,
+            HduKind::TiledTable(tiling) => &tiling.sums,
+            _ => return self.sum_up(hdu),
+        };
+        if let Some(known) = kept.get() {
             return Ok(*known);
         }
         // Whichever thread comes first finds the same.
-        Ok(*tiling.sums.get_or_init({
+        Ok(*kept.get_or_init({
             let found = self.sum_up(hdu)?;
             move || found
         }))

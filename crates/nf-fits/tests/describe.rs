@@ -97,22 +97,34 @@ fn groups_foreign_extensions_and_compressed_tables() {
         "XTENSION= 'BINTABLE'".to_owned(),
         line("BITPIX", "8"),
         line("NAXIS", "2"),
-        line("NAXIS1", "8"),
+        line("NAXIS1", "32"),
         line("NAXIS2", "1"),
         line("PCOUNT", "0"),
         line("GCOUNT", "1"),
-        line("TFIELDS", "1"),
+        line("TFIELDS", "2"),
+        "TTYPE1  = 'flux'".to_owned(),
         "TFORM1  = '1QB(3)'".to_owned(),
+        "TFORM2  = '1QB(3)'".to_owned(),
         line("ZTABLE", "T"),
-        "ZCMPTYPE= 'GZIP_2'".to_owned(),
+        line("ZTILELEN", "50"),
+        line("ZNAXIS1", "6"),
+        line("ZNAXIS2", "40"),
+        line("ZPCOUNT", "7"),
+        "ZFORM1  = '1E'".to_owned(),
+        "ZFORM2  = '1I'".to_owned(),
+        "ZCTYP1  = 'GZIP_2'".to_owned(),
+        "ZCTYP2  = 'RICE_1'".to_owned(),
     ]));
     bytes.resize(bytes.len() + 2880, 0);
+    let Content::BinaryTable(table) = &describe(bytes.clone())[2].content else { panic!("expected a table") };
+    assert_eq!((table.rows, table.row_bytes, table.heap_bytes, table.raw_bytes()), (40, 6, 7, 247));
+    assert_eq!((table.columns[0].name.as_str(), table.columns[0].form.as_str()), ("flux", "1E"));
     assert_eq!(
         words(bytes),
         [
             "5 random groups of 4 parameters and 3 x 2 float32",
             "extension of type 'FOREIGN'",
-            "binary table, 1 row, 1 column, tile-compressed (GZIP_2)",
+            "binary table, 40 rows, 2 columns, GZIP_2, RICE_1 in 1 tile of 40 rows",
         ]
     );
 }

@@ -1,4 +1,5 @@
-//! Memory of packing a frame of 16 megapixels: bounded by rows of tiles, not by the frame.
+//! Memory of packing a frame of 16 megapixels: bounded by rows of tiles, not by the frame, also
+//! where it is gzipped.
 //!
 //! A test program of its own with a single test, because the kernel counts the whole process.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
@@ -15,6 +16,9 @@ use std::path::Path;
 const SIDE_PX: usize = 4096;
 /// The frame has 33.6 MB of pixels; the whole of packing and proving may take this, frame included.
 const MOST_BYTES: u64 = 100 << 20;
+
+/// Opening a gzipped frame may take this: what is kept in memory, doubled while it grows.
+const MOST_BYTES_OPENED: u64 = 24 << 20;
 
 /// Noise, written row by row.
 fn write_frame(path: &Path) {
@@ -53,6 +57,18 @@ fn packing_16_megapixels_takes_less_than_100_mb() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     write_frame(&path("frame.fits"));
+    let mut zipped =
+        flate2::write::GzEncoder::new(File::create(path("frame.fits.gz")).unwrap(), Default::default());
+    std::io::copy(&mut File::open(path("frame.fits")).unwrap(), &mut zipped).unwrap();
+    zipped.finish().unwrap();
+    let opening = rise_bytes(|| {
+        let frame = FitsFile::open(path("frame.fits.gz")).unwrap();
+        assert_eq!(frame.len_bytes(), fs::metadata(path("frame.fits")).unwrap().len());
+    });
+    if let Some(rise) = opening {
+        println!("opening the gzipped frame: {:.1} MB", rise as f64 / 1e6);
+        assert!(rise < MOST_BYTES_OPENED, "opening the gzipped frame took {rise} bytes");
+    }
     for (name, tile) in [("rows", TileSize::Suitable), ("squares", TileSize::Axes(vec![256, 256]))] {
         let options = PackOptions { tile, ..PackOptions::new(Method::Rice) };
         let packed = path(name);

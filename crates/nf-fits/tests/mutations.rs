@@ -6,8 +6,9 @@
 
 mod files;
 
+use files::tables::TableSpec;
 use files::{ImageSpec, Random, images, mixed};
-use nf_fits::pack::{Method, PackOptions, TileSize, pack, unpack, verify};
+use nf_fits::pack::{Method, PackOptions, Tables, TileSize, original_hdus, pack, unpack, verify};
 use nf_fits::tiled::quantise::Dither;
 use nf_fits::tiled::{Quantise, gzip, hcompress, plio, rice};
 use nf_fits::{FitsFile, ImageHdu, Limits, Section, cutout, npy};
@@ -40,7 +41,8 @@ fn read(file: &FitsFile) {
         }
         cut(&image);
     }
-    let small = file.image_hdus().all(|image| image.pixels() <= LIMITS.max_pixels);
+    let small = file.image_hdus().all(|image| image.pixels() <= LIMITS.max_pixels)
+        && original_hdus(file).iter().all(|hdu| hdu.len_bytes() < 1 << 24);
     if small {
         let _ = unpack(file, &mut std::io::sink(), &mut |_| {});
         let _ = verify(file);
@@ -108,6 +110,11 @@ fn originals() -> Vec<Vec<u8>> {
             }
         }
     }
+    let table = TableSpec::new(&["J", "2E", "PI(9)", "3A"], 500, 3).file();
+    let mut out = Cursor::new(Vec::new());
+    let options = PackOptions { tables: Tables::Pack, ..PackOptions::new(Method::Rice) };
+    pack(&FitsFile::from_bytes(table).unwrap(), &mut out, &options, &mut |_| {}).unwrap();
+    originals.push(out.into_inner());
     originals
 }
 

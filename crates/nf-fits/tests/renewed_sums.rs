@@ -111,7 +111,7 @@ fn sums_of_a_header_that_changes_are_renewed() {
                 verify(&open(again.clone()))
                     .unwrap()
                     .iter()
-                    .all(|hdu| !hdu.stored.is_wrong() && !hdu.image.is_some_and(Checksums::is_wrong)),
+                    .all(|hdu| !hdu.stored.is_wrong() && !hdu.original.is_some_and(Checksums::is_wrong)),
                 "{name}"
             );
             assert_eq!(unpacked(&again).0, plain, "{name}");

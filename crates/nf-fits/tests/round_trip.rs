@@ -127,7 +127,10 @@ fn no_flipped_bit_is_believed() {
         let bytes = packed(&open(draw::file(seed)), &options).unwrap();
         let file = open(bytes.clone());
         assert!(
-            verify(&file).unwrap().iter().all(|sums| sums.image.is_none() || sums.stored == Checksums::Good)
+            verify(&file)
+                .unwrap()
+                .iter()
+                .all(|sums| sums.original.is_none() || sums.stored == Checksums::Good)
         );
         for hdu in
             file.hdus().iter().filter(|hdu| file.image(hdu.index()).is_ok_and(|i| i.tiling().is_some()))
@@ -191,7 +194,6 @@ fn drawn_files_hold_every_oddity() {
         "left as it is: its header could not be restore",
         "left as it is: the padding behind its data is ",
         "left as it is: its data are  bytes longer than",
-        "left as it is: a compressed table",
         "cfitsio and funpack cannot read tiles of -bit ",
         "funpack drops extensions of type",
         "RICE_ instead of PLIO_ (tile ",

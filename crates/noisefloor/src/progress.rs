@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
+    is_quiet: bool,
     codecs: BTreeMap<String, Pace>,
     started: Instant,
 }
@@ -23,9 +24,10 @@ struct Pace {
     spent: Duration,
 }
 
-impl Default for Progress {
-    fn default() -> Self {
-        Self { bar: ProgressBar::hidden(), codecs: BTreeMap::new(), started: Instant::now() }
+impl Progress {
+    /// Of a run; a quiet one shows no bar, and failures only.
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        Self { bar: ProgressBar::hidden(), is_quiet, codecs: BTreeMap::new(), started: Instant::now() }
     }
 }
 
@@ -33,6 +35,9 @@ impl Observer for Progress {
     fn start(&mut self, plan: &[(String, usize)]) {
         let pace = |waiting| Pace { waiting, ..Pace::default() };
         self.codecs = plan.iter().map(|(codec, images)| (codec.clone(), pace(*images))).collect();
+        if self.is_quiet {
+            return;
+        }
         self.bar = ProgressBar::new(plan.iter().map(|(_, images)| *images as u64).sum());
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg}");
         self.bar.set_style(style.expect("the template is well-formed"));

@@ -191,6 +191,55 @@ fn whatever_limit_takes_can_be_measured() {
 }
 
 #[test]
+fn files_patterns_and_folders_are_measured_and_examined_as_other_verbs_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::create_dir_all(path.join("night/deep")).unwrap();
+    ["night/a.npy", "night/b.npy", "night/deep/c.npy"].iter().for_each(|name| write_frame(&path.join(name)));
+    let codecs = ["--codecs", "raw", "--repeats", "0"];
+    let measure = |data: &[&str]| bench(path, &[data, &codecs[..]].concat());
+    for data in [&["night/*.npy"][..], &["night/a.npy", "night/b.npy"], &["night/b.npy", "night/?.npy"]] {
+        let printed = good(&measure(data));
+        assert!(printed.starts_with("2 files: 2 images"), "{data:?}: {printed}");
+    }
+    let printed = good(&measure(&["-r", "night"]));
+    assert!(printed.starts_with("3 files: 3 images"), "{printed}");
+    let printed = good(&measure(&["night/a.npy", "night", "sim-star-field/window@test"]));
+    for dataset in ["all: 7 images", "\na.npy ", "\nnight ", "\nsim-star-field/window "] {
+        assert!(printed.contains(dataset), "{printed}");
+    }
+    // A run of several files can be resumed, and is silent where asked.
+    let quiet = measure(&["night/*.npy", "-q"]);
+    assert!(good(&quiet).is_empty() && quiet.stderr.is_empty());
+    let mut runs: Vec<_> =
+        fs::read_dir(path.join("results/runs")).unwrap().map(|run| run.unwrap().path()).collect();
+    runs.sort();
+    let run = runs.iter().find(|run| run.to_str().unwrap().contains("2-files")).unwrap();
+    good(&bench(path, &["--resume", run.to_str().unwrap()]));
+    assert!(failed(&measure(&["night/*.fits"])).contains("no file fits the pattern"));
+    assert!(failed(&measure(&["-"])).contains("not the standard input"));
+
+    let limit = |arguments: &[&str]| {
+        noisefloor(path, &[&["limit", "--codec", "raw", "--trace", "raw"], arguments].concat())
+    };
+    let rows = |output: &Output| {
+        let rows = text(&output.stdout);
+        rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect::<Vec<serde_json::Value>>()
+    };
+    assert_eq!(rows(&limit(&["--json", "-r", "night"])).len(), 3);
+    assert_eq!(rows(&limit(&["--json", "night/?.npy", "night/a.npy"])).len(), 2);
+    let partly = limit(&["--json", "night/a.npy", "nowhere.fits"]);
+    assert!(failed(&partly).contains("one input could not be examined"));
+    assert!(rows(&partly)[1]["error"].as_str().unwrap().contains("nowhere.fits"));
+    let quiet = limit(&["-q", "night"]);
+    assert!(good(&quiet).is_empty() && quiet.stderr.is_empty());
+    let mut piped = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    piped.args(["limit", "--codec", "raw", "--trace", "raw", "-"]).current_dir(path);
+    let printed = good(&piped.stdin(fs::File::open(path.join("night/a.npy")).unwrap()).output().unwrap());
+    assert!(printed.starts_with("standard input: "), "{printed}");
+}
+
+#[test]
 fn without_a_network_the_hub_is_skipped() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.toml"), format!("{SUITE}data = 'lco'\nsplit = 'tiny-test'\n"))

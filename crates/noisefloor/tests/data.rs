@@ -232,13 +232,13 @@ fn endings_in_capitals_are_read_and_others_named() {
     for (seed, name) in (0..).zip(["B.FITS", "C.FIT", "a.fits", "d.fts"]) {
         fs::write(night.join(name), plain(seed, &[9, 7])).unwrap();
     }
-    fs::write(night.join("e.fits.Z"), b"\x1f\x9d").unwrap();
+    fs::write(night.join("e.fits.xz"), b"\x1f\x9d").unwrap();
     let output =
         noisefloor(folder.path(), "http://localhost:9", &["data", "inspect", "night", "--json"]).output();
     let output = output.unwrap();
     assert_eq!(good(&output).lines().count(), 4);
     let told = text(&output.stderr);
-    assert!(told.lines().count() == 1 && told.contains("night: left out: e.fits.Z;"), "{told}");
+    assert!(told.lines().count() == 1 && told.contains("night: left out: e.fits.xz;"), "{told}");
 }
 
 #[cfg(target_os = "linux")]

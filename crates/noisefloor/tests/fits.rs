@@ -231,32 +231,155 @@ fn files_that_may_have_been_cut_stay() {
     succeeds(&fits(path, &["compare", "short.fits", "short.fits"]));
 }
 
+/// A `.Z` file of single bytes, the table cleared before codes grow.
+fn compress_z(bytes: &[u8]) -> Vec<u8> {
+    let mut codes = Vec::new();
+    for piece in bytes.chunks(200) {
+        codes.extend(piece.iter().map(|&byte| u16::from(byte)));
+        codes.push(256);
+        codes.resize(codes.len().next_multiple_of(8), 0);
+    }
+    let bits: Vec<bool> = codes.iter().flat_map(|code| (0..9).map(move |bit| code >> bit & 1 == 1)).collect();
+    let packed = bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit)));
+    [0x1f, 0x9d, 0x90].into_iter().chain(packed).collect()
+}
+
 #[test]
-fn compressed_tables_are_told_and_their_file_stays() {
+fn files_of_bzip2_and_compress_are_read_as_gzipped_ones_are() {
+    use std::io::Write;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let card = |text: &str| format!("{text:<80}");
-    let table = [
+    two_images(&path.join("plain.fits"));
+    let original = fs::read(path.join("plain.fits")).unwrap();
+    let mut bzip2 = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    bzip2.write_all(&original).unwrap();
+    fs::write(path.join("b.fits.bz2"), bzip2.finish().unwrap()).unwrap();
+    fs::write(path.join("z.fits.Z"), compress_z(&original)).unwrap();
+    let run = |args: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(args).current_dir(path).output().unwrap()
+    };
+    for (name, zipped) in [("b", "b.fits.bz2"), ("z", "z.fits.Z")] {
+        let [plain, packed, container] = ["", ".fz", ".nfl"].map(|ending| format!("{name}.fits{ending}"));
+        succeeds(&fits(path, &["list", zipped]));
+        succeeds(&fits(path, &["compare", zipped, "plain.fits"]));
+        succeeds(&fits(path, &["pack", zipped]));
+        succeeds(&fits(path, &["unpack", &packed]));
+        assert!(fs::read(path.join(&plain)).unwrap() == original, "{zipped}");
+        succeeds(&run(&["compress", zipped]));
+        succeeds(&run(&["decompress", "-f", &container]));
+        assert!(fs::read(path.join(&plain)).unwrap() == original, "{zipped}");
+        fs::remove_file(path.join(&plain)).unwrap();
+    }
+    // A damaged one is told, and nothing is written.
+    let mut damaged = fs::read(path.join("b.fits.bz2")).unwrap();
+    let at = damaged.len() / 2;
+    damaged[at] ^= 1;
+    fs::write(path.join("d.fits.bz2"), damaged).unwrap();
+    fails_with(&fits(path, &["pack", "d.fits.bz2"]), "reading the file of bzip2");
+    assert!(!path.join("d.fits.fz").exists());
+}
+
+/// Two images, and a table of 3000 rows, some of it in a heap.
+fn with_table(path: &Path) -> Vec<u8> {
+    two_images(path);
+    let cards = [
         "XTENSION= 'BINTABLE'",
         "BITPIX  = 8",
         "NAXIS   = 2",
-        "NAXIS1  = 8",
-        "NAXIS2  = 1",
-        "PCOUNT  = 0",
+        "NAXIS1  = 14",
+        "NAXIS2  = 3000",
+        "PCOUNT  = 6000",
         "GCOUNT  = 1",
-        "TFIELDS = 1",
-        "TTYPE1  = 'a'",
-        "TFORM1  = '1QB(0)'",
-        "ZTABLE  = T",
+        "TFIELDS = 3",
+        "TTYPE1  = 'number'",
+        "TFORM1  = 'J'",
+        "TTYPE2  = 'words'",
+        "TFORM2  = '2A'",
+        "TFORM3  = 'PI(1)'",
         "END",
     ];
-    two_images(&path.join("a.fits"));
-    let mut bytes = fs::read(path.join("a.fits")).unwrap();
-    bytes.extend(format!("{:<2880}", table.map(card).concat()).into_bytes());
-    bytes.resize(bytes.len() + 2880, 0);
-    fs::write(path.join("t.fits.fz"), &bytes).unwrap();
-    fails_with(&fits(path, &["unpack", "--delete", "t.fits.fz"]), "HDU 2: a compressed table");
-    assert!(path.join("t.fits.fz").exists() && path.join("t.fits").exists());
+    let mut bytes = fs::read(path).unwrap();
+    bytes.extend(format!("{:<2880}", cards.map(|card| format!("{card:<80}")).concat()).into_bytes());
+    for row in 0..3000u32 {
+        bytes.extend(
+            [&(row * 3).to_be_bytes()[..], b"ab", &1u32.to_be_bytes(), &(2 * row).to_be_bytes()].concat(),
+        );
+    }
+    bytes.extend((0..3000u16).flat_map(|value| (value / 7).to_be_bytes()));
+    bytes.resize(bytes.len().next_multiple_of(2880), 0);
+    fs::write(path, &bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn tables_are_packed_where_asked_and_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let original = with_table(&path.join("a.fits"));
+    succeeds(&fits(path, &["pack", "a.fits", "-o", "kept.fits.fz"]));
+    let kept = FitsFile::open(path.join("kept.fits.fz")).unwrap();
+    assert!(!kept.hdus().last().unwrap().is_compressed());
+    for (which, algorithm) in [("pack", "RICE_1, GZIP_1"), ("only", "RICE_1, GZIP_1")] {
+        succeeds(&fits(path, &["pack", "-f", "--tables", which, "a.fits"]));
+        let file = FitsFile::open(path.join("a.fits.fz")).unwrap();
+        let table = file.hdus().last().unwrap();
+        let words = format!("binary table, 3000 rows, 3 columns, {algorithm} in 1 tile of 3000 rows");
+        assert_eq!(table.describe().content.to_string(), words);
+        assert_eq!(
+            file.hdus().iter().filter(|hdu| hdu.is_compressed()).count(),
+            if which == "pack" { 3 } else { 1 }
+        );
+        let listed = fits(path, &["list", "a.fits.fz"]);
+        assert!(String::from_utf8_lossy(&listed.stdout).contains(&words));
+        succeeds(&fits(path, &["verify", "a.fits.fz"]));
+        succeeds(&fits(path, &["compare", "a.fits.fz", "a.fits"]));
+        succeeds(&fits(path, &["unpack", "-f", "a.fits.fz", "-o", "b.fits"]));
+        assert!(fs::read(path.join("b.fits")).unwrap() == original, "{which}");
+        // A container holds what unpacking gives.
+        let run = |args: &[&str]| {
+            let done = Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(args).current_dir(path).output();
+            succeeds(&done.unwrap());
+        };
+        run(&["info", "--json", "a.fits.fz"]);
+        run(&["test", "a.fits.fz"]);
+        run(&["compress", "-f", "a.fits.fz", "-o", "a.nfl"]);
+        run(&["decompress", "-f", "a.nfl", "-o", "b.fits"]);
+        assert!(fs::read(path.join("b.fits")).unwrap() == original, "{which}");
+    }
+    for (flag, words) in [("-table", "fpack's -table is `--tables pack`"), ("-tableonly", "`--tables only`")]
+    {
+        let refused = fits(path, &["pack", flag, "a.fits"]);
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&refused.stderr).contains(words));
+    }
+    succeeds(&fits(path, &["unpack", "-f", "--delete", "a.fits.fz"]));
+    assert!(!path.join("a.fits.fz").exists());
+}
+
+#[test]
+fn damaged_tables_are_told_and_their_file_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    with_table(&path.join("a.fits"));
+    succeeds(&fits(path, &["pack", "--tables", "pack", "a.fits"]));
+    fs::remove_file(path.join("a.fits")).unwrap();
+    let packed = fs::read(path.join("a.fits.fz")).unwrap();
+    let data = FitsFile::open(path.join("a.fits.fz")).unwrap().hdus().last().unwrap().data_range();
+    let mut damaged = packed.clone();
+    damaged[data.end as usize - 300] ^= 1;
+    fs::write(path.join("a.fits.fz"), &damaged).unwrap();
+    fails_with(&fits(path, &["unpack", "--delete", "a.fits.fz"]), "DATASUM is not the sum of its data");
+    fails_with(&fits(path, &["verify", "a.fits.fz"]), "a checksum is wrong");
+    // A header that contradicts itself costs the table; what it says is told.
+    let at = packed.windows(9).position(|window| window == b"ZTILELEN=").unwrap();
+    let mut contradiction = packed;
+    contradiction[at + 10..at + 30].copy_from_slice(format!("{:>20}", 77).as_bytes());
+    fs::write(path.join("a.fits.fz"), &contradiction).unwrap();
+    fails_with(
+        &fits(path, &["unpack", "--delete", "a.fits.fz"]),
+        "NAXIS2 is 1, but 3000 rows in tiles of 77",
+    );
+    assert!(path.join("a.fits.fz").exists() && !path.join("a.fits").exists());
 }
 
 #[test]

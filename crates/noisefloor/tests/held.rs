@@ -259,7 +259,7 @@ fn bytes_that_no_output_holds_keep_their_file() {
         fs::write(&path, gzipped(b"hello")).unwrap();
         let output = run(folder.path(), &[verb, &["--delete", "a.fits.gz"]].concat());
         assert_eq!(output.status.code(), Some(1), "{verb:?}");
-        assert!(said(&output).contains("behind its gzipped data"), "{}", said(&output));
+        assert!(said(&output).contains("behind its compressed data"), "{}", said(&output));
         assert!(path.exists(), "{verb:?}");
         fs::write(&path, gzipped(&[0; 512])).unwrap();
         let output = run(folder.path(), &[verb, &["a.fits.gz"]].concat());

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::ops::Range;
 
 /// Bytes that are read at once.
-const PIECE_BYTES: u64 = 1 << 20;
+pub(super) const PIECE_BYTES: u64 = 1 << 20;
 
 /// Bytes of an uncompressed HDU that are no pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,8 @@ pub(super) fn same((a, one): (&FitsFile, &Remainder), (b, other): (&FitsFile, &R
     Ok(true)
 }
 
-fn bytes<'a>(
+/// A piece of such bytes.
+pub(super) fn bytes<'a>(
     file: &'a FitsFile,
     of: &Remainder,
     piece: &Range<u64>,

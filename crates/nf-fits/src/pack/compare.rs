@@ -2,6 +2,7 @@
 
 use super::bytes::Remainder;
 use super::bytes::same;
+use super::data::same_data;
 use super::original::{OriginalHdu, has_sums, original_hdus};
 use crate::checksum::Sum;
 use crate::file::FitsFile;
@@ -44,10 +45,13 @@ pub fn compare(a: &FitsFile, b: &FitsFile, progress: &mut dyn FnMut(u64)) -> Res
     let mut verdicts = Vec::new();
     for (one, other) in ours.iter().zip(&theirs) {
         let verdict = compare_hdus(one, other, progress)?;
-        let same_remainder = || same((a, &one.remainder()), (b, &other.remainder()));
+        let same_rest = || match one.image() {
+            Some(_) => same((a, &one.remainder()), (b, &other.remainder())),
+            None => same_data((a, one), (b, other)),
+        };
         verdicts.push(match verdict {
             Verdict::Different(_) => verdict,
-            _ if same_remainder()? => verdict,
+            _ if same_rest()? => verdict,
             _ if one.image().is_some() => Verdict::Different("the bytes behind the pixels differ".to_owned()),
             _ => Verdict::Different("the data differ".to_owned()),
         });

@@ -1,23 +1,27 @@
 //! Whole files: packing, unpacking, verifying.
 //!
-//! - [`pack`]: every image of a file becomes a tile-compressed one; everything else stays as it is.
+//! - [`pack`]: every image of a file becomes a tile-compressed one, and tables do where that is
+//!   asked for; everything else stays as it is.
 //! - [`unpack`]: the way back. `unpack(pack(f))` is `f`, byte for byte, unless loss was asked for.
 //! - [`compare`]: proves it, without writing anything; [`verify`]: checks the sums of one file.
 //! - [`original_hdus`]: what unpacking would write, HDU by HDU.
 //! - [`pack_proven`], [`unpack_proven`]: the same with that proof, made from the file that was
 //!   written.
 //!
-//! An image whose header could not be restored exactly (it has keywords that the convention needs
-//! itself, or its cards are not in the order of the standard) or whose padding is not zero is left
-//! as it is, and the report says so.
+//! An image or table whose header could not be restored exactly (it has keywords that the
+//! convention needs itself, or its cards are not in the order of the standard) or whose padding is
+//! not zero is left as it is, and the report says so.
 
 mod bytes;
 mod compare;
+mod data;
 mod directives;
 mod original;
 mod plan;
 mod proof;
 mod table;
+mod table_columns;
+mod table_plan;
 mod unpack;
 mod verify;
 
@@ -79,6 +83,19 @@ pub enum TileSize {
     Axes(Vec<usize>),
 }
 
+/// What becomes of binary tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tables {
+    /// They are copied as they are, compressed ones compressed.
+    #[default]
+    Keep,
+    /// They are compressed, as images are: RICE_1 for columns of integers of up to 32 bits, GZIP_2
+    /// for wider numbers, GZIP_1 for the rest, or what FZALGOR and FZALGn in their headers say.
+    Pack,
+    /// They are compressed, and images are copied as they are.
+    Only,
+}
+
 /// What [`pack`] is asked to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PackOptions {
@@ -94,6 +111,8 @@ pub struct PackOptions {
     pub heed_algorithm: bool,
     /// Whether an FZTILE in an image's header counts more than `tile`.
     pub heed_tile: bool,
+    /// What becomes of binary tables.
+    pub tables: Tables,
 }
 
 impl PackOptions {
@@ -106,6 +125,7 @@ impl PackOptions {
             gzip_level: 6,
             heed_algorithm: false,
             heed_tile: false,
+            tables: Tables::Keep,
         }
     }
 }
@@ -140,10 +160,11 @@ pub struct Loss {
     pub tiles: usize,
 }
 
-/// Writes a file whose images are tile-compressed.
+/// Writes a file whose images, and where asked for tables, are tile-compressed.
 ///
 /// The images of a file that is compressed already are compressed anew, as if it had been unpacked
-/// before. `progress` is called with the number of pixels done since it was called last.
+/// before; its compressed tables stay as they are. `progress` is called with the number of pixels
+/// done since it was called last.
 ///
 /// # Errors
 /// If the file is damaged, a tile cannot be coded, or writing fails; what was written then is not a
@@ -156,6 +177,7 @@ pub fn pack<W: Write + Seek>(
 ) -> Result<Vec<PackedHdu>> {
     file.refuse_part()?;
     let mut report: Vec<PackedHdu> = Vec::new();
+    let mut behind_image = false;
     for (index, hdu) in original_hdus(file).iter().enumerate() {
         let start = out.stream_position().map_err(Error::writing())?;
         let mut packed = PackedHdu {
@@ -167,13 +189,22 @@ pub fn pack<W: Write + Seek>(
             loss: None,
             remark: None,
         };
-        match hdu.image() {
-            Some(image) => pack_image(file, hdu, &image, options, out, progress, &mut packed)?,
-            None => {
+        match (hdu.image(), options.tables) {
+            (Some(image), Tables::Keep | Tables::Pack) => {
+                pack_image(file, hdu, &image, options, out, progress, &mut packed)?;
+                behind_image = packed.algorithm.is_some();
+            }
+            (Some(_), Tables::Only) => copy_hdu(file, hdu, out, progress)?,
+            (None, tables) => {
                 hdu.check_sums()?;
-                let behind_image = report.last().is_some_and(|before| before.algorithm.is_some());
-                packed.remark = remark_on(file, hdu, behind_image);
-                hdu.write(out, progress)?;
+                packed.remark = remark_on(hdu, behind_image);
+                behind_image = false;
+                match hdu.hdu().kind() {
+                    HduKind::BinaryTable if tables != Tables::Keep => {
+                        pack_table(file, hdu, options, out, progress, &mut packed)?;
+                    }
+                    _ => copy_hdu(file, hdu, out, progress)?,
+                }
             }
         }
         packed.bytes_after = out.stream_position().map_err(Error::writing())? - start;
@@ -235,12 +266,58 @@ fn pack_image<W: Write + Seek>(
     Ok(())
 }
 
+/// Compresses the table of an HDU that is a plain binary table.
+fn pack_table<W: Write + Seek>(
+    file: &FitsFile,
+    hdu: &OriginalHdu<'_>,
+    options: &PackOptions,
+    out: &mut W,
+    progress: &mut dyn FnMut(u64),
+    packed: &mut PackedHdu,
+) -> Result<()> {
+    let table_plan::Planned { plan, mut remarks } = table_plan::plan(hdu);
+    let looked = match plan {
+        Ok(layout) => match table_plan::look(file, hdu, &layout)? {
+            Ok(looked) => Ok((layout, looked)),
+            Err(reason) => Err(reason.to_owned()),
+        },
+        Err(reason) => Err(reason),
+    };
+    match looked {
+        Ok((layout, looked)) => {
+            table_columns::write(file, hdu, &layout, &looked, options.gzip_level.clamp(1, 9), out)?;
+            let names: Vec<&str> = layout.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+            packed.algorithm = Some(names.join(", "));
+        }
+        Err(reason) => {
+            remarks.push(format!("left as it is: {reason}"));
+            hdu.write(out, progress)?;
+        }
+    }
+    packed.remark = (!remarks.is_empty()).then(|| remarks.join("; "));
+    Ok(())
+}
+
+/// Writes an HDU that stays as it is: a compressed table stays compressed.
+fn copy_hdu(
+    file: &FitsFile,
+    hdu: &OriginalHdu<'_>,
+    out: &mut dyn Write,
+    progress: &mut dyn FnMut(u64),
+) -> Result<()> {
+    if matches!(hdu.hdu().kind(), HduKind::TiledTable(_)) {
+        let range = hdu.hdu().range();
+        return bytes::copy(file, range.start..range.end.min(file.len_bytes()), out);
+    }
+    hdu.write(out, progress).map(drop)
+}
+
 /// What is worth knowing of an HDU that is no image.
-fn remark_on(file: &FitsFile, hdu: &OriginalHdu<'_>, behind_image: bool) -> Option<String> {
-    if let (HduKind::UnreadableImage, Err(problem)) = (hdu.hdu().kind(), file.image(hdu.hdu().index())) {
+fn remark_on(hdu: &OriginalHdu<'_>, behind_image: bool) -> Option<String> {
+    if let Some(problem) = hdu.hdu().unreadable() {
         return Some(format!("left as it is: {}", problem.of_card()));
     }
-    if hdu.hdu().is_compressed_table() {
+    if matches!(hdu.hdu().kind(), HduKind::TiledTable(_)) {
         return Some("left as it is: a compressed table".to_owned());
     }
     let kind = hdu.header().text("XTENSION").filter(|_| matches!(hdu.hdu().kind(), HduKind::Other))?;

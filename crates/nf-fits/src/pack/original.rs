@@ -8,6 +8,7 @@
 //!   own that it got since are appended to the image's, so that nothing is lost.
 //! - ZSIMPLE anywhere else makes an image extension, because only the first HDU of a file is
 //!   primary.
+//! - A compressed table becomes the table it was.
 //! - Everything else keeps its bytes.
 
 use super::bytes::{Remainder, copy};
@@ -16,6 +17,8 @@ use crate::file::FitsFile;
 use crate::hdu::{Hdu, HduKind, padded};
 use crate::header::{BLOCK_BYTES, Header};
 use crate::image::ImageHdu;
+use crate::tables::restore::table_header;
+use crate::tables::{Pieces, TableReader};
 use crate::tiled::restore::merged;
 use crate::write::primary_to_extension;
 use crate::{Error, Result};
@@ -25,8 +28,8 @@ use std::io::Write;
 /// Pixels that are decoded at once.
 const BAND_PX: usize = 1 << 20;
 
-/// One HDU of the file as it is, or was, without compression: a header, pixels if it is an image,
-/// and the bytes up to the next HDU.
+/// One HDU of the file as it is, or was, without compression: a header, then pixels if it is an
+/// image or rows and heap if it is a compressed table, and the bytes up to the next HDU.
 #[derive(Clone)]
 pub struct OriginalHdu<'a> {
     file: &'a FitsFile,
@@ -53,7 +56,10 @@ pub fn original_hdus(file: &FitsFile) -> Vec<OriginalHdu<'_>> {
 impl<'a> OriginalHdu<'a> {
     fn as_it_stands(file: &'a FitsFile, hdu: &'a Hdu) -> Self {
         let image = file.image(hdu.index()).ok().filter(|image| image.pixels() > 0);
-        let header = image.map_or(Cow::Borrowed(hdu.header()), |image| image.image_header());
+        let header = match hdu.kind() {
+            HduKind::TiledTable(_) => Cow::Owned(table_header(hdu.header())),
+            _ => image.map_or(Cow::Borrowed(hdu.header()), |image| image.image_header()),
+        };
         Self { file, hdu, image, header }
     }
 
@@ -67,9 +73,16 @@ impl<'a> OriginalHdu<'a> {
         self.image
     }
 
-    /// Whether it is compressed in the file, so that header and pixels are restored.
+    /// The table inside, if it is a compressed one.
+    fn table(&self) -> Option<TableReader<'a>> {
+        let HduKind::TiledTable(tiling) = self.hdu.kind() else { return None };
+        let (source, limits) = (self.file.source(), self.file.limits());
+        Some(TableReader { tiling, source, data: self.hdu.data_range().start, limits })
+    }
+
+    /// Whether it is compressed in the file, so that header and data are restored.
     pub fn is_restored(&self) -> bool {
-        self.image.is_some_and(|image| image.tiling().is_some())
+        self.hdu.is_compressed()
     }
 
     /// Whether compressing it lost bits, so that the original cannot be had back.
@@ -107,31 +120,36 @@ impl<'a> OriginalHdu<'a> {
         header
     }
 
-    /// Bytes of all pixels.
-    pub fn pixel_bytes(&self) -> u64 {
-        self.image.map_or(0, |image| image.pixels() * image.sample_type().bytes() as u64)
+    /// Bytes that [`OriginalHdu::each_band`] hands out: all pixels of an image, rows and heap of a
+    /// compressed table.
+    pub fn band_bytes(&self) -> u64 {
+        match self.table() {
+            Some(table) => table.tiling.raw_bytes(),
+            None => self.image.map_or(0, |image| image.pixels() * image.sample_type().bytes() as u64),
+        }
     }
 
-    /// What follows header and pixels: the rest of the data unit and the padding.
+    /// What follows the header and the bytes of [`OriginalHdu::each_band`]: the rest of the data
+    /// unit, which is all of it in a table that is not compressed, and the padding.
     pub fn remainder(&self) -> Remainder {
-        let pixel_bytes = self.pixel_bytes();
+        let band_bytes = self.band_bytes();
         if self.is_restored() {
-            return Remainder::Zeros(padded(pixel_bytes) - pixel_bytes);
+            return Remainder::Zeros(padded(band_bytes) - band_bytes);
         }
-        let start = self.hdu.data_range().start + pixel_bytes;
+        let start = self.hdu.data_range().start + band_bytes;
         // The padding of the last HDU may be cut off.
         Remainder::InFile(start..self.hdu.range().end.min(self.file.len_bytes()).max(start))
     }
 
     /// Length of the uncompressed HDU.
     pub fn len_bytes(&self) -> u64 {
-        self.header.bytes().len() as u64 + self.pixel_bytes() + self.remainder().len_bytes()
+        self.header.bytes().len() as u64 + self.band_bytes() + self.remainder().len_bytes()
     }
 
     /// Why its bytes would not follow from header and pixels alone, if they would not.
     pub(super) fn irregularity(&self) -> Result<Option<String>> {
         let Remainder::InFile(range) = self.remainder() else { return Ok(None) };
-        let pixel_bytes = self.pixel_bytes();
+        let pixel_bytes = self.band_bytes();
         let longer = self.hdu.data_bytes() - pixel_bytes;
         if longer > 0 {
             return Ok(Some(format!(
@@ -149,19 +167,21 @@ impl<'a> OriginalHdu<'a> {
         Ok((!zero).then(|| "the padding behind its data is not zero".to_owned()))
     }
 
-    /// Refuses a compressed image that is damaged on the word of its sums: those of its table, or,
-    /// where it has none, the DATASUM of the original, for which all pixels are decoded. A table
-    /// that damage keeps from being read as an image is refused as well.
+    /// Refuses a compressed image or table that is damaged on the word of its sums: those of the
+    /// table that holds it, or, where that has none, the DATASUM of the original, for which all of
+    /// it is decoded. A table that damage keeps from being read as either is refused as well.
     ///
     /// # Errors
     /// [`Error::Damaged`], unless the file is [`FitsFile::salvaged`], or if a tile cannot be
     /// decoded.
     pub fn check_sums(&self) -> Result<()> {
-        let Some(image) = self.image.filter(|_| self.is_restored()) else {
-            let suspect = self.hdu.is_meant_as_image() && !self.file.is_salvaged();
-            return if suspect { self.file.refuse_damaged(self.hdu) } else { Ok(()) };
-        };
-        image.check_sums()?;
+        let suspect = self.is_restored() || self.hdu.is_meant_as_compressed();
+        if suspect && !self.file.is_salvaged() {
+            self.file.refuse_damaged(self.hdu)?;
+        }
+        if !self.is_restored() {
+            return Ok(());
+        }
         if self.is_lossy() || !has_sums(&self.header) || self.file.checksums(self.hdu)? != Checksums::None {
             return Ok(());
         }
@@ -170,42 +190,41 @@ impl<'a> OriginalHdu<'a> {
             sum.update(bytes);
             Ok(())
         })?;
-        self.check_pixels(judge(&self.header, sum.value()))
+        self.check_restored(judge(&self.header, sum.value()))
     }
 
-    /// Refuses restored pixels that do not have the DATASUM of the original, unless the sums of the
-    /// table vouch for them: then the original's was wrong already.
-    fn check_pixels(&self, sums: Checksums) -> Result<()> {
+    /// Refuses restored data that do not have the DATASUM of the original, unless the sums of the
+    /// table that holds them vouch for them: then the original's was wrong already.
+    fn check_restored(&self, sums: Checksums) -> Result<()> {
         let unvouched = sums == Checksums::BadData && self.file.checksums(self.hdu)? != Checksums::Good;
         if !unvouched || self.file.is_salvaged() {
             return Ok(());
         }
         let problem =
-            "the restored pixels do not have the DATASUM of the original, and the compressed table has no \
+            "the restored data do not have the DATASUM of the original, and the compressed table has no \
                        sums of its own: it is damaged"
                 .to_owned();
         Err(Error::Damaged { hdu: self.hdu.index(), problem })
     }
 
-    /// Writes the uncompressed HDU; what its sums say of a restored image.
+    /// Writes the uncompressed HDU; what its sums say of restored data.
     pub(super) fn write(&self, out: &mut dyn Write, progress: &mut dyn FnMut(u64)) -> Result<Checksums> {
         let header = self.header_of_pixels()?;
         out.write_all(header.bytes()).map_err(Error::writing())?;
         let mut sums = Checksums::None;
-        if let Some(image) = self.image {
-            let summed = self.is_restored() && has_sums(&header);
-            let mut sum = Sum::default();
-            self.each_band(&mut |bytes| {
-                if summed {
-                    sum.update(bytes);
-                }
-                progress(bytes.len() as u64 / image.sample_type().bytes() as u64);
-                out.write_all(bytes).map_err(Error::writing())
-            })?;
+        let summed = self.is_restored() && has_sums(&header);
+        let pixel_bytes = self.image.map_or(0, |image| image.sample_type().bytes() as u64);
+        let mut sum = Sum::default();
+        self.each_band(&mut |bytes| {
             if summed {
-                sums = judge(&header, sum.value());
-                self.check_pixels(sums)?;
+                sum.update(bytes);
             }
+            progress((bytes.len() as u64).checked_div(pixel_bytes).unwrap_or(0));
+            out.write_all(bytes).map_err(Error::writing())
+        })?;
+        if summed {
+            sums = judge(&header, sum.value());
+            self.check_restored(sums)?;
         }
         match self.remainder() {
             Remainder::InFile(range) => copy(self.file, range, out)?,
@@ -216,16 +235,34 @@ impl<'a> OriginalHdu<'a> {
         Ok(sums)
     }
 
-    /// Hands out the big-endian bytes of the pixels in order, a row of tiles or more at a time.
+    /// Hands out the big-endian bytes of the pixels, or those of a compressed table, in order, a
+    /// row of tiles or more at a time.
     pub fn each_band(&self, take: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let Some(image) = self.image else { return Ok(()) };
         let mut bytes = Vec::new();
+        if let Some(mut pieces) = self.pieces()? {
+            while pieces.next(&mut bytes)? {
+                take(&bytes)?;
+            }
+        }
+        let Some(image) = self.image else { return Ok(()) };
         for band in image.bands(BAND_PX) {
             bytes.clear();
             image.read_section(&band)?.write_be_bytes(&mut bytes);
             take(&bytes)?;
         }
         Ok(())
+    }
+}
+
+impl<'a> OriginalHdu<'a> {
+    /// The bytes of a compressed table, as [`OriginalHdu::each_band`] hands them out, unless its
+    /// sums say that it is damaged.
+    pub(super) fn pieces(&self) -> Result<Option<Pieces<'a>>> {
+        let Some(table) = self.table() else { return Ok(None) };
+        if !self.file.is_salvaged() {
+            self.file.refuse_damaged(self.hdu)?;
+        }
+        Ok(Some(table.pieces()))
     }
 }
 

@@ -5,7 +5,6 @@ use super::original::original_hdus;
 use crate::Result;
 use crate::checksum::Checksums;
 use crate::file::FitsFile;
-use crate::hdu::HduKind;
 use std::io::Write;
 
 /// What unpacking an HDU found.
@@ -17,22 +16,19 @@ pub struct UnpackedHdu {
     pub name: Option<String>,
     /// Whether it was compressed.
     pub was_compressed: bool,
-    /// Whether it is a compressed table (ZTABLE), which is not restored: it stays as it is.
-    pub still_compressed: bool,
     /// Whether compressing it had lost bits, so that the original cannot be had back.
     pub lossy: bool,
-    /// What the restored sums say of the restored image; recomputed where bits were lost.
+    /// What the restored sums say of the restored data; recomputed where bits were lost.
     pub checksums: Checksums,
 }
 
-/// Writes the file without compression: compressed images as they were, everything else as it is.
-///
-/// Compressed tables are not restored; [`UnpackedHdu::still_compressed`] says which.
+/// Writes the file without compression: compressed images and tables as they were, everything else
+/// as it is.
 ///
 /// # Errors
-/// If the file is damaged, or writing fails. The sums of a compressed image are checked before it
-/// is restored; where it has none, those of the image inside are all there is, and are checked once
-/// it is written. What was written before an error is not a file.
+/// If the file is damaged, or writing fails. The sums of a compressed image or table are checked
+/// before it is restored; where it has none, those of the original inside are all there is, and are
+/// checked once it is written. What was written before an error is not a file.
 pub fn unpack(
     file: &FitsFile,
     out: &mut dyn Write,
@@ -41,9 +37,9 @@ pub fn unpack(
     file.refuse_part()?;
     let mut report = Vec::new();
     for (index, hdu) in original_hdus(file).iter().enumerate() {
-        if matches!(hdu.hdu().kind(), HduKind::UnreadableImage) {
+        if let Some(problem) = hdu.hdu().unreadable() {
             // Left compressed, it would pass for unpacked.
-            file.image(hdu.hdu().index())?;
+            return Err(problem);
         }
         if !hdu.is_restored() {
             hdu.check_sums()?;
@@ -53,7 +49,6 @@ pub fn unpack(
             index,
             name: hdu.header().text("EXTNAME"),
             was_compressed: hdu.is_restored(),
-            still_compressed: hdu.hdu().is_compressed_table(),
             lossy: hdu.is_lossy(),
             checksums,
         });

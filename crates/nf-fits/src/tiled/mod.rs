@@ -31,4 +31,5 @@ pub(crate) use decode::{Scratch, TileReader};
 pub use encode::Quantise;
 pub(crate) use encode::{Column, EncodedTile, TilePlan};
 pub(crate) use grid::Grid;
+pub(crate) use table::{Table, fields, form};
 pub use tiling::Tiling;

@@ -1,5 +1,6 @@
 //! The binary table that holds the tiles: columns, rows, descriptors, heap.
 
+use crate::form::Form;
 use crate::header::Header;
 use crate::source::Source;
 use crate::{Error, Result};
@@ -10,7 +11,7 @@ use std::ops::Range;
 pub(crate) struct Table {
     pub(crate) rows: usize,
     pub(crate) row_bytes: usize,
-    heap: Range<u64>,
+    pub(crate) heap: Range<u64>,
     columns: Vec<Column>,
 }
 
@@ -18,11 +19,8 @@ pub(crate) struct Table {
 #[derive(Clone, Debug)]
 pub(crate) struct Column {
     name: String,
-    offset: usize,
-    repeat: usize,
-    code: u8,
-    /// Type of the elements in the heap, for P and Q columns.
-    element: u8,
+    pub(crate) offset: usize,
+    pub(crate) form: Form,
 }
 
 impl Table {
@@ -50,7 +48,7 @@ impl Table {
             }
         };
         let columns = columns(header)?;
-        let expected = columns.last().map_or(0, |column| column.offset as u64 + column.bytes());
+        let expected = columns.last().map_or(0, |column| column.offset as u64 + column.form.row_bytes());
         if expected != row_bytes {
             let problem = format!("is {row_bytes}, but the columns take {expected} bytes");
             return Err(Error::header(hdu, "NAXIS1", problem));
@@ -66,7 +64,7 @@ impl Table {
     }
 
     /// All columns, in order.
-    pub(super) fn columns(&self) -> &[Column] {
+    pub(crate) fn columns(&self) -> &[Column] {
         &self.columns
     }
 
@@ -82,7 +80,7 @@ impl Table {
     }
 
     /// The bytes of some rows, data beginning at `data` in the file.
-    pub(super) fn rows_at<'a>(
+    pub(crate) fn rows_at<'a>(
         &self,
         source: &'a Source,
         data: u64,
@@ -97,29 +95,20 @@ impl Table {
     /// elements.
     pub(crate) fn array(&self, row: &[u8], column: &Column) -> Result<(Range<u64>, usize), String> {
         let name = &column.name;
-        let field = &row[column.offset..];
-        let (count, offset) = match column.code {
-            b'P' => {
-                let word =
-                    |at: usize| i32::from_be_bytes([field[at], field[at + 1], field[at + 2], field[at + 3]]);
-                (i64::from(word(0)), i64::from(word(4)))
-            }
-            b'Q' => {
-                let word = |at: usize| {
-                    i64::from_be_bytes(field[at..at + 8].try_into().expect("eight bytes were cut"))
-                };
-                (word(0), word(8))
-            }
-            _ => return Err(format!("column {name} holds no descriptors")),
+        if !column.is_array() {
+            return Err(format!("column {name} holds no descriptors"));
+        }
+        let heap_bytes = self.heap.end - self.heap.start;
+        let Some((count, offset)) = column.form.descriptor(&row[column.offset..]) else {
+            return Err(format!(
+                "{name} points to a negative number or place, outside the heap of {heap_bytes} bytes"
+            ));
         };
         if count == 0 {
             return Ok((0..0, 0));
         }
-        let heap_bytes = self.heap.end - self.heap.start;
         let place = || {
-            let (count, offset) = (u64::try_from(count).ok()?, u64::try_from(offset).ok()?);
-            let bytes = count.checked_mul(width(column.element)? as u64)?;
-            let end = offset.checked_add(bytes).filter(|&end| end <= heap_bytes)?;
+            let end = offset.checked_add(column.form.array_bytes(count)?).filter(|&end| end <= heap_bytes)?;
             Some((self.heap.start + offset..self.heap.start + end, usize::try_from(count).ok()?))
         };
         place().ok_or_else(|| {
@@ -131,7 +120,7 @@ impl Table {
     pub(crate) fn number(&self, row: &[u8], column: &Column) -> Result<f64, String> {
         let field = &row[column.offset..];
         let exact = |n: usize| &field[..n];
-        Ok(match (column.code, column.repeat) {
+        Ok(match (column.form.code, column.form.repeat) {
             (b'B', 1) => f64::from(field[0]),
             (b'I', 1) => f64::from(i16::from_be_bytes(exact(2).try_into().expect("two bytes"))),
             (b'J', 1) => f64::from(i32::from_be_bytes(exact(4).try_into().expect("four bytes"))),
@@ -144,81 +133,49 @@ impl Table {
 }
 
 impl Column {
-    fn bytes(&self) -> u64 {
-        match self.code {
-            b'X' => (self.repeat as u64).div_ceil(8),
-            // A column of no descriptors or of one.
-            code => self.repeat as u64 * width(code).unwrap_or(0) as u64,
-        }
-    }
-
     /// Type letter of the elements in the heap.
     pub(crate) fn element(&self) -> u8 {
-        self.element
+        self.form.element
     }
 
     /// Whether it holds one descriptor per row.
     pub(crate) fn is_array(&self) -> bool {
-        matches!(self.code, b'P' | b'Q') && self.repeat == 1
+        self.form.is_array()
     }
 }
 
-/// Bytes of one element.
-fn width(code: u8) -> Option<usize> {
-    Some(match code {
-        b'L' | b'B' | b'A' => 1,
-        b'I' => 2,
-        b'J' | b'E' => 4,
-        b'K' | b'D' | b'C' | b'P' => 8,
-        b'M' | b'Q' => 16,
-        _ => return None,
+/// The form that a card names.
+pub(crate) fn form(header: &Header, keyword: &str) -> Result<Form> {
+    let hdu = header.hdu();
+    let form = header.text(keyword).ok_or_else(|| Error::header(hdu, keyword, "is missing"))?;
+    Form::parse(&form).ok_or_else(|| {
+        let problem = format!("is '{form}', expected a count and a type such as 1PB(99)");
+        Error::header(hdu, keyword, problem)
     })
 }
 
-fn columns(header: &Header) -> Result<Vec<Column>> {
-    let hdu = header.hdu();
+/// TFIELDS, the number of columns.
+pub(crate) fn fields(header: &Header) -> Result<usize> {
     let fields = header.required_integer("TFIELDS")?;
-    if !(0..=999).contains(&fields) {
-        return Err(Error::header(hdu, "TFIELDS", format!("is {fields}, expected 0 to 999")));
-    }
+    usize::try_from(fields)
+        .ok()
+        .filter(|&fields| fields <= 999)
+        .ok_or_else(|| Error::header(header.hdu(), "TFIELDS", format!("is {fields}, expected 0 to 999")))
+}
+
+fn columns(header: &Header) -> Result<Vec<Column>> {
     let mut offset = 0usize;
-    (1..=fields)
+    (1..=fields(header)?)
         .map(|n| {
             let keyword = format!("TFORM{n}");
-            let form = header.text(&keyword).ok_or_else(|| Error::header(hdu, &keyword, "is missing"))?;
-            let (repeat, code, element) = parse_form(&form).ok_or_else(|| {
-                Error::header(
-                    hdu,
-                    &keyword,
-                    format!("is '{form}', expected a count and a type such as 1PB(99)"),
-                )
-            })?;
+            let form = form(header, &keyword)?;
             let name = header.text(&format!("TTYPE{n}")).unwrap_or_default();
-            let column = Column { name, offset, repeat, code, element };
-            offset = usize::try_from(column.bytes())
+            let column = Column { name, offset, form };
+            offset = usize::try_from(form.row_bytes())
                 .ok()
                 .and_then(|bytes| offset.checked_add(bytes))
-                .ok_or_else(|| Error::header(hdu, &keyword, "is wider than can be"))?;
+                .ok_or_else(|| Error::header(header.hdu(), &keyword, "is wider than can be"))?;
             Ok(column)
         })
         .collect()
-}
-
-/// Repeat count, type letter, and the type of the elements in the heap.
-fn parse_form(form: &str) -> Option<(usize, u8, u8)> {
-    let form = form.trim().as_bytes();
-    let digits = form.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let count = std::str::from_utf8(&form[..digits]).ok()?;
-    let repeat = if count.is_empty() { 1 } else { count.parse::<u32>().ok()? as usize };
-    let code = form.get(digits)?.to_ascii_uppercase();
-    if code == b'X' {
-        return Some((repeat, code, 0));
-    }
-    width(code)?;
-    if !matches!(code, b'P' | b'Q') {
-        return Some((repeat, code, 0));
-    }
-    let element = form.get(digits + 1)?.to_ascii_uppercase();
-    width(element).filter(|_| repeat <= 1)?;
-    Some((repeat, code, element))
 }

@@ -288,7 +288,7 @@ impl Draw {
 
     fn binary_table(&mut self) {
         let (rows, heap) = (self.random.below(5), self.random.below(40));
-        let mut mandatory = vec![
+        let mandatory = vec![
             "XTENSION= 'BINTABLE'           / a table".to_owned(),
             line("BITPIX", 8),
             line("NAXIS", 2),
@@ -302,9 +302,6 @@ impl Draw {
             "TTYPE2  = 'b       '".to_owned(),
             "TFORM2  = '1PB(9)  '".to_owned(),
         ];
-        if self.random.one_in(6) {
-            mandatory.push(line("ZTABLE", "T"));
-        }
         for card in &mandatory {
             let start = self.bytes.len();
             self.bytes.extend(card.as_bytes());

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "every test program uses a part")]
 
 pub(crate) mod draw;
+pub(crate) mod tables;
 
 pub(crate) use draw::Random;
 
@@ -47,7 +48,7 @@ pub(crate) fn header(lines: &[String]) -> Vec<u8> {
     pad(bytes, b' ')
 }
 
-fn pad(mut bytes: Vec<u8>, with: u8) -> Vec<u8> {
+pub(crate) fn pad(mut bytes: Vec<u8>, with: u8) -> Vec<u8> {
     bytes.resize(bytes.len().next_multiple_of(2880), with);
     bytes
 }

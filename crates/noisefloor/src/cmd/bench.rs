@@ -1,10 +1,11 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
+use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
 use crate::message::say;
 use crate::progress::Progress;
 use crate::registry::{fits_options, registry};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
 use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
@@ -13,17 +14,18 @@ use nf_codec::Registry;
 use nf_data::{FitsOptions, OpenOptions};
 use nf_models::Checkpoint;
 use nf_report::names::Names;
-use nf_report::{summary, tables};
+use nf_report::{printable, summary, tables};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
+#[command(after_help = "INPUT may also be one suite, a TOML file such as those in configs/suites; without \
+                        INPUT the built-in suite of simulated frames is measured.\n\n\
+                        Example: noisefloor bench 'night/*.fits' --codecs 'floor rice jpegls'")]
 pub(crate) struct Args {
-    /// Suite file, such as those in configs/suites, or data: a folder, a file, a manifest, or
-    /// NAME[/VIEW][@SPLIT] [default: the built-in suite of simulated frames]
-    #[arg(value_name = "SUITE|DATA")]
-    suite: Option<PathBuf>,
+    #[command(flatten)]
+    inputs: DataInputs,
     /// Folder that holds the frames, instead of the one named by the dataset
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -37,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     out: PathBuf,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["suite", "codecs", "repeats", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["names", "recursive", "codecs", "repeats", "out"])]
     resume: Option<PathBuf>,
     /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs;
     /// repeatable
@@ -55,9 +57,12 @@ pub(crate) struct Args {
     /// Run the external programs that the suite lists as codecs
     #[arg(long)]
     allow_external: bool,
-    /// Print JSON instead of tables
+    /// Print one JSON object for the run instead of tables
     #[arg(long)]
     json: bool,
+    /// Say only what failed
+    #[arg(short, long)]
+    quiet: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -72,9 +77,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             "measurements": run.rows,
         });
         writeln!(out, "{report:#}")?;
-    } else {
+    } else if !args.quiet {
         write!(out, "{}", tables::terminal(&run, &Names::of_run(&run, &experiment)))?;
         writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
+    }
+    if args.quiet {
+        for row in run.failures() {
+            say(&printable(&format!("{} {} {}: {}", row.dataset, row.image, row.codec, row.status.text())));
+        }
     }
     if args.update_ledger {
         update(Ledger::read(&args.ledger)?, args, &run)?;
@@ -107,16 +117,16 @@ fn measure(args: &Args) -> Result<Run> {
         build: build(),
     };
     let open = |choice: &DatasetChoice| open_choice(choice, args.data.as_deref());
-    let mut progress = Progress::default();
+    let mut progress = Progress::new(args.quiet);
     if let Some(folder) = &args.resume {
         let suite = Suite::read(&folder.join("suite.toml"))?;
         let registry = with_external(&suite, args.allow_external)?;
         return Ok(nf_bench::resume(folder, &registry, &open, &options, &mut progress)?);
     }
-    let mut suite = match &args.suite {
-        Some(path) if is_suite(path) => Suite::read(path)?.with_external_codecs(),
-        Some(reference) => suite_of_data(reference, args.data.as_deref())?,
-        None => Suite::quick(),
+    let mut suite = match args.inputs.names() {
+        [] => Suite::quick(),
+        [path] if is_suite(path) => Suite::read(path)?.with_external_codecs(),
+        _ => suite_of_inputs(&args.inputs, args.data.as_deref())?,
     };
     if let Some(list) = &args.codecs {
         suite.codecs = chosen(&suite, list);
@@ -137,12 +147,55 @@ fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "toml")
 }
 
+/// The codecs of the suite `real-full` over all that is meant: several files are one dataset, a
+/// folder or a name is one of its own.
+fn suite_of_inputs(inputs: &DataInputs, data: Option<&Path>) -> Result<Suite> {
+    let (mut files, mut suites): (Vec<PathBuf>, Vec<Suite>) = (vec![], vec![]);
+    for meant in inputs.meant() {
+        match meant? {
+            Meant::File(path) => files.push(path),
+            Meant::Data(path) if is_suite(&path) => {
+                bail!("{}: a suite is measured alone; name data only, or this suite only", path.display());
+            }
+            Meant::Data(reference) => suites.push(suite_of_data(&reference, data)?),
+            Meant::Stream => bail!("-: a run notes where its data are; name a file, not the standard input"),
+        }
+    }
+    match &files[..] {
+        [] => {}
+        [file] => suites.insert(0, suite_of_data(file, data)?),
+        files => suites.insert(0, suite_of_files(files)?),
+    }
+    let mut all = suites.into_iter();
+    let mut suite = all.next().context("there is nothing to measure")?;
+    suite.datasets.extend(all.flat_map(|other| other.datasets));
+    if suite.datasets.len() > 1 {
+        suite.name = format!("{}-datasets", suite.datasets.len());
+        suite.question = "Which codec is smallest on these frames?".to_owned();
+    }
+    suite.check().map_err(|reason| anyhow!("{reason}"))?;
+    Ok(suite)
+}
+
+/// The same over several files as one dataset, which is named by its files, one a line.
+fn suite_of_files(files: &[PathBuf]) -> Result<Suite> {
+    let names: Vec<&str> = files.iter().map(|path| utf8(path)).collect::<Result<_>>()?;
+    if let Some(name) = names.iter().find(|name| name.contains('\n')) {
+        bail!("{name:?}: a run notes names one a line; this one has a line break");
+    }
+    Ok(Suite::of_data(&format!("{} files", names.len()), &names.join("\n"), "all"))
+}
+
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().with_context(|| {
+        let name = path.display();
+        format!("{name}: this name is not UTF-8, which a run has to note it in; give it another or a link")
+    })
+}
+
 /// The codecs of the suite `real-full` over the data that a reference names.
 fn suite_of_data(reference: &Path, data: Option<&Path>) -> Result<Suite> {
-    let text = reference.to_str().with_context(|| {
-        let name = reference.display();
-        format!("{name}: this name is not UTF-8, which a run has to note it in; give it another or a link")
-    })?;
+    let text = utf8(reference)?;
     // Opened once beforehand, to fail in one line and to learn the split that is meant where none
     // is said.
     let set = nf_data::open(reference, &open_options(data, None))?;

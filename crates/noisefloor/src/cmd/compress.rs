@@ -2,7 +2,7 @@
 
 use super::bound::{self, BoundOptions};
 use super::level::LevelFlag;
-use crate::cmd::fits::opened::{compressed_tables, reason_to_keep};
+use crate::cmd::fits::opened::reason_to_keep;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input::{self, Input, Original};
 use crate::files::kinds::{CONTAINER, inside, is_bounded, is_compressible, is_container, with_ending};
@@ -14,7 +14,6 @@ use crate::registry::{DEFAULT_CODEC, registry};
 use anyhow::{Result, ensure};
 use nf_codec::container::{self, Header, ImageHeader, ImageSource, Reader, WriteOptions, default_tile};
 use nf_codec::{Codec, Spec};
-use nf_fits::HduKind;
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -103,15 +102,10 @@ fn compress(
     Ok(done)
 }
 
-/// Why a file should stay, beside those reasons that hold for all FITS files: a compressed table is
-/// not restored.
+/// Why a file should stay although its container proves equal.
 fn reason_to_stay(original: &Original) -> Option<String> {
     let Original::Fits(file) = original else { return None };
-    let is_restored = file.hdus().iter().any(|hdu| matches!(hdu.kind(), HduKind::TiledImage(_)));
-    match compressed_tables(file) {
-        Some(tables) if is_restored => Some(format!("{tables}; it stays as it is")),
-        _ => reason_to_keep(file),
-    }
+    reason_to_keep(file)
 }
 
 /// What codes files, one after the other or side by side.

@@ -186,7 +186,11 @@ fn hdu_facts(hdu: &HduDescription) -> Value {
             facts["rows"] = json!(table.rows);
             facts["row_bytes"] = json!(table.row_bytes);
             facts["heap_bytes"] = json!(table.heap_bytes);
-            facts["compression"] = json!(table.compression);
+            facts["raw_bytes"] = json!(table.raw_bytes());
+            facts["compression"] = table.compression.as_ref().map_or(Value::Null, |how| {
+                let algorithms: Vec<_> = how.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+                json!({"algorithms": algorithms, "tile_rows": how.tile_rows, "tiles": how.tiles})
+            });
             facts["columns"] = columns.map(|column| json!([column.name, column.form, column.unit])).collect();
         }
         _ => {}

@@ -1,23 +1,25 @@
 //! `noisefloor limit`: how far a frame is from the noise floor.
 
 use crate::cmd::bench::command_line;
+use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
-use crate::message::say;
+use crate::files::source::Source;
+use crate::message::{one_line, say};
 use crate::registry::fits_options;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nf_codec::Spec;
 use nf_data::{Dataset, OpenOptions};
 use nf_report::limit::{Context, FrameReport, examine, write_page};
 use nf_report::printable;
-use std::ffi::OsString;
+use serde_json::json;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
+#[command(after_help = "Example: noisefloor limit -r night --first 1")]
 pub(crate) struct Args {
-    /// Frames, folders, manifests or datasets: NAME[/VIEW][@SPLIT]
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<OsString>,
+    #[command(flatten)]
+    inputs: DataInputs,
     /// Folder that holds the files of a folder dataset [env: NOISEFLOOR_DATA]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -34,7 +36,10 @@ pub(crate) struct Args {
     /// Only the first N images of every input
     #[arg(long, value_name = "N")]
     first: Option<usize>,
-    /// One JSON object per image and line
+    /// Say only what failed
+    #[arg(short, long)]
+    quiet: bool,
+    /// Print one JSON object an image, and one for each input that failed
     #[arg(long)]
     json: bool,
     /// Write report.html, report.md and plots to this folder
@@ -52,31 +57,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         traced: args.trace.clone(),
         window_px: args.window_px,
     };
+    ensure!(!args.inputs.names().is_empty(), "name what is to be examined: frames, folders or datasets");
     let mut out = text();
     let mut reports = vec![];
     let mut failed = 0;
+    let meant = args.inputs.meant();
+    let is_only = meant.len() == 1;
     // An input or an image that cannot be read is named, and does not keep the others waiting.
-    for input in &args.inputs {
-        let set = match open(args, input) {
+    for meant in meant {
+        let opened = meant.and_then(|meant| open(args, &meant));
+        let set = match opened {
             Ok(set) => set,
             // Alone, it is the answer of the whole command.
-            Err(error) if args.inputs.len() == 1 => return Err(error),
+            Err(error) if is_only && !args.json => return Err(error),
             Err(error) => {
-                tell(&error);
+                tell(&error, args.json)?;
                 failed += 1;
                 continue;
             }
         };
+        let set = &set.frames;
         for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
             match report(set.as_ref(), index, &context) {
                 Err(error) => {
-                    tell(&error);
+                    tell(&error, args.json)?;
                     failed += 1;
                 }
                 Ok(found) => {
                     if args.json {
                         writeln!(out, "{}", serde_json::to_string(&found)?)?;
-                    } else {
+                    } else if !args.quiet {
                         print(&mut out, &found)?;
                     }
                     reports.push(found);
@@ -86,7 +96,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(folder) = args.report.as_ref().filter(|_| !reports.is_empty()) {
         let page = write_page(&reports, &command_line(), folder)?;
-        say(&page.display().to_string());
+        if !args.quiet {
+            say(&page.display().to_string());
+        }
     }
     match failed {
         0 if reports.is_empty() => bail!("there is no image in the input"),
@@ -96,13 +108,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-fn open(args: &Args, input: &OsString) -> Result<Box<dyn Dataset>> {
+/// What is examined, and the folder that holds it where it came through a pipe.
+struct Opened {
+    frames: Box<dyn Dataset>,
+    _folder: Option<tempfile::TempDir>,
+}
+
+fn open(args: &Args, meant: &Meant) -> Result<Opened> {
     let options = OpenOptions { data: args.data.clone(), fits: fits_options(), ..OpenOptions::default() };
-    let set = nf_data::open(input, &options)?;
-    if set.is_empty() {
-        bail!("{}: there is no image in it", input.display());
-    }
-    Ok(set)
+    let (frames, folder, name) = match meant {
+        Meant::File(path) | Meant::Data(path) => (nf_data::open(path, &options)?, None, path.clone()),
+        Meant::Stream => {
+            let (folder, path) = spooled()?;
+            (nf_data::open(&path, &options).context("the standard input")?, Some(folder), PathBuf::from("-"))
+        }
+    };
+    ensure!(!frames.is_empty(), "{}: there is no image in it", name.display());
+    Ok(Opened { frames, _folder: folder })
+}
+
+/// The standard input as a file whose name says what it is.
+fn spooled() -> Result<(tempfile::TempDir, PathBuf)> {
+    let source = Source::open(Path::new("-"))?;
+    let ending = if nf_fits::npy::is_npy(&source.first(16)?) { "npy" } else { "fits" };
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let path = folder.path().join(format!("standard input.{ending}"));
+    std::io::copy(&mut source.reader()?, &mut std::fs::File::create(&path)?).context("a temporary file")?;
+    Ok((folder, path))
 }
 
 fn report(set: &dyn Dataset, index: usize, context: &Context) -> Result<FrameReport> {
@@ -113,8 +145,12 @@ fn report(set: &dyn Dataset, index: usize, context: &Context) -> Result<FrameRep
 }
 
 /// Names what could not be read, in one line.
-fn tell(error: &anyhow::Error) {
+fn tell(error: &anyhow::Error, json: bool) -> Result<()> {
+    if json {
+        writeln!(text(), "{}", json!({"error": one_line(error)}))?;
+    }
     say(&printable(&format!("{error:#}")));
+    Ok(())
 }
 
 fn print(out: &mut impl Write, found: &FrameReport) -> std::io::Result<()> {

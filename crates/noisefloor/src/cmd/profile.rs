@@ -2,7 +2,7 @@
 
 use crate::files::batch::{Inputs, refuse};
 use crate::files::detector;
-use crate::files::kinds::{is_compressible, is_fits_or_gzipped, is_packed};
+use crate::files::kinds::{is_compressible, is_fits_or_zipped, is_packed};
 use crate::files::output::{text, write_file};
 use crate::files::source::Source;
 use crate::limits;
@@ -139,7 +139,7 @@ fn default_name(output: &Path) -> Result<String> {
 fn add(builder: &mut Builder, path: &Path) -> Result<Vec<(String, String)>> {
     let name = path.display().to_string();
     let source = Source::open(path)?;
-    let is_fits = is_fits_or_gzipped(path) || is_packed(path);
+    let is_fits = is_fits_or_zipped(path) || is_packed(path);
     if !is_fits && npy::is_npy(&source.first(8)?) {
         let mut bytes = vec![];
         source.reader()?.read_to_end(&mut bytes)?;

@@ -142,9 +142,10 @@ pub(crate) fn sums(inputs: &Inputs) -> Result<()> {
         let file = open_fits(path)?;
         let found = verify(&file).with_context(|| path.display().to_string())?;
         let mut out = text();
-        for (index, HduChecksums { stored, image }) in found.iter().enumerate() {
-            let image = image.map(|image| format!(", image inside: {}", word(image))).unwrap_or_default();
-            writeln!(out, "{prefix}HDU {index}: {}{image}", word(*stored))?;
+        for (index, HduChecksums { stored, original }) in found.iter().enumerate() {
+            let inside =
+                original.map(|sums| format!(", original inside: {}", word(sums))).unwrap_or_default();
+            writeln!(out, "{prefix}HDU {index}: {}{inside}", word(*stored))?;
         }
         for (index, cards) in bound::compare::bounds(&file) {
             writeln!(out, "{prefix}HDU {index} of the unpacked file: {}", bound::compare::words(&cards))?;
@@ -170,7 +171,8 @@ fn check_sums(file: &FitsFile, name: &str) -> Result<Vec<HduChecksums>> {
 }
 
 fn judge(file: &FitsFile, found: &[HduChecksums], name: &str) -> Result<()> {
-    let wrong = |sums: &HduChecksums| sums.stored.is_wrong() || sums.image.is_some_and(Checksums::is_wrong);
+    let wrong =
+        |sums: &HduChecksums| sums.stored.is_wrong() || sums.original.is_some_and(Checksums::is_wrong);
     if let Some(problem) = reason_to_keep(file) {
         bail!("{name}: {problem}");
     }

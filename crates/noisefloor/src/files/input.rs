@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
 use nf_fits::npy::{self, NpyFile};
 use nf_fits::pack::{Remainder, original_hdus, unpack};
-use nf_fits::{FitsFile, HduKind, ImageHdu, SampleMap, SampleType};
+use nf_fits::{FitsFile, ImageHdu, SampleMap, SampleType};
 use nf_image::{Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
@@ -138,34 +138,26 @@ fn fits_input(file: FitsFile) -> Result<Input> {
     let mut raw_bytes = 0;
     for original in original_hdus(&file) {
         original.check_sums()?;
-        if matches!(original.hdu().kind(), HduKind::UnreadableImage) {
-            not_coded.extend(file.image(original.hdu().index()).err().map(anyhow::Error::from));
-        }
+        not_coded.extend(original.hdu().unreadable().map(anyhow::Error::from));
         let mut bytes = original.header_of_pixels()?.bytes().to_vec();
-        if let Some(image) = original.image() {
-            match sample_map(&image) {
-                Ok((format, offset)) => {
-                    let number = u32::try_from(stacks.len()).context("too many images")?;
-                    let index = original.hdu().index();
-                    raw_bytes += original.pixel_bytes();
-                    let origin = detector::origin(&image.image_header());
-                    stacks.push(Box::new(OnDisk {
-                        file: Arc::clone(&file),
-                        index,
-                        shape: image.shape(),
-                        origin,
-                    }));
-                    segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
-                    segments.push(Segment::Samples { image: number, format, offset });
-                }
-                Err(error) if !is_not_u16(&error) => return Err(error),
-                Err(error) => {
-                    not_coded.push(error);
-                    original.each_band(&mut |band| {
-                        bytes.extend_from_slice(band);
-                        Ok(())
-                    })?;
-                }
+        match original.image().map(|image| (image, sample_map(&image))) {
+            Some((image, Ok((format, offset)))) => {
+                let number = u32::try_from(stacks.len()).context("too many images")?;
+                let index = original.hdu().index();
+                raw_bytes += original.band_bytes();
+                let origin = detector::origin(&image.image_header());
+                let (file, shape) = (Arc::clone(&file), image.shape());
+                stacks.push(Box::new(OnDisk { file, index, shape, origin }));
+                segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
+                segments.push(Segment::Samples { image: number, format, offset });
+            }
+            Some((_, Err(error))) if !is_not_u16(&error) => return Err(error),
+            other => {
+                not_coded.extend(other.and_then(|(_, map)| map.err()));
+                original.each_band(&mut |band| {
+                    bytes.extend_from_slice(band);
+                    Ok(())
+                })?;
             }
         }
         match original.remainder() {

@@ -11,7 +11,8 @@ pub(crate) const CONTAINER: &str = "nfl";
 pub(crate) const BOUNDED: &str = "nfb";
 /// The ending of tile-compressed FITS files.
 pub(crate) const PACKED: &str = "fz";
-const GZIPPED: &str = "gz";
+/// What programs that compress whole files append to names: gzip, bzip2 and `compress`.
+const ZIPPED: [&str; 3] = ["gz", "bz2", "z"];
 
 /// Whether a name has this ending, whatever its case.
 pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
@@ -28,9 +29,15 @@ pub(crate) fn is_plain(path: &Path) -> bool {
     is_fits(path) || has_ending(path, NPY)
 }
 
-/// Whether a name is that of a FITS file, plain or gzipped.
-pub(crate) fn is_fits_or_gzipped(path: &Path) -> bool {
-    is_fits(&without(path, GZIPPED))
+/// Whether a name is that of a FITS file, plain or compressed as a whole.
+pub(crate) fn is_fits_or_zipped(path: &Path) -> bool {
+    is_fits(&unzipped(path))
+}
+
+/// The name without the ending of gzip, bzip2 or `compress`, if it has one.
+pub(crate) fn unzipped(path: &Path) -> PathBuf {
+    let zipped = ZIPPED.iter().any(|ending| has_ending(path, ending));
+    if zipped { path.with_extension("") } else { path.to_owned() }
 }
 
 /// Whether a name is that of a tile-compressed FITS file.
@@ -55,7 +62,7 @@ pub(crate) fn is_any_container(path: &Path) -> bool {
 
 /// Whether a name is that of a file that `compress` reads.
 pub(crate) fn is_compressible(path: &Path) -> bool {
-    is_plain(path) || is_fits_or_gzipped(path) || is_packed(path)
+    is_plain(path) || is_fits_or_zipped(path) || is_packed(path)
 }
 
 /// Whether a name is that of a file that can be proved.
@@ -68,9 +75,9 @@ pub(crate) fn without(path: &Path, ending: &str) -> PathBuf {
     if has_ending(path, ending) { path.with_extension("") } else { path.to_owned() }
 }
 
-/// The name of the file inside a gzipped or tile-compressed one.
+/// The name of the file inside one that is compressed as a whole or in tiles.
 pub(crate) fn inside(path: &Path) -> PathBuf {
-    without(&without(path, GZIPPED), PACKED)
+    without(&unzipped(path), PACKED)
 }
 
 /// The name with one more ending; its bytes stay what they are.
@@ -87,7 +94,8 @@ mod tests {
 
     #[test]
     fn names_say_what_files_are() {
-        for name in ["a.fits", "a.FIT", "a.fts", "a.fits.gz", "a.fits.fz", "b/a.npy"] {
+        for name in ["a.fits", "a.FIT", "a.fts", "a.fits.gz", "a.fits.bz2", "a.fit.Z", "a.fits.fz", "b/a.npy"]
+        {
             assert!(is_compressible(Path::new(name)) && is_provable(Path::new(name)), "{name}");
         }
         for name in ["a.txt", "fits", "a.fits.bak", "a.gz", "a.nfl", ".fits"] {
@@ -95,6 +103,8 @@ mod tests {
         }
         assert!(is_provable(Path::new("a.nfl")) && !is_provable(Path::new("a")));
         assert_eq!(inside(Path::new("n/a.fits.gz")), Path::new("n/a.fits"));
+        assert_eq!(inside(Path::new("n/a.fits.bz2")), Path::new("n/a.fits"));
+        assert_eq!(inside(Path::new("n/a.fits.Z")), Path::new("n/a.fits"));
         assert_eq!(inside(Path::new("a.fits.FZ")), Path::new("a.fits"));
         assert_eq!(with_ending(inside(Path::new("a.fits")), CONTAINER), Path::new("a.fits.nfl"));
     }

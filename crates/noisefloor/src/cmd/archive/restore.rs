@@ -15,8 +15,8 @@ use std::io::{BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Write the original files of an archive, byte for byte and with their times; of gzipped and
-/// tile-compressed ones, the FITS files inside. A second run writes what is missing.
+/// Write the original files of an archive, byte for byte and with their times; of compressed ones,
+/// the FITS files inside. A second run writes what is missing.
 #[derive(clap::Args)]
 #[command(after_help = "Example: noisefloor archive restore packed again")]
 pub(super) struct Args {
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let unpacked = jobs.iter().filter(|(row, _)| !row.is_exact()).count();
         let mut words = format!("{written} files written, {there} were there already, {failed} failed");
         if unpacked > 0 {
-            words += &format!("; {unpacked} are the FITS files inside gzipped or packed ones");
+            words += &format!("; {unpacked} are the FITS files inside compressed ones");
         }
         say(&words);
     }

@@ -46,7 +46,7 @@ pub(super) struct Row {
     pub(super) output_bytes: u64,
     pub(super) output_blake3: String,
     /// Digest of the file that the output gives back: that of the source, or of the FITS file
-    /// inside a gzipped or tile-compressed one.
+    /// inside a compressed one.
     pub(super) restored_blake3: String,
     pub(super) pixels: u64,
     /// Bytes of the samples without compression.

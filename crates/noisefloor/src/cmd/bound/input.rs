@@ -11,7 +11,7 @@ use nf_bounded::{Array, MAX_AXES, SampleType};
 use nf_codec::container;
 use nf_fits::npy;
 use nf_fits::pack::{OriginalHdu, Remainder, original_hdus, unpack};
-use nf_fits::{FitsFile, HduKind, Header, ImageHdu};
+use nf_fits::{FitsFile, Header, ImageHdu};
 use nf_image::Digest;
 use std::io::{Read, Write};
 
@@ -122,9 +122,7 @@ fn of_fits(file: FitsFile) -> Result<Input> {
     let (mut pieces, mut images, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     for (hdu, original) in original_hdus(&file).iter().enumerate() {
         original.check_sums()?;
-        if matches!(original.hdu().kind(), HduKind::UnreadableImage) {
-            kept.extend(file.image(original.hdu().index()).err().map(|error| error.to_string()));
-        }
+        kept.extend(original.hdu().unreadable().map(|error| error.to_string()));
         let header = original.header_of_pixels()?.into_owned();
         let rest = match original.remainder() {
             Remainder::InFile(range) => file.read_bytes(range)?,

@@ -3,7 +3,7 @@
 use super::opened::open;
 use crate::cmd::test::for_each;
 use crate::files::batch::Inputs;
-use crate::files::kinds::{is_fits_or_gzipped, is_packed};
+use crate::files::kinds::{is_fits_or_zipped, is_packed};
 use crate::files::output::text;
 use crate::message::plain;
 use anyhow::Result;
@@ -23,11 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    for_each(
-        &args.inputs,
-        |path| is_fits_or_gzipped(path) || is_packed(path),
-        |path, _| list(path, args.json),
-    )
+    for_each(&args.inputs, |path| is_fits_or_zipped(path) || is_packed(path), |path, _| list(path, args.json))
 }
 
 fn list(path: &Path, json: bool) -> Result<()> {
@@ -64,11 +60,14 @@ fn list(path: &Path, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Of a compressed image: its bytes without compression to those of its data.
+/// Of a compressed image or table: its bytes without compression to those of its data.
 fn ratio(hdu: &HduDescription) -> Option<f64> {
     match &hdu.content {
         Content::Image(image) if image.compression.is_some() && hdu.data_bytes > 0 => {
             Some(image.raw_bytes() as f64 / hdu.data_bytes as f64)
+        }
+        Content::BinaryTable(table) if table.compression.is_some() && hdu.data_bytes > 0 => {
+            Some(table.raw_bytes() as f64 / hdu.data_bytes as f64)
         }
         _ => None,
     }
@@ -92,6 +91,17 @@ fn row(hdu: &HduDescription) -> Value {
             row["tile"] = json!(how.tile);
             row["tiles"] = json!(how.tiles);
             row["lossy"] = json!(how.lossy);
+        }
+    }
+    if let Content::BinaryTable(table) = &hdu.content {
+        row["rows"] = json!(table.rows);
+        row["columns"] = json!(table.columns.len());
+        if let Some(how) = &table.compression {
+            let names: Vec<_> = how.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+            row["algorithm"] = json!(names.join(", "));
+            row["tile"] = json!([how.tile_rows]);
+            row["tiles"] = json!(how.tiles);
+            row["lossy"] = json!(false);
         }
     }
     row

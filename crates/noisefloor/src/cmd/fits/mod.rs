@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Compress the images of FITS files in tiles; FILE becomes FILE.fz
+    /// Compress the images of FITS files in tiles, with --tables tables too; FILE becomes FILE.fz
     Pack(pack::Args),
     /// Restore the original of packed files; FILE.fz becomes FILE
     Unpack(unpack::Args),

@@ -32,24 +32,14 @@ pub(super) fn shares<'a>(
 }
 
 /// Why a file should stay although its output proves equal: its last block is not whole, or it has
-/// bytes behind the gzipped data, which no output holds.
+/// bytes behind its compressed data, which no output holds.
 pub(crate) fn reason_to_keep(file: &FitsFile) -> Option<String> {
     let missing = file.missing_bytes();
     if file.has_ignored_bytes() {
         return Some(
-            "bytes behind its gzipped data are neither gzip nor zero, and no output holds them".into(),
+            "bytes behind its compressed data are neither such data nor zero, and no output holds them"
+                .into(),
         );
     }
     (missing > 0).then(|| format!("its last block lacks {missing} bytes, the file may have been cut"))
-}
-
-/// What is said of the compressed tables of a file, by their numbers in the file that the user
-/// named.
-pub(crate) fn compressed_tables(file: &FitsFile) -> Option<String> {
-    let tables = file.hdus().iter().filter(|hdu| hdu.is_compressed_table());
-    let tables: Vec<String> = tables.map(|hdu| hdu.index().to_string()).collect();
-    let words = |tables: String| {
-        format!("HDU {tables}: a compressed table (ZTABLE), which this program cannot restore")
-    };
-    (!tables.is_empty()).then(|| words(tables.join(", ")))
 }

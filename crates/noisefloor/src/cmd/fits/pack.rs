@@ -6,22 +6,22 @@ use crate::cmd::bound::pack::{Changed, changed};
 use crate::cmd::compress::bits_per_pixel;
 use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};
-use crate::files::kinds::{PACKED, is_fits_or_gzipped, is_packed, with_ending, without};
+use crate::files::kinds::{PACKED, is_fits_or_zipped, is_packed, unzipped, with_ending};
 use crate::files::output::{fill_file, spool};
 use crate::registry::DEFAULT_CODEC;
 use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use nf_fits::FitsFile;
-use nf_fits::pack::{Loss, Method, PackOptions, PackedFile, TileSize, pack_proven};
+use nf_fits::pack::{Loss, Method, PackOptions, PackedFile, Tables, TileSize, pack_proven};
 use nf_fits::tiled::Quantise;
 use nf_fits::tiled::quantise::Dither;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// Compress the images of FITS files in tiles; FILE becomes FILE.fz. Directives in headers
-/// (FZALGOR, FZTILE) hold where --to and --tile are not given. fpack's flags are in
-/// docs/archives.md.
+/// Compress the images of FITS files in tiles, and binary tables with --tables; FILE becomes
+/// FILE.fz. Directives in headers (FZALGOR, FZTILE) hold where --to and --tile are not given.
+/// fpack's flags are in docs/archives.md.
 #[derive(clap::Args)]
 #[command(after_help = "Example: noisefloor fits pack --to gzip2 --output-dir packed 'night/*.fits'")]
 pub(super) struct Args {
@@ -39,6 +39,10 @@ pub(super) struct Args {
     /// rows for hcompress; about 1024,1024 for floor]
     #[arg(short, long, value_name = "SIDES", value_parser = parse_tile, help_heading = "Coding")]
     tile: Option<TileSize>,
+    /// Binary tables: `keep` them as they are, `pack` them as well as images (fpack's -table), or
+    /// pack `only` them (-tableonly). Columns get RICE_1 or GZIP, or what FZALGn says
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t, help_heading = "Coding")]
+    tables: Which,
     /// fpack's -g, -g1, -g2: the same as --to gzip1 or --to gzip2
     #[arg(short = 'g', hide = true, conflicts_with = "to")]
     gzip: bool,
@@ -101,13 +105,22 @@ enum To {
     Floor,
 }
 
+/// What becomes of binary tables.
+#[derive(Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Which {
+    #[default]
+    Keep,
+    Pack,
+    Only,
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
     if let Some(level) = args.files.misplaced(|text| text.parse::<f32>().is_ok()) {
         bail!("{}: there is no such file; fpack's -q LEVEL is --quantise LEVEL here", level.display());
     }
     let rules = Rules {
         verb: "fits pack",
-        takes: is_fits_or_gzipped,
+        takes: is_fits_or_zipped,
         is_output: is_packed,
         name: &|input| if args.stdout { Ok("-".into()) } else { packed_name(input) },
     };
@@ -179,6 +192,11 @@ impl Args {
         options.heed_algorithm = to.is_none();
         options.heed_tile = tile.is_none();
         options.tile = tile.unwrap_or(TileSize::Suitable);
+        options.tables = match self.tables {
+            Which::Keep => Tables::Keep,
+            Which::Pack => Tables::Pack,
+            Which::Only => Tables::Only,
+        };
         options.quantise = self.quantise.map(|level| Quantise { level, dither, seed: self.seed });
         Ok(options)
     }
@@ -189,8 +207,10 @@ fn parse_tile(text: &str) -> Result<TileSize, String> {
         return Ok(TileSize::Whole);
     }
     // `-table` is read as `-t able`.
-    if text.starts_with("able") {
-        return Err("fpack's -table has no counterpart: tables are not packed here".to_owned());
+    match text {
+        "able" => return Err("fpack's -table is `--tables pack`".to_owned()),
+        "ableonly" => return Err("fpack's -tableonly is `--tables only`".to_owned()),
+        _ => {}
     }
     let sides = text.split(',').map(|side| side.trim().parse::<usize>()).collect::<Result<_, _>>();
     sides
@@ -200,7 +220,7 @@ fn parse_tile(text: &str) -> Result<TileSize, String> {
 
 /// The name of the packed file: the bytes of the input's, whatever they are, and `.fz`.
 fn packed_name(input: &Path) -> Result<PathBuf> {
-    let plain = without(input, "gz");
+    let plain = unzipped(input);
     ensure!(!is_packed(&plain), "it is packed already; name the new file with --output");
     Ok(with_ending(plain, PACKED))
 }
@@ -209,12 +229,14 @@ fn packed_name(input: &Path) -> Result<PathBuf> {
 fn report(input: &Path, done: &PackedFile) -> Vec<String> {
     let ratio = done.bytes_before as f64 / done.bytes_after.max(1) as f64;
     let mut algorithms: Vec<&str> = Vec::new();
-    for name in done.hdus.iter().filter_map(|hdu| hdu.algorithm.as_deref()) {
+    let of_hdus = done.hdus.iter().filter_map(|hdu| hdu.algorithm.as_deref());
+    // Columns of a table have algorithms of their own.
+    for name in of_hdus.flat_map(|names| names.split(", ")) {
         if !algorithms.contains(&name) {
             algorithms.push(name);
         }
     }
-    let with = if algorithms.is_empty() { "no image packed".to_owned() } else { algorithms.join(", ") };
+    let with = if algorithms.is_empty() { "nothing packed".to_owned() } else { algorithms.join(", ") };
     let mut lines = vec![format!(
         "{}: {} -> {} bytes, {with}, ratio {ratio:.3}",
         input.display(),

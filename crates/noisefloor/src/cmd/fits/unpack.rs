@@ -1,13 +1,13 @@
 //! `noisefloor fits unpack`.
 
-use super::opened::{compressed_tables, open, reason_to_keep, shares};
+use super::opened::{open, reason_to_keep, shares};
 use crate::cmd::bound::compare::{bounds, words};
 use crate::files::batch::{Done, Files, Rules};
 use crate::files::kinds::{PACKED, is_fits, is_packed, without};
 use crate::files::output::{fill_file, write_file};
 use anyhow::{Result, anyhow, ensure};
+use nf_fits::FitsFile;
 use nf_fits::pack::{UnpackedHdu, unpack, unpack_proven};
-use nf_fits::{FitsFile, HduKind};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     #[command(flatten)]
     files: Files,
-    /// Go on where the sums of a compressed image say that it is damaged
+    /// Go on where the sums of a compressed image or table say that it is damaged
     #[arg(long, conflicts_with = "delete", help_heading = "Damage")]
     salvage: bool,
     /// funpack's -S: the same as --output -
@@ -54,10 +54,10 @@ fn unpacked_name(input: &Path) -> Result<PathBuf> {
     Ok(without(input, PACKED))
 }
 
-/// What is left to say of an unpacked file: never a compressed table left in silence.
+/// What is left to say of an unpacked file.
 fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done> {
     let mut done = Done::default();
-    for hdu in file.hdus().iter().filter(|hdu| matches!(hdu.kind(), HduKind::TiledImage(_))) {
+    for hdu in file.hdus().iter().filter(|hdu| hdu.is_compressed()) {
         if file.is_salvaged() && file.checksums(hdu)?.is_wrong() {
             done.lines.push(format!("  HDU {}: unpacked although its sums are wrong", hdu.index()));
         }
@@ -65,7 +65,7 @@ fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done>
     for hdu in hdus.iter().filter(|hdu| hdu.checksums.is_wrong()) {
         let index = hdu.index;
         done.lines
-            .push(format!("  HDU {index}: the sums of the original are not those of the restored image"));
+            .push(format!("  HDU {index}: the sums of the original are not those of the restored data"));
     }
     for (index, cards) in bounds(file) {
         done.lines.push(format!("  HDU {index}: {}", words(&cards)));
@@ -77,10 +77,6 @@ fn restored(file: &FitsFile, hdus: &[UnpackedHdu], delete: bool) -> Result<Done>
     });
     done.facts.insert("hdus".to_owned(), Value::Array(facts.collect()));
     done.keeping(reason_to_keep(file), delete);
-    if let Some(tables) = compressed_tables(file) {
-        done.unfinished =
-            Some(format!("{tables}; it is written as it is, the rest unpacked, and the input kept"));
-    }
     Ok(done)
 }
 
