@@ -16,7 +16,8 @@
 //! # Ok::<(), nf_codec::Error>(())
 //! ```
 //!
-//! - `codec`: [`Floor`], the codec as the registry knows it: `floor:level=fast|default|high|max`.
+//! - `codec`: [`Floor`], the codec; `entry`: how the registry builds it,
+//!   `floor:level=fast|default|high|max`.
 //! - `with_profile`: [`FloorWithProfile`], the codec that knows the detector.
 //! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
 //! - `models`: the three models of a tile.
@@ -28,6 +29,7 @@
 #![forbid(unsafe_code)]
 
 mod codec;
+mod entry;
 #[cfg(feature = "experiments")]
 mod experiments;
 mod golomb;
@@ -43,7 +45,8 @@ mod stream;
 mod testdata;
 mod with_profile;
 
-pub use codec::{ENTRY, Floor};
+pub use codec::Floor;
+pub use entry::ENTRY;
 #[cfg(feature = "experiments")]
 pub use experiments::FLOOR_CONTEXT;
 pub use level::Level;

@@ -1,6 +1,6 @@
 //! `floor` that knows the detector: frames are coded with maps of a profile.
 
-use crate::Floor;
+use crate::codec::Floor;
 use crate::level::Level;
 use crate::stream::{self, Placed};
 use nf_codec::{Codec, Error, Limits, Model, PlaneTreatment, Result, Spec};

@@ -121,6 +121,20 @@ fn a_profile_that_does_not_help_costs_nothing() {
 }
 
 #[test]
+fn more_frames_make_a_better_profile() {
+    let of = |seeds: std::ops::Range<u64>| seeds.map(|seed| exposure(seed, 3)).collect::<Vec<_>>();
+    let first = profile_of(&of(0..2));
+    let mut builder = Builder::update(&first);
+    of(2..8).iter().for_each(|frame| builder.add("", "DARK", [0, 0], frame));
+    let (updated, _) = builder.finish("camera", vec![], &PROFILE_CODEC).unwrap();
+    assert_eq!((updated.maps().len(), updated.frames()), (3, 8));
+    assert!(updated.maps().iter().all(|map| map.frames == 8));
+    let image = exposure(95, 3);
+    let size = |profile| FloorWithProfile::new(Level::Default, profile).encode(&image).unwrap().len();
+    assert!(size(Arc::new(updated)) < size(first));
+}
+
+#[test]
 fn streams_name_the_profile_that_they_need() {
     let profile = profile();
     let codec = FloorWithProfile::new(Level::Default, Arc::clone(&profile));
@@ -205,8 +219,11 @@ fn first_tile(bytes: &[u8], shape: Shape) -> usize {
     1 + 4 + 8 + 2 + 7 * shape.planes
 }
 
+/// Name of a stream, name of its profile, the profile, the image, the bytes.
+type Made = (&'static str, &'static str, Arc<Profile>, Image16, Vec<u8>);
+
 /// Profiles and streams of the golden files.
-fn made() -> Vec<(&'static str, &'static str, Arc<Profile>, Image16, Vec<u8>)> {
+fn made() -> Vec<Made> {
     let ramps = profile_of(&(0..4).map(|seed| exposure(seed, 3)).collect::<Vec<_>>());
     let made = |name, profile: &Arc<Profile>, of, level, image: Image16, row, column| {
         let codec = FloorWithProfile::new(level, Arc::clone(profile));

@@ -10,7 +10,7 @@ mod response;
 mod start;
 mod update;
 
-use crate::{Map, MapKind, Profile, Start};
+use crate::{Map, MapKind, Parts, Profile, Start, format};
 use group::{Group, Plane};
 use nf_codec::{Codec, Error, Result};
 use nf_image::{Image16, Shape};
@@ -118,7 +118,7 @@ impl Builder {
     /// every group.
     ///
     /// # Errors
-    /// If there are no planes, or [`Profile::new`] fails.
+    /// If there are no planes, or [`format::write`] fails.
     pub fn finish(
         self,
         name: &str,
@@ -170,7 +170,8 @@ impl Builder {
         let kept: Vec<Start> = self.old_starts.iter().filter(is_new).cloned().collect();
         starts.extend(kept);
         let frames = self.frames + self.old_frames;
-        Ok((Profile::new(name, cards, frames, maps, starts, codec)?, reports))
+        let parts = Parts { name: name.to_owned(), cards, frames, maps, starts };
+        Ok((format::write(parts, codec)?, reports))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Profiles as bytes: `docs/format-profile.md`.
 
-use crate::profile::check_name;
-use crate::{Map, MapKind, Profile, Start};
+use crate::map::{Map, MapKind};
+use crate::profile::{DIGEST_BYTES, Parts, Profile, Start, check_name, digest};
 use nf_codec::{Codec, Error, Fields, Limits, Result};
 use nf_image::{Digest, Image16, Shape};
 
@@ -9,30 +9,30 @@ use nf_image::{Digest, Image16, Shape};
 pub const MAGIC: [u8; 8] = *b"NFPROF1\n";
 /// The usual ending of its file name.
 pub const ENDING: &str = "nfp";
-/// Most pixels of one read of a start in all its exposures, which bounds the time that a decoder spends on one.
+/// Most pixels of one read of a start in all its exposures, which bounds the time that a decoder
+/// spends on one.
 pub(crate) const MOST_START_PX: usize = 1 << 16;
 /// Most keywords, maps or starts.
 const MOST: usize = 4096;
 const WHAT: &str = "the profile";
-const DIGEST_BYTES: usize = 32;
 
-/// The digest at the end of the bytes of a profile.
-pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    Digest::of_bytes(&bytes[..bytes.len().saturating_sub(DIGEST_BYTES)])
-}
-
-pub(crate) fn to_bytes(profile: &Profile, codec: &dyn Codec) -> Result<Vec<u8>> {
+/// A profile of these parts; `codec` codes its maps, and every reader must have it.
+///
+/// # Errors
+/// If the name has other characters than allowed, or the maps cannot be coded.
+pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
+    check_name(&parts.name)?;
     let mut out = MAGIC.to_vec();
-    put_text(&mut out, profile.name())?;
+    put_text(&mut out, &parts.name)?;
     put_text(&mut out, &codec.spec().to_string())?;
-    out.extend(profile.frames().to_le_bytes());
-    put_count(&mut out, "keywords", profile.cards().len())?;
-    for (keyword, value) in profile.cards() {
+    out.extend(parts.frames.to_le_bytes());
+    put_count(&mut out, "keywords", parts.cards.len())?;
+    for (keyword, value) in &parts.cards {
         put_text(&mut out, keyword)?;
         put_text(&mut out, value)?;
     }
-    put_count(&mut out, "maps", profile.maps().len())?;
-    for map in profile.maps() {
+    put_count(&mut out, "maps", parts.maps.len())?;
+    for map in &parts.maps {
         out.push(map.kind as u8);
         put_text(&mut out, &map.image)?;
         put_text(&mut out, &map.exposures)?;
@@ -47,8 +47,8 @@ pub(crate) fn to_bytes(profile: &Profile, codec: &dyn Codec) -> Result<Vec<u8>> 
             .map_err(|error| Error::corrupt(WHAT, error.to_string()))?;
         put_pixels(&mut out, &image, codec)?;
     }
-    put_count(&mut out, "starts", profile.starts().len())?;
-    for start in profile.starts() {
+    put_count(&mut out, "starts", parts.starts.len())?;
+    for start in &parts.starts {
         put_text(&mut out, &start.image)?;
         put_extent(&mut out, start.row)?;
         put_extent(&mut out, start.column)?;
@@ -57,7 +57,7 @@ pub(crate) fn to_bytes(profile: &Profile, codec: &dyn Codec) -> Result<Vec<u8>> 
     }
     let digest = Digest::of_bytes(&out);
     out.extend(digest.0);
-    Ok(out)
+    Ok(Profile::new(parts, out))
 }
 
 /// The profile that these bytes are; `codec` builds the codec of the pixels from its spec.
@@ -102,7 +102,7 @@ pub fn read(
         let base_dn = fields.u32()? as i32;
         let fraction_bits = fields.u8()?;
         // Numbers of maps fit 25 bits, so that sums of a few fit 64 bits whatever their weights.
-        let legal = noise_dn >= 0.0 && noise_dn < 65_536.0 && (-65_536..65_536).contains(&base_dn);
+        let legal = (0.0..65_536.0).contains(&noise_dn) && (-65_536..65_536).contains(&base_dn);
         if !legal || fraction_bits > 8 {
             return Err(Error::corrupt(
                 WHAT,
@@ -152,7 +152,7 @@ pub fn read(
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "bytes follow its last part"));
     }
-    Ok(Profile::from_parts(name, cards, frames, maps, starts, bytes))
+    Ok(Profile::new(Parts { name, cards, frames, maps, starts }, bytes))
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) -> Result<()> {

@@ -14,4 +14,4 @@ mod map;
 mod profile;
 
 pub use map::{Map, MapKind, UNITS_PER_DN};
-pub use profile::{Id, Profile, Start};
+pub use profile::{Id, Parts, Profile, Start};

@@ -1,7 +1,7 @@
 //! A profile and its name.
 
-use crate::{Map, format};
-use nf_codec::{Codec, Error, Result};
+use crate::Map;
+use nf_codec::{Error, Result};
 use nf_image::{Digest, Image16};
 use std::fmt;
 use std::str::FromStr;
@@ -31,55 +31,36 @@ impl Start {
 /// What many frames of one detector have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
-    name: String,
-    cards: Vec<(String, String)>,
-    frames: u32,
-    maps: Vec<Map>,
-    starts: Vec<Start>,
+    parts: Parts,
     id: Id,
     bytes: Vec<u8>,
 }
 
-impl Profile {
-    /// A profile of these parts; `codec` codes its maps, and every reader must have it.
-    ///
-    /// `name` has letters, digits, `-` and `_` only. `cards` are keywords of FITS headers with the
-    /// value that all frames share. `frames` is the number of frames that went in.
-    ///
-    /// # Errors
-    /// If the name has other characters, or the maps cannot be coded.
-    pub fn new(
-        name: &str,
-        cards: Vec<(String, String)>,
-        frames: u32,
-        maps: Vec<Map>,
-        starts: Vec<Start>,
-        codec: &dyn Codec,
-    ) -> Result<Self> {
-        check_name(name)?;
-        let digest = Digest([0; 32]);
-        let id = Id { name: name.to_owned(), key: digest_key(&digest) };
-        let mut profile = Self { name: name.to_owned(), cards, frames, maps, starts, id, bytes: vec![] };
-        profile.bytes = format::to_bytes(&profile, codec)?;
-        profile.id.key = digest_key(&format::digest(&profile.bytes));
-        Ok(profile)
-    }
+/// The parts of a profile.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parts {
+    /// What it is called: 1 to 64 letters, digits, `-` and `_`.
+    pub name: String,
+    /// Keywords of FITS headers, with the value that all frames share.
+    pub cards: Vec<(String, String)>,
+    /// How many frames it was built from.
+    pub frames: u32,
+    /// Its maps.
+    pub maps: Vec<Map>,
+    /// Pieces of frames from which adaptive models start.
+    pub starts: Vec<Start>,
+}
 
-    pub(crate) fn from_parts(
-        name: String,
-        cards: Vec<(String, String)>,
-        frames: u32,
-        maps: Vec<Map>,
-        starts: Vec<Start>,
-        bytes: Vec<u8>,
-    ) -> Self {
-        let id = Id { name: name.clone(), key: digest_key(&format::digest(&bytes)) };
-        Self { name, cards, frames, maps, starts, id, bytes }
+impl Profile {
+    /// Of the parts that these bytes hold.
+    pub(crate) fn new(parts: Parts, bytes: Vec<u8>) -> Self {
+        let id = Id { name: parts.name.clone(), key: digest_key(&digest(&bytes)) };
+        Self { parts, id, bytes }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.parts.name
     }
 
     /// Name and key: what streams call it.
@@ -89,27 +70,27 @@ impl Profile {
 
     /// Keywords of FITS headers, with the value that all frames share.
     pub fn cards(&self) -> &[(String, String)] {
-        &self.cards
+        &self.parts.cards
     }
 
     /// How many frames it was built from.
     pub fn frames(&self) -> u32 {
-        self.frames
+        self.parts.frames
     }
 
     /// Its maps.
     pub fn maps(&self) -> &[Map] {
-        &self.maps
+        &self.parts.maps
     }
 
     /// Pieces of frames from which adaptive models start.
     pub fn starts(&self) -> &[Start] {
-        &self.starts
+        &self.parts.starts
     }
 
     /// The digest at the end of its file.
     pub fn digest(&self) -> Digest {
-        format::digest(&self.bytes)
+        digest(&self.bytes)
     }
 
     /// The bytes of its file.
@@ -161,6 +142,14 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
             "expected 1 to 64 letters, digits, - or _",
         )),
     }
+}
+
+/// Bytes of the digest at the end of a profile.
+pub(crate) const DIGEST_BYTES: usize = 32;
+
+/// The digest of the bytes of a profile: of all before its end.
+pub(crate) fn digest(bytes: &[u8]) -> Digest {
+    Digest::of_bytes(&bytes[..bytes.len().saturating_sub(DIGEST_BYTES)])
 }
 
 fn digest_key(digest: &Digest) -> [u8; 8] {

@@ -74,20 +74,16 @@ impl<'p> Trials<'p> {
             }
         }
         if let Some(placed) = self.placed {
-            let start = |candidate: &Candidate| placed.choose_start(self.tile(), candidate.maps.as_ref()?);
-            let found = best.1.take();
-            let with_start = match &found {
-                Some(Trial { candidate, weights, helps, .. }) => Some((*candidate, weights.clone(), *helps)),
-                None => None,
-            };
-            let warm = with_start.unwrap_or((nothing, no_weights, true));
-            best.1 = found;
-            if let Some(start) = start(warm.0)
-                && let Some(bytes) = self.bytes(warm.0, &warm.1, warm.2, Some(start))
+            let found = best.1.as_ref();
+            let (candidate, weights, helps) = found
+                .map(|trial| (trial.candidate, trial.weights.clone(), trial.helps))
+                .unwrap_or((nothing, no_weights, true));
+            let start = candidate.maps.as_ref().and_then(|maps| placed.choose_start(self.tile(), maps));
+            if let Some(start) = start
+                && let Some(bytes) = self.bytes(candidate, &weights, helps, Some(start))
                 && (bytes as f64) < best.0
             {
-                best.1 =
-                    Some(Trial { candidate: warm.0, weights: warm.1, helps: warm.2, start: Some(start) });
+                best.1 = Some(Trial { candidate, weights, helps, start: Some(start) });
             }
         }
         best.1

@@ -34,8 +34,8 @@ pub(super) fn find(old: &[Map], taken: &[usize], place: &Place, new: &Known) -> 
         .map(|(_, index)| index)
 }
 
-/// The mean of an old map and a new pattern, each with the weight of its frames, at the level of the
-/// new one.
+/// The mean of an old map and a new pattern, each with the weight of its frames, at the level of
+/// the new one.
 pub(super) fn joined(old: &Map, new: &Known) -> Known {
     let before = old.frames.min(MOST_FRAMES);
     let frames = before + new.frames;

@@ -10,6 +10,7 @@ use crate::files::kinds::{
     BOUNDED, CONTAINER, is_any_container, is_bounded, is_container, is_fits, is_plain, with_ending, without,
 };
 use crate::files::output::{fill_file, is_stream, write_file};
+use crate::files::profile::NeededProfile;
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::registry;
@@ -26,6 +27,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Args {
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Only these pixels: Y0:Y1,X0:X1 or Y0:Y1,X0:X1,P0:P1 (counted from 0, ends excluded)
     #[arg(long, value_name = "REGION", value_parser = Region::parse, help_heading = "Parts", conflicts_with = "delete")]
     region: Option<Region>,
@@ -48,6 +51,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     if let Some(region) = args.files.misplaced(|text| Region::parse(text).is_ok()) {
         bail!("{}: there is no such file; a region is asked for by --region", region.display());
     }

@@ -4,6 +4,7 @@ use crate::files::batch::{Inputs, refuse};
 use crate::files::detector;
 use crate::files::kinds::{is_compressible, is_fits_or_zipped, is_packed};
 use crate::files::output::{text, write_file};
+use crate::files::profile::read;
 use crate::files::source::Source;
 use crate::limits;
 use crate::message::{plain, say};
@@ -211,16 +212,6 @@ fn words(profile: &Profile) -> String {
         profile.frames(),
         profile.bytes().len()
     )
-}
-
-/// The profile in a file.
-///
-/// # Errors
-/// If it cannot be read or is none.
-pub(crate) fn read(path: &Path) -> Result<Profile> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).with_context(|| name.clone())?;
-    nf_floor::read_profile(bytes, &limits::codec()).with_context(|| name)
 }
 
 fn info(args: &InfoArgs) -> Result<()> {

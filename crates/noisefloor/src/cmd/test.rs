@@ -7,6 +7,7 @@ use crate::files::batch::{Inputs, refuse};
 use crate::files::input;
 use crate::files::kinds::is_provable;
 use crate::files::output::{is_closed_text, text};
+use crate::files::profile::NeededProfile;
 use crate::files::source::Source;
 use crate::limits;
 use crate::message::{about, one_line, plain, say};
@@ -27,6 +28,8 @@ use std::time::Instant;
 pub(crate) struct Args {
     #[command(flatten)]
     inputs: Inputs,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Say only what failed
     #[arg(short, long)]
     quiet: bool,
@@ -42,6 +45,7 @@ struct Tested {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     for_each(&args.inputs, is_provable, |path, _| {
         let start = Instant::now();
         let tested = test(path);

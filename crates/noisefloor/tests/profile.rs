@@ -1,0 +1,117 @@
+//! Detector profiles as a user meets them.
+#![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
+
+use nf_fits::FitsWriter;
+use nf_image::testing::{Rng, noise};
+use nf_image::{Image16, Shape};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const SHAPE: Shape = Shape::frame(60, 80);
+
+/// A frame of a detector whose pixels differ by up to 400 DN.
+fn frame(seed: u64) -> Image16 {
+    let mut pattern = Rng::new(1);
+    let mut image = noise(SHAPE, 500.0, 4.0, 100 + seed);
+    image.samples_mut().iter_mut().for_each(|sample| *sample += pattern.below(400) as u16);
+    image
+}
+
+fn write(folder: &Path, name: &str, image: &Image16) {
+    let mut writer = FitsWriter::new(Vec::new());
+    writer.image(image, None).unwrap();
+    fs::write(folder.join(name), writer.into_inner()).unwrap();
+}
+
+fn run(folder: &Path, line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    command.args(line.split(' ')).current_dir(folder).env_remove("NOISEFLOOR_PROFILES").output().unwrap()
+}
+
+fn succeeds(folder: &Path, line: &str) -> String {
+    let output = run(folder, line);
+    let text = String::from_utf8([&output.stdout[..], &output.stderr[..]].concat()).unwrap();
+    assert!(output.status.success(), "{line}: {text}");
+    text
+}
+
+fn fails(folder: &Path, line: &str, words: &[&str]) {
+    let output = run(folder, line);
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{line}: {text}");
+    assert!(words.iter().all(|word| text.contains(word)), "{line}: {text}");
+    assert_eq!(text.trim_end().lines().count(), 1, "{line}: {text}");
+}
+
+/// A folder with frames 0 to 5, the profile of the first five, and frame 5 coded with and without.
+fn night() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    (0..6).for_each(|seed| write(folder.path(), &format!("f{seed}.fits"), &frame(seed)));
+    let at = folder.path();
+    let said = succeeds(at, "profile build -o camera.nfp f0.fits f1.fits f2.fits f3.fits f4.fits");
+    assert!(said.contains("profile camera.") && said.contains("1 map of 5 frames"), "{said}");
+    succeeds(at, "compress --profile camera.nfp f5.fits -o with.nfl");
+    succeeds(at, "compress f5.fits -o without.nfl");
+    folder
+}
+
+#[test]
+fn frames_are_smaller_and_come_back_byte_for_byte() {
+    let folder = night();
+    let at = folder.path();
+    let size = |name: &str| fs::metadata(at.join(name)).unwrap().len();
+    assert!(size("with.nfl") * 10 < size("without.nfl") * 7);
+    succeeds(at, "decompress with.nfl -o back.fits");
+    assert!(fs::read(at.join("back.fits")).unwrap() == fs::read(at.join("f5.fits")).unwrap());
+    succeeds(at, "test with.nfl");
+    let info = succeeds(at, "profile info --json camera.nfp");
+    let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+    let id = info["id"].as_str().unwrap().to_owned();
+    assert!(succeeds(at, "info with.nfl").contains(&id));
+    assert_eq!((info["frames"].as_u64(), info["maps"][0]["frames"].as_u64()), (Some(5), Some(5)));
+    succeeds(at, "profile update camera.nfp -o next.nfp f5.fits");
+    assert!(succeeds(at, "profile info next.nfp").contains("6 frames"));
+}
+
+#[test]
+fn a_lost_profile_is_asked_for_by_name() {
+    let folder = night();
+    let away = tempfile::tempdir().unwrap();
+    fs::copy(folder.path().join("with.nfl"), away.path().join("with.nfl")).unwrap();
+    fails(away.path(), "decompress with.nfl -o back.fits", &["with.nfl", "camera.", "--profile"]);
+    assert!(!away.path().join("back.fits").exists());
+    let profile = folder.path().join("camera.nfp");
+    let profile = profile.to_str().unwrap();
+    succeeds(away.path(), &format!("decompress --profile {profile} with.nfl -o back.fits"));
+    succeeds(away.path(), &format!("test --profile {profile} with.nfl"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
+    command.args(["decompress", "with.nfl", "-o", "again.fits"]).current_dir(away.path());
+    assert!(command.env("NOISEFLOOR_PROFILES", folder.path()).output().unwrap().status.success());
+    assert!(
+        fs::read(away.path().join("again.fits")).unwrap() == fs::read(folder.path().join("f5.fits")).unwrap()
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let folder = night();
+    let at = folder.path();
+    fails(at, "profile build -o camera.nfp f0.fits f1.fits", &["camera.nfp", "exists"]);
+    fails(at, "profile build -o none.nfp missing.fits", &["missing.fits"]);
+    fails(at, "profile info f0.fits", &["f0.fits", ".nfp"]);
+    fails(at, "compress --profile f0.fits f5.fits -o x.nfl", &["f0.fits", ".nfp"]);
+    fails(at, "compress --profile camera.nfp -c rice f5.fits -o x.nfl", &["floor", "rice"]);
+    fails(at, "compress -c floor:profile=camera f5.fits -o x.nfl", &["camera"]);
+    fails(at, "compress -c floor:profile=lost.0123456789abcdef f5.fits -o x.nfl", &["lost.0123456789abcdef"]);
+    // One bad file costs only itself, and is told by the exit code.
+    fs::write(at.join("bad.fits"), b"SIMPLE").unwrap();
+    let output = run(at, "profile build -o rest.nfp bad.fits f0.fits f1.fits");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bad.fits"));
+    assert!(at.join("rest.nfp").exists());
+    let mut damaged = fs::read(at.join("camera.nfp")).unwrap();
+    damaged[200] ^= 1;
+    fs::write(at.join("damaged.nfp"), damaged).unwrap();
+    fails(at, "profile info damaged.nfp", &["damaged.nfp", "digest"]);
+}
