@@ -8,8 +8,9 @@ use nf_image::{Image16, Shape, TileBox};
 use nf_profile::{Profile, format};
 use std::sync::Arc;
 
-/// What codes the maps of profiles.
-pub const PROFILE_CODEC: Floor = Floor { level: Level::Max };
+/// What codes the maps of profiles: a process reads a profile before it codes anything, so decoding
+/// has to be fast.
+pub const PROFILE_CODEC: Floor = Floor { level: Level::High };
 
 /// The profile that these bytes are, its maps coded by `floor`.
 ///

@@ -31,7 +31,7 @@ const ZERO: u16 = 1 << 15;
 /// samples.
 pub(super) const MOST_GRADIENT: f64 = 0.97;
 /// Below this share, levels `fast` and `default` do not try the tile without a profile.
-const SURE_GRADIENT: f64 = 0.8;
+const SURE_GRADIENT: f64 = 0.9;
 
 /// A coded tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
