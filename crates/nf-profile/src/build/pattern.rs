@@ -135,7 +135,7 @@ impl<F: Fn(usize, usize) -> f32 + Sync> Layers<F> {
 }
 
 /// The middle of values; 0 of none.
-fn median(values: &mut [f32]) -> f32 {
+pub(super) fn median(values: &mut [f32]) -> f32 {
     match values.len() {
         0 => 0.0,
         count => *values.select_nth_unstable_by(count / 2, f32::total_cmp).1,

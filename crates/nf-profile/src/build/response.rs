@@ -36,10 +36,15 @@ pub(super) fn of_groups(place: &Place, groups: &[Group]) -> Option<Map> {
                 },
             )
             .collect();
-        let mut sizes: Vec<f32> =
-            values.iter().step_by((values.len() / 50_000).max(1)).map(|value| value.abs()).collect();
-        let middle = sizes.len() / 2;
-        let spread = 1.4826 * *sizes.select_nth_unstable_by(middle, f32::total_cmp).1;
+        // Of the pixels that see light.
+        let mut sizes: Vec<f32> = values
+            .iter()
+            .zip(&around)
+            .filter(|(_, around)| **around > 0.2 * light)
+            .step_by((values.len() / 50_000).max(1))
+            .map(|(value, _)| value.abs())
+            .collect();
+        let spread = 1.4826 * pattern::median(&mut sizes);
         let noise = noise_dn / light;
         // What is left of the spread without noise, over that noise.
         let told = (spread * spread - noise * noise).max(0.0).sqrt() / noise.max(1e-6);
