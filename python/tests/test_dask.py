@@ -272,6 +272,27 @@ def test_outputs_of_others_are_not_replaced(client, nights, tmp_path):
     assert (done.archived, done.done_before) == (1, 30)
 
 
+def test_the_same_call_works_under_a_scheduler_of_jobs(nights, tmp_path, monkeypatch):
+    jobqueue = pytest.importorskip("dask_jobqueue")
+    # What Slurm does, without Slurm: a job is a process of this machine.
+    slurm = tmp_path / "bin"
+    slurm.mkdir()
+    (slurm / "sbatch").write_text('#!/bin/sh\nsh "$1" >/dev/null 2>&1 &\necho "Submitted batch job $!"\n')
+    (slurm / "scancel").write_text('#!/bin/sh\nkill "$@" 2>/dev/null || true\n')
+    for command in slurm.iterdir():
+        command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(slurm), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
+    options = {"dashboard_address": ":0"}
+    with (
+        jobqueue.SLURMCluster(cores=1, memory="2GB", scheduler_options=options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        cluster.scale(2)
+        done = dask.archive(nights, tmp_path / "packed", client=client)
+    assert (done.archived, done.failed) == (31, 1)
+
+
 def test_a_cluster_that_goes_away_is_told(nights, tmp_path):
     archive = tmp_path / "packed"
     with cluster() as workers, distributed.Client(workers) as client:
