@@ -1,6 +1,7 @@
 //! A stack in memory that belongs to somebody else.
 
 use crate::{Image16, PlaneAxis, Shape, ShapeError};
+use std::ops::Range;
 
 /// A stack whose samples are borrowed: a part of a memory map, an array of another library, or an
 /// [`Image16`].
@@ -55,6 +56,15 @@ impl<'a> ImageRef<'a> {
         self.samples
     }
 
+    /// The samples of one plane, row by row.
+    ///
+    /// # Panics
+    /// If there is no such plane.
+    pub fn plane(&self, plane: usize) -> &'a [u16] {
+        let pixels = self.shape.plane_pixels();
+        &self.samples[plane * pixels..][..pixels]
+    }
+
     /// The samples of one row.
     ///
     /// # Panics
@@ -64,16 +74,26 @@ impl<'a> ImageRef<'a> {
         &self.samples[(plane * height + row) * width..][..width]
     }
 
+    /// The full rows `rows` of the planes `planes`, if they lie side by side: all rows, or those of
+    /// one plane.
+    ///
+    /// # Panics
+    /// If a range reaches beyond the stack.
+    pub fn band(&self, planes: Range<usize>, rows: Range<usize>) -> Option<Self> {
+        let Shape { height, width, .. } = self.shape;
+        if planes.len() != 1 && rows.len() != height {
+            return None;
+        }
+        let shape = Shape::new(planes.len(), rows.len(), width);
+        let samples = &self.samples[(planes.start * height + rows.start) * width..][..shape.pixels()];
+        Some(Self { shape, samples, ..*self })
+    }
+
     /// A copy of a box of pixels; the axis is kept.
     ///
     /// # Panics
     /// If a range reaches beyond the stack.
-    pub fn crop(
-        &self,
-        planes: std::ops::Range<usize>,
-        rows: std::ops::Range<usize>,
-        columns: std::ops::Range<usize>,
-    ) -> Image16 {
+    pub fn crop(&self, planes: Range<usize>, rows: Range<usize>, columns: Range<usize>) -> Image16 {
         let shape = Shape::new(planes.len(), rows.len(), columns.len());
         let mut samples = Vec::with_capacity(shape.pixels());
         for plane in planes {
@@ -119,6 +139,12 @@ mod tests {
         let borrowed = ImageRef::from(&image);
         assert_eq!(borrowed.to_image(), image);
         assert_eq!(borrowed.row(1, 2), image.row(1, 2));
+        assert_eq!(borrowed.plane(1), image.plane(1));
+        for (planes, rows) in [(0..2, 0..3), (1..2, 1..3), (1..1, 0..3), (0..1, 2..2), (1..2, 0..3)] {
+            let band = borrowed.band(planes.clone(), rows.clone()).unwrap();
+            assert_eq!(band.to_image(), image.crop(planes, rows, 0..4));
+        }
+        assert_eq!(borrowed.band(0..2, 1..3), None);
         assert_eq!(borrowed.crop(1..2, 0..2, 1..3), image.crop(1..2, 0..2, 1..3));
         assert_eq!(borrowed, ImageRef::new(shape, image.samples()).unwrap().with_axis(PlaneAxis::Time));
         assert!(ImageRef::new(Shape::frame(2, 2), image.samples()).is_err());

@@ -4,7 +4,7 @@
 use crate::error::{Failure, Kind, Result};
 use nf_codec::container::{ImageSource, SampleFormat};
 use nf_fits::npy::{ValueForm, stack_shape};
-use nf_image::{Image16, ImageRef, PlaneAxis, Shape};
+use nf_image::{Image16, PlaneAxis, Shape};
 use numpy::ndarray::{ArrayViewD, Axis, Slice};
 use numpy::{PyArrayDescrMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -79,18 +79,6 @@ impl<'a> ArraySource<'a> {
         (format, i64::from(self.form.offset()))
     }
 
-    /// The stack where it lies, if that is how it lies: native unsigned words in C order.
-    pub(crate) fn borrowed(&self) -> Option<ImageRef<'_>> {
-        match &self.view {
-            View::Wide(view)
-                if self.form.offset() == 0 && self.form.big_endian == cfg!(target_endian = "big") =>
-            {
-                ImageRef::new(self.shape, view.as_slice()?).ok()
-            }
-            _ => None,
-        }
-    }
-
     /// The whole array as a stack of its own.
     pub(crate) fn to_image(&self) -> Image16 {
         self.copy(0..self.shape.planes, 0..self.shape.height)
@@ -145,6 +133,8 @@ fn copy_rows<T: Copy>(
     }
 }
 
+/// Bands are copied even where they could be borrowed: another thread of Python may write to the
+/// array meanwhile, and what is coded and compared must be one and the same.
 impl ImageSource for ArraySource<'_> {
     fn shape(&self) -> Shape {
         self.shape

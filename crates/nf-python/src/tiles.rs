@@ -23,15 +23,8 @@ pub(crate) fn encode_tile<'py>(
     let words = words(array)?;
     let source = ArraySource::new(&words, descr)?;
     let stream = threads::run(py, threads, || {
-        let copy;
-        let image = match source.borrowed() {
-            Some(image) => image,
-            None => {
-                copy = source.to_image();
-                (&copy).into()
-            }
-        };
-        let stream = build(codec)?.encode_ref(image)?;
+        let image = source.to_image();
+        let stream = build(codec)?.encode(&image)?;
         let again = build(codec)?.decode(&stream, image.shape(), &limits(None))?;
         match again.samples() == image.samples() {
             true => Ok(stream),
