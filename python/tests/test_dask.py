@@ -65,14 +65,14 @@ def manifest(archive):
     return parquet.read_table(archive / "manifest.parquet").drop(TIMES).to_pylist()
 
 
-def same_as_the_program(nights, archive):
+def same_as_the_program(nights, archive, codec="floor"):
     """The program makes the same archive of the same files, and believes this one."""
     other = archive.with_name("by the program")
-    made = run("archive", nights, other)
+    made = run("archive", nights, other, "--codec", codec)
     assert made.returncode == 1 and "31 archived" in made.stderr, made.stderr
     assert manifest(archive) == manifest(other)
     assert "31 files are what their receipts say" in run("archive", "verify", archive).stderr
-    again = run("archive", nights, archive)
+    again = run("archive", nights, archive, "--codec", codec)
     assert "0 archived, 31 done before, 1 failed" in again.stderr
     restored = archive.with_name("restored")
     assert run("archive", "restore", archive, restored).returncode == 0
@@ -152,8 +152,7 @@ def test_a_killed_worker_costs_nothing(nights, tmp_path):
         assert (done.archived, done.failed) == (31, 1), done.failures
         after = set(client.run(os.getpid).values())
         assert pids[0] not in after
-    nothing_is_left(archive)
-    assert "31 files are what" in run("archive", "verify", archive).stderr
+    same_as_the_program(nights, archive, "floor:level=high")
 
 
 def test_a_file_that_kills_its_workers_is_a_row(nights, tmp_path):
@@ -218,14 +217,9 @@ def test_a_killed_client_costs_nothing(client, nights, tmp_path):
     done = dask.archive(nights, archive, "floor:level=high", client=client)
     assert done.done_before >= 4 and done.done_before + done.archived == 31
     assert done.done_before == proved and done.failed == 1
-    assert {row["output"] for row in manifest(archive)} - {""} == {
-        path.relative_to(archive).as_posix()
-        for path in archive.rglob("*")
-        if path.is_file() and "receipts" not in path.parts and path.name != "manifest.parquet"
-        # Orphaned workers end a moment later.
-        and not path.name.endswith(".part")
-    }
-    assert "31 files are what" in run("archive", "verify", archive).stderr
+    # Orphaned workers may have been at work for a moment.
+    noisefloor.dask.archive(nights, archive, "floor:level=high", client=client, progress=False)
+    same_as_the_program(nights, archive, "floor:level=high")
 
 
 def test_two_clients_do_not_share_an_archive(client, nights, tmp_path):

@@ -113,8 +113,8 @@ impl Run {
         Ok(troubles)
     }
 
-    /// Deletes what was archived by a run that did not delete, or was killed before it could;
-    /// removes what killed processes have left unfinished; writes the manifest of all shards.
+    /// Deletes what was archived by a run that did not delete, or was killed before it could, and
+    /// writes the manifest of all shards.
     ///
     /// # Errors
     /// If the manifest cannot be written.
@@ -131,15 +131,19 @@ impl Run {
                 }
             }
         }
-        let folders: BTreeSet<PathBuf> = self
-            .plan
-            .todo
-            .iter()
-            .filter_map(|s| Some(self.job.archive.join(&s.name).parent()?.into()))
-            .collect();
-        folders.iter().for_each(|folder| remove_abandoned(folder));
         manifest::write(&self.job.archive)?;
         Ok(troubles)
+    }
+
+    /// Removes what killed processes have left unfinished, which otherwise the next process does
+    /// that writes into the same folder.
+    pub fn remove_abandoned(&self) {
+        let Plan { todo, done, .. } = &self.plan;
+        let sources = todo.iter().chain(done.iter().map(|(source, _)| source));
+        let folders: BTreeSet<PathBuf> = sources
+            .filter_map(|source| Some(self.job.archive.join(&source.name).parent()?.to_owned()))
+            .collect();
+        folders.iter().for_each(|folder| remove_abandoned(folder));
     }
 }
 

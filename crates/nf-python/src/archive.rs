@@ -119,9 +119,15 @@ impl Archive {
         Ok(told(settled?))
     }
 
-    /// Writes the manifest; what went wrong with single files.
+    /// Writes the manifest, and removes what killed workers have left; what went wrong with single
+    /// files.
     fn finish(&self, py: Python<'_>) -> PyResult<Vec<Told>> {
-        let finished = py.detach(|| self.with(|run| run.finish().map_err(failure)));
+        let finished = py.detach(|| {
+            self.with(|run| {
+                run.remove_abandoned();
+                run.finish().map_err(failure)
+            })
+        });
         Ok(told(finished?))
     }
 
