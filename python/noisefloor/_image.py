@@ -177,8 +177,8 @@ def open(
     *,
     max_memory_bytes: int | None = None,
 ) -> Image:
-    """Opens an image in a container, bounded or not, or in a FITS file: plain, compressed as a whole or
-    in tiles.
+    """Opens an image in a container, bounded or not, or in a FITS file: plain, compressed as a whole
+    or in tiles.
 
     Pixels are read when the image is indexed. Those of FITS files are physical values, as
     ``noisefloor.fits.open`` gives them.
