@@ -34,7 +34,18 @@ failed() {
   exit 1
 }
 export PATH="$CARGO_TARGET_DIR/release:$PATH"
-"$environment/bin/pip" install --quiet ".[test]" || failed
+wheels="$(mktemp -d)"
+trap 'rm -rf "$wheels"' EXIT
+"$environment/bin/pip" wheel --quiet --no-deps --wheel-dir "$wheels" . || failed
+wheel="$(echo "$wheels"/noisefloor-*.whl)"
+"$environment/bin/pip" install --quiet --force-reinstall --no-deps "$wheel" || failed
+"$environment/bin/pip" install --quiet "$wheel[test]" || failed
+bytes="$(wc -c <"$wheel")"
+say "The wheel has $bytes bytes."
+[ "$bytes" -lt 5000000 ] || {
+  say "The wheel has $bytes bytes, expected fewer than 5000000: see what its dependencies add."
+  exit 1
+}
 "$environment/bin/python" -m pytest "$@"
 # Once more with what only a larger build has.
 "$environment/bin/pip" install --quiet --config-settings build-args="--features datasets" . || failed

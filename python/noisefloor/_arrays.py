@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -35,6 +36,37 @@ def words(array: ArrayLike) -> tuple[NDArray[Any], str]:
     if not values.flags.aligned:
         values = values.copy()
     return values.view(np.uint16 if dtype.itemsize == 2 else np.uint8), dtype.str
+
+
+#: Types that a bound can be for.
+_NUMBERS = ("uint8", "int16", "uint16", "int32", "float32", "float64")
+
+
+def numbers(array: ArrayLike) -> NDArray[Any]:
+    """An array whose samples can have a bound, in native byte order."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise UnsupportedError(
+            "a masked array would lose its mask; code array.data and array.mask by themselves"
+        )
+    values = np.asarray(array)
+    native = values.dtype.newbyteorder("=")
+    if native.name not in _NUMBERS:
+        raise UnsupportedError(
+            f"an array of {values.dtype} cannot have a bound, expected {', '.join(_NUMBERS)}"
+        )
+    return np.require(values.astype(native, copy=False), requirements="A")
+
+
+def noise_model(noise: Mapping[str, float]) -> tuple[float, float, float]:
+    """Offset, gain and read noise."""
+    keys = ("offset", "gain", "read")
+    if set(noise) != set(keys):
+        raise RequestError(
+            f"noise has {', '.join(map(repr, noise)) or 'nothing'}, expected 'offset' (DN), 'gain'"
+            " (electrons per DN) and 'read' (DN)"
+        )
+    offset, gain, read = (float(noise[key]) for key in keys)
+    return offset, gain, read
 
 
 def octets(data: Buffer, what: str = "the data") -> NDArray[np.uint8]:

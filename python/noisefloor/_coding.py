@@ -3,47 +3,84 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
 from . import _core
-from ._arrays import Buffer, octets, tile_shape, words
-from ._errors import FormatError
+from ._arrays import Buffer, noise_model, numbers, octets, tile_shape, words
+from ._errors import FormatError, RequestError
 
-#: First bytes of a container.
+#: First bytes of a container, and of a bounded one.
 MAGIC = b"\x89NFL\r\n\x1a\n"
+BOUNDED = b"\x89NFB\r\n\x1a\n"
 
 
 def encode(
     array: ArrayLike,
     codec: str = "floor",
     *,
+    bound: str | None = None,
+    noise: Mapping[str, float] | None = None,
+    dither: bool = False,
     tile: tuple[int, ...] | None = None,
     verify: bool = True,
     threads: int | None = None,
 ) -> bytes:
     """The array as a container (docs/format.md), which ``decode`` and the program read.
 
+    Without ``bound`` it is lossless. With it, samples may change, and the result is a bounded
+    container (docs/bounded.md), which says so.
+
     :param array: uint16, int16, uint8, int8 or bool, of any byte order, strides and number of
         axes; anything that NumPy takes as such an array. It is not copied: bands of at most
-        16 Mpixel are taken out of it while they are coded, so leave it alone meanwhile.
+        16 Mpixel are taken out of it while they are coded, so leave it alone meanwhile. With
+        ``bound``: uint8, int16, uint16, int32, float32 or float64 of one to four axes, of which
+        one copy is made.
     :param codec: codec and options, such as ``"floor:level=high"``; ``codecs()`` lists them.
+    :param bound: the largest error that a sample may have, proved before this returns: ``"2dn"``
+        (in the unit of the samples), ``"1e-3rel"`` (of the range of the finite samples) or
+        ``"0.5sigma"`` (of the noise of the sample). NaN and infinities come back with their bits.
+    :param noise: the noise that a bound in sigmas refers to: ``offset`` in DN, ``gain`` in
+        electrons per DN and ``read`` noise in DN; measured from the samples by default.
+    :param dither: shift the steps from sample to sample (subtractive dither), which makes means
+        less biased where the bound is larger than the noise, and costs bits.
     :param tile: extents in pixels of the tiles that the array is cut into, (rows, columns) or
         (planes, rows, columns); frames up to 4 Mpixel are one tile by default.
     :param verify: whether every tile is decoded again and compared with the array.
     :param threads: how many threads code; all processors by default.
     :raises SpecError: if there is no such codec or option.
-    :raises UnsupportedError: if the array is of another type, or the codec cannot take it.
+    :raises UnsupportedError: if the array is of another type, or the codec cannot take it, or the
+        bound means nothing for it.
     """
+    if bound is not None:
+        if not verify:
+            raise RequestError("verify=False: a bound is always proved")
+        model = None if noise is None else noise_model(noise)
+        return _core.encode_bounded(
+            numbers(array), bound, model, dither, codec, tile_shape(tile), threads
+        )
+    if noise is not None or dither:
+        raise RequestError("noise and dither are of use with a bound only, such as bound='0.5sigma'")
     view, descr = words(array)
     return _core.encode(view, descr, False, codec, tile_shape(tile), verify, threads, None)
 
 
+def plain_bytes(data: Buffer) -> bytes:
+    """The bytes of a container, copied only where they have to be."""
+    return data if isinstance(data, bytes) else octets(data, "the container").tobytes()
+
+
 def container(data: Buffer, max_memory_bytes: int | None) -> _core.Container:
-    """The container that these bytes are."""
-    whole = data if isinstance(data, bytes) else octets(data, "the container").tobytes()
-    return _core.Container.of_bytes(whole, max_memory_bytes)
+    """The lossless container that these bytes are."""
+    found = plain_bytes(data)
+    if found.startswith(BOUNDED):
+        raise FormatError(
+            "this is a bounded container, NOT lossless; expected a lossless one,"
+            " and noisefloor.decode takes both"
+        )
+    return _core.Container.of_bytes(found, max_memory_bytes)
 
 
 def whole(opened: _core.Container, image: int, threads: int | None) -> NDArray[Any]:
@@ -61,6 +98,9 @@ def decode(
 ) -> NDArray[Any]:
     """The array that a container holds, equal to the one that was encoded: values, type, axes.
 
+    Of a bounded container, values are within the bound of those that were encoded, and not the
+    same; ``info(data)["lossless"]`` tells which it is.
+
     Multi-byte values are in native byte order. Of a container that the program made of a FITS
     file, the integers are those that BZERO 32768 (or 0) makes; under any other scale, the stored
     ones.
@@ -73,11 +113,15 @@ def decode(
     :raises FormatError: if the bytes are no container.
     :raises DamagedError: if they are damaged: every tile has a checksum, the pixels a digest.
     """
-    return whole(container(data, max_memory_bytes), image, threads)
+    found = plain_bytes(data)
+    if found.startswith(BOUNDED):
+        return _core.Bounded.of_bytes(found, max_memory_bytes).read(image, threads)
+    return whole(container(found, max_memory_bytes), image, threads)
 
 
 def info(source: Buffer | str | os.PathLike[str]) -> dict[str, Any]:
-    """What a container or a FITS file says of itself: the file at a path, or its bytes.
+    """What a container, bounded or not, or a FITS file says of itself: the file at a path, or its
+    bytes. ``"lossless"`` is there for containers.
 
     The keys are those of ``noisefloor info --json`` where both have them; see docs/python.md.
     """
@@ -86,10 +130,14 @@ def info(source: Buffer | str | os.PathLike[str]) -> dict[str, Any]:
             first = file.read(len(MAGIC))
         if first == MAGIC:
             return _core.Container.open(source, None).info()
+        if first == BOUNDED:
+            return _core.Bounded.open(source, None).info()
         return {"kind": "FITS", "hdus": _core.Fits.open(source, None).hdus()}
     data = octets(source).tobytes()
     if data.startswith(MAGIC):
         return _core.Container.of_bytes(data, None).info()
+    if data.startswith(BOUNDED):
+        return _core.Bounded.of_bytes(data, None).info()
     if not data.startswith((b"SIMPLE", b"\x1f\x8b")):
         raise FormatError("these bytes are neither a noisefloor container nor a FITS file")
     return {"kind": "FITS", "hdus": _core.Fits.of_bytes(data, None).hdus()}

@@ -1,12 +1,16 @@
 """The compiled half of the package. Import `noisefloor` instead: nothing here is promised."""
 
 from os import PathLike
+from pathlib import Path
 from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Archive",
+    "Archivist",
+    "Bounded",
     "Container",
     "Dataset",
     "Decoder",
@@ -16,6 +20,7 @@ __all__ = [
     "codecs",
     "decode_tile",
     "encode",
+    "encode_bounded",
     "encode_tile",
     "hdf5_filter",
     "noise_estimates",
@@ -25,6 +30,46 @@ __all__ = [
 __version__: str
 
 _Pair: TypeAlias = tuple[int, int]
+_Task: TypeAlias = tuple[str, int, int, str | None]
+
+@final
+class Archivist:
+    def __new__(
+        cls,
+        sources: str | PathLike[str],
+        archive: str | PathLike[str],
+        spec: str,
+        force: bool,
+        max_memory_bytes: int | None,
+    ) -> Archivist: ...
+    def spec(self) -> str: ...
+    def row(self, task: _Task, threads: int) -> str: ...
+
+@final
+class Archive:
+    @staticmethod
+    def begin(
+        sources: str | PathLike[str], archive: str | PathLike[str], spec: str, delete: bool
+    ) -> Archive: ...
+    def tasks(self) -> list[_Task]: ...
+    def found(self) -> tuple[int, int, list[tuple[Path, str]]]: ...
+    def failure(self, task: _Task, reason: str) -> str: ...
+    def settle(self, rows: list[str]) -> list[tuple[Path, str]]: ...
+    def finish(self) -> list[tuple[Path, str]]: ...
+    def sum(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+
+@final
+class Bounded:
+    @staticmethod
+    def open(path: str | PathLike[str], max_memory_bytes: int | None) -> Bounded: ...
+    @staticmethod
+    def of_bytes(data: bytes, max_memory_bytes: int | None) -> Bounded: ...
+    def read(self, array: int, threads: int | None) -> NDArray[Any]: ...
+    def read_region(
+        self, array: int, region: tuple[_Pair, _Pair, _Pair], threads: int | None
+    ) -> NDArray[Any]: ...
+    def info(self) -> dict[str, Any]: ...
 
 @final
 class Container:
@@ -94,6 +139,15 @@ def encode(
     verify: bool,
     threads: int | None,
     max_memory_bytes: int | None,
+) -> bytes: ...
+def encode_bounded(
+    array: NDArray[Any],
+    bound: str,
+    noise: tuple[float, float, float] | None,
+    dither: bool,
+    codec: str,
+    tile: tuple[int, int, int] | None,
+    threads: int | None,
 ) -> bytes: ...
 def encode_tile(array: NDArray[Any], descr: str, codec: str, threads: int | None) -> bytes: ...
 def decode_tile(

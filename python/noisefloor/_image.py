@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import _core
-from ._coding import MAGIC
+from ._coding import BOUNDED, MAGIC
 from ._errors import RequestError
 from ._index import Range, take
 
@@ -22,6 +22,8 @@ class _Source(Protocol):
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    #: The bound of samples that are not the original ones.
+    bound: str | None
 
     def read(self, ranges: list[Range]) -> NDArray[Any]: ...
 
@@ -42,6 +44,8 @@ class Image:
         self.shape = source.shape
         #: Type of the values.
         self.dtype = source.dtype
+        #: Of samples that may differ from the original ones, by how much: ``"0.5sigma"``.
+        self.bound = source.bound
 
     @property
     def ndim(self) -> int:
@@ -52,6 +56,11 @@ class Image:
     def size(self) -> int:
         """Number of pixels."""
         return math.prod(self.shape)
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the values are those of the original; of a FITS file, those that it holds."""
+        return self.bound is None
 
     def __len__(self) -> int:
         if not self.shape:
@@ -68,7 +77,8 @@ class Image:
         return values if dtype is None else values.astype(dtype, copy=False)
 
     def __repr__(self) -> str:
-        return f"<noisefloor.Image {self.name}[{self.index}]: {self.dtype} {self.shape}>"
+        loss = "" if self.lossless else f", NOT lossless, within {self.bound}"
+        return f"<noisefloor.Image {self.name}[{self.index}]: {self.dtype} {self.shape}{loss}>"
 
     def _source(self) -> _Source:
         if self._open is None:
@@ -91,8 +101,39 @@ class Image:
         self.close()
 
 
+class _Tiled(Protocol):
+    """A container whose tiles are read when they are asked for."""
+
+    def read(self, image: int, threads: int | None, /) -> NDArray[Any]: ...
+    def read_region(
+        self, image: int, region: tuple[Range, Range, Range], threads: int | None, /
+    ) -> NDArray[Any]: ...
+
+
+def _box(file: _Tiled, index: int, shape: tuple[int, ...], ranges: list[Range]) -> NDArray[Any]:
+    """The pixels of a box of an image of this shape, whose axes before the last two are planes."""
+    if ranges == [(0, length) for length in shape]:
+        # The digest of the pixels is checked.
+        return file.read(index, None)
+    lengths = [end - start for start, end in ranges]
+    rows, columns = ([(0, 1), (0, 1), *ranges])[-2:]
+    leading = shape[:-2]
+    planes = np.arange(math.prod(leading)).reshape(leading)
+    wanted = planes[tuple(slice(*one) for one in ranges[:-2])].ravel()
+    # Planes that follow one another are read at once.
+    breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
+    parts = [
+        file.read_region(index, ((int(run[0]), int(run[-1]) + 1), rows, columns), None)
+        for run in np.split(wanted, breaks)
+    ]
+    box = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return box.reshape(lengths)
+
+
 class InContainer:
     """An image of a container."""
+
+    bound: str | None = None
 
     def __init__(self, file: _core.Container, index: int, facts: dict[str, Any]) -> None:
         self._file, self._index = file, index
@@ -102,31 +143,27 @@ class InContainer:
 
     def read(self, ranges: list[Range]) -> NDArray[Any]:
         """The pixels of a box."""
+        if any(start == end for start, end in ranges):
+            return np.zeros([end - start for start, end in ranges], self.dtype)
         if self._fortran:
-            return self._read(self.shape[::-1], ranges[::-1]).T
-        return self._read(self.shape, ranges)
+            return _box(self._file, self._index, self.shape[::-1], ranges[::-1]).T
+        return _box(self._file, self._index, self.shape, ranges)
 
-    def _read(self, shape: tuple[int, ...], ranges: list[Range]) -> NDArray[Any]:
-        if ranges == [(0, length) for length in shape]:
-            # The digest of the pixels is checked.
-            return self._file.read(self._index, None)
-        lengths = [end - start for start, end in ranges]
-        if 0 in lengths:
-            return np.zeros(lengths, self.dtype)
-        rows, columns = ([(0, 1), (0, 1), *ranges])[-2:]
-        leading = shape[:-2]
-        planes = np.arange(math.prod(leading)).reshape(leading)
-        wanted = planes[tuple(slice(*one) for one in ranges[:-2])].ravel()
-        # Planes that follow one another are read at once.
-        breaks = np.flatnonzero(np.diff(wanted) != 1) + 1
-        parts = [
-            self._file.read_region(
-                self._index, ((int(run[0]), int(run[-1]) + 1), rows, columns), None
-            )
-            for run in np.split(wanted, breaks)
-        ]
-        box = parts[0] if len(parts) == 1 else np.concatenate(parts)
-        return box.reshape(lengths)
+
+class InBounded:
+    """An array of a bounded container."""
+
+    def __init__(self, file: _core.Bounded, index: int, facts: dict[str, Any]) -> None:
+        self._file, self._index = file, index
+        self.shape = tuple(facts["axes"])
+        self.dtype = np.dtype(facts["type"])
+        self.bound: str | None = f"{facts['bound']:g}{facts['unit']}"
+
+    def read(self, ranges: list[Range]) -> NDArray[Any]:
+        """The samples of a box."""
+        if any(start == end for start, end in ranges):
+            return np.zeros([end - start for start, end in ranges], self.dtype)
+        return _box(self._file, self._index, self.shape, ranges)
 
 
 def in_container(file: _core.Container, index: int) -> InContainer:
@@ -140,7 +177,8 @@ def open(
     *,
     max_memory_bytes: int | None = None,
 ) -> Image:
-    """Opens an image in a container or in a FITS file: plain, compressed as a whole or in tiles.
+    """Opens an image in a container, bounded or not, or in a FITS file: plain, compressed as a whole
+    or in tiles.
 
     Pixels are read when the image is indexed. Those of FITS files are physical values, as
     ``noisefloor.fits.open`` gives them.
@@ -152,12 +190,17 @@ def open(
     """
     name = os.fspath(path)
     with builtins.open(path, "rb") as file:
-        is_container = file.read(len(MAGIC)) == MAGIC
-    if is_container:
+        first = file.read(len(MAGIC))
+    if first == MAGIC:
         container = _core.Container.open(path, max_memory_bytes)
         count = len(container.info()["images"])
         index = _checked(image, count, name)
         return Image(in_container(container, index), name, index, count)
+    if first == BOUNDED:
+        bounded = _core.Bounded.open(path, max_memory_bytes)
+        arrays = bounded.info()["arrays"]
+        index = _checked(image, len(arrays), name)
+        return Image(InBounded(bounded, index, arrays[index]), name, index, len(arrays))
     from . import fits
 
     hdus = [hdu for hdu in fits.open(path, max_memory_bytes=max_memory_bytes) if hdu.is_image]

@@ -66,6 +66,9 @@ class Hdu:
     pixels of at most 16 bits, float64 otherwise), BLANK pixels of scaled images become NaN.
     """
 
+    #: Values are those of the file.
+    bound: str | None = None
+
     def __init__(self, file: _core.Fits, facts: dict[str, Any]) -> None:
         self._file = file
         #: Number of the HDU, the primary is 0.

@@ -4,7 +4,7 @@
 
 use crate::sample_bytes::ByteOrder;
 use nf_codec::{Codec, Entry, Error, Limits, Result, Spec};
-use nf_image::{Image16, Shape};
+use nf_image::{Image16, ImageRef, Shape};
 
 /// The line of the registry.
 pub(crate) const ENTRY: Entry = Entry {
@@ -26,6 +26,10 @@ impl Codec for Raw {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        self.encode_ref(image.into())
+    }
+
+    fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
         Ok(ByteOrder::Pairs.bytes_of(image.samples()))
     }
 

@@ -14,7 +14,7 @@
 
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Result, Spec};
 use nf_fits::tiled::rice;
-use nf_image::{Image16, Shape};
+use nf_image::{Image16, ImageRef, Shape};
 use std::fmt;
 use std::str::FromStr;
 
@@ -99,6 +99,10 @@ impl Codec for Rice {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        self.encode_ref(image.into())
+    }
+
+    fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(image.shape().raw_bytes() / 2);
         for tile in image.samples().chunks(self.tile_px(image.shape()).max(1)) {
             rice::encode(tile, self.block_px, &mut bytes);

@@ -1,7 +1,7 @@
 //! What a codec promises.
 
 use crate::{Error, Limits, PixelTrace, Result, Spec};
-use nf_image::{Digest, Image16, Shape, TileBox};
+use nf_image::{Digest, Image16, ImageRef, Shape, TileBox};
 
 /// A lossless coder of 16-bit frames.
 ///
@@ -39,6 +39,18 @@ pub trait Codec: Send + Sync {
     fn encode_at(&self, image: &Image16, row: usize, column: usize) -> Result<Vec<u8>> {
         let _ = (row, column);
         self.encode(image)
+    }
+
+    /// The same bytes for an image in memory that belongs to somebody else.
+    ///
+    /// The default copies the image and calls [`encode_at`](Self::encode_at); codecs that are fast
+    /// enough for it to matter borrow it.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
+        let [row, column] = image.origin();
+        self.encode_at(&image.to_image(), row, column)
     }
 
     /// The image of `shape` that the bytes stand for; axis and detector are the caller's to

@@ -74,6 +74,9 @@ fn round_trip(case: &str, fresh: &dyn Fn() -> Box<dyn Codec>, image: &Image16) -
     assert!(bytes.len() as u64 <= bound, "{case}: {} bytes, the bound is {bound}", bytes.len());
     let again = fresh().encode(image).unwrap_or_else(|e| panic!("{case}: encoding again failed: {e}"));
     assert!(bytes == again, "{case}: encoding twice gave different bytes");
+    let borrowed = fresh().encode_ref(image.into());
+    let borrowed = borrowed.unwrap_or_else(|e| panic!("{case}: encoding a borrowed stack failed: {e}"));
+    assert!(bytes == borrowed, "{case}: a borrowed stack gives other bytes");
     let decoder = fresh();
     let decoded = decoder
         .decode(&bytes, shape, &Limits::default())

@@ -1,10 +1,14 @@
 //! The container: round trips, regions, damage, and the golden file of version 1.
 #![allow(clippy::unwrap_used)]
 
-use nf_codec::container::{Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox};
+use nf_codec::container::{
+    Borrowed, ImageSource, Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox, WriteOptions, write,
+};
 use nf_codec::{Codec, Error, Limits, Reproducibility, Spec, conformance};
 use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape};
+use std::borrow::Cow;
 use std::io::Cursor;
+use std::ops::Range;
 use std::path::Path;
 use support::{Plain, header, open, pack, plain, ramp, registry};
 
@@ -44,6 +48,50 @@ fn stacks_come_back_whole_and_by_region() {
         }
         let beyond = TileBox { planes: 0..1, rows: 9..11, columns: 0..1 };
         assert!(reader.decode_region(0, &beyond, &*plain()).is_err());
+    }
+}
+
+/// A stack that has to be read band by band.
+struct Read(Image16);
+
+impl ImageSource for Read {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        self.0.axis()
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
+        Ok(Cow::Owned(self.0.crop(planes, rows, 0..self.0.shape().width)))
+    }
+}
+
+#[test]
+fn stacks_in_memory_and_those_that_are_read_give_the_same_bytes() {
+    let frame = ramp(Shape::frame(10, 13));
+    let series = ramp(Shape::new(5, 10, 13)).with_axis(PlaneAxis::Time);
+    let tiles = [Shape::new(5, 10, 13), Shape::new(1, 3, 13), Shape::new(2, 4, 5), Shape::new(9, 3, 13)];
+    for image in [&frame, &series] {
+        for tile in tiles {
+            let header = header("plain", &[(image, tile)]);
+            let bytes_of = |source: &mut dyn ImageSource| {
+                let (encoder, verifier) = (plain(), plain());
+                let options = WriteOptions {
+                    encoder: &*encoder,
+                    verifier: Some(&*verifier),
+                    limits: Limits::default(),
+                };
+                let mut bytes = Vec::new();
+                write(&mut bytes, &header, &mut [source], options).unwrap();
+                bytes
+            };
+            let bytes = bytes_of(&mut Read(image.clone()));
+            assert!(bytes == bytes_of(&mut image.clone()), "{tile}");
+            assert!(bytes == bytes_of(&mut Borrowed(image.into())), "{tile}");
+            assert_eq!(&open(&bytes).unwrap().decode(0, &*plain()).unwrap(), image);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use crate::level::Level;
 use crate::models::{TileView, mixing};
 use crate::stream;
 use nf_codec::{Codec, Error, Limits, PixelTrace, PlaneTreatment, Result, Spec};
-use nf_image::{Image16, Shape, TileBox};
+use nf_image::{Image16, ImageRef, Shape, TileBox};
 
 /// The codec `floor`.
 ///
@@ -22,6 +22,10 @@ impl Codec for Floor {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
+        self.encode_ref(image.into())
+    }
+
+    fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
         Ok(stream::encode(image, self.level))
     }
 

@@ -4,7 +4,7 @@ use crate::codec::Floor;
 use crate::level::Level;
 use crate::stream::{self, Placed};
 use nf_codec::{Codec, Error, Limits, Model, PlaneTreatment, Result, Spec};
-use nf_image::{Image16, Shape, TileBox};
+use nf_image::{Image16, ImageRef, Shape, TileBox};
 use nf_profile::{Profile, format};
 use std::sync::Arc;
 
@@ -49,10 +49,15 @@ impl Codec for FloorWithProfile {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        self.encode_at(image, 0, 0)
+        self.encode_ref(image.into())
     }
 
     fn encode_at(&self, image: &Image16, row: usize, column: usize) -> Result<Vec<u8>> {
+        self.encode_ref(ImageRef::from(image).with_origin([row, column]))
+    }
+
+    fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
+        let [row, column] = image.origin();
         Ok(stream::encode_placed(image, self.level, Placed { profile: &self.profile, row, column }))
     }
 

@@ -1,12 +1,18 @@
 //! The image type: a stack of 16-bit detector frames.
 //!
 //! - [`Image16`]: the pixels with their [`Shape`] and [`PlaneAxis`].
+//! - [`ImageRef`]: the same in memory that belongs to somebody else.
+//! - With the feature `ndarray` (on by default): [`Image16::view`], and stacks from and to arrays
+//!   of that crate.
 //! - [`Detector`]: what is known of the chip that made them.
 //! - [`TileBox`] and [`Grid`]: boxes of pixels, and stacks cut into them.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
 //! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "ndarray")]
+mod arrays;
+mod borrowed;
 mod detector;
 mod digest;
 mod grid;
@@ -15,6 +21,7 @@ mod shape;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use borrowed::{ImageRef, OrderError};
 pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};
 pub use grid::{Grid, TileBox};

@@ -133,6 +133,8 @@ fn copy_rows<T: Copy>(
     }
 }
 
+/// Bands are copied even where they could be borrowed: another thread of Python may write to the
+/// array meanwhile, and what is coded and compared must be one and the same.
 impl ImageSource for ArraySource<'_> {
     fn shape(&self) -> Shape {
         self.shape

@@ -1,12 +1,10 @@
 //! The codecs of this build.
 
 use crate::error::{Failure, Result};
-use nf_codec::{Codec, LastBuilt, Limits, Registry, Spec};
-use nf_fits::tiled::TileCodec;
-use nf_image::{Image16, Shape};
+use nf_archive::Tools;
+use nf_codec::{Codec, Limits, Registry, Spec};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
-use std::sync::Arc;
 
 /// Our own codecs first, then the baselines.
 pub(crate) fn registry() -> Registry {
@@ -29,9 +27,11 @@ pub(crate) fn limits(max_memory_bytes: Option<u64>) -> Limits {
     max_memory_bytes.map_or_else(Limits::default, Limits::of_memory)
 }
 
-/// The same for readers of FITS files.
-pub(crate) fn fits_limits(max_memory_bytes: Option<u64>) -> nf_fits::Limits {
-    max_memory_bytes.map_or_else(nf_fits::Limits::default, nf_fits::Limits::of_memory)
+/// These codecs with that much memory.
+pub(crate) fn tools(max_memory_bytes: Option<u64>) -> Tools {
+    const DEFAULT_BYTES: u64 = 8 << 30;
+    let bytes = max_memory_bytes.unwrap_or(DEFAULT_BYTES);
+    Tools::new(registry, bytes, "max_memory_bytes sets the limit")
 }
 
 /// Every codec of this build: name, summary, source, and options with values, default and help.
@@ -62,31 +62,4 @@ pub(crate) fn codecs(py: Python<'_>) -> PyResult<Bound<'_, PyList>> {
 #[pyfunction]
 pub(crate) fn normalise_spec(spec: &str) -> PyResult<String> {
     Ok(build(spec)?.spec().to_string())
-}
-
-/// The codecs of the registry for the tiles of FITS files (FLOOR_1). The codec of the tiles that
-/// came last is kept: one serves all tiles of an HDU.
-pub(crate) struct RegistryTiles {
-    limits: Limits,
-    last: LastBuilt,
-}
-
-impl RegistryTiles {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, last: LastBuilt::default() }
-    }
-
-    fn codec(&self, spec: &str) -> Result<Arc<dyn Codec>, String> {
-        self.last.codec(spec, registry).map_err(|error| error.to_string())
-    }
-}
-
-impl TileCodec for RegistryTiles {
-    fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
-        self.codec(spec)?.encode(tile).map_err(|error| error.to_string())
-    }
-
-    fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
-        self.codec(spec)?.decode(bytes, shape, &self.limits).map_err(|error| error.to_string())
-    }
 }

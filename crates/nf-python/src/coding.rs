@@ -72,7 +72,7 @@ fn encode_source(
         model: encoder.model().map(Into::into),
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile }],
         layout: Some(layout),
-        creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
+        creator: nf_archive::PROGRAM.to_owned(),
     };
     let options =
         WriteOptions { encoder: &*encoder, verifier: decoder.as_deref(), limits: limits(max_memory_bytes) };

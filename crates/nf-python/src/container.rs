@@ -2,28 +2,24 @@
 
 use crate::codecs::{limits, registry};
 use crate::error::{Failure, Kind, Result};
-use crate::source::PositionedFile;
+use crate::source::{PositionedFile, ReadSeek};
 use crate::threads;
 use crate::values::{Original, Values};
 use nf_codec::Codec;
 use nf_codec::container::{Reader, TileBox, VERSION};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
-use std::io::{Cursor, Read, Seek};
+use std::io::Cursor;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 /// First and last (excluded) plane, row and column.
-type Region = ((usize, usize), (usize, usize), (usize, usize));
-
-trait Source: Read + Seek + Send {}
-
-impl<T: Read + Seek + Send> Source for T {}
+pub(crate) type Region = ((usize, usize), (usize, usize), (usize, usize));
 
 /// A container opened for reading.
 #[pyclass(frozen, module = "noisefloor._core")]
 pub(crate) struct Container {
-    reader: Mutex<Reader<Box<dyn Source>>>,
+    reader: Mutex<Reader<Box<dyn ReadSeek>>>,
     /// Made when the first pixels are asked for, so that a container can be described by a build
     /// that lacks its codec.
     codec: Mutex<Option<Box<dyn Codec>>>,
@@ -32,7 +28,7 @@ pub(crate) struct Container {
 }
 
 impl Container {
-    fn new(source: Box<dyn Source>, name: String, max_memory_bytes: Option<u64>) -> Result<Self> {
+    fn new(source: Box<dyn ReadSeek>, name: String, max_memory_bytes: Option<u64>) -> Result<Self> {
         let reader = Reader::open(source, limits(max_memory_bytes))
             .map_err(|error| Failure::from(error).of_file(&name))?;
         let originals = (0..reader.header().images.len()).map(|i| Original::of(reader.header(), i)).collect();
@@ -143,6 +139,7 @@ impl Container {
         }
         let facts = PyDict::new(py);
         facts.set_item("kind", "container")?;
+        facts.set_item("lossless", true)?;
         facts.set_item("version", VERSION)?;
         facts.set_item("creator", &header.creator)?;
         facts.set_item("codec", header.codec.to_string())?;

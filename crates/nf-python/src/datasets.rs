@@ -1,7 +1,7 @@
 //! Datasets by name: what `noisefloor data` lists, image by image.
 
 #[cfg(feature = "datasets")]
-use crate::codecs::{RegistryTiles, fits_limits, limits};
+use crate::codecs::tools;
 use crate::error::{Failure, Kind, Result};
 use crate::threads;
 use crate::values::shaped;
@@ -14,7 +14,6 @@ use std::path::PathBuf;
 #[cfg(feature = "datasets")]
 mod source {
     use super::*;
-    use std::sync::Arc;
 
     pub(super) type Source = Box<dyn nf_data::Dataset>;
 
@@ -31,8 +30,8 @@ mod source {
 
     pub(super) fn open(reference: &str, split: Option<String>, data: Option<PathBuf>) -> Result<Source> {
         let fits = nf_data::FitsOptions {
-            tile_codec: Some(Arc::new(RegistryTiles::new(limits(None)))),
-            limits: fits_limits(None),
+            tile_codec: Some(tools(None).tiles()),
+            limits: tools(None).fits_limits(),
             ..nf_data::FitsOptions::default()
         };
         let options = nf_data::OpenOptions { data, split, fits, ..nf_data::OpenOptions::default() };

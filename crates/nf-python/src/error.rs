@@ -111,6 +111,21 @@ impl From<nf_fits::Error> for Failure {
     }
 }
 
+impl From<nf_bounded::Error> for Failure {
+    fn from(error: nf_bounded::Error) -> Self {
+        use nf_bounded::Error as E;
+        let kind = match error {
+            E::Codec(error) => return error.into(),
+            E::Text { .. } => Kind::Request,
+            E::Refused { .. } | E::Noise(_) | E::Shape { .. } => Kind::Unsupported,
+            E::Violated { .. } => Kind::Backend,
+            E::NotBounded => Kind::Format,
+            _ => Kind::Damaged,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
 impl From<nf_entropy::Error> for Failure {
     fn from(error: nf_entropy::Error) -> Self {
         use nf_entropy::Error as E;

@@ -1,6 +1,6 @@
 //! FITS files opened for reading: plain, gzipped, tile-compressed, FLOOR_1.
 
-use crate::codecs::{RegistryTiles, fits_limits, limits};
+use crate::codecs::tools;
 use crate::error::{Failure, Kind, Result};
 use crate::threads;
 use crate::values::shaped;
@@ -9,7 +9,6 @@ use nf_fits::{FitsFile, Header, Pixels, Section, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// A FITS file opened for reading.
 #[pyclass(frozen, module = "noisefloor._core")]
@@ -26,7 +25,7 @@ impl Fits {
     fn open(py: Python<'_>, path: PathBuf, max_memory_bytes: Option<u64>) -> PyResult<Self> {
         let name = path.display().to_string();
         let file = threads::run(py, None, || {
-            FitsFile::open_with(&path, fits_limits(max_memory_bytes))
+            FitsFile::open_with(&path, tools(max_memory_bytes).fits_limits())
                 .map_err(|error| Failure::from(error).of_file(&name))
         })?;
         Ok(Self { file: with_tiles(file, max_memory_bytes), name })
@@ -37,8 +36,9 @@ impl Fits {
     #[pyo3(signature = (data, max_memory_bytes))]
     fn of_bytes(py: Python<'_>, data: &Bound<'_, PyBytes>, max_memory_bytes: Option<u64>) -> PyResult<Self> {
         let bytes = data.as_bytes().to_vec();
-        let file =
-            threads::run(py, None, || Ok(FitsFile::from_bytes_with(bytes, fits_limits(max_memory_bytes))?))?;
+        let file = threads::run(py, None, || {
+            Ok(FitsFile::from_bytes_with(bytes, tools(max_memory_bytes).fits_limits())?)
+        })?;
         Ok(Self { file: with_tiles(file, max_memory_bytes), name: String::new() })
     }
 
@@ -135,7 +135,7 @@ impl Fits {
 }
 
 fn with_tiles(file: FitsFile, max_memory_bytes: Option<u64>) -> FitsFile {
-    file.with_codec(Arc::new(RegistryTiles::new(limits(max_memory_bytes))))
+    file.with_codec(tools(max_memory_bytes).tiles())
 }
 
 /// A text with the cards that continue it.

@@ -6,6 +6,8 @@
 //! - [`array`](mod@array): NumPy arrays as stacks, borrowed.
 //! - [`values`]: stacks as NumPy arrays, in the type that the original had.
 //! - [`coding`]: arrays to containers and back; [`container`]: containers opened for reading.
+//! - [`bounded`]: the same within a bound on the error of every sample.
+//! - [`archive`]: the files of an archive, and its receipts.
 //! - [`fits`]: FITS files opened for reading; [`tiles`]: bare streams, as FITS tiles hold them.
 //! - [`datasets`]: images by the names of datasets, in builds with that feature.
 //! - [`entropy`]: rANS under mixtures of logistics.
@@ -16,7 +18,9 @@
 //! - [`error`]: errors as Python's exceptions, by kind.
 #![forbid(unsafe_code)]
 
+mod archive;
 mod array;
+mod bounded;
 mod codecs;
 mod coding;
 mod container;
@@ -34,6 +38,10 @@ mod values;
 /// The compiled half of the package; `noisefloor` is the other half, and the one to import.
 #[pyo3::pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::archive::{Archive, Archivist};
+    #[pymodule_export]
+    use crate::bounded::{Bounded, encode_bounded};
     #[pymodule_export]
     use crate::codecs::{codecs, normalise_spec};
     #[pymodule_export]

@@ -1,8 +1,13 @@
-//! A file read by positions of our own.
+//! Where the bytes of containers come from; files are read by positions of our own.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+
+/// Where a container is read from.
+pub(crate) trait ReadSeek: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// A file whose position is not shared with the processes that were forked from this one, as that
 /// of an open file is.

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 /// The variable of the environment that stands for the option.
 pub(crate) const VARIABLE: &str = "NOISEFLOOR_MAX_MEMORY";
 
+/// What to do where the limit was reached.
+pub(crate) const ADVICE: &str = "--max-memory (or NOISEFLOOR_MAX_MEMORY) sets the limit";
+
 const DEFAULT_BYTES: u64 = 8 << 30;
 
 static MAX_MEMORY_BYTES: OnceLock<u64> = OnceLock::new();

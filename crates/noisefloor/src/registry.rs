@@ -2,13 +2,11 @@
 
 use crate::limits;
 use anyhow::{Context, Result};
-use nf_codec::{Codec, LastBuilt, Registry};
+use nf_archive::Tools;
+use nf_codec::Registry;
 use nf_data::FitsOptions;
 use nf_fits::FitsFile;
-use nf_fits::tiled::TileCodec;
-use nf_image::{Image16, Shape};
 use std::path::Path;
-use std::sync::Arc;
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -24,16 +22,12 @@ pub(crate) fn registry() -> Registry {
 /// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the
 /// limits of the user.
 pub(crate) fn fits_options() -> FitsOptions {
-    FitsOptions {
-        tile_codec: Some(Arc::new(RegistryTiles::default())),
-        limits: limits::fits(),
-        readable_parts: false,
-    }
+    FitsOptions { tile_codec: Some(tools().tiles()), limits: limits::fits(), readable_parts: false }
 }
 
-/// A file whose FLOOR_1 tiles can be read as well.
-fn with_tiles(file: FitsFile) -> FitsFile {
-    file.with_codec(Arc::new(RegistryTiles::default()))
+/// These codecs, within the limits of the user.
+pub(crate) fn tools() -> Tools {
+    Tools::new(registry, limits::max_memory_bytes(), limits::ADVICE)
 }
 
 /// A FITS file that lies on the disk; its name is part of errors.
@@ -41,8 +35,7 @@ fn with_tiles(file: FitsFile) -> FitsFile {
 /// # Errors
 /// If it is no FITS file, or damaged.
 pub(crate) fn open_fits(path: &Path) -> Result<FitsFile> {
-    let file = FitsFile::open_with(path, limits::fits()).with_context(|| path.display().to_string())?;
-    Ok(with_tiles(file))
+    tools().open_fits(path)
 }
 
 /// A FITS file in memory.
@@ -50,7 +43,7 @@ pub(crate) fn open_fits(path: &Path) -> Result<FitsFile> {
 /// # Errors
 /// As [`open_fits`].
 pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
-    Ok(with_tiles(FitsFile::from_bytes_with(bytes, limits::fits())?))
+    tools().fits_of_bytes(bytes)
 }
 
 /// What can be read of a FITS file on the disk: its HDUs up to the first that is damaged
@@ -60,7 +53,7 @@ pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
 /// If it is no FITS file, or its first HDU is damaged.
 pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
     let file = FitsFile::open_readable(path, limits::fits()).with_context(|| path.display().to_string())?;
-    Ok(with_tiles(file))
+    Ok(file.with_codec(tools().tiles()))
 }
 
 /// What can be read of a FITS file in memory.
@@ -68,34 +61,5 @@ pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
 /// # Errors
 /// As [`open_readable_fits`].
 pub(crate) fn readable_fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
-    Ok(with_tiles(FitsFile::readable_from_bytes(bytes, limits::fits())?))
-}
-
-/// The codecs of the registry for the tiles of FITS files (FLOOR_1).
-///
-/// The codec of the tiles that came last is kept: one serves all tiles and threads of an HDU.
-#[derive(Default)]
-pub(crate) struct RegistryTiles {
-    last: LastBuilt,
-}
-
-impl RegistryTiles {
-    fn codec(&self, spec: &str) -> Result<Arc<dyn Codec>, String> {
-        self.last.codec(spec, registry).map_err(|error| error.to_string())
-    }
-}
-
-impl TileCodec for RegistryTiles {
-    fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
-        self.codec(spec)?.encode(tile).map_err(|error| error.to_string())
-    }
-
-    fn creator(&self) -> Option<String> {
-        let version = env!("CARGO_PKG_VERSION");
-        Some(format!("noisefloor {version}; tiles described in its docs/format.md (FLOOR_1)"))
-    }
-
-    fn decode(&self, spec: &str, bytes: &[u8], shape: Shape) -> Result<Image16, String> {
-        self.codec(spec)?.decode(bytes, shape, &limits::codec()).map_err(|error| error.to_string())
-    }
+    Ok(FitsFile::readable_from_bytes(bytes, limits::fits())?.with_codec(tools().tiles()))
 }

@@ -154,7 +154,7 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
     }
     if extent > 0.0 && !sample.is_float() && absolute < 1.0 {
         let reason = format!(
-            "it is {} for {sample} samples, whose errors are whole numbers; compress without --bound",
+            "it is {} for {sample} samples, whose errors are whole numbers; code it without a bound",
             short(absolute)
         );
         return Err(bound.refused(reason));

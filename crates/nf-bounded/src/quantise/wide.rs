@@ -56,7 +56,7 @@ pub(super) fn quantise<T: Sample>(
     }
     if no_index > TOO_MANY.max(samples.len() / TOO_MANY) {
         let reason = format!(
-            "{no_index} of {} {} samples cannot be kept within it otherwise than exactly; compress without --bound",
+            "{no_index} of {} {} samples cannot be kept within it otherwise than exactly; code it without a bound",
             samples.len(),
             T::TYPE
         );
@@ -99,7 +99,7 @@ fn check_precision<T: Sample>(
     let (ulp, error) = (ulp::<T>(typical), tolerance.at(f64::NEG_INFINITY.max(-f64::MAX)));
     if range.is_some_and(|range| range.extent() > 0.0) && error < ulp {
         let reason = format!(
-            "it is {error:e}, and {} samples of {typical:e} are {ulp:e} apart; compress without --bound",
+            "it is {error:e}, and {} samples of {typical:e} are {ulp:e} apart; code it without a bound",
             T::TYPE
         );
         return Err(bound.refused(reason));

@@ -20,7 +20,7 @@ pub use nf_image::TileBox;
 pub use reader::{Reader, TileInfo};
 pub use salvage::Salvaged;
 pub use tiling::default_tile;
-pub use writer::{ImageSource, WriteOptions, Written, write};
+pub use writer::{Borrowed, ImageSource, WriteOptions, Written, write};
 
 /// First bytes of a container.
 pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";

@@ -4,7 +4,7 @@ use super::header::{Header, ImageHeader, check_tile};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Result};
-use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape, StackDigester, TileBox};
+use nf_image::{Digest, Grid, Image16, ImageRef, PlaneAxis, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
 use std::borrow::{Borrow, Cow};
 use std::io::Write;
@@ -28,6 +28,12 @@ pub trait ImageSource {
     /// # Errors
     /// If they cannot be read.
     fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>>;
+
+    /// The whole stack, if it lies in memory as it is; then it is coded from there, and no band is
+    /// asked for.
+    fn in_memory(&self) -> Option<ImageRef<'_>> {
+        None
+    }
 }
 
 /// A stack in memory, owned or borrowed.
@@ -47,6 +53,37 @@ impl<T: Borrow<Image16>> ImageSource for T {
             return Ok(Cow::Borrowed(image));
         }
         Ok(Cow::Owned(image.crop(planes, rows, 0..whole.width)))
+    }
+
+    fn in_memory(&self) -> Option<ImageRef<'_>> {
+        let image: &Image16 = self.borrow();
+        Some(image.into())
+    }
+}
+
+/// A stack in memory that belongs to somebody else.
+#[derive(Clone, Copy, Debug)]
+pub struct Borrowed<'a>(pub ImageRef<'a>);
+
+impl ImageSource for Borrowed<'_> {
+    fn shape(&self) -> Shape {
+        self.0.shape()
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        self.0.axis()
+    }
+
+    fn origin(&self) -> [usize; 2] {
+        self.0.origin()
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> Result<Cow<'_, Image16>> {
+        Ok(Cow::Owned(self.0.crop(planes, rows, 0..self.0.shape().width)))
+    }
+
+    fn in_memory(&self) -> Option<ImageRef<'_>> {
+        Some(self.0)
     }
 }
 
@@ -103,41 +140,36 @@ pub fn write(
         limits.check_shape("the image", image.shape)?;
         check_tile(image.shape, image.tile, limits)?;
         let origin = source.origin();
-        let mut digester = StackDigester::default();
         let mut tiles = Vec::new();
-        let places = bands(image.shape, image.tile);
-        let mut groups = places.chunks(bands_at_once(image.shape, image.tile));
-        let mut read = |group: Option<&[TileBox]>| -> Result<Vec<Band>> {
-            let band = |place: &TileBox| {
-                let pixels = source.band(place.planes.clone(), place.rows.clone())?.into_owned();
-                Ok(Band { place: place.clone(), pixels })
-            };
-            group.unwrap_or_default().iter().map(band).collect()
+        let mut put = |payload: &[u8]| -> Result<()> {
+            let length_bytes = payload.len() as u64;
+            tiles.push(TileEntry { offset_bytes, length_bytes, crc: crc32fast::hash(payload) });
+            offset_bytes += length_bytes;
+            stream_bytes += length_bytes;
+            out.write_all(payload).map_err(failed)
         };
-        // Bands are coded side by side, while the next ones are read.
-        let mut next = read(groups.next())?;
-        while !next.is_empty() {
-            let now = std::mem::take(&mut next);
-            let mut coded = Ok(Vec::new());
-            rayon::in_place_scope(|scope| {
-                scope.spawn(|_| coded = encode_bands(&now, image, origin, options));
-                scope.spawn(|_| {
-                    for Band { place, pixels } in &now {
-                        let planes = (0..place.planes.len()).map(|i| pixels.plane(i));
-                        digester.update(place.planes.start, planes);
-                    }
-                });
-                read(groups.next()).map(|bands| next = bands)
-            })?;
-            for payload in coded?.into_iter().flatten() {
-                let length_bytes = payload.len() as u64;
-                tiles.push(TileEntry { offset_bytes, length_bytes, crc: crc32fast::hash(&payload) });
-                offset_bytes += length_bytes;
-                stream_bytes += length_bytes;
-                out.write_all(&payload).map_err(failed)?;
+        let digest = match source.in_memory() {
+            Some(whole) => {
+                let read = |place: &TileBox| {
+                    Ok(match whole.band(place.planes.clone(), place.rows.clone()) {
+                        Some(part) => Pixels::Borrowed(part),
+                        None => Pixels::Owned(whole.crop(
+                            place.planes.clone(),
+                            place.rows.clone(),
+                            place.columns.clone(),
+                        )),
+                    })
+                };
+                write_stack(read, image, origin, options, &mut put)?
             }
-        }
-        indices.push(ImageIndex { digest: digester.finish(image.shape.planes), tiles });
+            None => {
+                let read = |place: &TileBox| {
+                    Ok(Pixels::Owned(source.band(place.planes.clone(), place.rows.clone())?.into_owned()))
+                };
+                write_stack(read, image, origin, options, &mut put)?
+            }
+        };
+        indices.push(ImageIndex { digest, tiles });
     }
     let trailer = trailer::to_bytes(&indices);
     out.write_all(&trailer).and_then(|()| out.flush()).map_err(failed)?;
@@ -149,14 +181,74 @@ pub fn write(
 }
 
 /// The pixels of a row of tiles.
-struct Band {
+struct Band<'a> {
     place: TileBox,
-    pixels: Image16,
+    pixels: Pixels<'a>,
+}
+
+/// Pixels that were read, or that lie where the caller has them.
+enum Pixels<'a> {
+    Owned(Image16),
+    Borrowed(ImageRef<'a>),
+}
+
+impl Pixels<'_> {
+    fn get(&self) -> ImageRef<'_> {
+        match self {
+            Self::Owned(image) => image.into(),
+            Self::Borrowed(image) => *image,
+        }
+    }
+
+    /// The stream of pixels that lie at this row and column of their detector.
+    fn encode(&self, encoder: &dyn Codec, origin: [usize; 2]) -> Result<Vec<u8>> {
+        match self {
+            Self::Owned(image) => encoder.encode_at(image, origin[0], origin[1]),
+            Self::Borrowed(image) => encoder.encode_ref(image.with_origin(origin)),
+        }
+    }
+}
+
+/// Hands out the streams of a stack's tiles in order; the digest of its pixels.
+///
+/// Bands are coded side by side, while the next ones are read.
+fn write_stack<'a>(
+    mut read: impl FnMut(&TileBox) -> Result<Pixels<'a>>,
+    image: &ImageHeader,
+    origin: [usize; 2],
+    options: WriteOptions<'_>,
+    put: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<Digest> {
+    let mut digester = StackDigester::default();
+    let places = bands(image.shape, image.tile);
+    let mut groups = places.chunks(bands_at_once(image.shape, image.tile));
+    let mut read = |group: Option<&[TileBox]>| -> Result<Vec<Band<'a>>> {
+        let band = |place: &TileBox| Ok(Band { place: place.clone(), pixels: read(place)? });
+        group.unwrap_or_default().iter().map(band).collect()
+    };
+    let mut next = read(groups.next())?;
+    while !next.is_empty() {
+        let now = std::mem::take(&mut next);
+        let mut coded = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| coded = encode_bands(&now, image, origin, options));
+            scope.spawn(|_| {
+                for Band { place, pixels } in &now {
+                    let pixels = pixels.get();
+                    let planes = (0..place.planes.len()).map(|i| pixels.plane(i));
+                    digester.update(place.planes.start, planes);
+                }
+            });
+            read(groups.next()).map(|bands| next = bands)
+        })?;
+        coded?.iter().flatten().try_for_each(|payload| put(payload))?;
+    }
+    Ok(digester.finish(image.shape.planes))
 }
 
 /// The streams of the tiles of several bands.
 fn encode_bands(
-    bands: &[Band],
+    bands: &[Band<'_>],
     image: &ImageHeader,
     origin: [usize; 2],
     options: WriteOptions<'_>,
@@ -171,7 +263,7 @@ fn encode_bands(
 
 /// The streams of the tiles of one band.
 fn encode_band(
-    band: &Band,
+    band: &Band<'_>,
     image: &ImageHeader,
     [row, column]: [usize; 2],
     options: WriteOptions<'_>,
@@ -179,12 +271,16 @@ fn encode_band(
     let Band { place, pixels } = band;
     let WriteOptions { encoder, verifier, limits } = options;
     let encode = |columns: &Range<usize>| {
-        let whole = columns.len() == image.shape.width;
-        let tile = match whole {
-            true => Cow::Borrowed(pixels),
-            false => Cow::Owned(pixels.crop(0..place.planes.len(), 0..place.rows.len(), columns.clone())),
+        let cut;
+        let tile = if columns.len() == image.shape.width {
+            pixels
+        } else {
+            let crop = pixels.get().crop(0..place.planes.len(), 0..place.rows.len(), columns.clone());
+            cut = Pixels::Owned(crop);
+            &cut
         };
-        let payload = encoder.encode_at(&tile, row + place.rows.start, column + columns.start)?;
+        let payload = tile.encode(encoder, [row + place.rows.start, column + columns.start])?;
+        let tile = tile.get();
         if let Some(verifier) = verifier {
             let decoded = verifier.decode(&payload, tile.shape(), &limits)?;
             if decoded.samples() != tile.samples() {

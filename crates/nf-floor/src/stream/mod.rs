@@ -27,7 +27,7 @@ use grid::{Grid, TileBox};
 use index::Place;
 use inter_plane::{Candidate, CodedTile};
 use nf_codec::{Error, Limits, Result};
-use nf_image::{Image16, Shape};
+use nf_image::{Image16, ImageRef, Shape};
 use nf_profile::Profile;
 use profile_maps::MapNumbers;
 pub(crate) use profile_maps::Placed;
@@ -52,7 +52,8 @@ const REFERENCE_BYTES_PER_TILE_PX: u64 = 2 * MAX_REFERENCES as u64 + 16;
 const PROFILE_BYTES_PER_TILE_PX: u64 = 4 * (MAX_REFERENCES as u64 + 2) + 16;
 
 /// The bytes of a stack.
-pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
+pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
+    let image = image.into();
     let grid = grid_of(image);
     let one = |index: usize| {
         let (tile, references) = with_earlier_planes(image, &grid.tile(index));
@@ -63,7 +64,7 @@ pub fn encode(image: &Image16, level: Level) -> Vec<u8> {
 }
 
 /// The bytes of a stack that lies at this place on the detector of a profile.
-pub(crate) fn encode_placed(image: &Image16, level: Level, placed: Placed) -> Vec<u8> {
+pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -> Vec<u8> {
     let grid = grid_of(image);
     let choose = |index: usize| {
         let TileBox { plane, rows, columns } = grid.tile(index);
@@ -113,12 +114,12 @@ pub(crate) fn encode_placed(image: &Image16, level: Level, placed: Placed) -> Ve
     join(&grid, &tiles, needs_profile.then_some(place))
 }
 
-fn grid_of(image: &Image16) -> Grid {
+fn grid_of(image: ImageRef<'_>) -> Grid {
     Grid { shape: image.shape(), tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX }
 }
 
 /// A tile, and the same tile of the planes right before its own, the latest first.
-fn with_earlier_planes(image: &Image16, tile: &TileBox) -> (Image16, Vec<Image16>) {
+fn with_earlier_planes(image: ImageRef<'_>, tile: &TileBox) -> (Image16, Vec<Image16>) {
     let crop = |plane: usize| image.crop(plane..plane + 1, tile.rows.clone(), tile.columns.clone());
     (crop(tile.plane), (0..tile.plane).rev().take(MAX_REFERENCES).map(crop).collect())
 }

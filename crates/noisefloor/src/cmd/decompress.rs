@@ -5,7 +5,6 @@ use super::compress::container_facts;
 use super::salvage;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::form::{self, Form, Formed};
-use crate::files::input::FileKind;
 use crate::files::kinds::{
     BOUNDED, CONTAINER, is_any_container, is_bounded, is_container, is_fits, is_plain, with_ending, without,
 };
@@ -15,6 +14,7 @@ use crate::files::source::Source;
 use crate::limits;
 use crate::registry::registry;
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use nf_archive::input::FileKind;
 use nf_codec::Codec;
 use nf_codec::container::Reader;
 use nf_image::{Shape, TileBox};

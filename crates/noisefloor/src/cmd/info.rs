@@ -3,13 +3,14 @@
 
 use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
-use crate::files::input::{self, Input};
+use crate::files::input;
 use crate::files::output;
 use crate::files::source::Source;
 use crate::limits;
-use crate::message::plain;
 use crate::registry::{open_readable_fits, readable_fits_of_bytes};
 use anyhow::{Context, Result, ensure};
+use nf_archive::input::Input;
+use nf_archive::plain;
 use nf_codec::container::{MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
 use nf_fits::tiled::Algorithm;

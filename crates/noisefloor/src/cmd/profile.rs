@@ -1,15 +1,15 @@
 //! `noisefloor profile`: what many frames of one detector have in common, learned and described.
 
 use crate::files::batch::{Inputs, refuse};
-use crate::files::detector;
 use crate::files::kinds::{is_compressible, is_fits_or_zipped, is_packed};
 use crate::files::output::{text, write_file};
 use crate::files::profile::read;
 use crate::files::source::Source;
 use crate::limits;
-use crate::message::{plain, say};
+use crate::message::say;
 use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result, bail, ensure};
+use nf_archive::{detector, plain};
 use nf_fits::{FitsFile, Header, npy};
 use nf_floor::PROFILE_CODEC;
 use nf_image::Image16;

@@ -1,8 +1,8 @@
 //! How the stacks of a container were stored in the file that it gives back, so that a stack or a
 //! region that is written by itself has the values that it has there.
 
-use super::input::{FileKind, sample_format};
 use anyhow::{Context, Result, ensure};
+use nf_archive::input::{FileKind, sample_format};
 use nf_codec::container::{Layout, SampleFormat, Segment};
 use nf_fits::npy::{self, ValueForm};
 use nf_fits::{FitsWriter, PixelForm};

@@ -1,13 +1,13 @@
 //! Writing a file so that its final name never holds half of it.
 
-use super::parts::Part;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
+use nf_archive::output::{folder_of, of_destination};
 use std::borrow::Cow;
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Seek, StdoutLock, Write};
 use std::path::Path;
 
-pub(crate) use super::parts::remove_unfinished;
+pub(crate) use nf_archive::output::{fill_file, remove_unfinished};
 
 /// The standard output as the destination of data.
 const STDOUT: &str = "the standard output";
@@ -63,56 +63,6 @@ pub(crate) fn write_file<T>(
     fill_file(path, force, |file| buffered(&name, file))
 }
 
-/// Makes the regular file `path` by `fill`, which is given an empty file under a temporary name in
-/// the same folder to write, seek and read in; it becomes `path` only when `fill` has succeeded.
-///
-/// # Errors
-/// As for [`write_file`], and if `path` is there and no regular file.
-pub(crate) fn fill_file<T>(
-    path: &Path,
-    force: bool,
-    fill: impl FnOnce(&mut fs::File) -> Result<T>,
-) -> Result<T> {
-    let name = path.display().to_string();
-    // Through a link, the file that it names is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    if let (Err(_), Ok(nowhere)) = (fs::metadata(path), fs::read_link(path)) {
-        bail!("{name}: this is a link to {}, where there is no file; remove it", nowhere.display());
-    }
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
-        Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
-        Ok(_) if !force => bail!(exists(&name)),
-        _ => {}
-    }
-    let folder = folder_of(path);
-    if !folder.is_dir() {
-        bail!("{name}: cannot be written: there is no folder {}", folder.display());
-    }
-    #[cfg(unix)]
-    let mode = {
-        use std::os::unix::fs::PermissionsExt;
-        // What a new file gets under the user's mask, or what the file had that is replaced.
-        Some(fs::metadata(path).map_or(0o666, |found| found.permissions().mode() & 0o777))
-    };
-    #[cfg(not(unix))]
-    let mode = None;
-    let unwritable = |error: io::Error| anyhow!("{name}: cannot be written: {}", error.kind());
-    let mut part = Part::begin(folder, mode).map_err(unwritable)?;
-    let value = fill(part.file()).map_err(|error| of_destination(&name, error))?;
-    part.finish(path, force).map_err(|error| match error.kind() {
-        // Another process has made it since we looked.
-        ErrorKind::AlreadyExists => anyhow!(exists(&name)),
-        _ => unwritable(error),
-    })?;
-    Ok(value)
-}
-
-fn exists(name: &str) -> String {
-    format!("{name}: the file exists already; --force replaces it")
-}
-
 /// Makes a file of which the whole is needed before its first byte may go on, and hands it to the
 /// standard output: `fill` is given an empty file without a name, in the folder that `TMPDIR`
 /// names.
@@ -127,29 +77,6 @@ pub(crate) fn spool<T>(fill: impl FnOnce(&mut fs::File) -> Result<T>) -> Result<
         io::copy(&mut file, &mut out)?;
         Ok(value)
     })
-}
-
-/// An error whose cause is the destination names the destination, and not what was being read.
-fn of_destination(name: &str, error: anyhow::Error) -> anyhow::Error {
-    let reason = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).find(|error| {
-        matches!(
-            error.kind(),
-            ErrorKind::StorageFull
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::FileTooLarge
-                | ErrorKind::ReadOnlyFilesystem
-                | ErrorKind::BrokenPipe
-                | ErrorKind::WriteZero
-        )
-    });
-    match reason {
-        Some(reason) => anyhow!("{name}: cannot be written: {reason}"),
-        None => error,
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes `path`, and makes sure first that `kept`, which holds the same, is on the disk under its
@@ -233,23 +160,6 @@ pub(crate) fn is_closed_text(error: &anyhow::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn outputs_that_appear_meanwhile_and_links_to_nothing_are_told_as_such() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("out");
-        let raced = fill_file(&path, false, |_| Ok(fs::write(&path, b"theirs")?));
-        let line = raced.expect_err("it is there").to_string();
-        assert!(line.ends_with("out: the file exists already; --force replaces it"), "{line}");
-        assert_eq!(fs::read(&path).expect("it is there"), b"theirs");
-        #[cfg(unix)]
-        for force in [false, true] {
-            let link = folder.path().join(format!("link-{force}"));
-            std::os::unix::fs::symlink(folder.path().join("nothing"), &link).expect("a link");
-            let line = fill_file(&link, force, |_| Ok(())).expect_err("a link to nothing").to_string();
-            assert!(line.contains("this is a link to ") && line.contains("nothing, where"), "{line}");
-        }
-    }
 
     #[test]
     fn a_terminal_obeys_nothing_that_is_printed() {

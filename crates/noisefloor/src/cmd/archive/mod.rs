@@ -1,32 +1,20 @@
 //! `noisefloor archive`: a whole folder of frames, resumable and provable.
 //!
-//! - `row`: what is known of one file; `receipts`: the rows on the disk, one JSON line each.
-//! - `shard`: a part of the files; `plan`: which files a shard has, and which of them are proved
-//!   done.
-//! - `work`: one file; `run`: all of them.
-//! - `manifest`: all rows as one Parquet file.
-//! - `verify`, `restore`: what is done with the result.
+//! The contract of receipts is that of the crate `nf-archive`, which the Python package shares;
+//! here is who does the work on which threads, and what is said of it.
 //!
-//! The order of events is what makes a kill harmless: the output is written under a temporary name,
-//! read back and compared, synced and renamed; its folder is synced; then its receipt is appended
-//! and synced; then, if asked for, the source is deleted. Done is what has a receipt that fits both
-//! the source and the output as they are now.
+//! - `run`: the files of a shard.
+//! - `verify`, `restore`: what is done with the result.
 
-mod manifest;
-mod plan;
-mod receipts;
 mod restore;
-mod row;
 mod run;
-mod shard;
 mod verify;
-mod work;
 
 use crate::registry::DEFAULT_CODEC;
 use anyhow::{Context, Result};
 use clap::Subcommand;
+use nf_archive::{Job, Shard};
 use nf_codec::Spec;
-use shard::Shard;
 use std::path::PathBuf;
 
 /// Archive a folder: every FITS and .npy file below IN becomes a proved container below OUT, with a
@@ -75,15 +63,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => {
             let input = args.input.as_deref().context("IN is missing")?;
             let output = args.output.as_deref().context("OUT is missing")?;
-            run::run(&run::Job {
-                input,
-                output,
+            let job = Job {
+                sources: input.to_owned(),
+                archive: output.to_owned(),
                 shard: args.shard,
-                spec: &args.codec,
+                spec: args.codec.to_string(),
                 delete: args.delete,
-                force: args.force,
-                quiet: args.quiet,
-            })
+            };
+            run::run(job, &args.codec, args.force, args.quiet)
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `noisefloor archive restore`: the original files again.
 
-use super::receipts::Known;
-use super::row::Row;
-use super::work;
-use crate::files::batch::{Progress, file_digest, place};
+use crate::files::batch::Progress;
 use crate::files::kinds::inside;
-use crate::files::output::fill_file;
 use crate::message::{about, say};
+use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
+use nf_archive::output::{file_digest, fill_file};
+use nf_archive::walk::place;
+use nf_archive::{Known, Row};
 use rayon::prelude::*;
 use std::collections::HashSet;
 use std::fs;
@@ -102,7 +102,7 @@ fn restore(archive: &Path, row: &Row, path: &Path, force: bool) -> Result<Outcom
     }
     fill_file(path, force, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, &mut *file);
-        work::restore(archive, row, &mut out)?;
+        nf_archive::restore(&tools(), archive, row, &mut out)?;
         out.flush()?;
         drop(out);
         file.rewind()?;

@@ -1,11 +1,11 @@
 //! `noisefloor archive verify`: outputs against their receipts.
 
-use super::receipts::Known;
-use super::row::{Method, Row};
-use super::work::restore;
-use crate::files::batch::{Progress, file_digest};
+use crate::files::batch::Progress;
 use crate::message::{about, say};
+use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
+use nf_archive::output::file_digest;
+use nf_archive::{Known, Method, Row, restore};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ fn check(archive: &Path, row: &Row) -> Result<()> {
     ensure!(file_digest(&path)?.to_string() == row.output_blake3, "its bytes are not those of its receipt");
     if row.method == Method::Container {
         let mut digest = blake3::Hasher::new();
-        restore(archive, row, &mut digest)?;
+        restore(&tools(), archive, row, &mut digest)?;
         let same = digest.finalize().to_string() == row.restored_blake3;
         ensure!(same, "it does not give back the file of its receipt");
     }

@@ -1,11 +1,11 @@
 //! FITS and .npy files as arrays of every type, with what is needed to write them again.
 
 use super::options::Physical;
-use crate::files::input::FileKind;
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{fits_of_bytes, open_fits};
 use anyhow::{Context, Result, bail};
+use nf_archive::input::FileKind;
 use nf_bounded::layout::{ByteOrder, Layout, Segment, read_samples};
 use nf_bounded::{Array, MAX_AXES, SampleType};
 use nf_codec::container;

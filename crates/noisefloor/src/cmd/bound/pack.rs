@@ -27,7 +27,7 @@ pub(crate) struct Changed {
 pub(crate) fn changed(path: &Path, options: &BoundOptions) -> Result<Option<Changed>> {
     let Some(bound) = options.bound else { return Ok(None) };
     let before = input::read(crate::files::source::Source::open(path)?)?;
-    ensure!(before.kind == crate::files::input::FileKind::Fits, "expected a FITS file");
+    ensure!(before.kind == nf_archive::input::FileKind::Fits, "expected a FITS file");
     before.prove_pieces()?;
     let (mut bytes, mut lines): (Vec<u8>, Vec<String>) = (Vec::new(), Vec::new());
     lines.extend(before.kept.iter().map(|kept| format!("  {kept}")));

@@ -1,7 +1,8 @@
 //! Files of frames, and datasets by their names: what the verbs take that measure.
 
-use super::expand::{Expanded, expand, place};
+use super::expand::{Expanded, expand};
 use anyhow::{Error, Result};
+use nf_archive::walk::place;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

@@ -4,9 +4,11 @@ use super::progress::Progress;
 use crate::files::output::{is_closed_text, remove_in_favour_of, text};
 use crate::message;
 use anyhow::{Context, Error, Result, bail, ensure};
+use nf_archive::output::file_digest;
+use nf_archive::plain;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -126,7 +128,7 @@ pub(crate) fn each(
             }
             let Done { lines, facts, unfinished } = work(&job, &mut share)?;
             if !lines.is_empty() {
-                let lines: Vec<String> = lines.iter().map(|line| message::plain(line)).collect();
+                let lines: Vec<String> = lines.iter().map(|line| plain(line)).collect();
                 progress.say(&lines.join("\n"));
             }
             if let Some(reason) = unfinished {
@@ -171,17 +173,6 @@ fn facts_of(job: &Job, found: Map<String, Value>, seconds: f64, delete: bool) ->
     row.extend(found);
     row.insert("deleted".to_owned(), json!(delete));
     Ok(Value::Object(row))
-}
-
-/// BLAKE3 of a file's bytes.
-///
-/// # Errors
-/// If it cannot be read.
-pub(crate) fn file_digest(path: &Path) -> Result<blake3::Hash> {
-    let mut hasher = blake3::Hasher::new();
-    let file = File::open(path).with_context(|| name(path))?;
-    hasher.update_reader(file).with_context(|| name(path))?;
-    Ok(hasher.finalize())
 }
 
 /// The error with the name of the input in front, unless it begins with it already.

@@ -1,8 +1,8 @@
 //! From names, patterns and folders to files.
 
 use super::pattern;
-use crate::files::walk::walk;
 use anyhow::{Error, Result, anyhow, ensure};
+use nf_archive::walk::{place, walk};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -100,13 +100,6 @@ fn below_pattern(pattern: &str, path: &Path) -> PathBuf {
         .take_while(|part| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']))
         .collect();
     path.strip_prefix(&fixed).unwrap_or(path).to_owned()
-}
-
-/// The same for all names of one file, as far as the system can tell.
-pub(crate) fn place(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let in_folder = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
-    fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]

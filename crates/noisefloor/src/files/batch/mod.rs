@@ -18,7 +18,6 @@ mod progress;
 
 pub(crate) use args::{Files, Inputs, refuse};
 pub(crate) use data::{DataInputs, Meant};
-pub(crate) use each::{Done, Job, file_digest};
-pub(crate) use expand::place;
+pub(crate) use each::{Done, Job};
 pub(crate) use plan::Rules;
 pub(crate) use progress::Progress;

@@ -1,8 +1,9 @@
 //! Which output every input gets, and whether the names make sense together.
 
 use super::each::Job;
-use super::expand::{Expanded, Found, place};
+use super::expand::{Expanded, Found};
 use anyhow::{Error, Result, anyhow};
+use nf_archive::walk::place;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

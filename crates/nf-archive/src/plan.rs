@@ -1,42 +1,43 @@
 //! Which files a shard has, and which of them are proved done.
 
-use super::receipts::Known;
-use super::row::{Identity, Row};
-use super::shard::Shard;
-use crate::files::batch::place;
-use crate::files::kinds::is_compressible;
-use crate::files::walk::walk;
+use crate::kinds::is_compressible;
+use crate::receipts::Known;
+use crate::row::{Identity, Row};
+use crate::shard::Shard;
+use crate::walk::{place, walk};
 use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A source that is there.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub struct Source {
     /// Its name below the folder of sources.
-    pub(super) name: String,
-    pub(super) path: PathBuf,
-    pub(super) identity: Identity,
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length and time when it was found.
+    pub identity: Identity,
 }
 
 /// The work of a shard.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub struct Plan {
     /// To be worked on.
-    pub(super) todo: Vec<Source>,
+    pub todo: Vec<Source>,
     /// Proved done, with their receipts.
-    pub(super) done: Vec<(Source, Row)>,
+    pub done: Vec<(Source, Row)>,
     /// What could not be looked at.
-    pub(super) failed: Vec<(PathBuf, Error)>,
+    pub failed: Vec<(PathBuf, Error)>,
     /// Files in the folders that are no FITS or .npy files, by their names.
-    pub(super) others: u64,
+    pub others: u64,
 }
 
 /// Walks the folder of sources.
 ///
 /// # Errors
 /// If the two folders are one, or the sources lie in the archive.
-pub(super) fn plan(sources: &Path, archive: &Path, shard: Shard, spec: &str, known: &Known) -> Result<Plan> {
+pub(crate) fn plan(sources: &Path, archive: &Path, shard: Shard, spec: &str, known: &Known) -> Result<Plan> {
     let meta = fs::metadata(sources).with_context(|| sources.display().to_string())?;
     ensure!(meta.is_dir(), "{}: expected a folder; `noisefloor compress` takes files", sources.display());
     let (from, to) = (place(sources), place(archive));
@@ -77,7 +78,7 @@ fn name_below(path: &Path, folder: &Path) -> Option<String> {
 
 /// Whether a receipt fits the source, the codec that is asked for, and the output as they are now.
 fn is_done(row: &Row, source: &Source, archive: &Path, spec: &str) -> bool {
-    let unchanged = Identity { bytes: row.source_bytes, mtime_ns: row.source_mtime_ns } == source.identity;
+    let unchanged = row.identity() == source.identity;
     let is_there = || {
         fs::metadata(archive.join(&row.output))
             .is_ok_and(|meta| meta.is_file() && meta.len() == row.output_bytes)

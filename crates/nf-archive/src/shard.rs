@@ -5,9 +5,11 @@ use std::str::FromStr;
 
 /// A part of the files: the `part`-th of `parts`, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shard {
-    pub(super) part: u32,
-    pub(super) parts: u32,
+pub struct Shard {
+    /// From 1 to `parts`.
+    pub part: u32,
+    /// How many there are.
+    pub parts: u32,
 }
 
 impl FromStr for Shard {
@@ -29,8 +31,11 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
+    /// All of the files.
+    pub const WHOLE: Self = Self { part: 1, parts: 1 };
+
     /// Whether a source belongs to this part: by its name alone, so that new files move no others.
-    pub(super) fn has(self, source: &str) -> bool {
+    pub(crate) fn has(self, source: &str) -> bool {
         let digest = blake3::hash(source.as_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&digest.as_bytes()[..8]);

@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 /// What a walk met.
 #[derive(Debug, Default)]
-pub(crate) struct Walk {
+pub struct Walk {
     /// Files that were wanted, sorted by name.
-    pub(crate) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Files that were not.
-    pub(crate) others: u64,
+    pub others: u64,
     /// Folders and entries that could not be read.
-    pub(crate) failed: Vec<(PathBuf, io::Error)>,
+    pub failed: Vec<(PathBuf, io::Error)>,
 }
 
 /// The files below `folder`, at any depth, for which `wanted` holds.
 ///
 /// Hidden entries are passed over, links to folders are not followed (they may lead in a circle),
 /// and a folder that cannot be read is told and does not end the walk.
-pub(crate) fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, enter: &dyn Fn(&Path) -> bool) -> Walk {
+pub fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, enter: &dyn Fn(&Path) -> bool) -> Walk {
     let mut found = Walk::default();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -63,6 +63,13 @@ pub(crate) fn walk(folder: &Path, wanted: &dyn Fn(&Path) -> bool, enter: &dyn Fn
     }
     found.files.sort();
     found
+}
+
+/// The same for all names of one file, as far as the system can tell.
+pub fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let in_folder = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
+    fs::canonicalize(path).ok().or_else(in_folder).unwrap_or_else(|| path.to_owned())
 }
 
 #[cfg(test)]

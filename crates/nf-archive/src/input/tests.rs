@@ -2,11 +2,10 @@
 //! gives, byte for byte.
 #![allow(clippy::unwrap_used, reason = "a test may stop where its premise fails")]
 
-#[path = "../../../../nf-fits/tests/files/draw.rs"]
+#[path = "../../../nf-fits/tests/files/draw.rs"]
 mod draw;
 
 use super::*;
-use crate::registry::registry;
 use draw::Random;
 use nf_codec::container::{self, Header, ImageHeader, Reader, WriteOptions, default_tile};
 use nf_codec::{Registry, Spec};
@@ -17,8 +16,12 @@ use std::io::Cursor;
 /// Files, each plain and packed.
 const FILES: u64 = 10_000;
 
+fn tools() -> Tools {
+    Tools::new(|| Registry::new(nf_classic::entries()), 8 << 30, "")
+}
+
 fn open(bytes: Vec<u8>) -> FitsFile {
-    fits_of_bytes(bytes).unwrap()
+    tools().fits_of_bytes(bytes).unwrap()
 }
 
 /// What is wrong, if anything is, with the way of a file through a container; `None` also where it
@@ -48,12 +51,12 @@ fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
     let mut sources: Vec<&mut dyn ImageSource> =
         input.stacks.iter_mut().map(|stack| stack.as_mut() as &mut dyn ImageSource).collect();
     let mut written = Vec::new();
-    let options = WriteOptions { encoder: &*codec, verifier: None, limits: limits::codec() };
+    let options = WriteOptions { encoder: &*codec, verifier: None, limits: tools().codec_limits() };
     container::write(&mut written, &header, &mut sources, options).unwrap();
-    let mut reader = Reader::open(Cursor::new(&written), limits::codec()).unwrap();
+    let mut reader = Reader::open(Cursor::new(&written), tools().codec_limits()).unwrap();
     let mut back = Vec::new();
     reader.restore(&*codec, &mut back).unwrap();
-    let mut reader = Reader::open(Cursor::new(&written), limits::codec()).unwrap();
+    let mut reader = Reader::open(Cursor::new(&written), tools().codec_limits()).unwrap();
     if let Err(error) = input.original.prove(|out| reader.restore(&*codec, out)) {
         return Some(format!("{error:#}"));
     }
@@ -84,7 +87,7 @@ fn method(random: &mut Random) -> Method {
 
 #[test]
 fn containers_restore_what_unpacking_gives() {
-    let registry = registry();
+    let registry = tools().registry();
     let failures: Vec<String> = (0..FILES)
         .into_par_iter()
         .flat_map_iter(|seed| {
@@ -123,7 +126,7 @@ fn a_layout_that_lacks_a_byte_is_found() {
 
 /// The file that the layout writes from the stacks.
 fn again(bytes: &[u8]) -> Vec<u8> {
-    let mut input = read(Source::Memory(bytes.to_vec(), "test".to_owned())).unwrap();
+    let mut input = of_bytes(bytes.to_vec(), &tools()).unwrap();
     let stacks: Vec<Image16> = input
         .stacks
         .iter_mut()

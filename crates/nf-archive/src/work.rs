@@ -1,58 +1,70 @@
 //! One file: from its source to an output that is proved and on the disk.
 
-use super::plan::Source;
-use super::row::{Identity, Method, Row, now_ms};
-use crate::cmd::compress::Coder;
-use crate::files::batch::file_digest;
-use crate::files::input::{self, Input, holds_no_samples};
-use crate::files::kinds::{CONTAINER, with_ending};
-use crate::files::output::fill_file;
-use crate::files::source;
-use crate::limits;
-use crate::message::one_line;
-use crate::registry::registry;
+use crate::coder::Coder;
+use crate::input::{self, Input, holds_no_samples};
+use crate::kinds::{CONTAINER, with_ending};
+use crate::output::{file_digest, fill_file};
+use crate::plan::Source;
+use crate::row::{Identity, Method, Row, now_ms};
+use crate::tools::Tools;
 use anyhow::{Context, Result, bail, ensure};
+use nf_codec::Spec;
 use nf_codec::container::Reader;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// What codes the files of an archive.
-pub(super) struct Archivist<'a> {
-    pub(super) archive: &'a Path,
-    pub(super) coder: Coder,
+/// What codes the files of an archive, one after the other or side by side.
+pub struct Archivist {
+    tools: Tools,
+    archive: PathBuf,
+    coder: Coder,
     /// The coder's spec.
-    pub(super) spec: String,
+    spec: String,
     /// Whether outputs without receipts are replaced, whatever they hold.
-    pub(super) force: bool,
+    force: bool,
 }
 
-impl Archivist<'_> {
-    /// Does the work; a failure is a row as well. `known` is the last receipt of the source, whose
-    /// output may be replaced.
-    pub(super) fn row(&self, source: &Source, known: Option<&Row>) -> Row {
+impl Archivist {
+    /// What codes by this spec into this archive; with `force`, outputs without receipts are
+    /// replaced, whatever they hold.
+    ///
+    /// # Errors
+    /// If the spec makes no sense.
+    pub fn new(tools: Tools, archive: PathBuf, spec: &Spec, force: bool) -> Result<Self> {
+        let coder = Coder::new(tools, spec, None, true)?;
+        let spec = coder.spec().to_string();
+        Ok(Self { tools, archive, coder, spec, force })
+    }
+
+    /// The spec with its options in canonical order.
+    pub fn spec(&self) -> &str {
+        &self.spec
+    }
+
+    /// The row of a source on which nothing could be done.
+    pub fn failure(spec: &str, source: &Source, reason: String) -> Row {
+        Row { error: Some(reason), finished_unix_ms: now_ms(), ..blank(spec, source) }
+    }
+
+    /// Does the work; a failure is a row as well. `known_output` is what the last receipt of the
+    /// source names, which may be replaced.
+    pub fn row(&self, source: &Source, known_output: Option<&str>) -> Row {
         let start = Instant::now();
-        let mut row = Row {
-            source: source.name.clone(),
-            spec: self.spec.clone(),
-            program: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
-            source_bytes: source.identity.bytes,
-            source_mtime_ns: source.identity.mtime_ns,
-            ..Row::default()
-        };
+        let mut row = blank(&self.spec, source);
         // A fault of ours in one file is no reason to leave the others.
-        let done = catch_unwind(AssertUnwindSafe(|| self.work(source, known, &mut row)));
+        let done = catch_unwind(AssertUnwindSafe(|| self.work(source, known_output, &mut row)));
         let done = done.unwrap_or_else(|_| bail!("a fault in this program, please report this file"));
-        row.error = done.err().map(|error| one_line(&error));
+        row.error = done.err().map(|error| self.tools.line(&error));
         row.seconds = start.elapsed().as_secs_f64();
         row.finished_unix_ms = now_ms();
         row
     }
 
-    fn work(&self, source: &Source, known: Option<&Row>, row: &mut Row) -> Result<()> {
-        let input = match input::read(source::Source::open(&source.path)?) {
+    fn work(&self, source: &Source, known_output: Option<&str>, row: &mut Row) -> Result<()> {
+        let input = match input::read(&source.path, &self.tools) {
             Ok(input) => Some(input),
             Err(error) if holds_no_samples(&error) => None,
             Err(error) => return Err(error),
@@ -67,11 +79,11 @@ impl Archivist<'_> {
         if let Some(folder) = output.parent() {
             fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
-        let is_known = known.is_some_and(|known| Path::new(&known.output) == name);
+        let is_known = known_output.is_some_and(|known| Path::new(known) == name);
         if !is_known && !self.force && output.exists() {
             // A run may have been killed before it could write the receipt.
             let holds = match &input {
-                Some(input) => holds(&output, input),
+                Some(input) => holds(&self.tools, &output, input),
                 None => Ok(file_digest(&output)? == file_digest(&source.path)?),
             };
             ensure!(
@@ -114,10 +126,22 @@ impl Archivist<'_> {
     }
 }
 
+/// What is known of a source before the work on it.
+fn blank(spec: &str, source: &Source) -> Row {
+    Row {
+        source: source.name.clone(),
+        spec: spec.to_owned(),
+        program: crate::PROGRAM.to_owned(),
+        source_bytes: source.identity.bytes,
+        source_mtime_ns: source.identity.mtime_ns,
+        ..Row::default()
+    }
+}
+
 /// Whether a container gives back this input.
-fn holds(output: &Path, input: &Input) -> Result<bool> {
-    let mut reader = Reader::open(File::open(output)?, limits::codec())?;
-    let codec = reader.codec(&registry())?;
+fn holds(tools: &Tools, output: &Path, input: &Input) -> Result<bool> {
+    let mut reader = Reader::open(File::open(output)?, tools.codec_limits())?;
+    let codec = reader.codec(&tools.registry())?;
     Ok(input.original.prove(|sink| reader.restore(&*codec, sink)).is_ok())
 }
 
@@ -133,14 +157,14 @@ fn copy(source: &Source, file: &mut File, row: &mut Row) -> Result<()> {
 ///
 /// # Errors
 /// If the output is damaged, or `out` fails.
-pub(super) fn restore(archive: &Path, row: &Row, out: &mut dyn Write) -> Result<()> {
+pub fn restore(tools: &Tools, archive: &Path, row: &Row, out: &mut dyn Write) -> Result<()> {
     let path = archive.join(&row.output);
     let mut file = File::open(&path).with_context(|| path.display().to_string())?;
     match row.method {
         Method::Copy => drop(std::io::copy(&mut file, out)?),
         Method::Container => {
-            let mut reader = Reader::open(file, limits::codec())?;
-            let codec = reader.codec(&registry())?;
+            let mut reader = Reader::open(file, tools.codec_limits())?;
+            let codec = reader.codec(&tools.registry())?;
             reader.restore(&*codec, out)?;
         }
     }

@@ -24,7 +24,7 @@ fn locked(set: &Mutex<BTreeSet<PathBuf>>) -> MutexGuard<'_, BTreeSet<PathBuf>> {
 }
 
 /// A file that has no final name yet; it is removed when it is dropped before [`Part::finish`].
-pub(super) struct Part {
+pub(crate) struct Part {
     file: NamedTempFile,
     _listed: Listed,
 }
@@ -43,7 +43,7 @@ impl Part {
     ///
     /// # Errors
     /// If the system refuses.
-    pub(super) fn begin(folder: &Path, mode: Option<u32>) -> io::Result<Self> {
+    pub(crate) fn begin(folder: &Path, mode: Option<u32>) -> io::Result<Self> {
         let folder = fs::canonicalize(folder)?;
         if locked(&CLEANED).insert(folder.clone()) {
             remove_abandoned(&folder);
@@ -71,7 +71,7 @@ impl Part {
         }
     }
 
-    pub(super) fn file(&mut self) -> &mut File {
+    pub(crate) fn file(&mut self) -> &mut File {
         self.file.as_file_mut()
     }
 
@@ -79,14 +79,14 @@ impl Part {
     ///
     /// # Errors
     /// If the system refuses, or there is such a file and `force` is not given.
-    pub(super) fn finish(self, path: &Path, force: bool) -> io::Result<()> {
+    pub(crate) fn finish(self, path: &Path, force: bool) -> io::Result<()> {
         let persisted = if force { self.file.persist(path) } else { self.file.persist_noclobber(path) };
         persisted.map(drop).map_err(|error| error.error)
     }
 }
 
 /// Removes the parts of this process, which is about to end.
-pub(crate) fn remove_unfinished() {
+pub fn remove_unfinished() {
     for path in &*locked(&UNFINISHED) {
         // There is nobody left to tell.
         let _ = fs::remove_file(path);
@@ -95,7 +95,7 @@ pub(crate) fn remove_unfinished() {
 
 /// Removes the parts in `folder` whose processes are gone; what cannot be opened or locked is left
 /// alone.
-fn remove_abandoned(folder: &Path) {
+pub fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();

@@ -3,8 +3,8 @@
 //! One file for a shard and not one for a source: a million small files are what parallel file
 //! systems are slowest at. A process holds the lock of its shard, so it is the only writer.
 
-use super::row::Row;
-use super::shard::Shard;
+use crate::row::Row;
+use crate::shard::Shard;
 use anyhow::{Context, Result, bail};
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,12 +12,12 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The folder of receipts in an archive.
-pub(super) fn folder(archive: &Path) -> PathBuf {
+pub(crate) fn folder(archive: &Path) -> PathBuf {
     archive.join("receipts")
 }
 
 /// The lines of one shard, open for appending, locked for this process.
-pub(super) struct Receipts {
+pub(crate) struct Receipts {
     file: File,
     path: PathBuf,
     _lock: File,
@@ -29,7 +29,7 @@ impl Receipts {
     ///
     /// # Errors
     /// If another process works on the shard, or the folder cannot be written to.
-    pub(super) fn open(archive: &Path, shard: Shard) -> Result<Self> {
+    pub(crate) fn open(archive: &Path, shard: Shard) -> Result<Self> {
         let folder = folder(archive);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let lock = lock(&folder.join(format!("{}-of-{}.lock", shard.part, shard.parts)), || {
@@ -71,7 +71,7 @@ impl Receipts {
     ///
     /// # Errors
     /// If they cannot be written; what was begun is cut off again as far as the system lets us.
-    pub(super) fn append(&mut self, rows: &[Row]) -> Result<()> {
+    pub(crate) fn append(&mut self, rows: &[Row]) -> Result<()> {
         let mut lines = Vec::new();
         for row in rows {
             serde_json::to_writer(&mut lines, row)?;
@@ -109,11 +109,11 @@ fn lock(path: &Path, taken: impl FnOnce() -> String) -> Result<File> {
 
 /// All rows of an archive.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub struct Known {
     /// The last row of every source, by name.
-    pub(super) last: HashMap<String, Row>,
+    pub last: HashMap<String, Row>,
     /// The last one that is a receipt, where the last one is none.
-    pub(super) proved: HashMap<String, Row>,
+    pub proved: HashMap<String, Row>,
 }
 
 impl Known {
@@ -122,7 +122,7 @@ impl Known {
     /// # Errors
     /// If a file of receipts cannot be read. A line that is no row is passed over and told: its
     /// source is then not proved.
-    pub(super) fn read(archive: &Path) -> Result<Self> {
+    pub fn read(archive: &Path) -> Result<Self> {
         let folder = folder(archive);
         let mut known = Self::default();
         let Ok(entries) = fs::read_dir(&folder) else { return Ok(known) };
@@ -167,7 +167,7 @@ impl Known {
     }
 
     /// Every source's last row, by name.
-    pub(super) fn rows(&self) -> Vec<&Row> {
+    pub(crate) fn rows(&self) -> Vec<&Row> {
         let mut rows: Vec<&Row> = self.last.values().collect();
         rows.sort_by(|a, b| a.source.cmp(&b.source));
         rows
@@ -177,7 +177,7 @@ impl Known {
     ///
     /// # Errors
     /// If the archive has none, or one of a name that leads out of it.
-    pub(super) fn receipts(archive: &Path) -> Result<Vec<Row>> {
+    pub fn receipts(archive: &Path) -> Result<Vec<Row>> {
         let mut rows: Vec<Row> = Self::read(archive)?.proved.into_values().collect();
         if rows.is_empty() {
             bail!("{}: there are no receipts in this folder", folder(archive).display());

@@ -13,7 +13,7 @@ const EXPOSURES: [&str; 6] = ["IMAGETYP", "OBSTYPE", "EXP_TYPE", "OBSMODE", "IMT
 /// Row and column of the detector where the first pixel of an image lies: from LTV1 and LTV2 (the
 /// physical coordinates of IRAF) or SUBSTRT1 and SUBSTRT2 (JWST), where the image is not binned;
 /// otherwise 0.
-pub(crate) fn origin(header: &Header) -> [usize; 2] {
+pub fn origin(header: &Header) -> [usize; 2] {
     [start(header, "LTV2", "LTM2_2", "SUBSTRT2"), start(header, "LTV1", "LTM1_1", "SUBSTRT1")]
 }
 
@@ -26,13 +26,13 @@ fn start(header: &Header, shift: &str, scale: &str, first: &str) -> usize {
 }
 
 /// The keywords of a detector that stand in any of these headers, with the first value of each.
-pub(crate) fn cards(headers: &[&Header]) -> Vec<(String, String)> {
+pub fn cards(headers: &[&Header]) -> Vec<(String, String)> {
     let value = |keyword: &str| headers.iter().find_map(|header| text(header, keyword));
     KEYWORDS.iter().filter_map(|keyword| Some(((*keyword).to_owned(), value(keyword)?))).collect()
 }
 
 /// The kind of exposure that one of these headers states.
-pub(crate) fn exposures(headers: &[&Header]) -> Option<String> {
+pub fn exposures(headers: &[&Header]) -> Option<String> {
     EXPOSURES.iter().find_map(|keyword| headers.iter().find_map(|header| text(header, keyword)))
 }
 

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How the output holds the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Method {
+pub enum Method {
     /// A container.
     #[default]
     Container,
@@ -18,7 +18,8 @@ pub(super) enum Method {
 }
 
 impl Method {
-    pub(super) fn name(self) -> &'static str {
+    /// Its name in receipts.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Container => "container",
             Self::Copy => "copy",
@@ -29,47 +30,60 @@ impl Method {
 /// A receipt, if `error` is empty; otherwise a failure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Row {
+pub struct Row {
     /// Name below the folder of sources, with `/` between its parts.
-    pub(super) source: String,
+    pub source: String,
     /// Name below the archive; empty if there is no output.
-    pub(super) output: String,
-    pub(super) method: Method,
+    pub output: String,
+    /// How the output holds the source.
+    pub method: Method,
     /// The codec.
-    pub(super) spec: String,
+    pub spec: String,
     /// Name and version of the program that wrote the output.
-    pub(super) program: String,
-    pub(super) source_bytes: u64,
+    pub program: String,
+    /// Length of the source.
+    pub source_bytes: u64,
     /// Time of the source's last change, nanoseconds since 1970.
-    pub(super) source_mtime_ns: i64,
-    pub(super) source_blake3: String,
-    pub(super) output_bytes: u64,
-    pub(super) output_blake3: String,
+    pub source_mtime_ns: i64,
+    /// BLAKE3 of the source.
+    pub source_blake3: String,
+    /// Length of the output.
+    pub output_bytes: u64,
+    /// BLAKE3 of the output.
+    pub output_blake3: String,
     /// Digest of the file that the output gives back: that of the source, or of the FITS file
     /// inside a compressed one.
-    pub(super) restored_blake3: String,
-    pub(super) pixels: u64,
+    pub restored_blake3: String,
+    /// Pixels of all stacks.
+    pub pixels: u64,
     /// Bytes of the samples without compression.
-    pub(super) raw_bytes: u64,
+    pub raw_bytes: u64,
     /// Digest of the pixels of every stack.
-    pub(super) stacks: Vec<String>,
-    pub(super) seconds: f64,
+    pub stacks: Vec<String>,
+    /// Time spent on it.
+    pub seconds: f64,
     /// When the work ended, milliseconds since 1970.
-    pub(super) finished_unix_ms: u64,
-    pub(super) error: Option<String>,
+    pub finished_unix_ms: u64,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 impl Row {
     /// Whether the source comes back byte for byte.
-    pub(super) fn is_exact(&self) -> bool {
+    pub fn is_exact(&self) -> bool {
         self.restored_blake3 == self.source_blake3
+    }
+
+    /// Length and time of the source.
+    pub fn identity(&self) -> Identity {
+        Identity { bytes: self.source_bytes, mtime_ns: self.source_mtime_ns }
     }
 
     /// Checks the names, which come from a file: both stay below their folders.
     ///
     /// # Errors
     /// If one does not.
-    pub(super) fn check_names(&self) -> Result<()> {
+    pub(crate) fn check_names(&self) -> Result<()> {
         for name in [&self.source, &self.output] {
             let path = Path::new(name);
             let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -81,13 +95,15 @@ impl Row {
 
 /// Length and time of a file: while both stay, it is taken for unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) bytes: u64,
-    pub(super) mtime_ns: i64,
+pub struct Identity {
+    /// Length.
+    pub bytes: u64,
+    /// Time of the last change, nanoseconds since 1970.
+    pub mtime_ns: i64,
 }
 
 impl Identity {
-    pub(super) fn of(meta: &Metadata) -> std::io::Result<Self> {
+    pub(crate) fn of(meta: &Metadata) -> std::io::Result<Self> {
         Ok(Self { bytes: meta.len(), mtime_ns: ns_since_1970(meta.modified()?) })
     }
 }
@@ -101,7 +117,7 @@ fn ns_since_1970(time: SystemTime) -> i64 {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 

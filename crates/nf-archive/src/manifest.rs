@@ -3,9 +3,9 @@
 //! It is made anew from the receipts of all shards at the end of every run, so that it may be lost
 //! without harm.
 
-use super::receipts::{self, Known};
-use super::row::Row;
-use crate::files::output::fill_file;
+use crate::output::fill_file;
+use crate::receipts::{self, Known};
+use crate::row::Row;
 use anyhow::{Context, Result};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
@@ -44,7 +44,7 @@ const SCHEMA: &str = "message archive {
 ///
 /// # Errors
 /// If receipts cannot be read, or the manifest cannot be written.
-pub(super) fn write(archive: &Path) -> Result<()> {
+pub(crate) fn write(archive: &Path) -> Result<()> {
     let path = archive.join("manifest.parquet");
     let lock_path = receipts::folder(archive).join("manifest.lock");
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path);
