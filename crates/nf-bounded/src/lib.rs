@@ -25,15 +25,19 @@
 //!   [`within`]: the proof.
 //! - [`container`]: arrays and the file around them on disk; [`layout`]: how the file is put
 //!   together.
+//! - [`ArrayCodec`]: coders of others with a loss of their own, in an [`ArrayRegistry`];
+//!   [`encode_within`] makes them keep a bound.
 //! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec.
 //! - [`Error`].
 #![forbid(unsafe_code)]
 
+mod array_codec;
 mod bins;
 mod bound;
 mod bounded;
 pub mod container;
 mod dither;
+mod encode_within;
 mod error;
 mod exceptions;
 pub mod layout;
@@ -47,9 +51,13 @@ mod sample;
 mod views;
 mod within;
 
+pub use array_codec::{
+    AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound,
+};
 pub use bound::{Bound, Tolerance, Unit};
 pub use bounded::{Bounded, OpenLoop};
 pub use dither::Dither;
+pub use encode_within::encode_within;
 pub use error::{Error, Result};
 pub use measure::measure;
 pub use noise::{Noise, NoiseModel, NoiseSource};
