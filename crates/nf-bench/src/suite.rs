@@ -78,9 +78,12 @@ pub struct DatasetChoice {
     pub patch_px: Option<usize>,
     /// The indices of the samples within this bound instead of the samples: `2dn`, or `0.5sigma` of
     /// the image's noise (3rd-order MAD), rounded to whole DN, at least one. Codecs are then
-    /// compared at one largest error.
+    /// compared at one largest error; those with a loss of their own get the samples and the bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
+    /// Subtractive dither for those indices.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dither: bool,
 }
 
 /// How the planes of an image are rearranged for the codecs.
@@ -118,6 +121,8 @@ pub enum Analysis {
     Options,
     /// Speeds with one thread and with all, memory, and what models cost.
     Runtime,
+    /// What bounds do to samples, and to photometry on a simulated sky.
+    Errors,
 }
 
 /// A bound that indices can be made of.
@@ -258,6 +263,9 @@ impl Suite {
             }
             if dataset.first_planes == Some(0) {
                 return Err(format!("dataset[{i}].first_planes: 0 leaves nothing"));
+            }
+            if dataset.dither && dataset.bound.is_none() {
+                return Err(format!("dataset[{i}].dither: there is no bound"));
             }
             if let Some(bound) = &dataset.bound {
                 parse_bound(bound).map_err(|reason| format!("dataset[{i}].bound: {reason}"))?;

@@ -199,9 +199,9 @@ fn other_files_and_newer_versions_are_refused_by_name() {
     let mut bytes = pack(&golden_head(), &golden_arrays(), None);
     assert!(matches!(open(b"SIMPLE  =").unwrap_err(), Error::NotBounded));
     assert!(matches!(open(b"").unwrap_err(), Error::NotBounded));
-    bytes[8] = 2;
+    bytes[8] = 3;
     let error = open(&bytes).unwrap_err().to_string();
-    assert!(error.contains("knows version 2, this is one that knows version 1"), "{error}");
+    assert!(error.contains("knows version 3, this is one that knows version 2"), "{error}");
     // What reads lossless containers does not take it for one.
     let lossless = nf_codec::container::Reader::open(Cursor::new(&bytes[..]), Limits::default());
     assert!(matches!(lossless, Err(nf_codec::Error::NotAContainer)));

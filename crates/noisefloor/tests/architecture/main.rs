@@ -18,7 +18,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-codec", &["nf-image"]),
     ("nf-fits", &["nf-image"]),
     ("nf-noise", &["nf-image"]),
-    ("nf-classic", &["nf-image", "nf-codec", "nf-fits"]),
+    ("nf-classic", &["nf-image", "nf-codec", "nf-fits", "nf-bounded"]),
     ("nf-profile", &["nf-image", "nf-codec"]),
     ("nf-floor", &["nf-image", "nf-entropy", "nf-codec", "nf-profile"]),
     ("nf-hdf5", &["nf-image", "nf-codec", "nf-fits", "nf-floor"]),

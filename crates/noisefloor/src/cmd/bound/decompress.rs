@@ -4,8 +4,7 @@ use super::loss_words;
 use crate::files::batch::Done;
 use crate::files::output::{is_stream, write_file};
 use crate::files::source::{ReadSeek, Source};
-use crate::limits;
-use crate::registry::registry;
+use crate::registry::{open_bounded, registry};
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::container::{MAGIC, Reader};
 use nf_bounded::layout::{ByteOrder, Layout, Segment};
@@ -37,7 +36,7 @@ pub(crate) struct Part<'a> {
 /// If the container is damaged, or the output cannot be written.
 pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force: bool) -> Result<Done> {
     let name = source.name();
-    let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
+    let mut reader = open_bounded(source.reader()?).with_context(|| name.clone())?;
     let codec = reader.codec(&registry()).with_context(|| name.clone())?;
     let of_npy = reader.head().layout.as_ref().is_some_and(starts_as_npy);
     let is_npy = match output.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
@@ -70,7 +69,7 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
 pub(crate) fn ending(input: &Path) -> &'static str {
     let source = Source::open(input).ok();
     let is_npy = source.and_then(|source| {
-        let reader = Reader::open(source.reader().ok()?, limits::codec()).ok()?;
+        let reader = open_bounded(source.reader().ok()?).ok()?;
         Some(reader.head().layout.as_ref().is_some_and(starts_as_npy))
     });
     if is_npy == Some(true) { "npy" } else { "fits" }
@@ -81,7 +80,7 @@ pub(crate) fn ending(input: &Path) -> &'static str {
 /// # Errors
 /// If it is damaged.
 pub(crate) fn prove(source: &Source) -> Result<String> {
-    let mut reader = Reader::open(source.reader()?, limits::codec())?;
+    let mut reader = open_bounded(source.reader()?)?;
     let codec = reader.codec(&registry())?;
     let arrays = reader.arrays().len();
     (0..arrays).try_for_each(|array| reader.decode(array, &*codec).map(drop))?;
