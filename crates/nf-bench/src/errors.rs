@@ -110,12 +110,10 @@ impl ErrorFile {
 
     /// What the indices of an image decode to; `named` has the names of the row.
     pub(crate) fn open_loop(&mut self, named: &Measurement, bounded: &Bounded) -> Result<()> {
-        if self.path.is_none() {
-            return Ok(());
-        }
+        let Some(path) = &self.path else { return Ok(()) };
         match bounded.quantised.decoded() {
-            Ok(decoded) => self.of_codec(named, bounded, &decoded, None),
-            Err(error) => Err(Error::Quantised(error.to_string())),
+            Ok(decoded) => append(path, &ErrorRow::new(named, bounded, &decoded, None)),
+            Err(error) => Err(Error::malformed(path, error.to_string())),
         }
     }
 

@@ -207,6 +207,21 @@ impl Suite {
         self
     }
 
+    /// The same with the tables `external` of another file.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has something else than such tables.
+    pub fn with_external(mut self, file: &str, text: &str) -> Result<Self> {
+        let wrong = |reason: String| Error::Suite { file: file.to_owned(), reason };
+        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        match (table.remove("external"), table.is_empty()) {
+            (Some(toml::Value::Table(programs)), true) => self.external.extend(programs),
+            _ => return Err(wrong("expected tables [external.NAME] and nothing else".to_owned())),
+        }
+        self.check().map_err(wrong)?;
+        Ok(self)
+    }
+
     /// The suite in `text`; `file` names it in errors.
     ///
     /// # Errors
@@ -358,6 +373,16 @@ mod tests {
     }
 
     #[test]
+    fn files_of_programs_join_a_suite() {
+        const PEERS: &str = include_str!("../../../configs/external/peers.toml");
+        let suite = Suite::parse("small.toml", SMALL).unwrap();
+        let joined = suite.clone().with_external("peers.toml", PEERS).unwrap().with_external_codecs();
+        assert_eq!(joined.codecs.len(), suite.codecs.len() + 3);
+        let error = suite.with_external("x.toml", "a = 1").unwrap_err().to_string();
+        assert!(error.contains("x.toml") && error.contains("[external.NAME]"), "{error}");
+    }
+
+    #[test]
     fn errors_name_file_and_field() {
         let error = |text: &str| Suite::parse("small.toml", text).unwrap_err().to_string();
         for (text, field) in [
@@ -372,6 +397,7 @@ mod tests {
             (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),
             (format!("{SMALL}bound = \"0dn\"\n"), "dataset[0].bound: '0dn' is no bound"),
             (format!("{SMALL}bound = \"1e-3rel\"\n"), "dataset[0].bound: 0.001rel"),
+            (format!("{SMALL}dither = true\n"), "dataset[0].dither: there is no bound"),
             (format!("{SMALL}first_planes = 0\n"), "dataset[0].first_planes"),
             (format!("{SMALL}form = 'sideways'\n"), "sideways"),
             (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),

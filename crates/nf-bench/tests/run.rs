@@ -6,6 +6,7 @@ mod fakes;
 use fakes::{open, registry};
 use nf_bench::ledger::Ledger;
 use nf_bench::row_file::read_rows;
+use nf_bounded::ArrayRegistry;
 use nf_bench::{Measurement, Run, RunOptions, Silent, Status, Suite, resume, run};
 use std::fs;
 use std::path::Path;
@@ -141,12 +142,12 @@ fn a_run_killed_before_its_first_row_is_continued() {
     let bare = folder.path().join("bare");
     fs::create_dir(&bare).unwrap();
     fs::copy(whole.folder.join("suite.toml"), bare.join("suite.toml")).unwrap();
-    let error = nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap_err().to_string();
+    let error = nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap_err().to_string();
     assert!(error.contains("stopped before its first row"), "{error}");
     let options = options(folder.path());
     let again = resume(&bare, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
     assert_eq!((again.rows.len(), again.machines.len()), (whole.rows.len(), 1));
-    assert_eq!(nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap().rows, again.rows);
+    assert_eq!(nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap().rows, again.rows);
 }
 
 #[test]

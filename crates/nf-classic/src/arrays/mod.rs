@@ -17,7 +17,7 @@ mod planes;
 #[cfg(feature = "zfp")]
 mod zfp;
 
-use nf_bounded::{Array, ArrayCodec, ArrayEntry, Error, SampleType, ValuesOfBound};
+use nf_bounded::{Array, ArrayCodec, ArrayEntry, Error, SampleType, Samples, ValuesOfBound};
 use nf_codec::{OptionDoc, Spec};
 use std::sync::Arc;
 
@@ -71,8 +71,13 @@ fn no_values(_: &Spec, _: &str, _: SampleType, _: f64) -> Vec<f64> {
 
 /// What a coder of real numbers may be wrong by, so that an integer is within its tolerance after
 /// rounding: almost half a unit more.
-fn before_rounding(sample: SampleType, tolerance: f64) -> f64 {
+pub(crate) fn before_rounding(sample: SampleType, tolerance: f64) -> f64 {
     if sample.is_float() { tolerance } else { tolerance.floor() + 0.499 }
+}
+
+/// Samples as another type; integers are rounded.
+pub(crate) fn samples_as(samples: &Samples, sample: SampleType) -> Samples {
+    planes::samples_of(&planes::as_f64(samples), sample)
 }
 
 /// An array that the codec does not take.

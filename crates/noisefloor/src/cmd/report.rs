@@ -49,8 +49,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let file = folder.join("suite.toml");
         fs::metadata(&file).with_context(|| format!("{}: not the folder of a run", folder.display()))?;
         // Descriptions of external programs are read for their names; nothing is started.
-        registry = with_external(&Suite::read(&file)?, false)?;
-        runs.push(nf_bench::read(folder, &registry, &open)?);
+        let (known, array_codecs) = with_external(&Suite::read(&file)?, false)?;
+        registry = known;
+        runs.push(nf_bench::read(folder, &registry, &array_codecs, &open)?);
     }
     let mut out = text();
     if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
