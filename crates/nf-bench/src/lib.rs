@@ -46,6 +46,7 @@ pub use error::{Error, Result};
 pub use machine::Build;
 pub use measure::CodecFacts;
 pub use measurement::{Measurement, ORACLE, Status};
+pub use nf_bounded::ArrayRegistry;
 pub use observer::{Observer, Silent};
 pub use run::{Opener, Run, RunOptions, open_transformed, read, resume, run};
 pub use suite::{Analysis, DatasetChoice, Suite, Transform};

@@ -147,6 +147,9 @@ fn specs() -> Vec<&'static str> {
     let mut specs = vec![
         "lerc:error=bound",
         "lerc:as=float,error=bound",
+        "ccsds123:abs=bound",
+        "ccsds123:abs=bound,damping=3,offset=5,resolution=3",
+        "ccsds123:rel=40",
         "rice:step=bound",
         "rice:dither=1,step=bound",
         "rice:dither=2,step=bound",

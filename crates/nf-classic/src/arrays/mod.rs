@@ -4,10 +4,12 @@
 //! - `zfp`: ZFP (feature `zfp`).
 //! - `lerc`: LERC with an error.
 //! - `jpegls`: JPEG-LS, near-lossless (feature `jpegls`).
+//! - `ccsds123`: CCSDS 123 near-lossless.
 //! - `fits`: RICE_1 of quantised numbers and lossy HCOMPRESS_1, as in FITS files.
 //! - `numbers`: without loss: pco, and zstd behind the floating-point predictor.
 //! - `planes`: arrays as planes, and streams of planes behind one another.
 
+mod ccsds123;
 mod fits;
 #[cfg(feature = "jpegls")]
 mod jpegls;
@@ -29,6 +31,7 @@ pub fn array_entries() -> Vec<ArrayEntry> {
         lerc::LINE,
         #[cfg(feature = "jpegls")]
         jpegls::LINE,
+        ccsds123::LINE,
         fits::RICE,
         fits::HCOMPRESS,
         numbers::PCODEC,
