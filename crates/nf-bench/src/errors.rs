@@ -66,9 +66,8 @@ impl ErrorRow {
         let bound_dn = bounded.bound.value();
         let found = Moments::of(&bounded.array, decoded, bound_dn);
         let round = |value: f64| (value * 1e6).round() / 1e6;
-        let list = |values: &[f64]| {
-            values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(";")
-        };
+        let list =
+            |values: &[f64]| values.iter().map(|value| format!("{value:.4}")).collect::<Vec<_>>().join(";");
         Self {
             dataset: named.dataset.clone(),
             split: named.split.clone(),
@@ -147,7 +146,8 @@ pub(crate) fn read<T: for<'a> Deserialize<'a>>(path: &Path) -> Result<Vec<T>> {
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path))?;
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
-    let rows = csv::Reader::from_reader(whole.as_bytes()).deserialize().collect::<Result<Vec<T>, csv::Error>>();
+    let rows =
+        csv::Reader::from_reader(whole.as_bytes()).deserialize().collect::<Result<Vec<T>, csv::Error>>();
     rows.map_err(|error| Error::malformed(path, one_line(&error.to_string())))
 }
 

@@ -119,8 +119,7 @@ fn attempt_array(
 ) -> Result<(Figures, Array), String> {
     let text = |error: nf_bounded::Error| error.to_string();
     let Bounded { array, bound, .. } = bounded;
-    let (first, coded) =
-        timed(|| encode_within(array, bound, &QuantiseOptions::default(), registry, spec));
+    let (first, coded) = timed(|| encode_within(array, bound, &QuantiseOptions::default(), registry, spec));
     let coded = coded.map_err(text)?;
     let record = &coded.record;
     let (chosen, stream) = record.array_codec().zip(record.stream()).ok_or("it wrote no stream")?;

@@ -1,5 +1,5 @@
-//! What bounds do to photometry: `photometry.csv` of a run, a row for every codec with a loss of its
-//! own and every bound, on the simulated sky of `sky`; and rows for indices without and with
+//! What bounds do to photometry: `photometry.csv` of a run, a row for every codec with a loss of
+//! its own and every bound, on the simulated sky of `sky`; and rows for indices without and with
 //! subtractive dither, whose size is that of the last lossless codec of the suite.
 
 use crate::errors::{OPEN_LOOP, append, read};
@@ -36,6 +36,8 @@ pub struct PhotometryRow {
     pub rms_dn: f64,
     /// Median of the frame less that of the original, DN.
     pub sky_median_dn: f64,
+    /// The same for the mean clipped at three standard deviations.
+    pub sky_mean_dn: f64,
     /// Mean change of a flux by signal-to-noise ratio, standard deviations of a flux, separated by
     /// semicolons.
     pub flux_bias_sigma: String,
@@ -121,9 +123,8 @@ impl Trial {
             };
             list(&(0..RATIOS.len()).map(share).collect::<Vec<_>>(), 3)
         };
-        let wrong = |level: usize| {
-            after.detections[level].wrong as i64 - before.detections[level].wrong as i64
-        };
+        let wrong =
+            |level: usize| after.detections[level].wrong as i64 - before.detections[level].wrong as i64;
         let centroids = [2, 3, 4].map(|class| mean(&by_class(&moved, class)).sqrt());
         PhotometryRow {
             codec: codec.to_owned(),
@@ -131,6 +132,7 @@ impl Trial {
             bits_per_pixel: (8e4 * bytes as f64 / pixels.len() as f64).round() / 1e4,
             rms_dn: ((square / pixels.len() as f64).sqrt() * 1e4).round() / 1e4,
             sky_median_dn: after.median_dn - before.median_dn,
+            sky_mean_dn: ((after.clipped_mean_dn - before.clipped_mean_dn) * 1e4).round() / 1e4,
             flux_bias_sigma: list(&bias, 4),
             flux_bias_error: list(&error, 4),
             flux_scatter: list(&scatter, 3),

@@ -1,8 +1,8 @@
 //! The loop over datasets, images and codecs.
 
+use crate::errors::{ErrorFile, OPEN_LOOP};
 use crate::folder::RunFolder;
 use crate::machine::{Build, Machine};
-use crate::errors::{ErrorFile, OPEN_LOOP};
 use crate::measure::{CodecFacts, Timing, measure, measure_array, panic_words};
 use crate::measurement::{Figures, Measurement, ORACLE, Status};
 use crate::observer::Observer;
@@ -126,8 +126,10 @@ pub fn read(
 ) -> Result<Run> {
     let (suite, rows) = RunFolder::read(folder)?;
     let machines = crate::folder::machines(folder)?;
-    let facts =
-        codecs(&suite, registry, array_codecs)?.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
+    let facts = codecs(&suite, registry, array_codecs)?
+        .into_iter()
+        .filter_map(|codec| Some((codec.label, codec.facts?)))
+        .collect();
     // Cards tell where data come from; a dataset that is not at hand has none to show.
     let cards = suite.datasets.iter().filter_map(|choice| Some(open(choice).ok()?.card().clone())).collect();
     Ok(Run { folder: folder.to_owned(), suite, rows, facts, machines, cards })
@@ -417,7 +419,7 @@ impl Session<'_> {
 /// The image within the bound of its dataset, and its indices.
 fn bounded(choice: &DatasetChoice, image: &Image16) -> Result<Option<(Bounded, Image16)>, String> {
     let Some(text) = &choice.bound else { return Ok(None) };
-    let bounded = Bounded::of(image, &parse_bound(text)?, choice.dither)?;
+    let bounded = Bounded::of(image, &parse_bound(text)?, false)?;
     let indices = bounded.indices()?;
     Ok(Some((bounded, indices)))
 }

@@ -81,9 +81,6 @@ pub struct DatasetChoice {
     /// compared at one largest error; those with a loss of their own get the samples and the bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
-    /// Subtractive dither for those indices.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub dither: bool,
 }
 
 /// How the planes of an image are rearranged for the codecs.
@@ -213,7 +210,8 @@ impl Suite {
     /// If it is not TOML, or has something else than such tables.
     pub fn with_external(mut self, file: &str, text: &str) -> Result<Self> {
         let wrong = |reason: String| Error::Suite { file: file.to_owned(), reason };
-        let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        let mut table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
         match (table.remove("external"), table.is_empty()) {
             (Some(toml::Value::Table(programs)), true) => self.external.extend(programs),
             _ => return Err(wrong("expected tables [external.NAME] and nothing else".to_owned())),
@@ -278,9 +276,6 @@ impl Suite {
             }
             if dataset.first_planes == Some(0) {
                 return Err(format!("dataset[{i}].first_planes: 0 leaves nothing"));
-            }
-            if dataset.dither && dataset.bound.is_none() {
-                return Err(format!("dataset[{i}].dither: there is no bound"));
             }
             if let Some(bound) = &dataset.bound {
                 parse_bound(bound).map_err(|reason| format!("dataset[{i}].bound: {reason}"))?;
@@ -397,7 +392,6 @@ mod tests {
             (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),
             (format!("{SMALL}bound = \"0dn\"\n"), "dataset[0].bound: '0dn' is no bound"),
             (format!("{SMALL}bound = \"1e-3rel\"\n"), "dataset[0].bound: 0.001rel"),
-            (format!("{SMALL}dither = true\n"), "dataset[0].dither: there is no bound"),
             (format!("{SMALL}first_planes = 0\n"), "dataset[0].first_planes"),
             (format!("{SMALL}form = 'sideways'\n"), "sideways"),
             (format!("{SMALL}[external]\ncjxl = 'cjxl'\n"), "external.cjxl"),

@@ -17,7 +17,6 @@ struct Transformed {
     plane: Option<usize>,
     patch_px: Option<usize>,
     bound: Option<Bound>,
-    dither: bool,
 }
 
 /// The dataset with the transform that `choice` asks for, but for its bound.
@@ -27,14 +26,14 @@ pub(crate) fn without_bound(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> 
 
 /// The dataset with the transform that `choice` asks for.
 pub(crate) fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
-    let DatasetChoice { first_planes, transform, plane, patch_px, dither, .. } = *choice;
+    let DatasetChoice { first_planes, transform, plane, patch_px, .. } = *choice;
     // The suite has checked the text.
     let bound = choice.bound.as_deref().and_then(|text| parse_bound(text).ok());
     let as_it_is = transform == Transform::Stack && bound.is_none();
     if as_it_is && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
         return inner;
     }
-    Box::new(Transformed { inner, first_planes, transform, plane, patch_px, bound, dither })
+    Box::new(Transformed { inner, first_planes, transform, plane, patch_px, bound })
 }
 
 impl Dataset for Transformed {
@@ -75,7 +74,9 @@ impl Dataset for Transformed {
             image = patches(&image, side).map_err(wrong)?;
         }
         match &self.bound {
-            Some(bound) => Bounded::of(&image, bound, self.dither).and_then(|bounded| bounded.indices()).map_err(wrong),
+            Some(bound) => {
+                Bounded::of(&image, bound, false).and_then(|bounded| bounded.indices()).map_err(wrong)
+            }
             None => Ok(image),
         }
     }

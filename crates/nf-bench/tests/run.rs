@@ -143,12 +143,17 @@ fn a_run_killed_before_its_first_row_is_continued() {
     let bare = folder.path().join("bare");
     fs::create_dir(&bare).unwrap();
     fs::copy(whole.folder.join("suite.toml"), bare.join("suite.toml")).unwrap();
-    let error = nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap_err().to_string();
+    let error = nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default()))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("stopped before its first row"), "{error}");
     let options = options(folder.path());
     let again = resume(&bare, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
     assert_eq!((again.rows.len(), again.machines.len()), (whole.rows.len(), 1));
-    assert_eq!(nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap().rows, again.rows);
+    assert_eq!(
+        nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap().rows,
+        again.rows
+    );
 }
 
 #[test]
@@ -290,13 +295,7 @@ impl ArrayCodec for Tenth {
         Ok(places.flat_map(|place| (array.samples().value(place) as u16).to_le_bytes()).collect())
     }
 
-    fn decode(
-        &self,
-        bytes: &[u8],
-        _: SampleType,
-        axes: &[usize],
-        _: &Limits,
-    ) -> nf_bounded::Result<Samples> {
+    fn decode(&self, bytes: &[u8], _: SampleType, axes: &[usize], _: &Limits) -> nf_bounded::Result<Samples> {
         let kept: Vec<u16> = bytes.as_chunks().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
         Ok(Samples::U16((0..axes.iter().product()).map(|place: usize| kept[place / 10]).collect()))
     }

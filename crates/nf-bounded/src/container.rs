@@ -337,9 +337,8 @@ impl<R: Read + Seek> Reader<R> {
 /// The places of the rows of a region in an array of this shape.
 fn region_rows(region: &TileBox, shape: Shape) -> impl Iterator<Item = std::ops::Range<usize>> {
     let TileBox { planes, rows, columns } = region.clone();
-    let starts = planes.flat_map(move |plane| {
-        rows.clone().map(move |row| (plane * shape.height + row) * shape.width)
-    });
+    let starts =
+        planes.flat_map(move |plane| rows.clone().map(move |row| (plane * shape.height + row) * shape.width));
     starts.map(move |start| start + columns.start..start + columns.end)
 }
 

@@ -158,9 +158,7 @@ fn list<T: Sample>(original: &[T], decoded: &[T], tolerance: &Tolerance, blank: 
     for (place, (a, b)) in original.iter().zip(decoded).enumerate() {
         let (x, y) = (a.value(), b.value());
         let is_kept = a.bits() == b.bits()
-            || (x.is_finite()
-                && is_blank(x, blank) == is_blank(y, blank)
-                && within(x, y, tolerance.at(x)));
+            || (x.is_finite() && is_blank(x, blank) == is_blank(y, blank) && within(x, y, tolerance.at(x)));
         if !is_kept {
             exceptions.push(place, a.bits());
         }

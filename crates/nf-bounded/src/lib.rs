@@ -51,9 +51,7 @@ mod sample;
 mod views;
 mod within;
 
-pub use array_codec::{
-    AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound,
-};
+pub use array_codec::{AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound};
 pub use bound::{Bound, Tolerance, Unit};
 pub use bounded::{Bounded, OpenLoop};
 pub use dither::Dither;

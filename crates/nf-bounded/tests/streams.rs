@@ -83,8 +83,8 @@ fn open(bytes: &[u8]) -> Result<Reader<Cursor<&[u8]>>> {
     Ok(Reader::open(Cursor::new(bytes), limits)?.with_array_codecs(registry()))
 }
 
-/// Integers with a blank value, indices, and floating-point numbers with NaN. This function is never
-/// changed.
+/// Integers with a blank value, indices, and floating-point numbers with NaN. This function is
+/// never changed.
 fn golden_arrays() -> (Vec<Array>, Vec<Quantised>) {
     let counts: Vec<u16> = (0..120u32).map(|i| (400 + i * i * 7 % 900) as u16).collect();
     let counts = Array::new(vec![2, 6, 10], counts).unwrap();
@@ -145,7 +145,8 @@ fn regions_and_damage_of_streams() {
     let region = TileBox { planes: 1..2, rows: 2..5, columns: 3..9 };
     let Samples::U16(part) = reader.decode_region(0, &region, &Plain).unwrap() else { panic!() };
     let place = |row: usize, column: usize| (6 + row) * 10 + column;
-    let expected: Vec<u16> = (2..5).flat_map(|row| (3..9).map(move |c| (row, c))).map(|(r, c)| whole[place(r, c)]).collect();
+    let expected: Vec<u16> =
+        (2..5).flat_map(|row| (3..9).map(move |c| (row, c))).map(|(r, c)| whole[place(r, c)]).collect();
     assert_eq!(part, expected);
     let outside = TileBox::whole(Shape::new(2, 6, 11));
     assert!(reader.decode_region(0, &outside, &Plain).is_err());

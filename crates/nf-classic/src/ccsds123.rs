@@ -32,9 +32,9 @@ mod predictor;
 mod reference;
 
 use crate::bit_io::{BitReader, BitWriter};
+pub(crate) use near::Near;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape};
-pub(crate) use near::Near;
 use predictor::{Known, Prediction, Predictor};
 
 /// The line of the registry.
@@ -156,8 +156,8 @@ impl Codec for Ccsds123 {
     }
 }
 
-/// The stream of a stack, whose samples are quantised where `near` says so; the first one of a plane
-/// never is.
+/// The stream of a stack, whose samples are quantised where `near` says so; the first one of a
+/// plane never is.
 pub(crate) fn encode_stack(image: &Image16, bands: usize, near: Option<Near>) -> Result<Vec<u8>> {
     let shape = image.shape();
     let mut writer = BitWriter::with_capacity(shape.raw_bytes() / 2);

@@ -26,8 +26,8 @@
 //! - `jpegxl`: JPEG XL.
 //!
 //! Codecs of whole arrays, most with a loss of their own, for `nf_bounded`:
-//! - `arrays`: ZFP, LERC, near-lossless JPEG-LS, what FITS does to floating-point pixels, and coders
-//!   of numbers without loss.
+//! - `arrays`: ZFP, LERC, near-lossless JPEG-LS, what FITS does to floating-point pixels, and
+//!   coders of numbers without loss.
 //!
 //! Programs that users add:
 //! - [`External`]: an encoding and a decoding command as a codec.

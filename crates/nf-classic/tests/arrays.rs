@@ -102,11 +102,7 @@ fn zfp_is_refused_where_its_bound_means_nothing() {
 fn lerc_blobs_equal_those_of_esri() {
     for (version, suffix) in [(3, "lerc3"), (4, "lerc4")] {
         for name in ["u2", "f2", "d2"] {
-            same_bytes(
-                &format!("lerc:error=1,version={version}"),
-                name,
-                &format!("{name}_{suffix}_1.bin"),
-            );
+            same_bytes(&format!("lerc:error=1,version={version}"), name, &format!("{name}_{suffix}_1.bin"));
         }
         same_bytes(&format!("lerc:error=0,version={version}"), "f2", &format!("f2_{suffix}_0.bin"));
     }
@@ -189,9 +185,8 @@ fn every_codec_is_made_to_keep_the_bound() {
                         };
                         taken.insert((text, samples.sample_type().name()));
                         let decoded = coded.decoded().unwrap();
-                        check(&array, &decoded, &coded.record.tolerance).unwrap_or_else(|error| {
-                            panic!("{spec} on {}: {error}", samples.sample_type())
-                        });
+                        check(&array, &decoded, &coded.record.tolerance)
+                            .unwrap_or_else(|error| panic!("{spec} on {}: {error}", samples.sample_type()));
                         for place in 0..array.samples().len() {
                             let is_blank = |samples: &Samples| Some(samples.value(place) as i64) == blank;
                             assert_eq!(is_blank(array.samples()), is_blank(decoded.samples()));
@@ -204,7 +199,9 @@ fn every_codec_is_made_to_keep_the_bound() {
     for text in specs() {
         assert!(taken.iter().any(|(taken, _)| *taken == text), "{text} took nothing");
     }
-    assert!(taken.contains(&("lerc:error=bound", "float64")) && !taken.contains(&("lerc:error=bound", "uint8")));
+    assert!(
+        taken.contains(&("lerc:error=bound", "float64")) && !taken.contains(&("lerc:error=bound", "uint8"))
+    );
     if cfg!(feature = "zfp") {
         assert!(taken.contains(&("zfp", "uint16")) && !taken.contains(&("zfp", "int32")));
     }
@@ -298,7 +295,8 @@ fn foreign_coders_write_the_same() {
     if cfg!(feature = "jpegls") {
         put("jpegls", &codec("jpegls:near=3").encode(&whole).unwrap());
     }
-    let plain = Array::new(vec![61, 83], (0..61 * 83).map(|_| random.normal()).collect::<Vec<f64>>()).unwrap();
+    let plain =
+        Array::new(vec![61, 83], (0..61 * 83).map(|_| random.normal()).collect::<Vec<f64>>()).unwrap();
     let mut bytes = Vec::new();
     plain.samples().each_le_bytes(&mut |piece| bytes.extend_from_slice(piece));
     put("plain.f64", &bytes);

@@ -33,11 +33,25 @@ fn a_run_read_from_its_folder_is_the_run_that_was_measured() {
     let folder = tempfile::tempdir().unwrap();
     let measured = run(folder.path());
     let before = fs::read(measured.folder.join("measurements.csv")).unwrap();
-    let again = nf_bench::read(&measured.folder, &registry(), &nf_bench::ArrayRegistry::default(), &open(&Arc::default())).unwrap();
+    let again = nf_bench::read(
+        &measured.folder,
+        &registry(),
+        &nf_bench::ArrayRegistry::default(),
+        &open(&Arc::default()),
+    )
+    .unwrap();
     assert_eq!((&again.rows, &again.suite, &again.facts), (&measured.rows, &measured.suite, &measured.facts));
     assert_eq!(again.machines.len(), 1);
     assert_eq!(fs::read(measured.folder.join("measurements.csv")).unwrap(), before, "reading writes nothing");
-    assert!(nf_bench::read(folder.path(), &registry(), &nf_bench::ArrayRegistry::default(), &open(&Arc::default())).is_err());
+    assert!(
+        nf_bench::read(
+            folder.path(),
+            &registry(),
+            &nf_bench::ArrayRegistry::default(),
+            &open(&Arc::default())
+        )
+        .is_err()
+    );
 }
 
 #[test]

@@ -208,8 +208,15 @@ fn codecs_with_a_loss_of_their_own_keep_the_bound() {
     let folder = Folder::new();
     let frame = folder.frame("a.fits");
     let floats = folder.floats("f.npy");
-    let codecs = ["zfp", "jpegls:near=bound", "lerc:error=bound", "lerc:as=float,error=bound", "zfp:rate=3",
-        "rice:dither=1,step=bound", "hcompress:scale=bound"];
+    let codecs = [
+        "zfp",
+        "jpegls:near=bound",
+        "lerc:error=bound",
+        "lerc:as=float,error=bound",
+        "zfp:rate=3",
+        "rice:dither=1,step=bound",
+        "hcompress:scale=bound",
+    ];
     for codec in codecs {
         if (codec.starts_with("zfp") && !cfg!(feature = "zfp"))
             || (codec.starts_with("jpegls") && !cfg!(feature = "jpegls"))

@@ -1,7 +1,7 @@
 //! `ccsds123:abs=,rel=`: near-lossless CCSDS 123.0-B-2, with its sample-adaptive entropy coder, for
 //! 16-bit integers; signed ones are coded plus 32768. `abs` is the largest error in units, `rel` in
-//! units of 2^-16 of the predicted sample; with both, the smaller holds. `damping` and `offset`, below
-//! 2^`resolution`, are those of the sample representatives.
+//! units of 2^-16 of the predicted sample; with both, the smaller holds. `damping` and `offset`,
+//! below 2^`resolution`, are those of the sample representatives.
 
 use super::planes::Planes;
 use super::{Line, unsupported};

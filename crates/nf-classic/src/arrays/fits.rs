@@ -4,8 +4,8 @@
 //! subtractive dither if `dither` is 1 or 2, and codes them by RICE_1; a row begins with its scale
 //! and zero point (f64) and the length of its bytes (u32), and a row that cannot be quantised has a
 //! scale of 0 and its samples as doubles. `hcompress:scale=S` divides the coefficients of the
-//! H-transform by S and rounds them, which bounds nothing; tiles are whole planes of at most
-//! 4096 pixels a side, as `hcompress:rows=0` cuts them, behind a little-endian u32 with their bytes.
+//! H-transform by S and rounds them, which bounds nothing; tiles are whole planes of at most 4096
+//! pixels a side, as `hcompress:rows=0` cuts them, behind a little-endian u32 with their bytes.
 
 use super::planes::{self, Planes};
 use super::{Line, before_rounding, unsupported};
@@ -72,9 +72,8 @@ pub(super) const HCOMPRESS: Line = Line {
     },
     build: |spec| {
         let mut options = spec.options();
-        let scale = options.take("scale", 0u32, "1..=2147483647, or bound", |scale| {
-            (1..=i32::MAX as u32).contains(scale)
-        })?;
+        let scale = options
+            .take("scale", 0u32, "1..=2147483647, or bound", |scale| (1..=i32::MAX as u32).contains(scale))?;
         options.finish()?;
         if scale == 0 {
             return Err(spec.error("option 'scale' is missing").into());
@@ -214,10 +213,8 @@ impl ArrayCodec for Hcompress {
         for plane in values.chunks(planes.plane_pixels().max(1)) {
             for [row, rows, column, columns] in Self::tiles(planes) {
                 let line = |row: usize| &plane[row * planes.width + column..][..columns];
-                let pixels: Vec<i32> = (row..row + rows)
-                    .flat_map(line)
-                    .map(|&value| value as i32 + offset)
-                    .collect();
+                let pixels: Vec<i32> =
+                    (row..row + rows).flat_map(line).map(|&value| value as i32 + offset).collect();
                 let tile = hcompress::encode(&pixels, columns, self.scale)
                     .map_err(|reason| Error::backend("hcompress", reason))?;
                 let length = u32::try_from(tile.len())

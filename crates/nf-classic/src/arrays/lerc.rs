@@ -40,9 +40,8 @@ pub(super) const LINE: Line = Line {
         let mut options = spec.options();
         let expected = "a number of zero or more, or bound";
         let error = options.take("error", f64::NAN, expected, |e| e.is_finite() && *e >= 0.0)?;
-        let as_text = options.take("as", "own".to_owned(), "own or float", |text| {
-            ["own", "float"].contains(&text.as_str())
-        })?;
+        let as_text = options
+            .take("as", "own".to_owned(), "own or float", |text| ["own", "float"].contains(&text.as_str()))?;
         let version = options.take("version", 4, "3 or 4", |v| [3, 4].contains(v))?;
         options.finish()?;
         if error.is_nan() {
@@ -134,9 +133,7 @@ impl ArrayCodec for Lerc {
 
     fn decode(&self, bytes: &[u8], sample: SampleType, axes: &[usize], limits: &Limits) -> Result<Samples> {
         Ok(match sample {
-            SampleType::U16 if !self.as_float => {
-                Samples::U16(self.decode_planes(bytes, axes, limits, 0)?)
-            }
+            SampleType::U16 if !self.as_float => Samples::U16(self.decode_planes(bytes, axes, limits, 0)?),
             SampleType::F32 => Samples::F32(self.decode_planes(bytes, axes, limits, f32::NAN)?),
             SampleType::F64 => Samples::F64(self.decode_planes(bytes, axes, limits, f64::NAN)?),
             SampleType::I32 => {

@@ -107,12 +107,7 @@ impl Zfp {
         })
     }
 
-    fn compress<T: ZfpScalar>(
-        &self,
-        values: &[T],
-        axes: &[usize],
-        scalar: ZfpScalarType,
-    ) -> Result<Vec<u8>> {
+    fn compress<T: ZfpScalar>(&self, values: &[T], axes: &[usize], scalar: ZfpScalarType) -> Result<Vec<u8>> {
         let config = self.config(axes, scalar)?;
         let field = ZfpField::new(values, dims(axes)).map_err(failed)?;
         let capacity = config.maximum_size(scalar, dims(axes));
@@ -134,8 +129,7 @@ impl Zfp {
         let mut values: Vec<T> = planes::Planes::of(axes).zeros(NAME, limits)?;
         let mut field = ZfpFieldMut::new(&mut values, dims(axes)).map_err(failed)?;
         let mut stream = ZfpBitStream::from_bytes(bytes).map_err(failed)?;
-        let header =
-            stream.read_header(ZfpHeaderMask::FULL).map_err(|error| corrupt(error.to_string()))?;
+        let header = stream.read_header(ZfpHeaderMask::FULL).map_err(|error| corrupt(error.to_string()))?;
         let config = self.config(axes, scalar)?;
         if header.metadata != Some(field.metadata()) || header.config != Some(config) {
             return Err(corrupt("its header is that of another array".to_owned()).into());

@@ -12,7 +12,8 @@ use super::predictor::{Known, Prediction, WEIGHT_BITS};
 pub(crate) struct Near {
     /// Largest error (absolute error limit a, 0..=65535).
     pub(crate) abs: Option<u16>,
-    /// Largest error as a share of the predicted sample, in units of 2^-16 (relative error limit r).
+    /// Largest error as a share of the predicted sample, in units of 2^-16 (relative error limit
+    /// r).
     pub(crate) rel: Option<u16>,
     /// How far representatives are drawn to the prediction (damping phi, below 2^resolution).
     pub(crate) damping: u8,
@@ -67,7 +68,8 @@ impl Near {
         let step = 2 * i64::from(most) + 1;
         let centre = (i64::from(prediction.value()) + i64::from(index) * step).clamp(0, all);
         let [damping, offset, resolution] = [self.damping, self.offset, self.resolution].map(i64::from);
-        let drawn = (i64::from(index.signum()) * i64::from(most) * offset) << (i64::from(WEIGHT_BITS) - resolution);
+        let drawn =
+            (i64::from(index.signum()) * i64::from(most) * offset) << (i64::from(WEIGHT_BITS) - resolution);
         let own = 4 * ((1 << resolution) - damping) * ((centre << WEIGHT_BITS) - drawn);
         let doubled = (own + damping * prediction.high() - (damping << (WEIGHT_BITS + 1)))
             >> (i64::from(WEIGHT_BITS) + resolution + 1);

@@ -131,8 +131,8 @@ impl Predictor {
         (shape.planes as u64).saturating_mul(of_plane) + 4 * (bands * shape.width) as u64
     }
 
-    /// Goes along a row: `know` gets column and prediction of each sample, and gives the sample as it
-    /// is decoded and as later predictions see it.
+    /// Goes along a row: `know` gets column and prediction of each sample, and gives the sample as
+    /// it is decoded and as later predictions see it.
     ///
     /// Rows are gone through from the first on, and each in all planes from the first on.
     ///

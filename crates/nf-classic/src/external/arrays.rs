@@ -44,7 +44,8 @@ impl External {
             build: Arc::new(move |spec| {
                 let mut options = spec.options();
                 let expected = "a number above zero, or bound";
-                let tolerance = options.take("tolerance", f64::NAN, expected, |t| t.is_finite() && *t > 0.0)?;
+                let tolerance =
+                    options.take("tolerance", f64::NAN, expected, |t| t.is_finite() && *t > 0.0)?;
                 options.finish()?;
                 if tolerance.is_nan() {
                     return Err(spec.error("option 'tolerance' is missing").into());
@@ -67,9 +68,8 @@ impl External {
     }
 
     fn program(&self, name: &str, command: &[String], values: &[(&str, String)]) -> Program {
-        let filled = |word: &String| {
-            values.iter().fold(word.clone(), |word, (key, value)| word.replace(key, value))
-        };
+        let filled =
+            |word: &String| values.iter().fold(word.clone(), |word, (key, value)| word.replace(key, value));
         Program {
             codec: name.to_owned(),
             command: command.iter().map(filled).collect(),
@@ -178,7 +178,8 @@ impl ArrayCodec for Lossy {
         self.of.program(&self.name, &self.of.decode, &values).run(&from, &to, folder.path())?;
         let file = self.read(&to, count * given.bytes() as u64 + (1 << 20))?;
         let corrupt = |reason: String| Error::corrupt(&what, reason);
-        let found = npy::locate(&file, &nf_fits::Limits::default()).map_err(|error| corrupt(error.to_string()))?;
+        let found =
+            npy::locate(&file, &nf_fits::Limits::default()).map_err(|error| corrupt(error.to_string()))?;
         let kind = &descr(given)[1..];
         if found.kind != kind || found.axes != axes {
             let reason = format!("an array of {} {:?}, expected {kind} {axes:?}", found.kind, found.axes);

@@ -58,9 +58,8 @@ pub(super) fn put<T: Value>(block: &[T], column: usize, error: f64, bytes: &mut 
             let before = std::iter::once(&zero).chain(block);
             let repeats = before.zip(block).filter(|(a, b)| a == b).count();
             // A table is tried where more than half of the pixels repeat the one before.
-            let with_table = block.len() > 4
-                && high.value() > low.value() + 3.0 * error
-                && 2 * repeats > block.len();
+            let with_table =
+                block.len() > 4 && high.value() > low.value() + 3.0 * error && 2 * repeats > block.len();
             put_numbers(&numbers, largest_number, with_table, bytes);
         }
         bytes[start] = first | kind | short << 6;

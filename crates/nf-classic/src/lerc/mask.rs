@@ -1,7 +1,7 @@
 //! Which pixels are valid: one bit each, the first the top bit of a byte, as runs of bytes.
 //!
-//! Bits beyond the last pixel are set. A count (i16) of bytes that follow as they are, or, negative, of repeats of the byte that
-//! follows; -32768 ends the mask.
+//! Bits beyond the last pixel are set. A count (i16) of bytes that follow as they are, or,
+//! negative, of repeats of the byte that follows; -32768 ends the mask.
 
 use super::STREAM;
 use super::block::take;

@@ -61,8 +61,8 @@ impl Means<'_> {
         (0..length).map(|n| format!("{:.3}", mean(n))).collect::<Vec<_>>().join(" ")
     }
 
-    /// Bits that a uniform error of this size would leave: those of a codec whose errors are smaller
-    /// than the bound allows are fewer than they look.
+    /// Bits that a uniform error of this size would leave: those of a codec whose errors are
+    /// smaller than the bound allows are fewer than they look.
     fn bits_at_equal_rms(&self) -> Option<f64> {
         let share = self.mean(|row| (row.rms_dn / ((row.bound_dn + 0.5) / 3f64.sqrt())).log2());
         self.bits_per_pixel.filter(|_| share.is_finite()).map(|bits| bits + share)
@@ -112,14 +112,28 @@ fn of_samples(section: &mut Section, run: &Run, rows: &[ErrorRow], prefix: &str)
     for choice in &run.suite.datasets {
         let all = means(run, choice, rows);
         let head = [
-            "codec", "bits/pixel", "equal rms", "largest / bound", "largest, sigma", "rms, sigma", "mean, sigma",
-            "changed", "with sample", "in rows", "in columns", "uniform",
+            "codec",
+            "bits/pixel",
+            "equal rms",
+            "largest / bound",
+            "largest, sigma",
+            "rms, sigma",
+            "mean, sigma",
+            "changed",
+            "with sample",
+            "in rows",
+            "in columns",
+            "uniform",
         ];
         let mut table = vec![head.map(str::to_owned).to_vec()];
         let mut shapes = vec![
-            ["codec", "mean error from dark to bright eighths, sigma", "power from low to high frequency, white = 1"]
-                .map(str::to_owned)
-                .to_vec(),
+            [
+                "codec",
+                "mean error from dark to bright eighths, sigma",
+                "power from low to high frequency, white = 1",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
         ];
         for means in &all {
             let number = |value: f64, digits: usize| format!("{value:.digits$}");
@@ -197,8 +211,21 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
     bounds.dedup();
     for bound in &bounds {
         let head = [
-            "codec", "bits/pixel", "rms, DN", "sky median, DN", "flux bias", "its error", "flux scatter", "centroid, px",
-            "size", "ellipticity", "detected at 3 sigma", "at 5 sigma", "false at 3", "at 5",
+            "codec",
+            "bits/pixel",
+            "rms, DN",
+            "sky median, DN",
+            "clipped mean",
+            "flux bias",
+            "its error",
+            "flux scatter",
+            "centroid, px",
+            "size",
+            "ellipticity",
+            "detected at 3 sigma",
+            "at 5 sigma",
+            "false at 3",
+            "at 5",
         ];
         let mut table = vec![head.map(str::to_owned).to_vec()];
         for row in rows.iter().filter(|row| row.bound_sigma == *bound) {
@@ -212,6 +239,7 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
                 format!("{:.3}", row.bits_per_pixel),
                 format!("{:.3}", row.rms_dn),
                 row.sky_median_dn.to_string(),
+                format!("{:.3}", row.sky_mean_dn),
                 spaced(&row.flux_bias_sigma),
                 spaced(&row.flux_bias_error),
                 spaced(&row.flux_scatter),
@@ -232,8 +260,11 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
 /// Bits against the bias of faint stars.
 fn rate_bias(rows: &[PhotometryRow], prefix: &str) -> Option<Plot> {
     let mut curves: BTreeMap<&str, Vec<&PhotometryRow>> = BTreeMap::new();
-    rows.iter().filter(|row| row.error.is_empty()).for_each(|row| curves.entry(&row.codec).or_default().push(row));
-    let faint = |row: &PhotometryRow| ErrorRow::list(&row.flux_bias_sigma).first().map_or(f64::NAN, |b| b.abs());
+    rows.iter()
+        .filter(|row| row.error.is_empty())
+        .for_each(|row| curves.entry(&row.codec).or_default().push(row));
+    let faint =
+        |row: &PhotometryRow| ErrorRow::list(&row.flux_bias_sigma).first().map_or(f64::NAN, |b| b.abs());
     let series = curves.into_iter().enumerate().map(|(tone, (codec, rows))| {
         let points = rows.into_iter().map(|row| {
             let (x, y) = (row.bits_per_pixel, faint(row));

@@ -6,10 +6,10 @@ use crate::message::say;
 use crate::progress::Progress;
 use crate::registry::{array_registry, fits_options, registry};
 use anyhow::{Context, Result, anyhow, bail};
-use nf_bounded::ArrayRegistry;
 use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
 use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
+use nf_bounded::ArrayRegistry;
 use nf_classic::External;
 use nf_codec::Registry;
 use nf_data::{FitsOptions, OpenOptions};
@@ -265,8 +265,8 @@ pub(crate) fn experiment(id: &str) -> Option<String> {
     training_file(id, "experiment.toml")
 }
 
-/// All codecs of this build, lossless ones and those with a loss of their own, and the programs that
-/// a suite adds to them.
+/// All codecs of this build, lossless ones and those with a loss of their own, and the programs
+/// that a suite adds to them.
 pub(crate) fn with_external(suite: &Suite, allowed: bool) -> Result<(Registry, ArrayRegistry)> {
     let (mut registry, mut array_codecs) = (registry(), array_registry());
     for (name, program) in External::from_toml(&format!("suite {}", suite.name), &suite.external_toml())? {

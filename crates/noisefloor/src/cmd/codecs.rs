@@ -19,9 +19,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut out = text();
     if args.json {
         let options_of = |options: &[OptionDoc]| -> Vec<serde_json::Value> {
-            let one = |o: &OptionDoc| {
-                json!({"key": o.key, "values": o.values, "default": o.default, "help": o.help})
-            };
+            let one = |o: &OptionDoc| json!({"key": o.key, "values": o.values, "default": o.default, "help": o.help});
             options.iter().map(one).collect()
         };
         let mut entries: Vec<_> = registry

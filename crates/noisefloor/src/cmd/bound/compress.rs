@@ -60,7 +60,8 @@ impl Coder {
     fn new(spec: &Spec) -> Result<Self> {
         let registry = registry();
         if let Some(array_codec) = array_registry().of_spec(spec) {
-            // Of a spec that leaves an option to the bound, any value tells whether the rest is legal.
+            // Of a spec that leaves an option to the bound, any value tells whether the rest is
+            // legal.
             let legal = |sample| {
                 let candidates = array_registry().candidates(&array_codec, sample, 1.0)?;
                 candidates.iter().try_for_each(|spec| array_registry().build(spec).map(drop))
@@ -77,7 +78,12 @@ impl Coder {
         Ok(Self { array_codec: None, encoder: registry.build(spec)?, decoder: registry.build(spec)? })
     }
 
-    fn array(&self, array: &Array, bound: &Bound, options: &QuantiseOptions) -> nf_bounded::Result<Quantised> {
+    fn array(
+        &self,
+        array: &Array,
+        bound: &Bound,
+        options: &QuantiseOptions,
+    ) -> nf_bounded::Result<Quantised> {
         match &self.array_codec {
             Some(spec) => encode_within(array, bound, options, &array_registry(), spec),
             None => quantise(array, bound, options),

@@ -42,7 +42,8 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
     let count = reader.arrays().len();
     let word = if count == 1 { "array" } else { "arrays" };
     writeln!(out, "{name}: bounded container, NOT lossless, {count} {word} of {}", pixels_word(samples))?;
-    let on = if reader.arrays().iter().any(|record| record.array_codec().is_some()) { "" } else { " on indices" };
+    let on =
+        if reader.arrays().iter().any(|record| record.array_codec().is_some()) { "" } else { " on indices" };
     writeln!(out, "  codec   {codec}{on}, written by {creator}")?;
     let bytes = reader.container_bytes();
     writeln!(out, "  size    {bytes} bytes; {}", rates(samples, raw_bytes, bytes))?;
