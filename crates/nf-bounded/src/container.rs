@@ -16,10 +16,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 /// First bytes of a bounded container.
 pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
-/// The newest version that this program reads. It writes 1 where no array is the stream of an array
-/// codec, so that older programs read what they can.
+/// The newest version that this program reads. It writes 1 where no array has what came with 2, so
+/// that older programs read what they can.
 pub const VERSION: u16 = 2;
-const VERSION_WITHOUT_STREAMS: u16 = 1;
+const FIRST_VERSION: u16 = 1;
 
 const ARRAY: u8 = 1;
 const LAYOUT: u8 = 2;
@@ -75,8 +75,7 @@ pub fn write(
         return Err(nf_codec::Error::TooLarge { what, needed, most: MAX_HEADER_BYTES }.into());
     }
     let mut prologue = MAGIC.to_vec();
-    let has_streams = arrays.iter().any(|array| array.record.array_codec().is_some());
-    let version = if has_streams { VERSION } else { VERSION_WITHOUT_STREAMS };
+    let version = if arrays.iter().any(|array| array.record.is_new()) { VERSION } else { FIRST_VERSION };
     prologue.extend(version.to_le_bytes());
     prologue.extend((records.len() as u32).to_le_bytes());
     prologue.extend(records);
@@ -176,8 +175,8 @@ impl<R: Read + Seek> Reader<R> {
         if stacks.next().is_some() {
             return Err(Error::corrupt(WHAT, "there are more stacks of indices than arrays"));
         }
-        if version == VERSION_WITHOUT_STREAMS && arrays.iter().any(|array| array.array_codec().is_some()) {
-            return Err(Error::corrupt(WHAT, "an array codec in a container of version 1"));
+        if version == FIRST_VERSION && arrays.iter().any(ArrayRecord::is_new) {
+            return Err(Error::corrupt(WHAT, "an array that needs version 2 in a container of version 1"));
         }
         let array_codecs = ArrayRegistry::default();
         Ok(Self { head, arrays, first_stack, indices, container_bytes, version, array_codecs, limits })
@@ -213,14 +212,22 @@ impl<R: Read + Seek> Reader<R> {
         &self.indices
     }
 
+    /// The stacks of an array's indices.
+    pub(crate) fn stacks(&self, array: usize) -> std::ops::Range<usize> {
+        let first = self.first_stack[array];
+        first..first + usize::from(self.arrays[array].layers)
+    }
+
+    pub(crate) fn indices_mut(&mut self) -> &mut container::Reader<Behind<R>> {
+        &mut self.indices
+    }
+
     /// Bytes of the coded indices or of the stream of an array.
     pub fn coded_bytes(&self, array: usize) -> u64 {
         if let Some(stream) = self.arrays[array].stream() {
             return stream.len() as u64;
         }
-        let first = self.first_stack[array];
-        let stacks = first..first + usize::from(self.arrays[array].layers);
-        stacks.flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
+        self.stacks(array).flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
     }
 
     /// The codec of the indices.
@@ -237,9 +244,8 @@ impl<R: Read + Seek> Reader<R> {
     /// If a tile is damaged, or the samples are not those of the digest.
     pub fn decode(&mut self, array: usize, codec: &dyn Codec) -> Result<Array> {
         let record = &self.arrays[array];
-        let first = self.first_stack[array];
         let mut layers = Vec::new();
-        for stack in first..first + usize::from(record.layers) {
+        for stack in self.stacks(array) {
             layers.push(self.indices.decode(stack, codec)?);
         }
         let decoded = match record.array_codec() {
@@ -280,9 +286,8 @@ impl<R: Read + Seek> Reader<R> {
                 Samples::from(rows.flat_map(|row| values[row].to_vec()).collect::<Vec<_>>())
             }));
         }
-        let first = self.first_stack[array];
         let mut layers = Vec::new();
-        for stack in first..first + usize::from(record.layers) {
+        for stack in self.stacks(array) {
             layers.push(self.indices.decode_region(stack, region, codec)?);
         }
         let record = &self.arrays[array];

@@ -46,6 +46,7 @@ mod noise;
 mod packing;
 mod quantise;
 mod record;
+mod salvage;
 mod sample;
 #[cfg(feature = "ndarray")]
 mod views;
@@ -61,5 +62,6 @@ pub use measure::measure;
 pub use noise::{Noise, NoiseModel, NoiseSource};
 pub use quantise::{Comparison, QuantiseOptions, Quantised, check, quantise};
 pub use record::ArrayRecord;
+pub use salvage::Salvaged;
 pub use sample::{Array, MAX_AXES, Sample, SampleType, Samples, stack_shape};
 pub use within::within;

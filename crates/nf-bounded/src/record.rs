@@ -147,6 +147,11 @@ impl ArrayRecord {
         list.len()
     }
 
+    /// Whether it has what version 1 of the container does not know.
+    pub(crate) fn is_new(&self) -> bool {
+        self.array_codec().is_some() || self.noise_source == Some(NoiseSource::Header)
+    }
+
     /// The stack of the indices.
     pub fn stack_shape(&self) -> Shape {
         stack_shape(&self.axes)

@@ -198,6 +198,11 @@ fn wrong_bounds_are_refused_in_words() {
     damaged[at] ^= 16;
     folder.write("damaged.nfb", &damaged);
     folder.fails("decompress damaged.nfb -o x.fits", &["damaged.nfb", "checksum"], "x.fits");
+    let output = folder.run("decompress --salvage damaged.nfb -o x.fits");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && words.contains("salvaged"), "{words}");
+    assert_eq!(folder.read("x.fits").len(), folder.read("a.fits").len());
+    fs::remove_file(folder.0.path().join("x.fits")).unwrap();
     folder.write("cut.nfb", &damaged[..at]);
     folder.fails("decompress cut.nfb -o x.fits", &["cut.nfb", "cut short"], "x.fits");
     folder.fails("info cut.nfb", &["cut.nfb", "cut short"], "x");
@@ -270,4 +275,31 @@ fn an_original_is_deleted_after_the_proof_and_in_words() {
     folder.floats("f.npy");
     folder.fails("compress --bound 1e-7dn --delete f.npy", &["f.npy"], "f.npy.nfb");
     assert!(folder.0.path().join("f.npy").exists());
+}
+
+#[test]
+fn the_header_states_gain_and_read_noise() {
+    let folder = Folder::new();
+    folder.frame("a.fits");
+    let line = "compress -f --bound 0.5sigma --noise header a.fits -o a.nfb";
+    folder.fails(line, &["a.fits", "the header states no gain", "EGAIN"], "a.nfb");
+    let mut bytes = folder.read("a.fits");
+    let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
+    for (n, card) in
+        ["GAIN    =                  1.5", "RDNOISE =                 15.0", "END"].iter().enumerate()
+    {
+        bytes[end + 80 * n..][..80].copy_from_slice(format!("{card:80}").as_bytes());
+    }
+    folder.write("a.fits", &bytes);
+    let said = folder.succeeds(line);
+    assert!(
+        said.contains("gain and read noise of the header") && said.contains("read noise 10 DN"),
+        "{said}"
+    );
+    let said = folder.succeeds("info --json a.nfb");
+    assert!(said.contains("\"version\": 2") && said.contains("of the header"), "{said}");
+    folder.succeeds("decompress a.nfb -o b.fits");
+    folder.succeeds("fits compare b.fits a.fits");
+    folder.floats("f.npy");
+    folder.fails("compress --bound 0.5sigma --noise header f.npy -o x", &["states no gain"], "x");
 }

@@ -177,7 +177,7 @@ fn quantised(
     coder: &Coder,
 ) -> Result<Vec<Quantised>> {
     let each = input.images.iter().map(|image| {
-        let noise = options.noise_of(bound, &image.array, image.physical);
+        let noise = options.noise_of(bound, image);
         let quantised = noise.and_then(|noise| {
             // Of the samples themselves, so that the same file gives the same container.
             let seed =

@@ -28,6 +28,8 @@ pub(crate) struct Part<'a> {
     pub(crate) stack: Option<usize>,
     /// The pixels of an array, whose axes before the last two count as planes.
     pub(crate) region: Option<&'a dyn Fn(Shape) -> Result<TileBox>>,
+    /// What can be decoded of a damaged container, with this value for lost integers.
+    pub(crate) salvage: Option<i64>,
 }
 
 /// Writes the file, or an array or a part of one as .npy, and says what was lost.
@@ -47,7 +49,14 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
         _ => bail!("{}: expected a name that ends in .fits or .npy, or -", output.display()),
     };
     let whole = part.region.is_none() && part.stack.is_none();
-    if whole && is_npy == of_npy {
+    let mut lost = Vec::new();
+    if let Some(fill) = part.salvage {
+        ensure!(part.region.is_none(), "{name}: --region decodes what is intact without --salvage");
+        salvage(&mut reader, part, fill, &*codec, is_npy == of_npy, &mut lost, &|write| {
+            write_file(output, force, |mut out| write(&mut out))
+        })
+        .with_context(|| name.clone())?;
+    } else if whole && is_npy == of_npy {
         write_file(output, force, |mut out| reader.restore(&*codec, &mut out).with_context(|| name.clone()))?;
     } else if is_npy {
         let (axes, samples) = samples(&mut reader, part, &*codec).with_context(|| name.clone())?;
@@ -61,6 +70,14 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
         done.lines.push(format!("{name}: array {number} is NOT the original: {}", loss_words(record)));
     }
     done.facts.insert("lossless".to_owned(), serde_json::json!(false));
+    done.unfinished = (!lost.is_empty()).then(|| {
+        let fill = part.salvage.unwrap_or_default();
+        format!(
+            "salvaged, but for {} tiles, whose samples are {fill}, or NaN: {}",
+            lost.len(),
+            lost.join("; ")
+        )
+    });
     Ok(done)
 }
 
@@ -86,6 +103,42 @@ pub(crate) fn prove(source: &Source) -> Result<String> {
     (0..arrays).try_for_each(|array| reader.decode(array, &*codec).map(drop))?;
     let words: Vec<String> = reader.arrays().iter().map(loss_words).collect();
     Ok(format!("NOT lossless, {}", words.join("; ")))
+}
+
+/// Writes the file, or an array as .npy, with what can be decoded; names the tiles that cannot.
+fn salvage(
+    reader: &mut Reader<Box<dyn ReadSeek + '_>>,
+    part: &Part<'_>,
+    fill: i64,
+    codec: &dyn nf_codec::Codec,
+    is_same_kind: bool,
+    lost: &mut Vec<String>,
+    write: &dyn Fn(&dyn Fn(&mut dyn Write) -> Result<()>) -> Result<()>,
+) -> Result<()> {
+    let mut arrays = Vec::new();
+    for array in 0..reader.arrays().len() {
+        if part.stack.is_some_and(|asked| asked != array) {
+            continue;
+        }
+        let found = reader.decode_salvaged(array, codec, fill as f64)?;
+        lost.extend(found.lost.iter().map(|place| format!("array {array}, {place}")));
+        arrays.push((array, found.samples));
+    }
+    let layout = reader.head().layout.clone().filter(|_| part.stack.is_none() && is_same_kind);
+    match (layout, &arrays[..]) {
+        (Some(layout), _) => write(&|out| {
+            let samples = |array: usize| {
+                let found = arrays.iter().find(|(number, _)| *number == array);
+                Ok(found.map_or(Samples::U8(Vec::new()), |(_, samples)| samples.clone()))
+            };
+            Ok(layout.write(samples, out)?)
+        }),
+        (None, [(array, samples)]) => {
+            let axes = &reader.arrays()[*array].axes;
+            write(&|out| write_npy(axes, samples.clone(), out))
+        }
+        (None, _) => bail!("it holds {} arrays; --stack chooses one", arrays.len()),
+    }
 }
 
 fn starts_as_npy(layout: &Layout) -> bool {
