@@ -13,7 +13,8 @@ use std::io::{Read, Seek};
 #[derive(Debug)]
 pub struct Salvaged {
     /// Its samples; those of lost tiles are NaN in floating-point arrays, and in others the integer
-    /// nearest to the value that was asked for. Samples that are kept exactly are there all the same.
+    /// nearest to the value that was asked for. Samples that are kept exactly are there all the
+    /// same.
     pub samples: Samples,
     /// The tiles that could not be decoded, in the stack of the array's indices.
     pub lost: Vec<TileBox>,
