@@ -135,9 +135,8 @@ impl Ledger {
 /// on what is installed.
 fn tried(run: &Run) -> BTreeMap<Key, Vec<&Measurement>> {
     let mut tried: BTreeMap<Key, Vec<&Measurement>> = BTreeMap::new();
-    let is_external = |codec: &str| {
-        codec.split(':').next().is_some_and(|name| run.suite.external.contains_key(name))
-    };
+    let is_external =
+        |codec: &str| codec.split(':').next().is_some_and(|name| run.suite.external.contains_key(name));
     for row in run.rows.iter().filter(|row| !row.codec.is_empty() && !is_external(&row.codec)) {
         let key = [row.dataset.clone(), row.split.clone(), row.codec.clone()];
         tried.entry(key).or_default().push(row);

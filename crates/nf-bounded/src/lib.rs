@@ -27,7 +27,8 @@
 //!   together.
 //! - [`ArrayCodec`]: coders of others with a loss of their own, in an [`ArrayRegistry`];
 //!   [`encode_within`] makes them keep a bound.
-//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec.
+//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec; [`Listed`]: a codec of arrays with a list of
+//!   what it misses.
 //! - [`Error`].
 #![forbid(unsafe_code)]
 
@@ -54,7 +55,7 @@ mod within;
 
 pub use array_codec::{AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound};
 pub use bound::{Bound, Tolerance, Unit};
-pub use bounded::{Bounded, OpenLoop};
+pub use bounded::{Bounded, Listed, OpenLoop};
 pub use dither::Dither;
 pub use encode_within::encode_within;
 pub use error::{Error, Result};

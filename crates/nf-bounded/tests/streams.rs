@@ -3,8 +3,8 @@
 
 use nf_bounded::container::{Head, Reader, write};
 use nf_bounded::{
-    Array, ArrayCodec, ArrayEntry, ArrayRegistry, QuantiseOptions, Quantised, Result, Sample, SampleType,
-    Samples, encode_within, quantise,
+    Array, ArrayCodec, ArrayEntry, ArrayRegistry, Bounded, Listed, QuantiseOptions, Quantised, Result,
+    Sample, SampleType, Samples, Tolerance, check, encode_within, quantise,
 };
 use nf_codec::container::TileBox;
 use nf_codec::{Limits, Spec};
@@ -134,6 +134,21 @@ fn what_a_codec_misses_is_listed() {
     assert!((10..=20).contains(&listed), "{listed}");
     assert!(coded.record.largest_error <= 2.0);
     assert_eq!(coded.record.array_codec().unwrap().to_string(), "careless:step=4");
+}
+
+#[test]
+fn a_codec_of_arrays_is_a_bounded_coder() {
+    let array = Array::new(vec![10, 30], (0..300).map(f64::from).collect::<Vec<_>>()).unwrap();
+    let bound = "2dn".parse().unwrap();
+    let of = |text: &str| Listed::new(registry(), &text.parse().unwrap(), bound, None, Box::new(Plain));
+    let coder = of("careless").unwrap();
+    assert_eq!((coder.spec().to_string().as_str(), coder.bound()), ("careless:step=bound", bound));
+    let bytes = coder.encode(&array).unwrap();
+    let decoded = coder.decode(&bytes, &Limits::default()).unwrap();
+    check(&array, &decoded, &Tolerance::Absolute(2.0)).unwrap();
+    assert!(of("floor").is_err());
+    assert!(of("careless:step=-1").unwrap().encode(&array).is_err());
+    assert!(coder.decode(&bytes[1..], &Limits::default()).is_err());
 }
 
 #[test]

@@ -215,3 +215,33 @@ fn names_from_outside_are_shown_and_do_nothing() {
         }
     }
 }
+
+#[test]
+fn what_bounds_do_has_sections_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name = 'bounds'\nquestion = 'Q?'\nanalyses = ['errors']\ncodecs = ['raw']\n\
+                [[dataset]]\nname = 'two'\ndata = 'counting'\nbound = '2dn'\n\
+                [[dataset]]\nname = 'three'\ndata = 'counting'\nbound = '3dn'\n";
+    let suite = Suite::parse("bounds", text).unwrap();
+    let at = RunOptions { runs: folder.path().join("runs"), ..Default::default() };
+    let loads = Arc::default();
+    let (registry, open) = (registry(), open(&loads));
+    let run = nf_bench::run(&suite, &registry, &open, &at, &mut Silent).unwrap();
+    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
+    let out = folder.path().join("report");
+    write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
+    let markdown = fs::read_to_string(out.join("report.md")).unwrap();
+    for text in [
+        "Errors within the bound of two",
+        "Their shape in three",
+        "Stars within a bound of 0.5 sigma",
+        "indices, dithered",
+        "bounds-rate-rms",
+        "bounds-rate-bias",
+    ] {
+        assert!(markdown.contains(text), "{text}: {markdown}");
+    }
+    // Two of five values on either side: largest error and bound are one.
+    let row = markdown.lines().find(|line| line.starts_with("| raw | 16.000 |")).unwrap();
+    assert!(row.contains("| 1.000 |"), "{row}");
+}
