@@ -187,7 +187,7 @@ fn the_peers_keep_the_bound_where_they_are_installed() {
             let array = array(samples);
             let bound = "3dn".parse().expect("it is one");
             let options = QuantiseOptions::default();
-            let words = encode_within(&array, &bound, &options, &refused, &spec).err().expect("not allowed");
+            let words = encode_within(&array, &bound, &options, &refused, &spec).expect_err("not allowed");
             assert!(words.to_string().contains("--allow-external"), "{words}");
             match encode_within(&array, &bound, &options, &registry, &spec) {
                 Err(error) => skipped(&name, &error.to_string()),

@@ -236,7 +236,6 @@ fn what_bounds_do_has_sections_of_its_own() {
         "Their shape in three",
         "Stars within a bound of 0.5 sigma",
         "indices, dithered",
-        "bounds-rate-rms",
         "bounds-rate-bias",
     ] {
         assert!(markdown.contains(text), "{text}: {markdown}");

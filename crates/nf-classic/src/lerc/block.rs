@@ -64,7 +64,7 @@ pub(super) fn put<T: Value>(block: &[T], column: usize, error: f64, bytes: &mut 
         }
         bytes[start] = first | kind | short << 6;
     }
-    if !is_packed || bytes.len() - start >= 1 + block.len() * T::BYTES {
+    if !is_packed || bytes.len() - start > block.len() * T::BYTES {
         bytes.truncate(start);
         bytes.push(first | RAW);
         block.iter().for_each(|value| value.put(bytes));

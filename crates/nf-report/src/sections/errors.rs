@@ -9,7 +9,7 @@ use crate::table::Table;
 use nf_bench::errors::{self, ErrorRow, OPEN_LOOP};
 use nf_bench::photometry::{self, PhotometryRow, RATIOS};
 use nf_bench::{DatasetChoice, Run};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn sections(run: &Run, prefix: &str) -> Vec<Section> {
     let (mut first, mut second) = (Section::below("What bounds do to samples"), Section::below("Photometry"));
@@ -108,7 +108,7 @@ fn of_samples(section: &mut Section, run: &Run, rows: &[ErrorRow], prefix: &str)
          bound pays for it. Correlations with the next pixel of a row and of a column; `uniform`: largest distance \
          between the distribution and a uniform one. All are means over the images, but for the largest errors.",
     );
-    let mut curves: BTreeMap<String, Vec<(f64, f64, String)>> = BTreeMap::new();
+    let mut curves: BTreeMap<String, Curve> = BTreeMap::new();
     for choice in &run.suite.datasets {
         let all = means(run, choice, rows);
         let head = [
@@ -152,11 +152,14 @@ fn of_samples(section: &mut Section, run: &Run, rows: &[ErrorRow], prefix: &str)
                 number(means.mean(|row| row.lag1_y), 3),
                 number(means.mean(|row| row.uniform_distance), 3),
             ]);
-            curves.entry(means.codec.to_owned()).or_default().push((
-                means.mean(|row| row.rms_dn / sigma(row)),
-                means.bits_per_pixel.unwrap_or(f64::NAN),
-                choice.name.clone(),
-            ));
+            // A bound in DN is another share of the noise in every frame.
+            if choice.bound.as_ref().is_some_and(|bound| bound.ends_with("sigma")) {
+                curves.entry(means.codec.to_owned()).or_default().push((
+                    means.mean(|row| row.rms_dn / sigma(row)),
+                    means.bits_per_pixel.unwrap_or(f64::NAN),
+                    choice.name.clone(),
+                ));
+            }
         }
         // The indices once, and those with a loss of their own.
         let own = |codec: &str| rows.iter().any(|row| row.codec == codec);
@@ -178,7 +181,8 @@ fn of_samples(section: &mut Section, run: &Run, rows: &[ErrorRow], prefix: &str)
             section.table(format!("Their shape in {}", choice.name), Table { rows: shapes });
         }
     }
-    let series = curves.into_iter().enumerate().map(|(tone, (codec, mut curve))| {
+    let own = |codec: &str| rows.iter().any(|row| row.codec == codec);
+    let series = leading(curves, &own).into_iter().enumerate().map(|(tone, (codec, mut curve))| {
         curve.sort_by(|a, b| a.0.total_cmp(&b.0));
         let points = curve.into_iter().map(|(x, y, name)| {
             let hover = format!("{codec}\n{name}: rms {x:.3} sigma, {y:.3} bits/pixel");
@@ -194,6 +198,23 @@ fn of_samples(section: &mut Section, run: &Run, rows: &[ErrorRow], prefix: &str)
         series: series.collect(),
     };
     section.plots(plot.draw().into_iter().collect());
+}
+
+/// Points of a curve: horizontal, vertical, and what they are.
+type Curve = Vec<(f64, f64, String)>;
+
+/// The curves by their bits, the lowest first: of every name with a loss of its own the smallest
+/// codec, and of the others, whose errors are the same, the smallest of all.
+fn leading(curves: BTreeMap<String, Curve>, own: &dyn Fn(&str) -> bool) -> Vec<(String, Curve)> {
+    let bits = |curve: &Curve| curve.iter().map(|point| point.1).sum::<f64>() / curve.len() as f64;
+    let mut all: Vec<(String, Curve)> = curves.into_iter().collect();
+    all.sort_by(|a, b| bits(&a.1).total_cmp(&bits(&b.1)));
+    let mut seen = BTreeSet::new();
+    all.retain(|(codec, _)| {
+        let name = if own(codec) { codec.split(':').next().unwrap_or_default() } else { OPEN_LOOP };
+        seen.insert(name.to_owned())
+    });
+    all
 }
 
 fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
@@ -259,20 +280,20 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
 
 /// Bits against the bias of faint stars.
 fn rate_bias(rows: &[PhotometryRow], prefix: &str) -> Option<Plot> {
-    let mut curves: BTreeMap<&str, Vec<&PhotometryRow>> = BTreeMap::new();
-    rows.iter()
-        .filter(|row| row.error.is_empty())
-        .for_each(|row| curves.entry(&row.codec).or_default().push(row));
-    let faint =
-        |row: &PhotometryRow| ErrorRow::list(&row.flux_bias_sigma).first().map_or(f64::NAN, |b| b.abs());
-    let series = curves.into_iter().enumerate().map(|(tone, (codec, rows))| {
-        let points = rows.into_iter().map(|row| {
-            let (x, y) = (row.bits_per_pixel, faint(row));
-            let hover = format!("{codec}\n{} sigma: {x:.3} bits/pixel, bias {y:.4}", row.bound_sigma);
-            Point { x, y, hover, ..Point::default() }
+    let mut curves: BTreeMap<String, Curve> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.error.is_empty()) {
+        let faint = ErrorRow::list(&row.flux_bias_sigma).first().map_or(f64::NAN, |bias| bias.abs());
+        let hover = format!(
+            "{}\n{} sigma: {:.3} bits/pixel, bias {faint:.4}",
+            row.codec, row.bound_sigma, row.bits_per_pixel
+        );
+        curves.entry(row.codec.clone()).or_default().push((faint, row.bits_per_pixel, hover));
+    }
+    let series =
+        leading(curves, &|codec| codec != OPEN_LOOP).into_iter().enumerate().map(|(tone, (codec, curve))| {
+            let points = curve.into_iter().map(|(y, x, hover)| Point { x, y, hover, ..Point::default() });
+            Series { name: codec, tone, mark: Mark::LineAndDots, points: points.collect() }
         });
-        Series { name: codec.to_owned(), tone, mark: Mark::LineAndDots, points: points.collect() }
-    });
     XyPlot {
         name: slug(&format!("{prefix}-rate-bias")),
         title: "Rate against the bias of faint fluxes".to_owned(),
