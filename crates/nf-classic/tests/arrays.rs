@@ -240,6 +240,7 @@ fn hostile_bytes_are_errors_or_other_samples() {
             let small = Limits { max_pixels: 100, max_memory_bytes: 1000 };
             assert!(codec.decode(&bytes, sample, array.axes(), &small).is_err(), "{spec}");
             let _ = codec.decode(&bytes, sample, &[1 << 30, 1 << 20], &limits);
+            let _ = codec.decode(&bytes, sample, &[1 << 40, 1 << 40, 1 << 40], &limits);
             let _ = codec.decode(&bytes, SampleType::F64, array.axes(), &limits);
         }
     }

@@ -145,7 +145,7 @@ impl ArrayCodec for Rice {
         let planes = Planes::of(axes);
         let cut = || Error::truncated(STREAM);
         // No more rows than there are headers for.
-        let rows = planes.count * planes.height;
+        let rows = planes.count.saturating_mul(planes.height);
         if planes.pixels() > 0 && bytes.len() / ROW_HEADER_BYTES < rows {
             return Err(cut().into());
         }

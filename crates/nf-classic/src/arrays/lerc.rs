@@ -91,7 +91,7 @@ impl Lerc {
         }
         let streams = planes::split(NAME, bytes, planes.count)?;
         // The places and the mask of a plane.
-        limits.check_memory(NAME, 10 * planes.plane_pixels() as u64)?;
+        limits.check_memory(NAME, (planes.plane_pixels() as u64).saturating_mul(10))?;
         let mut values: Vec<T> = planes.zeros(NAME, limits)?;
         let form = self.form::<T>(planes.width);
         for (plane, stream) in values.chunks_mut(planes.plane_pixels()).zip(streams) {

@@ -16,18 +16,23 @@ impl Planes {
     /// All axes before the last two are planes.
     pub(super) fn of(axes: &[usize]) -> Self {
         match *axes {
-            [.., height, width] => Self { count: axes[..axes.len() - 2].iter().product(), height, width },
+            [.., height, width] => Self {
+                // A product that cannot be counted is above every limit.
+                count: axes[..axes.len() - 2].iter().fold(1, |n: usize, &axis| n.saturating_mul(axis)),
+                height,
+                width,
+            },
             [width] => Self { count: 1, height: 1, width },
             [] => Self { count: 0, height: 0, width: 0 },
         }
     }
 
     pub(super) fn plane_pixels(self) -> usize {
-        self.height * self.width
+        self.height.saturating_mul(self.width)
     }
 
     pub(super) fn pixels(self) -> usize {
-        self.count * self.plane_pixels()
+        self.count.saturating_mul(self.plane_pixels())
     }
 
     /// As many numbers of so many bytes as the planes have pixels, if the limits allow it.

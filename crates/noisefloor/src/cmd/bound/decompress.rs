@@ -52,10 +52,22 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
     let mut lost = Vec::new();
     if let Some(fill) = part.salvage {
         ensure!(part.region.is_none(), "{name}: --region decodes what is intact without --salvage");
-        salvage(&mut reader, part, fill, &*codec, is_npy == of_npy, &mut lost, &|write| {
-            write_file(output, force, |mut out| write(&mut out))
-        })
-        .with_context(|| name.clone())?;
+        let arrays = salvage(&mut reader, part, fill, &*codec, &mut lost).with_context(|| name.clone())?;
+        let layout = reader.head().layout.as_ref().filter(|_| whole && is_npy == of_npy);
+        match (layout, &arrays[..]) {
+            (Some(layout), _) => {
+                let samples = |array: usize| {
+                    let found = arrays.iter().find(|(number, _)| *number == array);
+                    Ok(found.map_or(Samples::U8(Vec::new()), |(_, samples)| samples.clone()))
+                };
+                write_file(output, force, |out| Ok(layout.write(samples, out)?))?;
+            }
+            (None, [(array, samples)]) if is_npy => {
+                let axes = &reader.arrays()[*array].axes;
+                write_file(output, force, |out| write_npy(axes, samples.clone(), out))?;
+            }
+            (None, _) => bail!("{name}: an array is written as .npy, and --stack chooses one"),
+        }
     } else if whole && is_npy == of_npy {
         write_file(output, force, |mut out| reader.restore(&*codec, &mut out).with_context(|| name.clone()))?;
     } else if is_npy {
@@ -105,40 +117,24 @@ pub(crate) fn prove(source: &Source) -> Result<String> {
     Ok(format!("NOT lossless, {}", words.join("; ")))
 }
 
-/// Writes the file, or an array as .npy, with what can be decoded; names the tiles that cannot.
+/// What can be decoded of the arrays that are asked for; `lost` gets the places of the tiles that
+/// cannot.
 fn salvage(
     reader: &mut Reader<Box<dyn ReadSeek + '_>>,
     part: &Part<'_>,
     fill: i64,
     codec: &dyn nf_codec::Codec,
-    is_same_kind: bool,
     lost: &mut Vec<String>,
-    write: &dyn Fn(&dyn Fn(&mut dyn Write) -> Result<()>) -> Result<()>,
-) -> Result<()> {
-    let mut arrays = Vec::new();
-    for array in 0..reader.arrays().len() {
-        if part.stack.is_some_and(|asked| asked != array) {
-            continue;
-        }
+) -> Result<Vec<(usize, Samples)>> {
+    let arrays = (0..reader.arrays().len()).filter(|array| part.stack.is_none_or(|asked| asked == *array));
+    let arrays: Vec<usize> = arrays.collect();
+    ensure!(!arrays.is_empty(), "there is no such stack, it holds {}", reader.arrays().len());
+    let each = arrays.into_iter().map(|array| {
         let found = reader.decode_salvaged(array, codec, fill as f64)?;
         lost.extend(found.lost.iter().map(|place| format!("array {array}, {place}")));
-        arrays.push((array, found.samples));
-    }
-    let layout = reader.head().layout.clone().filter(|_| part.stack.is_none() && is_same_kind);
-    match (layout, &arrays[..]) {
-        (Some(layout), _) => write(&|out| {
-            let samples = |array: usize| {
-                let found = arrays.iter().find(|(number, _)| *number == array);
-                Ok(found.map_or(Samples::U8(Vec::new()), |(_, samples)| samples.clone()))
-            };
-            Ok(layout.write(samples, out)?)
-        }),
-        (None, [(array, samples)]) => {
-            let axes = &reader.arrays()[*array].axes;
-            write(&|out| write_npy(axes, samples.clone(), out))
-        }
-        (None, _) => bail!("it holds {} arrays; --stack chooses one", arrays.len()),
-    }
+        Ok((array, found.samples))
+    });
+    each.collect()
 }
 
 fn starts_as_npy(layout: &Layout) -> bool {
