@@ -5,7 +5,7 @@
 use crate::errors::{OPEN_LOOP, append, read};
 use crate::measure::panic_words;
 pub use crate::sky::RATIOS;
-use crate::sky::{SIGMA_DN, Sky};
+use crate::sky::{SIGMA_DN, SKY_DN, Sky};
 use crate::transforms::Bounded;
 use crate::{Error, Result};
 use nf_bounded::{Array, ArrayRegistry, Bound, QuantiseOptions, Unit, encode_within};
@@ -145,6 +145,59 @@ impl Trial {
             false_5: wrong(1),
             error: String::new(),
         }
+    }
+}
+
+/// The corner of the simulated sky that pictures show, and what codecs add to it.
+pub struct SkyPictures {
+    sky: Sky,
+}
+
+impl Default for SkyPictures {
+    fn default() -> Self {
+        Self { sky: Sky::new() }
+    }
+}
+
+impl SkyPictures {
+    /// Pixels of a side.
+    pub const SIDE_PX: usize = 160;
+
+    /// The sky less its level, in standard deviations of its noise, row by row.
+    pub fn original(&self) -> Vec<f64> {
+        self.corner(|place| (f64::from(self.sky.image.samples()[place]) - SKY_DN) / SIGMA_DN)
+    }
+
+    /// The error within a bound, in units of the bound: of indices, dithered or not, or of an array
+    /// codec.
+    ///
+    /// # Errors
+    /// What the codec did wrong.
+    pub fn error(
+        &self,
+        bound_sigma: f64,
+        dither: bool,
+        codec: Option<(&ArrayRegistry, &Spec)>,
+    ) -> Result<Vec<f64>, String> {
+        let text = |error: nf_bounded::Error| error.to_string();
+        let bounded = Bounded::of(&self.sky.image, &dn(bound_sigma)?, dither)?;
+        let coded = match codec {
+            None => bounded.quantised,
+            Some((registry, spec)) => {
+                let options = QuantiseOptions::default();
+                encode_within(&bounded.array, &bounded.bound, &options, registry, spec).map_err(text)?
+            }
+        };
+        let decoded = coded.decoded().map_err(text)?;
+        let original = self.sky.image.samples();
+        let error = |place: usize| decoded.samples().value(place) - f64::from(original[place]);
+        Ok(self.corner(|place| error(place) / bounded.bound.value()))
+    }
+
+    fn corner(&self, value: impl Fn(usize) -> f64) -> Vec<f64> {
+        let width = self.sky.image.shape().width;
+        let places = (0..Self::SIDE_PX).flat_map(|row| (0..Self::SIDE_PX).map(move |x| row * width + x));
+        places.map(value).collect()
     }
 }
 

@@ -1,17 +1,19 @@
 //! What bounds do: the errors of samples, and photometry on a simulated sky.
 
-use crate::document::Section;
+use crate::document::{Block, Grid, Section};
 use crate::draw::plot::Plot;
 use crate::draw::series::{Mark, Point, Series};
 use crate::draw::xy::{Axis, XyPlot};
+use crate::pictures::map;
 use crate::slug::slug;
+use crate::sources::Sources;
 use crate::table::Table;
 use nf_bench::errors::{self, ErrorRow, OPEN_LOOP};
-use nf_bench::photometry::{self, PhotometryRow, RATIOS};
+use nf_bench::photometry::{self, DITHERED, PhotometryRow, RATIOS, SkyPictures};
 use nf_bench::{DatasetChoice, Run};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn sections(run: &Run, prefix: &str) -> Vec<Section> {
+pub(super) fn sections(run: &Run, prefix: &str, sources: &Sources) -> Vec<Section> {
     let (mut first, mut second) = (Section::below("What bounds do to samples"), Section::below("Photometry"));
     match errors::of_run(&run.folder) {
         Ok(rows) if !rows.is_empty() => of_samples(&mut first, run, &rows, prefix),
@@ -21,7 +23,10 @@ pub(super) fn sections(run: &Run, prefix: &str) -> Vec<Section> {
         }
     }
     match photometry::of_run(&run.folder) {
-        Ok(rows) if !rows.is_empty() => of_stars(&mut second, &rows, prefix),
+        Ok(rows) if !rows.is_empty() => {
+            of_stars(&mut second, &rows, prefix);
+            second.blocks.push(pictures(run, sources, prefix));
+        }
         Ok(_) => {}
         Err(error) => {
             second.text(error.to_string());
@@ -276,6 +281,39 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
         section.table(format!("Stars within a bound of {bound} sigma"), Table { rows: table });
     }
     section.plots(rate_bias(rows, prefix).into_iter().collect());
+}
+
+/// Noise and errors of a corner of the sky side by side, at one sigma; of every name the first codec
+/// of the suite.
+fn pictures(run: &Run, sources: &Sources, prefix: &str) -> Block {
+    const BOUND_SIGMA: f64 = 1.0;
+    let sky = SkyPictures::default();
+    let side = SkyPictures::SIDE_PX;
+    let picture = |name: &str, caption: String, values: Vec<f64>, unit: &str, end: f64| {
+        let scale = [-end, end];
+        let values = values.into_iter().map(|value| value.clamp(-end, end)).collect();
+        let grid = Grid { rows: side, columns: side, values, unit: unit.into(), scale, colours: vec![] };
+        map(slug(&format!("{prefix}-sky-{name}")), caption, grid, 1, true)
+    };
+    let mut shown =
+        vec![picture("noise", "the sky less its level, sigma".into(), sky.original(), "sigma", 5.0)];
+    let mut add = |name: &str, values: Result<Vec<f64>, String>| {
+        // What cannot be run here, such as an external program, is left out.
+        shown.extend(values.ok().map(|values| picture(name, name.to_owned(), values, "bounds", 1.0)));
+    };
+    add(OPEN_LOOP, sky.error(BOUND_SIGMA, false, None));
+    add(DITHERED, sky.error(BOUND_SIGMA, true, None));
+    let specs = run.suite.codecs.iter().filter_map(|text| sources.array_codecs.of_spec(&text.parse().ok()?));
+    let mut seen = BTreeSet::new();
+    for spec in specs.filter(|spec| seen.insert(spec.name().to_owned())) {
+        add(&spec.to_string(), sky.error(BOUND_SIGMA, false, Some((sources.array_codecs, &spec))));
+    }
+    Block::Pictures {
+        caption: format!(
+            "A corner of the sky, and the errors within {BOUND_SIGMA} sigma in units of the bound"
+        ),
+        pictures: shown.into_iter().flatten().collect(),
+    }
 }
 
 /// Bits against the bias of faint stars.

@@ -128,7 +128,7 @@ fn analyses(run: &Run, prefix: &str, sources: &Sources) -> Vec<Section> {
         Analysis::Options => vec![options::section(run, prefix)],
         Analysis::Planes => vec![planes::section(run, prefix)],
         Analysis::Runtime => vec![runtime::section(run)],
-        Analysis::Errors => errors::sections(run, prefix),
+        Analysis::Errors => errors::sections(run, prefix, sources),
     };
     run.suite.analyses.iter().flat_map(sections).collect()
 }
