@@ -27,8 +27,8 @@
 //!   together.
 //! - [`ArrayCodec`]: coders of others with a loss of their own, in an [`ArrayRegistry`];
 //!   [`encode_within`] makes them keep a bound.
-//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec; [`Listed`]: a codec of arrays with a list of
-//!   what it misses.
+//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec;
+//!   [`Listed`]: a codec of arrays with a list of what it misses.
 //! - [`Error`].
 #![forbid(unsafe_code)]
 

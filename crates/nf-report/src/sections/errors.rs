@@ -283,8 +283,8 @@ fn of_stars(section: &mut Section, rows: &[PhotometryRow], prefix: &str) {
     section.plots(rate_bias(rows, prefix).into_iter().collect());
 }
 
-/// Noise and errors of a corner of the sky side by side, at one sigma; of every name the first codec
-/// of the suite.
+/// Noise and errors of a corner of the sky side by side, at one sigma; of every name the first
+/// codec of the suite.
 fn pictures(run: &Run, sources: &Sources, prefix: &str) -> Block {
     const BOUND_SIGMA: f64 = 1.0;
     let sky = SkyPictures::default();
