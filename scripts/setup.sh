@@ -71,6 +71,9 @@ offer_peers() {
       "$cache/peers/bin/pip" install --quiet 'numpy<3' 'astropy<8' 'imagecodecs>=2025.3' >&2; } ||
       say "Going on without astropy and imagecodecs: the tests that compare with them will say SKIP."
   fi
+  # SZ3 3.4, for configs/external/peers.toml.
+  "$python" -c 'import pysz' 2>/dev/null || "$cache/peers/bin/pip" install --quiet --no-deps 'pysz==1.1.0' >&2 ||
+    say "Going on without pysz: the test that runs SZ3 3.4 will say SKIP."
   "$python" -c 'import astropy, imagecodecs' 2>/dev/null && command -v fpack >/dev/null &&
     command -v funpack >/dev/null && required="$required,peers"
   command -v chromium >/dev/null && required="$required,browser"

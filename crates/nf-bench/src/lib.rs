@@ -6,6 +6,7 @@
 //! - [`suite`]: the TOML file that states a comparison.
 //! - `transforms`: the same pixels as planes, differences, bytes or patches.
 //! - [`run()`]: the loop over images and codecs; an [`Observer`] sees what happens.
+//! - `moments`: what an error is like; `sky`: a sky whose stars are known.
 //! - `measure`: one codec on one image: verify, then time; `memory` for its peak; `reuse`: rows of
 //!   earlier runs instead of new ones.
 //!
@@ -14,6 +15,7 @@
 //! - [`measurement`]: one row; [`row_file`]: the file of rows.
 //! - [`folder`], [`machine`]: where rows are kept, and what they were measured on; [`files`]: files
 //!   that are never seen half-written.
+//! - [`errors`], [`photometry`]: what bounds do to samples, and to stars of a simulated sky.
 //! - [`totals`]: sums over rows; [`ledger`]: the sizes that must not change unnoticed.
 //!
 //! - [`Error`]: what can go wrong, naming the file at fault.
@@ -21,6 +23,7 @@
 #![deny(unsafe_code)]
 
 mod error;
+pub mod errors;
 pub mod files;
 pub mod folder;
 pub mod ledger;
@@ -28,10 +31,13 @@ pub mod machine;
 mod measure;
 pub mod measurement;
 mod memory;
+mod moments;
 pub mod observer;
+pub mod photometry;
 mod reuse;
 pub mod row_file;
 pub mod run;
+mod sky;
 pub mod suite;
 pub mod totals;
 mod transforms;
@@ -40,6 +46,7 @@ pub use error::{Error, Result};
 pub use machine::Build;
 pub use measure::CodecFacts;
 pub use measurement::{Measurement, ORACLE, Status};
+pub use nf_bounded::ArrayRegistry;
 pub use observer::{Observer, Silent};
 pub use run::{Opener, Run, RunOptions, open_transformed, read, resume, run};
 pub use suite::{Analysis, DatasetChoice, Suite, Transform};

@@ -2,6 +2,8 @@
 
 use crate::measurement::Figures;
 use crate::memory::PeakMeter;
+use crate::transforms::Bounded;
+use nf_bounded::{Array, ArrayRegistry, QuantiseOptions, encode_within};
 use nf_codec::{Codec, Limits, Registry, Spec};
 use nf_image::Image16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,7 +91,63 @@ fn attempt(registry: &Registry, spec: &Spec, image: &Image16, timing: Timing) ->
         decode_all_ns: None,
         runs: encodes.len() as u32,
         peak_bytes: encode_peak.zip(decode_peak).map(|(encode, decode)| encode.max(decode)),
+        outside_samples: None,
     })
+}
+
+/// Measures an array codec on an image within its bound, and gives what was decoded.
+///
+/// # Errors
+/// As [`measure`].
+pub(crate) fn measure_array(
+    registry: &ArrayRegistry,
+    spec: &Spec,
+    bounded: &Bounded,
+    timing: Timing,
+) -> Result<(Figures, Array), String> {
+    match catch_unwind(AssertUnwindSafe(|| attempt_array(registry, spec, bounded, timing))) {
+        Ok(measured) => measured,
+        Err(panic) => Err(format!("panicked: {}", panic_words(panic.as_ref()))),
+    }
+}
+
+fn attempt_array(
+    registry: &ArrayRegistry,
+    spec: &Spec,
+    bounded: &Bounded,
+    timing: Timing,
+) -> Result<(Figures, Array), String> {
+    let text = |error: nf_bounded::Error| error.to_string();
+    let Bounded { array, bound, .. } = bounded;
+    let (first, coded) = timed(|| encode_within(array, bound, &QuantiseOptions::default(), registry, spec));
+    let coded = coded.map_err(text)?;
+    let record = &coded.record;
+    let (chosen, stream) = record.array_codec().zip(record.stream()).ok_or("it wrote no stream")?;
+    let listed = if record.exact_samples() > 0 { record.exact_bytes() } else { 0 };
+    let codec = registry.build(chosen).map_err(text)?;
+    let sample = array.samples().sample_type();
+    let (mut encodes, mut decodes, mut spent) = (vec![], vec![], first);
+    while encodes.len() < timing.repeats as usize && spent < timing.budget {
+        let (time, again) = timed(|| codec.encode(array));
+        encodes.push(time);
+        if again.map_err(text)? != stream {
+            return Err("the same image gave other bytes the second time".to_owned());
+        }
+        let (time, again) = timed(|| codec.decode(stream, sample, array.axes(), &Limits::default()));
+        decodes.push(time);
+        again.map_err(text)?;
+        spent += encodes[encodes.len() - 1] + time;
+    }
+    let figures = Figures {
+        coded_bytes: Some((stream.len() + listed) as u64),
+        // The verifying pass tries several values of an option, so that its time says nothing.
+        encode_ns: median_ns(&mut encodes),
+        decode_ns: median_ns(&mut decodes),
+        runs: encodes.len() as u32,
+        outside_samples: Some(record.exact_finite_samples() as u64),
+        ..Figures::default()
+    };
+    Ok((figures, coded.decoded().map_err(text)?))
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
@@ -140,6 +198,21 @@ pub struct CodecFacts {
 }
 
 impl CodecFacts {
+    /// What is known of every codec with a loss of its own.
+    pub(crate) fn of_arrays(starts_process: bool) -> Self {
+        Self {
+            planes: nf_codec::PlaneTreatment::Independent,
+            reproducibility: match starts_process {
+                true => nf_codec::Reproducibility::SameBuild,
+                false => nf_codec::Reproducibility::Anywhere,
+            },
+            weights_bytes: 0,
+            parameters: 0,
+            macs_per_px: 0.0,
+            starts_process,
+        }
+    }
+
     pub(crate) fn of(codec: &dyn Codec, starts_process: bool) -> Self {
         let model = codec.model();
         Self {

@@ -54,6 +54,9 @@ pub struct Figures {
     pub runs: u32,
     /// Largest rise of the resident size while encoding or decoding.
     pub peak_bytes: Option<u64>,
+    /// Of a codec with a loss of its own: samples that it brought back outside of the bound, which
+    /// are listed exactly beside its stream and counted in its bytes.
+    pub outside_samples: Option<u64>,
 }
 
 /// How a measurement ended.
@@ -188,6 +191,8 @@ struct Record {
     image_fingerprint: String,
     #[serde(default)]
     origin: String,
+    #[serde(default)]
+    outside_samples: Option<u64>,
     error: String,
 }
 
@@ -212,6 +217,7 @@ impl From<Measurement> for Record {
             verified: row.status == Status::Verified,
             image_fingerprint: row.image_fingerprint,
             origin: row.origin,
+            outside_samples: figures.outside_samples,
             error: row.status.text(),
         }
     }
@@ -243,6 +249,7 @@ impl TryFrom<Record> for Measurement {
                 decode_all_ns: record.decode_all_ns,
                 runs: record.runs,
                 peak_bytes: record.peak_bytes,
+                outside_samples: record.outside_samples,
             },
             image_fingerprint: record.image_fingerprint,
             origin: record.origin,

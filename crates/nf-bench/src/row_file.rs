@@ -145,14 +145,15 @@ mod tests {
         let mut file = RowFile::create(&path).unwrap();
         rows()[1..].iter().for_each(|row| file.append(row).unwrap());
         let expected = "dataset,split,image,codec,raw_bytes,coded_bytes,ideal_bits,encode_ns,decode_ns,\
-             encode_all_ns,decode_all_ns,runs,peak_bytes,verified,image_fingerprint,origin,error\n\
+             encode_all_ns,decode_all_ns,runs,peak_bytes,verified,image_fingerprint,origin,\
+             outside_samples,error\n\
              \"sky, \"\"dark\"\"\",all,\"a.fits[1]\nb\",oracle,2000,,9,,,,,0,,false,25x40:0123456789abcdef,\
-             2026-01-01-other,\n\
+             2026-01-01-other,,\n\
              \"sky, \"\"dark\"\"\",all,\"a.fits[1]\nb\",zstd:level=19,2000,,,,,,,0,,false,\
-             25x40:0123456789abcdef,2026-01-01-other,lost a bit\n\
+             25x40:0123456789abcdef,2026-01-01-other,,lost a bit\n\
              \"sky, \"\"dark\"\"\",all,\"a.fits[1]\nb\",zstd:level=19,2000,,,,,,,0,,false,\
-             25x40:0123456789abcdef,2026-01-01-other,no reason given\n\
-             absent,all,,,0,,,,,,,0,,false,,,skipped: no such folder\n";
+             25x40:0123456789abcdef,2026-01-01-other,,no reason given\n\
+             absent,all,,,0,,,,,,,0,,false,,,,skipped: no such folder\n";
         assert_eq!(fs::read_to_string(&path).unwrap(), expected);
         // Columns that came later may be absent.
         let old = "dataset,split,image,codec,raw_bytes,coded_bytes,ideal_bits,encode_ns,decode_ns,runs,\

@@ -1,14 +1,17 @@
 //! The loop over datasets, images and codecs.
 
+use crate::errors::{ErrorFile, OPEN_LOOP};
 use crate::folder::RunFolder;
 use crate::machine::{Build, Machine};
-use crate::measure::{CodecFacts, Timing, measure, panic_words};
+use crate::measure::{CodecFacts, Timing, measure, measure_array, panic_words};
 use crate::measurement::{Figures, Measurement, ORACLE, Status};
 use crate::observer::Observer;
+use crate::photometry;
 use crate::reuse::{Reusable, fingerprint};
-use crate::suite::{DatasetChoice, Suite};
-use crate::transforms::transformed;
+use crate::suite::{Analysis, DatasetChoice, Suite, parse_bound};
+use crate::transforms::{Bounded, transformed, without_bound};
 use crate::{Error, Result};
+use nf_bounded::ArrayRegistry;
 use nf_codec::{Codec, Registry, Spec};
 use nf_data::{Card, Dataset};
 use nf_image::Image16;
@@ -33,6 +36,8 @@ pub struct RunOptions {
     pub command: String,
     /// The program that measures.
     pub build: Build,
+    /// Codecs with a loss of their own, for datasets with a bound.
+    pub array_codecs: ArrayRegistry,
 }
 
 /// A finished run.
@@ -80,10 +85,12 @@ pub fn run(
     let file = suite.name.clone();
     suite.check().map_err(|reason| Error::Suite { file, reason })?;
     let machine = Machine::here(&options.command, &options.build);
-    let codecs = codecs(suite, registry)?;
+    let codecs = codecs(suite, registry, &options.array_codecs)?;
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let folder = RunFolder::create(&options.runs, suite, &machine)?;
-    Session { suite, registry, options, codecs, reusable, folder, rows: Vec::new() }.finish(open, observer)
+    let errors = ErrorFile::of(&folder, &suite.analyses);
+    let rows = Vec::new();
+    Session { suite, registry, options, codecs, reusable, folder, errors, rows }.finish(open, observer)
 }
 
 /// Continues the run of `folder` with the suite that it was begun with; what is there is not done
@@ -101,19 +108,28 @@ pub fn resume(
     let machine = Machine::here(&options.command, &options.build);
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
-    let codecs = codecs(&suite, registry)?;
-    Session { suite: &suite, registry, options, codecs, reusable, folder, rows }.finish(open, observer)
+    let codecs = codecs(&suite, registry, &options.array_codecs)?;
+    let errors = ErrorFile::of(&folder, &suite.analyses);
+    Session { suite: &suite, registry, options, codecs, reusable, folder, errors, rows }
+        .finish(open, observer)
 }
 
 /// The run of `folder` as it is, without measuring anything.
 ///
 /// # Errors
 /// If `folder` is not that of a run.
-pub fn read(folder: &std::path::Path, registry: &Registry, open: &Opener) -> Result<Run> {
+pub fn read(
+    folder: &std::path::Path,
+    registry: &Registry,
+    array_codecs: &ArrayRegistry,
+    open: &Opener,
+) -> Result<Run> {
     let (suite, rows) = RunFolder::read(folder)?;
     let machines = crate::folder::machines(folder)?;
-    let facts =
-        codecs(&suite, registry)?.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).collect();
+    let facts = codecs(&suite, registry, array_codecs)?
+        .into_iter()
+        .filter_map(|codec| Some((codec.label, codec.facts?)))
+        .collect();
     // Cards tell where data come from; a dataset that is not at hand has none to show.
     let cards = suite.datasets.iter().filter_map(|choice| Some(open(choice).ok()?.card().clone())).collect();
     Ok(Run { folder: folder.to_owned(), suite, rows, facts, machines, cards })
@@ -127,34 +143,44 @@ pub fn open_transformed(choice: &DatasetChoice, open: &Opener) -> nf_data::Resul
     Ok(transformed(choice, open(choice)?))
 }
 
+/// The same with the samples themselves in place of indices within a bound.
+fn open_whole(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
+    Ok(without_bound(choice, open(choice)?))
+}
+
 /// A codec of the suite, under the name that its rows carry.
 struct Candidate {
     spec: Spec,
     label: String,
     facts: Option<CodecFacts>,
     external: bool,
+    /// Whether it has a loss of its own, and gets the samples and the bound.
+    is_of_arrays: bool,
 }
 
 /// The codecs under their canonical specs, which drop options at their defaults.
-fn codecs(suite: &Suite, registry: &Registry) -> Result<Vec<Candidate>> {
+fn codecs(suite: &Suite, registry: &Registry, array_codecs: &ArrayRegistry) -> Result<Vec<Candidate>> {
     let mut labels = BTreeSet::new();
     let candidate = |(index, spec): (usize, Spec)| {
         let external = suite.external.contains_key(spec.name());
+        let of_arrays = array_codecs.of_spec(&spec);
         // A codec that cannot be built keeps its spec as given, and fails row by row.
         let built = catch_unwind(AssertUnwindSafe(|| {
             let codec: Box<dyn Codec> = registry.build(&spec).ok()?;
             Some((codec.spec(), CodecFacts::of(codec.as_ref(), external)))
         }));
-        let (spec, facts) = match built.ok().flatten() {
-            Some((canonical, facts)) => (canonical, Some(facts)),
-            None => (spec, None),
+        let is_of_arrays = of_arrays.is_some();
+        let (spec, facts) = match (of_arrays, built.ok().flatten()) {
+            (Some(spec), _) => (spec, Some(CodecFacts::of_arrays(external))),
+            (None, Some((canonical, facts))) => (canonical, Some(facts)),
+            (None, None) => (spec, None),
         };
         let label = spec.to_string();
         if !labels.insert(label.clone()) {
             let reason = format!("codecs[{index}]: '{label}' is there twice");
             return Err(Error::Suite { file: suite.name.clone(), reason });
         }
-        Ok(Candidate { spec, label, facts, external })
+        Ok(Candidate { spec, label, facts, external, is_of_arrays })
     };
     suite.specs().into_iter().enumerate().map(candidate).collect()
 }
@@ -167,6 +193,7 @@ struct Session<'a> {
     codecs: Vec<Candidate>,
     reusable: Reusable,
     folder: RunFolder,
+    errors: ErrorFile,
     rows: Vec<Measurement>,
 }
 
@@ -176,7 +203,7 @@ impl Session<'_> {
         let pool = pool.map_err(|error| Error::Thread(error.to_string()))?;
         let done: BTreeSet<[String; 4]> = self.rows.iter().map(|row| row.key().map(str::to_owned)).collect();
         let opened: Vec<_> =
-            self.suite.datasets.iter().map(|choice| (choice, open_transformed(choice, open))).collect();
+            self.suite.datasets.iter().map(|choice| (choice, open_whole(choice, open))).collect();
 
         let permitted = |codec: &&Candidate| !codec.external || self.options.allow_external;
         let plan: Vec<(String, usize)> = self
@@ -209,6 +236,15 @@ impl Session<'_> {
                 }
                 Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, observer)?,
             }
+        }
+        if self.suite.analyses.contains(&Analysis::Errors) {
+            let allowed = |codec: &&Candidate| !codec.external || self.options.allow_external;
+            let (of_arrays, others): (Vec<&Candidate>, Vec<&Candidate>) =
+                self.codecs.iter().filter(allowed).partition(|codec| codec.is_of_arrays);
+            let specs: Vec<&Spec> = of_arrays.iter().map(|codec| &codec.spec).collect();
+            let last = others.last().and_then(|codec| self.registry.build(&codec.spec).ok());
+            let registry = &self.options.array_codecs;
+            pool.install(|| photometry::write(self.folder.path(), registry, &specs, last.as_deref()))?;
         }
         observer.finish();
 
@@ -251,7 +287,12 @@ impl Session<'_> {
             if left.is_empty() {
                 continue;
             }
-            let (image, oracle_bits) = match load(images, index, !is_done(ORACLE)) {
+            let loaded = load(images, index, !is_done(ORACLE) && choice.bound.is_none());
+            let loaded = loaded.and_then(|(image, oracle)| {
+                let bounded = bounded(choice, &image)?;
+                Ok((image, oracle, bounded))
+            });
+            let (image, oracle_bits, bounded) = match loaded {
                 Ok(loaded) => loaded,
                 Err(reason) => {
                     let status = Status::failed(&reason);
@@ -262,7 +303,13 @@ impl Session<'_> {
             // What a file holds, and no compressor has touched yet: 8-bit pixels are one byte each.
             let pixel_bytes = images.facts(index).ok().and_then(|facts| facts.pixel_bytes).unwrap_or(2);
             let raw_bytes = (image.shape().pixels() * pixel_bytes) as u64;
-            let image_fingerprint = fingerprint(&image);
+            // Codecs with a loss of their own are told from others by the bound behind it.
+            let of_samples = bounded.as_ref().map(|(of, _)| format!("{}:{}", fingerprint(&image), of.bound));
+            let image = bounded.as_ref().map_or(&image, |(_, indices)| indices);
+            let image_fingerprint = fingerprint(image);
+            if let Some((bounded, _)) = &bounded {
+                self.errors.open_loop(&blank(choice, &name, OPEN_LOOP), bounded)?;
+            }
             let row = |codec: &str| Measurement {
                 image_fingerprint: image_fingerprint.clone(),
                 raw_bytes,
@@ -276,6 +323,32 @@ impl Session<'_> {
             for i in left {
                 let codec = &self.codecs[i];
                 observer.begin(&choice.name, &name, &codec.label);
+                if codec.is_of_arrays {
+                    let Some((bounded, _)) = &bounded else {
+                        let status = Status::failed("it has a loss of its own, and the dataset has no bound");
+                        let row = Measurement { status, ..row(&codec.label) };
+                        self.record(row, observer)?;
+                        continue;
+                    };
+                    let measured = pool.install(|| {
+                        measure_array(&self.options.array_codecs, &codec.spec, bounded, self.timing(codec))
+                    });
+                    let row = Measurement {
+                        image_fingerprint: of_samples.clone().unwrap_or_default(),
+                        ..row(&codec.label)
+                    };
+                    let row = match measured {
+                        Ok((figures, decoded)) => {
+                            let bytes = figures.coded_bytes;
+                            let named = row.clone();
+                            self.errors.of_codec(&named, bounded, &decoded, bytes)?;
+                            Measurement { figures, status: Status::Verified, ..row }
+                        }
+                        Err(reason) => Measurement { status: Status::failed(&reason), ..row },
+                    };
+                    self.record(row, observer)?;
+                    continue;
+                }
                 let known = self.reusable.find(&image_fingerprint, &codec.label, self.suite.all_threads);
                 if let Some(known) = known.filter(|_| !codec.external) {
                     let Measurement { dataset, split, image, codec, raw_bytes, .. } = row(&codec.label);
@@ -283,7 +356,7 @@ impl Session<'_> {
                     self.record(row, observer)?;
                     continue;
                 }
-                let measured = self.measure(codec, &image, pool, everyone.as_ref());
+                let measured = self.measure(codec, image, pool, everyone.as_ref());
                 let row = match measured {
                     Ok(figures) => Measurement { figures, status: Status::Verified, ..row(&codec.label) },
                     Err(reason) => Measurement { status: Status::failed(&reason), ..row(&codec.label) },
@@ -302,11 +375,7 @@ impl Session<'_> {
         one: &rayon::ThreadPool,
         everyone: Option<&rayon::ThreadPool>,
     ) -> Result<Figures, String> {
-        let timing = Timing {
-            repeats: self.suite.repeats,
-            budget: Duration::from_secs(self.suite.timing_budget_s.into()),
-            memory: !codec.external,
-        };
+        let timing = self.timing(codec);
         let mut figures = one.install(|| measure(self.registry, &codec.spec, image, timing))?;
         if let Some(all) = everyone.filter(|_| !codec.external) {
             let again = all.install(|| measure(self.registry, &codec.spec, image, timing));
@@ -319,6 +388,14 @@ impl Session<'_> {
             (figures.encode_all_ns, figures.decode_all_ns) = (again.encode_ns, again.decode_ns);
         }
         Ok(figures)
+    }
+
+    fn timing(&self, codec: &Candidate) -> Timing {
+        Timing {
+            repeats: self.suite.repeats,
+            budget: Duration::from_secs(self.suite.timing_budget_s.into()),
+            memory: !codec.external,
+        }
     }
 
     fn record(&mut self, row: Measurement, observer: &mut dyn Observer) -> Result<()> {
@@ -337,6 +414,14 @@ impl Session<'_> {
     ) -> Result<()> {
         if done.contains(&row.key().map(str::to_owned)) { Ok(()) } else { self.record(row, observer) }
     }
+}
+
+/// The image within the bound of its dataset, and its indices.
+fn bounded(choice: &DatasetChoice, image: &Image16) -> Result<Option<(Bounded, Image16)>, String> {
+    let Some(text) = &choice.bound else { return Ok(None) };
+    let bounded = Bounded::of(image, &parse_bound(text)?, false)?;
+    let indices = bounded.indices()?;
+    Ok(Some((bounded, indices)))
 }
 
 fn count(choice: &DatasetChoice, images: &dyn Dataset) -> usize {

@@ -78,7 +78,7 @@ pub struct DatasetChoice {
     pub patch_px: Option<usize>,
     /// The indices of the samples within this bound instead of the samples: `2dn`, or `0.5sigma` of
     /// the image's noise (3rd-order MAD), rounded to whole DN, at least one. Codecs are then
-    /// compared at one largest error.
+    /// compared at one largest error; those with a loss of their own get the samples and the bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
 }
@@ -118,6 +118,8 @@ pub enum Analysis {
     Options,
     /// Speeds with one thread and with all, memory, and what models cost.
     Runtime,
+    /// What bounds do to samples, and to photometry on a simulated sky.
+    Errors,
 }
 
 /// A bound that indices can be made of.
@@ -200,6 +202,22 @@ impl Suite {
             }
         }
         self
+    }
+
+    /// The same with the tables `external` of another file.
+    ///
+    /// # Errors
+    /// If it is not TOML, or has something else than such tables.
+    pub fn with_external(mut self, file: &str, text: &str) -> Result<Self> {
+        let wrong = |reason: String| Error::Suite { file: file.to_owned(), reason };
+        let mut table: toml::Table =
+            text.parse().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        match (table.remove("external"), table.is_empty()) {
+            (Some(toml::Value::Table(programs)), true) => self.external.extend(programs),
+            _ => return Err(wrong("expected tables [external.NAME] and nothing else".to_owned())),
+        }
+        self.check().map_err(wrong)?;
+        Ok(self)
     }
 
     /// The suite in `text`; `file` names it in errors.
@@ -347,6 +365,16 @@ mod tests {
             );
             assert_eq!(suite.check(), Ok(()));
         }
+    }
+
+    #[test]
+    fn files_of_programs_join_a_suite() {
+        const PEERS: &str = include_str!("../../../configs/external/peers.toml");
+        let suite = Suite::parse("small.toml", SMALL).unwrap();
+        let joined = suite.clone().with_external("peers.toml", PEERS).unwrap().with_external_codecs();
+        assert_eq!(joined.codecs.len(), suite.codecs.len() + 3);
+        let error = suite.with_external("x.toml", "a = 1").unwrap_err().to_string();
+        assert!(error.contains("x.toml") && error.contains("[external.NAME]"), "{error}");
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! times, each time with another transform.
 
 use crate::suite::{DatasetChoice, Transform, parse_bound};
-use nf_bounded::{Array, Bound, QuantiseOptions, Unit, quantise};
-use nf_data::{Card, Dataset, Error, Facts, Oracle, Result};
-use nf_image::{Image16, Shape};
+use nf_bounded::{Array, Bound, QuantiseOptions, Quantised, Unit, quantise};
+use nf_data::{Card, Dataset, Error, Facts, Oracle};
+use nf_image::{Image16, PlaneAxis, Shape};
 use nf_noise::SigmaEstimator;
 
 /// A dataset whose images are transformed as they are read.
@@ -17,6 +17,11 @@ struct Transformed {
     plane: Option<usize>,
     patch_px: Option<usize>,
     bound: Option<Bound>,
+}
+
+/// The dataset with the transform that `choice` asks for, but for its bound.
+pub(crate) fn without_bound(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
+    transformed(&DatasetChoice { bound: None, ..choice.clone() }, inner)
 }
 
 /// The dataset with the transform that `choice` asks for.
@@ -44,11 +49,11 @@ impl Dataset for Transformed {
         self.inner.name(index)
     }
 
-    fn facts(&self, index: usize) -> Result<Facts> {
+    fn facts(&self, index: usize) -> nf_data::Result<Facts> {
         self.inner.facts(index)
     }
 
-    fn image(&self, index: usize) -> Result<Image16> {
+    fn image(&self, index: usize) -> nf_data::Result<Image16> {
         let wrong = |reason: String| Error::Image { path: self.name(index).into(), reason };
         let mut image = self.inner.image(index)?;
         if let Some(first) = self.first_planes {
@@ -69,12 +74,14 @@ impl Dataset for Transformed {
             image = patches(&image, side).map_err(wrong)?;
         }
         match &self.bound {
-            Some(bound) => indices(&image, bound).map_err(wrong),
+            Some(bound) => {
+                Bounded::of(&image, bound, false).and_then(|bounded| bounded.indices()).map_err(wrong)
+            }
             None => Ok(image),
         }
     }
 
-    fn oracle(&self, index: usize) -> Result<Option<Oracle>> {
+    fn oracle(&self, index: usize) -> nf_data::Result<Option<Oracle>> {
         // Only a transform that keeps the whole image and adds nothing keeps its information
         // content.
         let whole = matches!(self.transform, Transform::Stack | Transform::TwoBytes);
@@ -86,23 +93,51 @@ impl Dataset for Transformed {
     }
 }
 
-/// What a bounded container codes of the image within a bound of whole DN.
-fn indices(image: &Image16, bound: &Bound) -> std::result::Result<Image16, String> {
-    let dn = match bound.unit() {
-        Unit::Sigma => bound.value() * SigmaEstimator::ThirdOrder.sigma(image).unwrap_or(0.0),
-        _ => bound.value(),
-    };
-    let Shape { planes, height, width } = image.shape();
-    let text = |error: nf_bounded::Error| error.to_string();
-    let bound = Bound::new(dn.round().max(1.0), Unit::Dn).map_err(text)?;
-    let array = Array::new(vec![planes, height, width], image.samples().to_vec()).map_err(text)?;
-    let [indices] =
-        <[Image16; 1]>::try_from(quantise(&array, &bound, &QuantiseOptions::default()).map_err(text)?.layers)
-            .map_err(|layers| format!("{} layers of indices, expected one", layers.len()))?;
-    Ok(indices.with_axis(image.axis()))
+/// An image that is to be kept within a bound of whole DN.
+pub(crate) struct Bounded {
+    /// The image.
+    pub(crate) array: Array,
+    axis: PlaneAxis,
+    /// The bound in DN.
+    pub(crate) bound: Bound,
+    /// Standard deviation of the noise, DN, where it can be estimated.
+    pub(crate) sigma_dn: Option<f64>,
+    /// What a bounded container codes of it.
+    pub(crate) quantised: Quantised,
 }
 
-fn apply(transform: Transform, image: &Image16) -> std::result::Result<Image16, String> {
+impl Bounded {
+    /// The image within this bound, rounded to whole DN, at least one.
+    pub(crate) fn of(image: &Image16, bound: &Bound, dither: bool) -> Result<Self, String> {
+        let sigma_dn = SigmaEstimator::ThirdOrder.sigma(image);
+        let dn = match bound.unit() {
+            Unit::Sigma => bound.value() * sigma_dn.unwrap_or(0.0),
+            _ => bound.value(),
+        };
+        let Shape { planes, height, width } = image.shape();
+        let text = |error: nf_bounded::Error| error.to_string();
+        let bound = Bound::new(dn.round().max(1.0), Unit::Dn).map_err(text)?;
+        let axes = if planes == 1 { vec![height, width] } else { vec![planes, height, width] };
+        let array = Array::new(axes, image.samples().to_vec()).map_err(text)?;
+        let dither_seed = dither.then_some(DITHER_SEED);
+        let options = QuantiseOptions { dither_seed, ..QuantiseOptions::default() };
+        let quantised = quantise(&array, &bound, &options).map_err(text)?;
+        Ok(Self { array, axis: image.axis(), bound, sigma_dn, quantised })
+    }
+
+    /// The indices, for lossless codecs.
+    pub(crate) fn indices(&self) -> Result<Image16, String> {
+        match &self.quantised.layers[..] {
+            [indices] => Ok(indices.clone().with_axis(self.axis)),
+            layers => Err(format!("{} layers of indices, expected one", layers.len())),
+        }
+    }
+}
+
+/// Any one, but always the same.
+const DITHER_SEED: u64 = 1;
+
+fn apply(transform: Transform, image: &Image16) -> Result<Image16, String> {
     let shape = image.shape();
     let stack = |planes: usize, samples: Vec<u16>| {
         let shape = Shape::new(planes, shape.height, shape.width);
@@ -128,7 +163,7 @@ fn apply(transform: Transform, image: &Image16) -> std::result::Result<Image16, 
 
 /// Squares of `side` pixels as planes of a stack, row by row; an axis shorter than that is taken
 /// whole, and what does not fill a square at the right and lower edges is left out.
-fn patches(image: &Image16, side: usize) -> std::result::Result<Image16, String> {
+fn patches(image: &Image16, side: usize) -> Result<Image16, String> {
     let Shape { planes, height, width } = image.shape();
     let (tall, wide) = (side.min(height), side.min(width));
     if image.samples().is_empty() {
@@ -170,7 +205,7 @@ mod tests {
     fn indices_are_whole_steps_and_few() {
         let image = nf_image::testing::noise(Shape::new(2, 40, 60), 3000.0, 12.0, 6);
         for (text, step) in [("2dn", 5.0), ("0.5sigma", 13.0)] {
-            let indices = indices(&image, &parse_bound(text).unwrap()).unwrap();
+            let indices = Bounded::of(&image, &parse_bound(text).unwrap(), false).unwrap().indices().unwrap();
             assert_eq!(indices.shape(), image.shape());
             let pairs = || image.samples().iter().zip(indices.samples());
             let origin = pairs().find(|(_, index)| **index == 1).map(|(&x, _)| f64::from(x)).unwrap();
@@ -180,7 +215,7 @@ mod tests {
         }
         assert!(parse_bound("1e-3rel").is_err() && parse_bound("2").is_ok());
         let few = Image16::from_fn(Shape::frame(4, 5), |_, y, x| (y * x) as u16);
-        assert!(indices(&few, &parse_bound("50dn").unwrap()).is_err());
+        assert!(Bounded::of(&few, &parse_bound("50dn").unwrap(), false).is_err());
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod fakes;
 use fakes::{open, registry};
 use nf_bench::ledger::Ledger;
 use nf_bench::row_file::read_rows;
-use nf_bench::{Measurement, Run, RunOptions, Silent, Status, Suite, resume, run};
+use nf_bench::{ArrayRegistry, Measurement, Run, RunOptions, Silent, Status, Suite, resume, run};
+use nf_bounded::{Array, ArrayCodec, ArrayEntry, SampleType, Samples};
+use nf_codec::{Limits, Spec};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -141,12 +143,17 @@ fn a_run_killed_before_its_first_row_is_continued() {
     let bare = folder.path().join("bare");
     fs::create_dir(&bare).unwrap();
     fs::copy(whole.folder.join("suite.toml"), bare.join("suite.toml")).unwrap();
-    let error = nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap_err().to_string();
+    let error = nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default()))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("stopped before its first row"), "{error}");
     let options = options(folder.path());
     let again = resume(&bare, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
     assert_eq!((again.rows.len(), again.machines.len()), (whole.rows.len(), 1));
-    assert_eq!(nf_bench::read(&bare, &registry(), &open(&Arc::default())).unwrap().rows, again.rows);
+    assert_eq!(
+        nf_bench::read(&bare, &registry(), &ArrayRegistry::default(), &open(&Arc::default())).unwrap().rows,
+        again.rows
+    );
 }
 
 #[test]
@@ -273,4 +280,64 @@ fn the_ledger_is_sorted_and_notices_every_change() {
     assert!(Ledger::read(&path).unwrap_err().to_string().contains("sizes.csv"));
     fs::write(&path, text.clone() + text.lines().last().unwrap()).unwrap();
     assert!(Ledger::read(&path).unwrap_err().to_string().contains("twice"));
+}
+
+/// Keeps every tenth sample and repeats it, whatever it is told.
+struct Tenth;
+
+impl ArrayCodec for Tenth {
+    fn spec(&self) -> Spec {
+        "tenth:error=1".parse().unwrap()
+    }
+
+    fn encode(&self, array: &Array) -> nf_bounded::Result<Vec<u8>> {
+        let places = (0..array.samples().len()).step_by(10);
+        Ok(places.flat_map(|place| (array.samples().value(place) as u16).to_le_bytes()).collect())
+    }
+
+    fn decode(&self, bytes: &[u8], _: SampleType, axes: &[usize], _: &Limits) -> nf_bounded::Result<Samples> {
+        let kept: Vec<u16> = bytes.as_chunks().0.iter().map(|&pair| u16::from_le_bytes(pair)).collect();
+        Ok(Samples::U16((0..axes.iter().product()).map(|place: usize| kept[place / 10]).collect()))
+    }
+}
+
+#[test]
+fn codecs_with_a_loss_of_their_own_are_held_to_the_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name = 'trial'\nquestion = 'Q?'\nanalyses = ['errors']\ncodecs = ['raw', 'tenth']\n\
+                [[dataset]]\nname = 'bounded'\ndata = 'counting'\nbound = '2dn'\n\
+                [[dataset]]\nname = 'free'\ndata = 'counting'\n";
+    let suite = Suite::parse("trial.toml", text).unwrap();
+    let tenth = ArrayEntry {
+        name: "tenth".to_owned(),
+        summary: String::new(),
+        source: String::new(),
+        options: &[],
+        modes: &["error"],
+        is_homonym: false,
+        values_of_bound: |_, _, _, tolerance| vec![tolerance],
+        build: Arc::new(|_| Ok(Box::new(Tenth))),
+    };
+    let options = RunOptions { array_codecs: ArrayRegistry::new([tenth]), ..options(folder.path()) };
+    let run = run(&suite, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
+    let of = |dataset: &str, codec: &str| {
+        run.rows.iter().find(|row| row.dataset == dataset && row.codec == codec).unwrap()
+    };
+    // Of ten samples that count upwards, the first three are within two of the first.
+    let row = of("bounded", "tenth:error=bound");
+    assert!(row.is_verified(), "{:?}", row.status);
+    assert_eq!(row.figures.outside_samples, Some(3 * 7 + 2));
+    assert!(row.figures.coded_bytes.unwrap() > 8 + 40);
+    assert!(row.image_fingerprint.ends_with(":2dn") && row.pixels() == 35);
+    assert!(of("free", "tenth:error=bound").status.text().contains("has no bound"));
+    // Lossless codecs get the indices, which both have one image of.
+    assert!(of("bounded", "raw").is_verified() && of("bounded", "raw").figures.outside_samples.is_none());
+    let errors = nf_bench::errors::of_run(&run.folder).unwrap();
+    let codecs: Vec<&str> = errors.iter().map(|row| row.codec.as_str()).collect();
+    assert_eq!(codecs, ["indices", "tenth:error=bound", "indices", "tenth:error=bound"]);
+    assert!(errors.iter().all(|row| row.bound_dn == 2.0 && row.largest_dn <= 2.0 && row.rms_dn > 0.0));
+    assert!(errors[0].mean_dn.abs() < 0.2 && errors[1].mean_dn < -0.1, "{errors:?}");
+    let photometry = nf_bench::photometry::of_run(&run.folder).unwrap();
+    assert_eq!(photometry.len(), 4 * 3);
+    assert!(photometry.iter().all(|row| row.error.is_empty() && row.bits_per_pixel > 0.0));
 }

@@ -1,9 +1,12 @@
-//! What a bounded coder promises, and the one that puts a quantiser before a lossless codec.
+//! What a bounded coder promises; one that puts a quantiser before a lossless codec, and one that
+//! makes a codec of arrays keep the bound.
 
+use crate::array_codec::ArrayRegistry;
 use crate::bound::Bound;
 use crate::container::{Head, Reader, write};
+use crate::encode_within::encode_within;
 use crate::noise::Noise;
-use crate::quantise::{QuantiseOptions, quantise};
+use crate::quantise::{QuantiseOptions, Quantised, quantise};
 use crate::{Array, Error, Result};
 use nf_codec::{Codec, Limits, Spec};
 use std::io::Cursor;
@@ -67,21 +70,89 @@ impl Bounded for OpenLoop {
     fn encode(&self, array: &Array) -> Result<Vec<u8>> {
         let options = QuantiseOptions { noise: self.noise, ..QuantiseOptions::default() };
         let quantised = quantise(array, &self.bound, &options)?;
-        let mut bytes = Vec::new();
-        let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX };
-        write(&mut bytes, &Head::default(), &[quantised], None, &*self.codec, None, limits)?;
-        Reader::open(Cursor::new(&bytes[..]), limits)?.prove(0, array, &*self.codec)?;
-        Ok(bytes)
+        proved(array, quantised, &*self.codec, &ArrayRegistry::default())
     }
 
     fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Array> {
-        let mut reader = Reader::open(Cursor::new(bytes), *limits)?;
-        if reader.arrays().len() != 1 {
-            return Err(Error::corrupt(
-                "the stream",
-                format!("{} arrays, expected one", reader.arrays().len()),
-            ));
-        }
-        reader.decode(0, &*self.codec)
+        decode_only(bytes, limits, &*self.codec, &ArrayRegistry::default())
     }
+}
+
+/// A codec of arrays, and a list of what it misses.
+pub struct Listed {
+    registry: ArrayRegistry,
+    spec: Spec,
+    bound: Bound,
+    noise: Option<Noise>,
+    indices: Box<dyn Codec>,
+}
+
+impl Listed {
+    /// The codec of a spec, in which `bound` is the bound; `noise` is needed by a bound in sigmas.
+    /// The container has no indices, but names a codec of them all the same: `indices`.
+    ///
+    /// # Errors
+    /// If the registry has no codec of that spec.
+    pub fn new(
+        registry: ArrayRegistry,
+        spec: &Spec,
+        bound: Bound,
+        noise: Option<Noise>,
+        indices: Box<dyn Codec>,
+    ) -> Result<Self> {
+        let Some(spec) = registry.of_spec(spec) else {
+            return Err(spec.error("it is no codec of arrays").into());
+        };
+        Ok(Self { registry, spec, bound, noise, indices })
+    }
+}
+
+impl Bounded for Listed {
+    fn spec(&self) -> Spec {
+        self.spec.clone()
+    }
+
+    fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    fn encode(&self, array: &Array) -> Result<Vec<u8>> {
+        let options = QuantiseOptions { noise: self.noise, ..QuantiseOptions::default() };
+        let coded = encode_within(array, &self.bound, &options, &self.registry, &self.spec)?;
+        proved(array, coded, &*self.indices, &self.registry)
+    }
+
+    fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Array> {
+        decode_only(bytes, limits, &*self.indices, &self.registry)
+    }
+}
+
+/// The container of an array, after it was read back and compared.
+fn proved(
+    array: &Array,
+    coded: Quantised,
+    codec: &dyn Codec,
+    array_codecs: &ArrayRegistry,
+) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX };
+    write(&mut bytes, &Head::default(), &[coded], None, codec, None, limits)?;
+    let reader = Reader::open(Cursor::new(&bytes[..]), limits)?;
+    reader.with_array_codecs(array_codecs.clone()).prove(0, array, codec)?;
+    Ok(bytes)
+}
+
+/// The only array of a container.
+fn decode_only(
+    bytes: &[u8],
+    limits: &Limits,
+    codec: &dyn Codec,
+    array_codecs: &ArrayRegistry,
+) -> Result<Array> {
+    let reader = Reader::open(Cursor::new(bytes), *limits)?;
+    let mut reader = reader.with_array_codecs(array_codecs.clone());
+    if reader.arrays().len() != 1 {
+        return Err(Error::corrupt("the stream", format!("{} arrays, expected one", reader.arrays().len())));
+    }
+    reader.decode(0, codec)
 }

@@ -1,7 +1,9 @@
 //! The bounded container: what was lost and how to decode it, then a container of the indices.
 //! `docs/format-bounded.md` is the definition.
 
+use crate::array_codec::ArrayRegistry;
 use crate::bound::Tolerance;
+use crate::encode_within::decode_stream;
 use crate::layout::Layout;
 use crate::packing::Fields;
 use crate::quantise::{Comparison, Quantised, check, reconstruct, reconstruct_samples};
@@ -14,8 +16,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 /// First bytes of a bounded container.
 pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
-/// The version that this program writes, and the newest that it reads.
-pub const VERSION: u16 = 1;
+/// The newest version that this program reads. It writes 1 where no array has what came with 2, so
+/// that older programs read what they can.
+pub const VERSION: u16 = 2;
+const FIRST_VERSION: u16 = 1;
 
 const ARRAY: u8 = 1;
 const LAYOUT: u8 = 2;
@@ -71,7 +75,8 @@ pub fn write(
         return Err(nf_codec::Error::TooLarge { what, needed, most: MAX_HEADER_BYTES }.into());
     }
     let mut prologue = MAGIC.to_vec();
-    prologue.extend(VERSION.to_le_bytes());
+    let version = if arrays.iter().any(|array| array.record.is_new()) { VERSION } else { FIRST_VERSION };
+    prologue.extend(version.to_le_bytes());
     prologue.extend((records.len() as u32).to_le_bytes());
     prologue.extend(records);
     prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
@@ -110,6 +115,8 @@ pub struct Reader<R> {
     indices: container::Reader<Behind<R>>,
     container_bytes: u64,
     version: u16,
+    array_codecs: ArrayRegistry,
+    limits: Limits,
 }
 
 impl<R: Read + Seek> Reader<R> {
@@ -168,7 +175,16 @@ impl<R: Read + Seek> Reader<R> {
         if stacks.next().is_some() {
             return Err(Error::corrupt(WHAT, "there are more stacks of indices than arrays"));
         }
-        Ok(Self { head, arrays, first_stack, indices, container_bytes, version })
+        if version == FIRST_VERSION && arrays.iter().any(ArrayRecord::is_new) {
+            return Err(Error::corrupt(WHAT, "an array that needs version 2 in a container of version 1"));
+        }
+        let array_codecs = ArrayRegistry::default();
+        Ok(Self { head, arrays, first_stack, indices, container_bytes, version, array_codecs, limits })
+    }
+
+    /// The same with array codecs that it can decode by.
+    pub fn with_array_codecs(self, array_codecs: ArrayRegistry) -> Self {
+        Self { array_codecs, ..self }
     }
 
     /// What is known of the arrays.
@@ -196,11 +212,22 @@ impl<R: Read + Seek> Reader<R> {
         &self.indices
     }
 
-    /// Bytes of the coded indices of an array.
-    pub fn coded_bytes(&self, array: usize) -> u64 {
+    /// The stacks of an array's indices.
+    pub(crate) fn stacks(&self, array: usize) -> std::ops::Range<usize> {
         let first = self.first_stack[array];
-        let stacks = first..first + usize::from(self.arrays[array].layers);
-        stacks.flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
+        first..first + usize::from(self.arrays[array].layers)
+    }
+
+    pub(crate) fn indices_mut(&mut self) -> &mut container::Reader<Behind<R>> {
+        &mut self.indices
+    }
+
+    /// Bytes of the coded indices or of the stream of an array.
+    pub fn coded_bytes(&self, array: usize) -> u64 {
+        if let Some(stream) = self.arrays[array].stream() {
+            return stream.len() as u64;
+        }
+        self.stacks(array).flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
     }
 
     /// The codec of the indices.
@@ -217,12 +244,16 @@ impl<R: Read + Seek> Reader<R> {
     /// If a tile is damaged, or the samples are not those of the digest.
     pub fn decode(&mut self, array: usize, codec: &dyn Codec) -> Result<Array> {
         let record = &self.arrays[array];
-        let first = self.first_stack[array];
         let mut layers = Vec::new();
-        for stack in first..first + usize::from(record.layers) {
+        for stack in self.stacks(array) {
             layers.push(self.indices.decode(stack, codec)?);
         }
-        let decoded = reconstruct(record, &layers)?;
+        let decoded = match record.array_codec() {
+            Some(_) => {
+                Array::new(record.axes.clone(), decode_stream(record, &self.array_codecs, &self.limits)?)?
+            }
+            None => reconstruct(record, &layers)?,
+        };
         let found = decoded.samples().digest();
         if found != record.decoded {
             let reason =
@@ -248,9 +279,15 @@ impl<R: Read + Seek> Reader<R> {
             let columns = if region.rows.is_empty() || region.planes.is_empty() { 0..0 } else { columns };
             return Ok(cut(self.decode(array, codec)?.into_samples(), columns));
         }
-        let first = self.first_stack[array];
+        if record.array_codec().is_some() {
+            let rows = region_rows(region, shape);
+            let samples = self.decode(array, codec)?.into_samples();
+            return Ok(crate::sample::each_type!(samples, values => {
+                Samples::from(rows.flat_map(|row| values[row].to_vec()).collect::<Vec<_>>())
+            }));
+        }
         let mut layers = Vec::new();
-        for stack in first..first + usize::from(record.layers) {
+        for stack in self.stacks(array) {
             layers.push(self.indices.decode_region(stack, region, codec)?);
         }
         let record = &self.arrays[array];
@@ -300,6 +337,14 @@ impl<R: Read + Seek> Reader<R> {
     pub fn tolerance(&self, array: usize) -> Tolerance {
         self.arrays[array].tolerance
     }
+}
+
+/// The places of the rows of a region in an array of this shape.
+fn region_rows(region: &TileBox, shape: Shape) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let TileBox { planes, rows, columns } = region.clone();
+    let starts =
+        planes.flat_map(move |plane| rows.clone().map(move |row| (plane * shape.height + row) * shape.width));
+    starts.map(move |start| start + columns.start..start + columns.end)
 }
 
 fn cut(samples: Samples, range: std::ops::Range<usize>) -> Samples {

@@ -37,6 +37,12 @@ impl Exceptions {
         self.samples
     }
 
+    /// How many of them are finite numbers.
+    pub(crate) fn finite<T: Sample>(&self) -> usize {
+        let finite = self.runs.iter().filter(|run| T::of_bits(run.bits).value().is_finite());
+        finite.map(|run| run.length).sum()
+    }
+
     /// Puts those with places in `first..first + samples.len()` into `samples`.
     pub(crate) fn apply<T: Sample>(&self, first: usize, samples: &mut [T]) {
         let end = first + samples.len();

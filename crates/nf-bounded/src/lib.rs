@@ -25,15 +25,20 @@
 //!   [`within`]: the proof.
 //! - [`container`]: arrays and the file around them on disk; [`layout`]: how the file is put
 //!   together.
-//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec.
+//! - [`ArrayCodec`]: coders of others with a loss of their own, in an [`ArrayRegistry`];
+//!   [`encode_within`] makes them keep a bound.
+//! - [`Bounded`]: what a bounded coder promises; [`OpenLoop`]: a quantiser before a lossless codec;
+//!   [`Listed`]: a codec of arrays with a list of what it misses.
 //! - [`Error`].
 #![forbid(unsafe_code)]
 
+mod array_codec;
 mod bins;
 mod bound;
 mod bounded;
 pub mod container;
 mod dither;
+mod encode_within;
 mod error;
 mod exceptions;
 pub mod layout;
@@ -42,18 +47,22 @@ mod noise;
 mod packing;
 mod quantise;
 mod record;
+mod salvage;
 mod sample;
 #[cfg(feature = "ndarray")]
 mod views;
 mod within;
 
+pub use array_codec::{AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound};
 pub use bound::{Bound, Tolerance, Unit};
-pub use bounded::{Bounded, OpenLoop};
+pub use bounded::{Bounded, Listed, OpenLoop};
 pub use dither::Dither;
+pub use encode_within::encode_within;
 pub use error::{Error, Result};
 pub use measure::measure;
 pub use noise::{Noise, NoiseModel, NoiseSource};
 pub use quantise::{Comparison, QuantiseOptions, Quantised, check, quantise};
 pub use record::ArrayRecord;
+pub use salvage::Salvaged;
 pub use sample::{Array, MAX_AXES, Sample, SampleType, Samples, stack_shape};
 pub use within::within;

@@ -80,11 +80,13 @@ pub enum NoiseSource {
     Pairs,
     /// The scatter of neighbouring samples by their level.
     Neighbours,
+    /// Gain and read noise stated by a header; the offset measured (container version 2).
+    Header,
 }
 
 impl NoiseSource {
     /// Every source, in the order of the container's codes.
-    pub const ALL: [Self; 3] = [Self::Given, Self::Pairs, Self::Neighbours];
+    pub const ALL: [Self; 4] = [Self::Given, Self::Pairs, Self::Neighbours, Self::Header];
 
     /// In words.
     pub const fn name(self) -> &'static str {
@@ -92,6 +94,7 @@ impl NoiseSource {
             Self::Given => "given by the user",
             Self::Pairs => "measured on pairs of planes",
             Self::Neighbours => "measured on neighbouring samples",
+            Self::Header => "with gain and read noise of the header",
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::noise::{NoiseModel, NoiseSource};
 use crate::packing::{Fields, put_deflated, put_number, take_deflated};
 use crate::sample::{MAX_AXES, SampleType, checked_samples, stack_shape};
 use crate::{Error, Result};
-use nf_codec::Limits;
+use nf_codec::{Limits, Spec};
 use nf_image::{Digest, Shape};
 
 /// What an index stands for.
@@ -29,6 +29,13 @@ pub(crate) enum Map {
         /// The noise.
         noise: NoiseModel,
     },
+    /// No indices: the array is the stream of an array codec.
+    Stream {
+        /// The codec, which may be one that this program does not know.
+        spec: Spec,
+        /// What it wrote.
+        bytes: Vec<u8>,
+    },
 }
 
 impl Map {
@@ -39,8 +46,8 @@ impl Map {
     pub(crate) fn value(&self, index: i64, shift: f64) -> f64 {
         let index = index as f64 - shift;
         match self {
-            // Their values are looked up, not worked out.
-            Self::Tables(_) => f64::NAN,
+            // Their values are looked up or decoded, not worked out.
+            Self::Tables(_) | Self::Stream { .. } => f64::NAN,
             Self::Linear { origin, step } => origin + index * step,
             Self::NoiseLaw { step, noise } => {
                 let (offset, slope, read) = (noise.offset_dn(), noise.slope_dn(), noise.read_noise_dn());
@@ -106,6 +113,45 @@ impl ArrayRecord {
         self.exceptions.len()
     }
 
+    /// Those of them that are finite numbers: blank ones, and what no index could stand for or an
+    /// array codec brought back outside of the bound.
+    pub fn exact_finite_samples(&self) -> usize {
+        use SampleType::{F32, F64};
+        match self.sample {
+            F32 => self.exceptions.finite::<f32>(),
+            F64 => self.exceptions.finite::<f64>(),
+            _ => self.exceptions.len(),
+        }
+    }
+
+    /// The array codec, if the array is the stream of one.
+    pub fn array_codec(&self) -> Option<&Spec> {
+        match &self.map {
+            Map::Stream { spec, .. } => Some(spec),
+            _ => None,
+        }
+    }
+
+    /// The stream of the array codec, if the array is one.
+    pub fn stream(&self) -> Option<&[u8]> {
+        match &self.map {
+            Map::Stream { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Bytes of the list of exact samples.
+    pub fn exact_bytes(&self) -> usize {
+        let mut list = Vec::new();
+        self.exceptions.put(self.sample.bytes(), &mut list);
+        list.len()
+    }
+
+    /// Whether it has what version 1 of the container does not know.
+    pub(crate) fn is_new(&self) -> bool {
+        self.array_codec().is_some() || self.noise_source == Some(NoiseSource::Header)
+    }
+
     /// The stack of the indices.
     pub fn stack_shape(&self) -> Shape {
         stack_shape(&self.axes)
@@ -159,6 +205,14 @@ impl ArrayRecord {
                 out.push(2);
                 out.extend(step.to_le_bytes());
             }
+            Map::Stream { spec, bytes } => {
+                let spec = spec.to_string();
+                out.push(3);
+                out.extend((spec.len() as u32).to_le_bytes());
+                out.extend(spec.as_bytes());
+                out.extend((bytes.len() as u64).to_le_bytes());
+                out.extend(bytes);
+            }
         }
         out.extend(self.base.to_le_bytes());
         out.push(self.layers);
@@ -207,12 +261,14 @@ impl ArrayRecord {
                 Tolerance::Sigma { noise, .. } => Map::NoiseLaw { step: fields.f64()?, noise },
                 Tolerance::Absolute(_) => return Err(fields.corrupt("a noise scale without noise")),
             },
+            3 if dither.is_none() => take_stream(&mut fields)?,
             kind => return Err(fields.corrupt(format!("an unknown map {kind}"))),
         };
         let base = i64::from_le_bytes(fields.array()?);
         let layers = fields.u8()?;
         let fits = match &map {
             Map::Tables(_) => base == 0 && layers == 1,
+            Map::Stream { .. } => base == 0 && layers == 0,
             // Indices stay exact as doubles.
             _ => base.unsigned_abs() <= 1 << 52 && matches!(layers, 1 | 2),
         };
@@ -252,6 +308,15 @@ pub(crate) fn check_size(axes: &[usize], sample: SampleType, limits: &Limits) ->
     limits.check_memory("the array", samples.saturating_mul(sample.bytes() as u64 + 4))?;
     limits.check_shape("the array", stack_shape(&at_least_one))?;
     Ok(())
+}
+
+/// Spec and bytes of an array codec.
+fn take_stream(fields: &mut Fields<'_>) -> Result<Map> {
+    let length = fields.u32()?;
+    let spec = std::str::from_utf8(fields.take(u64::from(length))?).ok().and_then(|text| text.parse().ok());
+    let spec = spec.ok_or_else(|| fields.corrupt("a codec that is none"))?;
+    let length = fields.u64()?;
+    Ok(Map::Stream { spec, bytes: fields.take(length)?.to_vec() })
 }
 
 /// Tables of values in rising order, within the range of the type; one for every phase.

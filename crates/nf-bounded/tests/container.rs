@@ -199,9 +199,9 @@ fn other_files_and_newer_versions_are_refused_by_name() {
     let mut bytes = pack(&golden_head(), &golden_arrays(), None);
     assert!(matches!(open(b"SIMPLE  =").unwrap_err(), Error::NotBounded));
     assert!(matches!(open(b"").unwrap_err(), Error::NotBounded));
-    bytes[8] = 2;
+    bytes[8] = 3;
     let error = open(&bytes).unwrap_err().to_string();
-    assert!(error.contains("knows version 2, this is one that knows version 1"), "{error}");
+    assert!(error.contains("knows version 3, this is one that knows version 2"), "{error}");
     // What reads lossless containers does not take it for one.
     let lossless = nf_codec::container::Reader::open(Cursor::new(&bytes[..]), Limits::default());
     assert!(matches!(lossless, Err(nf_codec::Error::NotAContainer)));
@@ -219,4 +219,40 @@ fn the_coder_keeps_its_promises() {
     };
     assert!(values.iter().zip(&decoded).all(|(x, y)| (x - y).abs() <= 0.002));
     assert!(coder.spec().to_string().contains("bound=") && coder.bound().to_string() == "0.001rel");
+}
+
+#[test]
+fn what_is_intact_is_salvaged() {
+    let mut random = Rng::new(77);
+    let values: Vec<u16> = (0..60 * 70).map(|_| 1000 + random.below(300) as u16).collect();
+    let array = Array::new(vec![60, 70], values).unwrap();
+    let mut floats: Vec<f32> = (0..5000).map(|i| (i % 91) as f32).collect();
+    floats[2000] = f32::INFINITY;
+    let folded = Array::new(vec![5000], floats).unwrap();
+    let options = QuantiseOptions::default();
+    let arrays = [&array, &folded].map(|array| quantise(array, &"2dn".parse().unwrap(), &options).unwrap());
+    let mut bytes = pack(&Head::default(), &arrays, Some(Shape::new(1, 20, 35)));
+    let whole = open(&bytes).unwrap().decode_salvaged(0, &Plain, 7.0).unwrap();
+    assert!(whole.lost.is_empty() && whole.samples.digest() == arrays[0].record.decoded);
+    // The second tile of the first array, and the first of the second.
+    let places: Vec<u64> = {
+        let reader = open(&bytes).unwrap();
+        [(0, 1), (1, 0)].map(|(stack, tile)| reader.indices().tiles(stack)[tile].offset_bytes).to_vec()
+    };
+    let start = bytes.len() as u64 - open(&bytes).unwrap().indices().container_bytes();
+    places.iter().for_each(|place| bytes[(start + place) as usize + 3] ^= 1);
+    let mut reader = open(&bytes).unwrap();
+    assert!(reader.decode(0, &Plain).is_err());
+    let found = reader.decode_salvaged(0, &Plain, 7.0).unwrap();
+    assert_eq!((found.lost.len(), found.tiles), (1, 6));
+    for place in 0..60 * 70 {
+        let is_lost = place / 70 < 20 && place % 70 >= 35;
+        let expected = if is_lost { 7.0 } else { whole.samples.value(place) };
+        assert_eq!(found.samples.value(place), expected, "{place}");
+    }
+    let found = reader.decode_salvaged(1, &Plain, 7.0).unwrap();
+    assert_eq!(found.lost.len(), 1);
+    assert!(found.samples.value(0).is_nan() && found.samples.value(34).is_nan());
+    assert_eq!(found.samples.value(2000), f64::INFINITY, "what is kept exactly is there");
+    assert!((found.samples.value(4999) - f64::from(4999 % 91)).abs() <= 2.0);
 }

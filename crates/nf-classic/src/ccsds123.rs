@@ -10,8 +10,8 @@
 //!                                                  ^------ sign of the error moves the weights
 //! ```
 //!
-//! - `predictor`: the adaptive linear predictor of section 4, lossless, with wide
-//!   neighbour-oriented sums.
+//! - `predictor`: the adaptive linear predictor of section 4, with wide neighbour-oriented sums.
+//! - `near`: the quantiser and the sample representatives; here only in the codec of arrays.
 //! - This file: the sample-adaptive entropy coder of section 5.4.3.2, and the codec.
 //!
 //! The planes of a stack are its spectral bands, whatever their axis means: the prediction looks at
@@ -26,14 +26,16 @@
 //! default initialisation, R = 64, U_max = 18, and the constants of [`predictor`] and
 //! [`Adaptation`], which did best on real frames.
 
+mod near;
 mod predictor;
 #[cfg(test)]
 mod reference;
 
 use crate::bit_io::{BitReader, BitWriter};
+pub(crate) use near::Near;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, Shape};
-use predictor::{Prediction, Predictor};
+use predictor::{Known, Prediction, Predictor};
 
 /// The line of the registry.
 pub(crate) const ENTRY: Entry = Entry {
@@ -138,59 +140,11 @@ impl Codec for Ccsds123 {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        let shape = image.shape();
-        let mut writer = BitWriter::with_capacity(shape.raw_bytes() / 2);
-        let mut adaptations = vec![Adaptation::new(); shape.planes];
-        let mut predictor = Predictor::new(shape, self.bands);
-        for row in 0..shape.height {
-            for (plane, adaptation) in adaptations.iter_mut().enumerate() {
-                let samples = image.row(plane, row);
-                predictor.traverse_row(plane, row, |column, prediction| {
-                    let mapped = prediction.map(samples[column]);
-                    match (row, column) {
-                        (0, 0) => writer.put(mapped, SAMPLE_BITS),
-                        _ => adaptation.write(mapped, &mut writer),
-                    }
-                    Ok(samples[column])
-                })?;
-            }
-        }
-        writer.align();
-        Ok(writer.into_bytes())
+        encode_stack(image, self.bands, None)
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
-        limits.check_shape("ccsds123 stream", shape)?;
-        limits.check_memory("ccsds123 stream", Predictor::memory_bytes(shape, self.bands))?;
-        let mut image = Image16::zeros(shape);
-        if image.samples().is_empty() {
-            return expect_end(&BitReader::new(bytes)).map(|()| image);
-        }
-        let mut reader = BitReader::new(bytes);
-        let mut adaptations = vec![Adaptation::new(); shape.planes];
-        let mut predictor = Predictor::new(shape, self.bands);
-        for row in 0..shape.height {
-            for (plane, adaptation) in adaptations.iter_mut().enumerate() {
-                let start = plane * shape.plane_pixels() + row * shape.width;
-                let samples = &mut image.samples_mut()[start..start + shape.width];
-                predictor.traverse_row(plane, row, |column, prediction: Prediction| {
-                    let mapped = match (row, column) {
-                        (0, 0) => {
-                            reader.refill();
-                            reader.take(SAMPLE_BITS)
-                        }
-                        _ => adaptation.read(&mut reader)?,
-                    };
-                    samples[column] = prediction.unmap(mapped as u16);
-                    Ok(samples[column])
-                })?;
-                if reader.is_overrun() {
-                    return Err(Error::truncated("ccsds123 stream"));
-                }
-            }
-        }
-        reader.align();
-        expect_end(&reader).map(|()| image)
+        decode_stack(bytes, shape, limits, self.bands, None)
     }
 
     fn max_bytes(&self, shape: Shape) -> u64 {
@@ -200,6 +154,80 @@ impl Codec for Ccsds123 {
     fn planes(&self) -> PlaneTreatment {
         if self.bands == 0 { PlaneTreatment::Independent } else { PlaneTreatment::Joint }
     }
+}
+
+/// The stream of a stack, whose samples are quantised where `near` says so; the first one of a
+/// plane never is.
+pub(crate) fn encode_stack(image: &Image16, bands: usize, near: Option<Near>) -> Result<Vec<u8>> {
+    let shape = image.shape();
+    let mut writer = BitWriter::with_capacity(shape.raw_bytes() / 2);
+    let mut adaptations = vec![Adaptation::new(); shape.planes];
+    let mut predictor = Predictor::new(shape, bands);
+    for row in 0..shape.height {
+        for (plane, adaptation) in adaptations.iter_mut().enumerate() {
+            let samples = image.row(plane, row);
+            predictor.traverse_row(plane, row, |column, prediction| {
+                let sample = samples[column];
+                let is_first = (row, column) == (0, 0);
+                let (mapped, known) = match near.filter(|_| !is_first) {
+                    Some(near) => near.map(prediction, sample),
+                    None => (prediction.map(sample), Known::exact(sample)),
+                };
+                match is_first {
+                    true => writer.put(mapped, SAMPLE_BITS),
+                    false => adaptation.write(mapped, &mut writer),
+                }
+                Ok(known)
+            })?;
+        }
+    }
+    writer.align();
+    Ok(writer.into_bytes())
+}
+
+/// The stack that [`encode_stack`] wrote.
+pub(crate) fn decode_stack(
+    bytes: &[u8],
+    shape: Shape,
+    limits: &Limits,
+    bands: usize,
+    near: Option<Near>,
+) -> Result<Image16> {
+    limits.check_shape("ccsds123 stream", shape)?;
+    limits.check_memory("ccsds123 stream", Predictor::memory_bytes(shape, bands))?;
+    let mut image = Image16::zeros(shape);
+    if image.samples().is_empty() {
+        return expect_end(&BitReader::new(bytes)).map(|()| image);
+    }
+    let mut reader = BitReader::new(bytes);
+    let mut adaptations = vec![Adaptation::new(); shape.planes];
+    let mut predictor = Predictor::new(shape, bands);
+    for row in 0..shape.height {
+        for (plane, adaptation) in adaptations.iter_mut().enumerate() {
+            let start = plane * shape.plane_pixels() + row * shape.width;
+            let samples = &mut image.samples_mut()[start..start + shape.width];
+            predictor.traverse_row(plane, row, |column, prediction: Prediction| {
+                let is_first = (row, column) == (0, 0);
+                let mapped = if is_first {
+                    reader.refill();
+                    reader.take(SAMPLE_BITS)
+                } else {
+                    adaptation.read(&mut reader)?
+                };
+                let known = match near.filter(|_| !is_first) {
+                    Some(near) => near.unmap(prediction, mapped),
+                    None => Known::exact(prediction.unmap(mapped as u16)),
+                };
+                samples[column] = known.centre;
+                Ok(known)
+            })?;
+            if reader.is_overrun() {
+                return Err(Error::truncated("ccsds123 stream"));
+            }
+        }
+    }
+    reader.align();
+    expect_end(&reader).map(|()| image)
 }
 
 fn expect_end(reader: &BitReader<'_>) -> Result<()> {
@@ -234,9 +262,40 @@ mod tests {
             let image = Image16::from_fn(shape, |_, _, _| base.wrapping_add(draw() >> shift));
             let bytes = Ccsds123 { bands }.encode(&image).unwrap();
             let text: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-            let expected = reference::slow_bits(&image, bands);
+            let (expected, _) = reference::slow_bits(&image, bands, None);
             prop_assert_eq!(&text[..expected.len()], &*expected);
             prop_assert!(text.len() < expected.len() + 8);
+        }
+
+        #[test]
+        fn quantised_streams_equal_those_of_the_slow_twin(
+            planes in 1..4usize,
+            width in 1..20usize,
+            base: u16,
+            shift in 0..16u32,
+            abs in prop::option::of(0..400u16),
+            rel in prop::option::of(0..3000u16),
+            resolution in 0..5u8,
+            damping: u8,
+            offset: u8,
+            noise in vec(any::<u16>(), 400),
+        ) {
+            let below = |value: u8| value % (1 << resolution);
+            let near = Near { abs, rel, damping: below(damping), offset: below(offset), resolution };
+            let shape = Shape::new(planes, 400 / planes / width, width);
+            let mut noise = noise.into_iter();
+            let mut draw = move || noise.next().unwrap_or(0);
+            let image = Image16::from_fn(shape, |_, _, _| base.wrapping_add(draw() >> shift));
+            let bytes = encode_stack(&image, 3, Some(near)).unwrap();
+            let text: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
+            let (expected, centres) = reference::slow_bits(&image, 3, Some(near));
+            prop_assert_eq!(&text[..expected.len()], &*expected);
+            let decoded = decode_stack(&bytes, shape, &Limits::default(), 3, Some(near)).unwrap();
+            prop_assert_eq!(decoded.samples(), &*centres);
+            if let Some(most) = abs {
+                let pairs = image.samples().iter().zip(&centres);
+                prop_assert!(pairs.map(|(a, b)| a.abs_diff(*b)).all(|error| error <= most));
+            }
         }
     }
 }

@@ -11,6 +11,10 @@
 //! timeout_s = 60                                   # per run of a program; 600 if left out
 //! ```
 //!
+//! A program whose `encode` mentions `{tolerance}` has a loss of its own: it is a codec of arrays,
+//! and gets them as `npy` in their own type, or, with `floats = true`, as single precision.
+//! `version`, a command, says what it is; what it prints stands in the notes of a run.
+//!
 //! The stream is the coded file as it is. A run gets a new temporary folder, which is its working
 //! directory, an empty standard input, and no shell; on Unix it gets its own process group, which
 //! is killed when time is up. Programs are trusted with the memory and the files of the user:
@@ -18,9 +22,11 @@
 //!
 //! - [`External`]: the table; [`External::codec`] makes the codec, [`External::add_to`] a line of
 //!   the registry.
+//! - `arrays`: programs with a loss of their own.
 //! - `files`: images as files of the four formats.
 //! - `process`: one run of one program.
 
+mod arrays;
 mod files;
 mod process;
 
@@ -36,7 +42,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How a program is called to code and to decode.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct External {
     /// What it is, in one line.
@@ -53,7 +59,16 @@ pub struct External {
     pub suffix: Option<String>,
     /// Seconds after which a run is given up; 600 if there is no number.
     pub timeout_s: Option<u64>,
+    /// Of a program with a loss of its own: whether it gets integers as floating-point numbers.
+    #[serde(default)]
+    pub floats: bool,
+    /// Program and arguments that print the version.
+    #[serde(default)]
+    pub version: Vec<String>,
 }
+
+/// Stands for the largest error in the arguments of `encode`.
+const TOLERANCE: &str = "{tolerance}";
 
 const DEFAULT_SUFFIX: &str = "coded";
 const DEFAULT_TIMEOUT_S: u64 = 600;
@@ -109,6 +124,11 @@ impl External {
         })
     }
 
+    /// Whether it has a loss of its own.
+    pub fn is_of_arrays(&self) -> bool {
+        self.encode.iter().any(|word| word.contains(TOLERANCE))
+    }
+
     fn suffix(&self) -> &str {
         self.suffix.as_deref().unwrap_or(DEFAULT_SUFFIX)
     }
@@ -130,6 +150,9 @@ impl External {
         if !self.suffix().chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
             let reason = format!("suffix: '{}', expected letters, digits and '.'", self.suffix());
             return Err(spec.error(reason));
+        }
+        if self.is_of_arrays() && self.format != "npy" {
+            return Err(spec.error("format: a program with {tolerance} reads and writes npy"));
         }
         self.format
             .parse()

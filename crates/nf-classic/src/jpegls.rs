@@ -39,6 +39,9 @@ const SUCCESS: c_int = 0;
 const DESTINATION_TOO_SMALL: c_int = 3;
 const SOURCE_TOO_SMALL: c_int = 4;
 
+/// The largest error of a sample at which nothing is lost.
+const LOSSLESS: c_int = 0;
+
 struct JpegLs;
 
 impl Codec for JpegLs {
@@ -48,23 +51,12 @@ impl Codec for JpegLs {
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
         let shape = image.shape();
-        plane_streams::encode(ENTRY.name, image, |samples| {
-            let frame = frame_info(shape).ok_or_else(|| Error::Unsupported {
-                codec: ENTRY.name.to_owned(),
-                shape,
-                reason: "rows and columns must not exceed 2^32 - 1".to_owned(),
-            })?;
-            encode(samples, &frame)
-        })
+        plane_streams::encode(ENTRY.name, image, |samples| encode_frame(samples, shape, LOSSLESS))
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
         plane_streams::decode(ENTRY.name, bytes, shape, limits, |bytes, samples| {
-            let frame = frame_info(shape)
-                .ok_or_else(|| Error::corrupt(STREAM, "no frame has so many rows or columns"))?;
-            // Two lines of samples and tables of contexts and quantisation.
-            limits.check_memory(STREAM, (1 << 20) + 16 * u64::from(frame.width))?;
-            decode(bytes, &frame, samples)
+            decode_frame(bytes, shape, limits, samples)
         })
     }
 
@@ -109,13 +101,20 @@ impl Drop for Encoder {
     }
 }
 
-/// The file of one frame.
-fn encode(samples: &[u16], frame: &charls::charls_frame_info) -> Result<Vec<u8>> {
+/// The file of one frame of this shape, whose samples may change by `near`.
+pub(crate) fn encode_frame(samples: &[u16], shape: Shape, near: c_int) -> Result<Vec<u8>> {
+    let frame = frame_info(shape).ok_or_else(|| Error::Unsupported {
+        codec: ENTRY.name.to_owned(),
+        shape,
+        reason: "rows and columns must not exceed 2^32 - 1".to_owned(),
+    })?;
     // CharLS's own estimate is too small for incompressible frames; twice the samples nearly always
     // suffices.
     let generous = 1024 + 2 * size_of_val(samples);
-    match encode_into(samples, frame, generous) {
-        Err(DESTINATION_TOO_SMALL) => encode_into(samples, frame, plane_bound(samples.len() as u64) as usize),
+    match encode_into(samples, &frame, near, generous) {
+        Err(DESTINATION_TOO_SMALL) => {
+            encode_into(samples, &frame, near, plane_bound(samples.len() as u64) as usize)
+        }
         other => other,
     }
     .map_err(|code| Error::backend(ENTRY.name, message(code)))
@@ -126,6 +125,7 @@ fn encode(samples: &[u16], frame: &charls::charls_frame_info) -> Result<Vec<u8>>
 fn encode_into(
     samples: &[u16],
     frame: &charls::charls_frame_info,
+    near: c_int,
     capacity: usize,
 ) -> Result<Vec<u8>, c_int> {
     let check = |code| if code == SUCCESS { Ok(()) } else { Err(code) };
@@ -138,6 +138,7 @@ fn encode_into(
     // stated sizes and outlive the calls; C++ exceptions do not leave CharLS's C functions.
     unsafe {
         check(charls::charls_jpegls_encoder_set_frame_info(raw, frame))?;
+        check(charls::charls_jpegls_encoder_set_near_lossless(raw, near))?;
         check(charls::charls_jpegls_encoder_set_destination_buffer(
             raw,
             bytes.as_mut_ptr().cast(),
@@ -163,6 +164,15 @@ impl Drop for Decoder {
         // SAFETY: the pointer came from CharLS and is destroyed only here.
         unsafe { charls::charls_jpegls_decoder_destroy(self.0.as_ptr()) }
     }
+}
+
+/// Decodes the file of one frame of this shape into `samples`.
+pub(crate) fn decode_frame(bytes: &[u8], shape: Shape, limits: &Limits, samples: &mut [u16]) -> Result<()> {
+    let frame =
+        frame_info(shape).ok_or_else(|| Error::corrupt(STREAM, "no frame has so many rows or columns"))?;
+    // Two lines of samples and tables of contexts and quantisation.
+    limits.check_memory(STREAM, (1 << 20) + 16 * u64::from(frame.width))?;
+    decode(bytes, &frame, samples)
 }
 
 /// Decodes the file of one frame into `samples`, whose number is that of the frame's pixels.

@@ -20,10 +20,14 @@
 //! - `ccsds123`: CCSDS 123.0-B, adaptive prediction over planes.
 //!
 //! Image file formats:
-//! - `lerc`: LERC with an error of zero.
+//! - `lerc`: LERC; as a codec with an error of zero.
 //! - `jpegls`: JPEG-LS.
 //! - `jpeg2000`: JPEG 2000.
 //! - `jpegxl`: JPEG XL.
+//!
+//! Codecs of whole arrays, most with a loss of their own, for `nf_bounded`:
+//! - `arrays`: ZFP, LERC, near-lossless JPEG-LS, what FITS does to floating-point pixels, and
+//!   coders of numbers without loss.
 //!
 //! Programs that users add:
 //! - [`External`]: an encoding and a decoding command as a codec.
@@ -37,6 +41,7 @@
 
 use nf_codec::Entry;
 
+mod arrays;
 mod bit_io;
 mod ccsds123;
 mod external;
@@ -59,6 +64,7 @@ mod szip;
 mod xz;
 mod zstd;
 
+pub use arrays::array_entries;
 pub use external::{External, stop_external_programs};
 
 /// Every codec that this build has, in the order of tables.

@@ -1,6 +1,7 @@
 //! External programs as codecs, with the tools that every Unix has.
 #![cfg(unix)]
 
+use nf_bounded::{Array, ArrayRegistry, QuantiseOptions, Samples, check, encode_within};
 use nf_classic::{External, entries};
 use nf_codec::{Codec, Error, Limits, Registry, Result};
 use nf_image::{Image16, Shape};
@@ -15,6 +16,7 @@ fn external(encode: &[&str], decode: &[&str], format: &str) -> External {
         format: format.to_owned(),
         suffix: None,
         timeout_s: Some(20),
+        ..External::default()
     }
 }
 
@@ -146,12 +148,55 @@ fn the_programs_of_the_example_file_work_where_they_are_installed() {
             codec.encode(&image).and_then(|bytes| codec.decode(&bytes, image.shape(), &Limits::default()));
         match decoded {
             Ok(decoded) => assert_eq!(decoded, image, "{name}"),
-            Err(error) => {
-                let error = error.to_string();
-                let absent = ["starting '", "ModuleNotFoundError"].iter().any(|sign| error.contains(sign));
-                assert!(absent, "{error}");
-                // Written to the handle itself: the harness shows it although the test passes.
-                writeln!(std::io::stderr(), "SKIP {name}, which is not installed").expect("stderr is open");
+            Err(error) => skipped(&name, &error.to_string()),
+        }
+    }
+}
+
+/// Only what is not installed may fail.
+fn skipped(name: &str, error: &str) {
+    let absent = ["starting '", "ModuleNotFoundError"].iter().any(|sign| error.contains(sign));
+    assert!(absent, "{error}");
+    // Written to the handle itself: the harness shows it although the test passes.
+    writeln!(std::io::stderr(), "SKIP {name}, which is not installed").expect("stderr is open");
+}
+
+/// SZ3 and SPERR, in the Python that the set-up script prepares for tests, or that of the system.
+#[test]
+fn the_peers_keep_the_bound_where_they_are_installed() {
+    let text = include_str!("../../../configs/external/peers.toml");
+    let suite: toml::Table = text.parse().expect("it is TOML");
+    let tables = toml::to_string(&suite["external"]).expect("it was TOML");
+    let programs = External::from_toml("configs/external/peers.toml", &tables).expect("it is legal");
+    assert_eq!(programs.len(), 3);
+    let python = std::env::var("NOISEFLOOR_PEER_PYTHON").ok().filter(|path| !path.is_empty());
+    let whole: Vec<u16> = frame(Shape::frame(40, 50)).samples().iter().map(|x| x % 9001).collect();
+    let real: Vec<f32> = whole.iter().map(|&x| f32::from(x) * 0.37 - 40.0).collect();
+    let array = |samples: Samples| Array::new(vec![40, 50], samples).expect("40 x 50 samples");
+    for (name, mut external) in programs {
+        assert!(external.is_of_arrays());
+        for command in [&mut external.encode, &mut external.decode, &mut external.version] {
+            command[0] = python.clone().unwrap_or_else(|| command[0].clone());
+        }
+        let version = external.version_line(&name, true);
+        assert_eq!(external.version_line(&name, false), None);
+        let refused = ArrayRegistry::new([external.clone().array_entry(&name, false).expect("legal")]);
+        let registry = ArrayRegistry::new([external.array_entry(&name, true).expect("legal")]);
+        let spec = registry.of_spec(&nf_codec::Spec::new(&name)).expect("it has a loss of its own");
+        for samples in [Samples::U16(whole.clone()), Samples::F32(real.clone())] {
+            let array = array(samples);
+            let bound = "3dn".parse().expect("it is one");
+            let options = QuantiseOptions::default();
+            let words = encode_within(&array, &bound, &options, &refused, &spec).expect_err("not allowed");
+            assert!(words.to_string().contains("--allow-external"), "{words}");
+            match encode_within(&array, &bound, &options, &registry, &spec) {
+                Err(error) => skipped(&name, &error.to_string()),
+                Ok(coded) => {
+                    let decoded = coded.decoded().expect("it was");
+                    check(&array, &decoded, &coded.record.tolerance).expect("within the bound");
+                    assert!(coded.record.exact_finite_samples() < 20, "{name}");
+                    assert!(version.is_some(), "{name}");
+                }
             }
         }
     }

@@ -29,6 +29,22 @@ impl Spec {
         self
     }
 
+    /// The same with this value for an option, whatever it was.
+    pub fn set(mut self, key: &str, value: impl fmt::Display) -> Self {
+        self.options.insert(key.to_owned(), value.to_string());
+        self
+    }
+
+    /// The text of an option, where it is given.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.options.get(key).map(String::as_str)
+    }
+
+    /// The options that are given and their texts, in alphabetical order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.options.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// The codec's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,7 +1,7 @@
 //! What a report needs besides the rows of its runs.
 
 use crate::names::Experiments;
-use nf_bench::Opener;
+use nf_bench::{ArrayRegistry, Opener};
 use nf_codec::{Registry, Spec};
 
 /// How a report is made.
@@ -19,6 +19,8 @@ pub struct ReportOptions {
 pub struct Sources<'a> {
     /// The codecs.
     pub registry: &'a Registry,
+    /// Those with a loss of their own.
+    pub array_codecs: &'a ArrayRegistry,
     /// Where datasets are found; what is missing is left out with a remark.
     pub open: &'a Opener<'a>,
     /// The log of a checkpoint's training (CSV: `step`, and columns in bits), if it is at hand.

@@ -62,6 +62,9 @@ pub struct CodecSummary {
     pub peak_bytes: Option<u64>,
     /// Bits per pixel above the oracle, over the images that have one.
     pub above_oracle_bits_per_pixel: Option<f64>,
+    /// Samples that a codec with a loss of its own left outside of the bound, which are listed
+    /// beside its streams.
+    pub outside_samples: Option<u64>,
     /// The first thing that went wrong, or why it was left out; empty if nothing did.
     pub error: String,
 }
@@ -271,6 +274,10 @@ fn pooled(
         decode_all_mb_per_s: speed(total(|figures| figures.decode_all_ns)),
         peak_bytes: good.iter().map(|row| row.figures.peak_bytes).max().flatten(),
         above_oracle_bits_per_pixel: (excess_pixels > 0).then(|| excess_bits / excess_pixels as f64),
+        outside_samples: good
+            .iter()
+            .filter_map(|row| row.figures.outside_samples)
+            .reduce(|all, samples| all + samples),
         error: rows.iter().map(|row| row.status.text()).find(|text| !text.is_empty()).unwrap_or_default(),
     }
 }

@@ -171,6 +171,8 @@ pub(crate) fn summary_table(dataset: &DatasetSummary) -> Table {
         Column::new("decode MB/s", |c| speed(c.decode_mb_per_s)),
         Column::new("peak MB", |c| megabytes(c.peak_bytes)),
         Column::new("model bytes", |c| count(c.weights_bytes)).only_if(has_models(dataset)),
+        Column::new("listed", |c| c.outside_samples.map_or_else(String::new, |n| n.to_string()))
+            .only_if(has_listed(dataset)),
         Column::new("planes", |c| c.planes.to_owned()),
         Column::new("verified", verified),
         Column::new("bits/pixel above oracle", |c| fixed(c.above_oracle_bits_per_pixel, 3))
@@ -228,6 +230,10 @@ fn of_columns(dataset: &DatasetSummary, mut columns: Vec<Column>) -> Table {
 
 fn has_models(dataset: &DatasetSummary) -> bool {
     dataset.codecs.iter().any(|codec| codec.weights_bytes > 0)
+}
+
+fn has_listed(dataset: &DatasetSummary) -> bool {
+    dataset.codecs.iter().any(|codec| codec.outside_samples.is_some())
 }
 
 /// A number; nothing for none.
@@ -298,6 +304,13 @@ pub(crate) fn remarks(dataset: &DatasetSummary) -> Vec<String> {
              the oracle is over the same",
             oracle.images_ok, dataset.images
         ));
+    }
+    if has_listed(dataset) {
+        remarks.push(
+            "listed: samples that a codec with a loss of its own brought back outside of the bound; they are \
+             listed exactly, and their bytes counted"
+                .to_owned(),
+        );
     }
     if dataset.codecs.iter().any(|codec| codec.starts_process) {
         remarks.push("*: an external program; times include its start and its files".to_owned());

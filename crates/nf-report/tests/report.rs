@@ -5,7 +5,7 @@
 mod fakes;
 
 use fakes::{open, registry};
-use nf_bench::{Run, RunOptions, Silent, Status, Suite};
+use nf_bench::{ArrayRegistry, Run, RunOptions, Silent, Status, Suite};
 use nf_report::names::Names;
 use nf_report::report::{ReportOptions, Sources, write_report, write_size_speed};
 use nf_report::tables;
@@ -33,11 +33,16 @@ fn a_run_read_from_its_folder_is_the_run_that_was_measured() {
     let folder = tempfile::tempdir().unwrap();
     let measured = run(folder.path());
     let before = fs::read(measured.folder.join("measurements.csv")).unwrap();
-    let again = nf_bench::read(&measured.folder, &registry(), &open(&Arc::default())).unwrap();
+    let again =
+        nf_bench::read(&measured.folder, &registry(), &ArrayRegistry::default(), &open(&Arc::default()))
+            .unwrap();
     assert_eq!((&again.rows, &again.suite, &again.facts), (&measured.rows, &measured.suite, &measured.facts));
     assert_eq!(again.machines.len(), 1);
     assert_eq!(fs::read(measured.folder.join("measurements.csv")).unwrap(), before, "reading writes nothing");
-    assert!(nf_bench::read(folder.path(), &registry(), &open(&Arc::default())).is_err());
+    assert!(
+        nf_bench::read(folder.path(), &registry(), &ArrayRegistry::default(), &open(&Arc::default()))
+            .is_err()
+    );
 }
 
 #[test]
@@ -48,7 +53,13 @@ fn the_page_holds_everything_and_needs_nothing() {
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
+    let sources = Sources {
+        registry: &registry,
+        array_codecs: &ArrayRegistry::default(),
+        open: &open,
+        training: &|_| None,
+        experiment: &|_| None,
+    };
     let out = folder.path().join("a/b");
     let page = write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
     let html = fs::read_to_string(&page).unwrap();
@@ -95,7 +106,13 @@ fn pictures_for_other_documents_and_folders_that_cannot_be_written() {
     let registry = registry();
     let loads = Arc::default();
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
+    let sources = Sources {
+        registry: &registry,
+        array_codecs: &ArrayRegistry::default(),
+        open: &open,
+        training: &|_| None,
+        experiment: &|_| None,
+    };
     let error = write_report(&[run], &sources, &options(), &folder.path().join("file")).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
 }
@@ -156,7 +173,13 @@ fn names_from_outside_are_shown_and_do_nothing() {
     fs::write(run.folder.join("train.csv"), "step,train_bits\n1,5\n2,4\n").unwrap();
     let (registry, loads) = (registry(), Arc::default());
     let open = open(&loads);
-    let sources = Sources { registry: &registry, open: &open, training: &|_| None, experiment: &|_| None };
+    let sources = Sources {
+        registry: &registry,
+        array_codecs: &ArrayRegistry::default(),
+        open: &open,
+        training: &|_| None,
+        experiment: &|_| None,
+    };
     let out = folder.path().join("out");
     let page = write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
 
@@ -200,4 +223,40 @@ fn names_from_outside_are_shown_and_do_nothing() {
             assert!(!text.lines().flat_map(|line| line.split(',')).any(formula), "{text}");
         }
     }
+}
+
+#[test]
+fn what_bounds_do_has_sections_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name = 'bounds'\nquestion = 'Q?'\nanalyses = ['errors']\ncodecs = ['raw']\n\
+                [[dataset]]\nname = 'two'\ndata = 'counting'\nbound = '2dn'\n\
+                [[dataset]]\nname = 'three'\ndata = 'counting'\nbound = '3dn'\n";
+    let suite = Suite::parse("bounds", text).unwrap();
+    let at = RunOptions { runs: folder.path().join("runs"), ..Default::default() };
+    let loads = Arc::default();
+    let (registry, open) = (registry(), open(&loads));
+    let run = nf_bench::run(&suite, &registry, &open, &at, &mut Silent).unwrap();
+    let sources = Sources {
+        registry: &registry,
+        array_codecs: &ArrayRegistry::default(),
+        open: &open,
+        training: &|_| None,
+        experiment: &|_| None,
+    };
+    let out = folder.path().join("report");
+    write_report(std::slice::from_ref(&run), &sources, &options(), &out).unwrap();
+    let markdown = fs::read_to_string(out.join("report.md")).unwrap();
+    for text in [
+        "Errors within the bound of two",
+        "Their shape in three",
+        "Stars within a bound of 0.5 sigma",
+        "indices, dithered",
+        "bounds-rate-bias",
+        "bounds-sky-indices-dithered",
+    ] {
+        assert!(markdown.contains(text), "{text}: {markdown}");
+    }
+    // Two of five values on either side: largest error and bound are one.
+    let row = markdown.lines().find(|line| line.starts_with("| raw | 16.000 |")).unwrap();
+    assert!(row.contains("| 1.000 |"), "{row}");
 }

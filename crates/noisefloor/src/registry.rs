@@ -3,9 +3,12 @@
 use crate::limits;
 use anyhow::{Context, Result};
 use nf_archive::Tools;
+use nf_bounded::ArrayRegistry;
+use nf_bounded::container::Reader;
 use nf_codec::Registry;
 use nf_data::FitsOptions;
 use nf_fits::FitsFile;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 /// The codec that `compress` uses when none is asked for.
@@ -17,6 +20,19 @@ pub(crate) fn registry() -> Registry {
     #[cfg(feature = "experiments")]
     let all = all.chain([nf_floor::FLOOR_CONTEXT]);
     Registry::new(all)
+}
+
+/// The codecs of arrays with a loss of their own.
+pub(crate) fn array_registry() -> ArrayRegistry {
+    ArrayRegistry::new(nf_classic::array_entries())
+}
+
+/// A bounded container.
+///
+/// # Errors
+/// If it is damaged, or beyond the limits of the user.
+pub(crate) fn open_bounded<R: Read + Seek>(source: R) -> nf_bounded::Result<Reader<R>> {
+    Ok(Reader::open(source, limits::codec())?.with_array_codecs(array_registry()))
 }
 
 /// How FITS files are read everywhere in the program: with the codecs of FLOOR_1 tiles, within the

@@ -175,7 +175,6 @@ fn wrong_bounds_are_refused_in_words() {
         ("compress --bound 1sigma --noise offset=0,read=3 a.fits -o x", &["the gain is missing"]),
         ("compress --bound 2dn --noise measured a.fits -o x", &["sigmas only"]),
         ("compress --noise measured a.fits -o x", &["--bound"]),
-        ("compress --bound 2dn --delete a.fits -o x", &["no original"]),
         ("compress --bound 2dn --no-verify a.fits -o x", &["--no-verify"]),
         ("compress --bound 2dn absent.fits -o x", &["absent.fits"]),
         ("compress --bound 2dn --codec nothing a.fits -o x", &["no codec of that name"]),
@@ -199,7 +198,108 @@ fn wrong_bounds_are_refused_in_words() {
     damaged[at] ^= 16;
     folder.write("damaged.nfb", &damaged);
     folder.fails("decompress damaged.nfb -o x.fits", &["damaged.nfb", "checksum"], "x.fits");
+    let output = folder.run("decompress --salvage damaged.nfb -o x.fits");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && words.contains("salvaged"), "{words}");
+    assert_eq!(folder.read("x.fits").len(), folder.read("a.fits").len());
+    fs::remove_file(folder.0.path().join("x.fits")).unwrap();
     folder.write("cut.nfb", &damaged[..at]);
     folder.fails("decompress cut.nfb -o x.fits", &["cut.nfb", "cut short"], "x.fits");
     folder.fails("info cut.nfb", &["cut.nfb", "cut short"], "x");
+}
+
+#[test]
+fn codecs_with_a_loss_of_their_own_keep_the_bound() {
+    let folder = Folder::new();
+    let frame = folder.frame("a.fits");
+    let floats = folder.floats("f.npy");
+    let codecs = [
+        "zfp",
+        "jpegls:near=bound",
+        "lerc:error=bound",
+        "lerc:as=float,error=bound",
+        "zfp:rate=3",
+        "rice:dither=1,step=bound",
+        "hcompress:scale=bound",
+    ];
+    for codec in codecs {
+        if (codec.starts_with("zfp") && !cfg!(feature = "zfp"))
+            || (codec.starts_with("jpegls") && !cfg!(feature = "jpegls"))
+        {
+            continue;
+        }
+        let said = folder.succeeds(&format!("compress -f --bound 3dn --codec {codec} a.fits -o a.nfb"));
+        assert!(said.contains("NOT lossless") && said.contains(codec.split(':').next().unwrap()), "{said}");
+        folder.succeeds("decompress -f a.nfb -o b.fits");
+        let decoded = FitsFile::open(folder.0.path().join("b.fits")).unwrap();
+        let decoded = decoded.image_hdus().next().unwrap().read().unwrap();
+        assert!(largest(&frame, &decoded) <= 3, "{codec}");
+        folder.succeeds("fits compare b.fits a.fits");
+        folder.succeeds("test a.nfb");
+        let said = folder.succeeds("info --json a.nfb");
+        assert!(said.contains("\"array_codec\"") && said.contains("\"lossless\": false"), "{said}");
+        if codec.starts_with("jpegls") || codec.starts_with("hcompress") {
+            continue;
+        }
+        folder.succeeds(&format!("compress -f --bound 1e-3rel --codec {codec} f.npy -o f.nfb"));
+        folder.succeeds("decompress -f f.nfb -o g.npy");
+        let bytes = folder.read("g.npy");
+        let at = bytes.len() - 4 * floats.len();
+        for (place, (x, y)) in floats.iter().zip(bytes[at..].as_chunks::<4>().0).enumerate() {
+            let y = f32::from_le_bytes(*y);
+            assert!(x.to_bits() == y.to_bits() || (x - y).abs() < 0.2, "{codec} {place}: {x} {y}");
+        }
+    }
+    for (line, words) in [
+        ("compress --bound 2dn --codec lerc:error=bound,colour=1 a.fits -o x", &["colour"][..]),
+        ("compress --bound 2dn --codec lerc:error=bound --dither a.fits -o x", &["--dither"]),
+        ("compress --bound 2dn --codec lerc:error=bound --tile 64x64 a.fits -o x", &["--tile"]),
+        ("compress --bound 1dn --codec hcompress:scale=bound f.npy -o x", &["f.npy", "no bound for float32"]),
+        ("compress --codec lerc:error=2 a.fits -o x", &["error"]),
+    ] {
+        folder.fails(line, words, "x");
+    }
+}
+
+#[test]
+fn an_original_is_deleted_after_the_proof_and_in_words() {
+    let folder = Folder::new();
+    let frame = folder.frame("a.fits");
+    let said = folder.succeeds("compress --bound 2dn --delete a.fits");
+    assert!(said.contains("the original is deleted") && said.contains("within 2dn"), "{said}");
+    assert!(!folder.0.path().join("a.fits").exists());
+    folder.succeeds("decompress a.fits.nfb -o b.fits");
+    let decoded = FitsFile::open(folder.0.path().join("b.fits")).unwrap();
+    assert!(largest(&frame, &decoded.image_hdus().next().unwrap().read().unwrap()) <= 2);
+    // What cannot be bounded stays.
+    folder.floats("f.npy");
+    folder.fails("compress --bound 1e-7dn --delete f.npy", &["f.npy"], "f.npy.nfb");
+    assert!(folder.0.path().join("f.npy").exists());
+}
+
+#[test]
+fn the_header_states_gain_and_read_noise() {
+    let folder = Folder::new();
+    folder.frame("a.fits");
+    let line = "compress -f --bound 0.5sigma --noise header a.fits -o a.nfb";
+    folder.fails(line, &["a.fits", "the header states no gain", "EGAIN"], "a.nfb");
+    let mut bytes = folder.read("a.fits");
+    let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
+    for (n, card) in
+        ["GAIN    =                  1.5", "RDNOISE =                 15.0", "END"].iter().enumerate()
+    {
+        bytes[end + 80 * n..][..80].copy_from_slice(format!("{card:80}").as_bytes());
+    }
+    folder.write("a.fits", &bytes);
+    let said = folder.succeeds(line);
+    assert!(
+        said.contains("gain and read noise of the header") && said.contains("read noise 10 DN"),
+        "{said}"
+    );
+    let said = folder.succeeds("info --json a.nfb");
+    assert!(said.contains("\"version\": 2") && said.contains("of the header"), "{said}");
+    folder.succeeds("decompress a.nfb -o b.fits");
+    folder.succeeds("fits compare b.fits a.fits");
+    folder.floats("f.npy");
+    folder.fails("compress --bound 0.5sigma --noise header f.npy -o x", &["states no gain"], "x");
 }

@@ -9,29 +9,35 @@ mod wide;
 use crate::bound::{Bound, Tolerance, Unit};
 use crate::dither::Dither;
 use crate::exceptions::Exceptions;
-use crate::noise::Noise;
+use crate::noise::{Noise, NoiseSource};
 use crate::record::{ArrayRecord, Map};
 use crate::sample::{Array, Samples, each_type, stack_shape};
 use crate::within::within;
 use crate::{Error, Result, Sample};
 use nf_image::{Digest, Image16, Shape};
 
-/// An array as indices, and what is needed to decode them.
+/// An array as indices, and what is needed to decode them; or, from
+/// [`encode_within`](crate::encode_within), as the stream of an array codec.
 #[derive(Clone, Debug)]
 pub struct Quantised {
     /// All but the indices.
     pub record: ArrayRecord,
-    /// The indices, in stacks of 16 bits: one, or two, the low half first.
+    /// The indices, in stacks of 16 bits: one, or two, the low half first; none beside a stream.
     pub layers: Vec<Image16>,
+    /// What a stream decodes to, with the listed samples.
+    pub(crate) decoded: Option<Array>,
 }
 
 impl Quantised {
-    /// The array that the indices stand for, as a reader of the container gets it.
+    /// The array that the indices or the stream stand for, as a reader of the container gets it.
     ///
     /// # Errors
     /// If record and indices do not go together.
     pub fn decoded(&self) -> Result<Array> {
-        reconstruct(&self.record, &self.layers)
+        match &self.decoded {
+            Some(decoded) => Ok(decoded.clone()),
+            None => reconstruct(&self.record, &self.layers),
+        }
     }
 }
 
@@ -118,7 +124,7 @@ pub fn quantise(array: &Array, bound: &Bound, options: &QuantiseOptions) -> Resu
     record.largest_error_sigma = found.largest_error_sigma;
     record.changed = found.changed;
     record.decoded = decoded.samples().digest();
-    Ok(Quantised { record, layers })
+    Ok(Quantised { record, layers, decoded: None })
 }
 
 /// A stack of indices; what a row lacks of its length repeats the last index.
@@ -126,6 +132,20 @@ fn filled(shape: Shape, mut indices: Vec<u16>) -> Result<Image16> {
     let last = indices.last().copied().unwrap_or(0);
     indices.resize(shape.pixels(), last);
     Image16::new(shape, indices).map_err(|error| Error::corrupt("the indices", error.to_string()))
+}
+
+/// What the bound means for the samples of an array, its smallest value for any of them, and where
+/// the noise of a bound in sigmas comes from.
+pub(crate) fn tolerance_of(
+    array: &Array,
+    bound: &Bound,
+    options: &QuantiseOptions,
+) -> Result<(Tolerance, f64, Option<NoiseSource>)> {
+    let noise = options.noise.filter(|_| bound.unit() == Unit::Sigma);
+    let range = each_type!(array.samples(), values => Range::of(values));
+    let tolerance = tolerance(bound, noise, array, range)?;
+    let smallest = tolerance.at(range.map_or(0.0, |range| range.low));
+    Ok((tolerance, smallest, noise.map(|noise| noise.source)))
 }
 
 /// What the bound means for these samples.

@@ -1,5 +1,5 @@
-//! The adaptive linear predictor of CCSDS 123.0-B-2, section 4: lossless, full mode, wide
-//! neighbour-oriented sums.
+//! The adaptive linear predictor of CCSDS 123.0-B-2, section 4: full mode, wide neighbour-oriented
+//! sums.
 //!
 //! For a sample s in a plane, with W, N, NW and NE to the left, above, above left and above right
 //! of it, the local sum is sigma = W + NW + N + NE (section 4.4; at the borders, what is missing is
@@ -11,7 +11,7 @@ use nf_codec::Result;
 use nf_image::Shape;
 
 /// Fractional bits of the weights (Omega, 4..=19).
-const WEIGHT_BITS: i32 = 19;
+pub(super) const WEIGHT_BITS: i32 = 19;
 const SAMPLE_BITS: i32 = 16;
 /// First and last weight update scaling exponents (v_min and v_max, -6..=9).
 const FIRST_SCALING: i32 = -1;
@@ -28,9 +28,42 @@ const MOST_TERMS: usize = DIRECTIONS + 15;
 pub(super) struct Prediction {
     /// Twice the prediction, to the half ("double-resolution predicted sample value", section 4.7).
     doubled: i32,
+    /// The same with all the bits of the weights ("high-resolution").
+    high: i64,
+}
+
+/// A sample once it is known.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    /// What it is decoded to ("clipped quantizer bin center").
+    pub(super) centre: u16,
+    /// What later predictions see of it.
+    pub(super) representative: u16,
+}
+
+impl Known {
+    /// Of a sample that is not quantised.
+    pub(super) fn exact(sample: u16) -> Self {
+        Self { centre: sample, representative: sample }
+    }
 }
 
 impl Prediction {
+    /// The predicted sample.
+    pub(super) fn value(self) -> i32 {
+        self.doubled >> 1
+    }
+
+    /// Whether there is no half to it.
+    pub(super) fn is_even(self) -> bool {
+        self.doubled & 1 == 0
+    }
+
+    /// The prediction with all the bits of the weights.
+    pub(super) fn high(self) -> i64 {
+        self.high
+    }
+
     /// Room for a residual of either sign (theta in the standard).
     fn room(self) -> i32 {
         let value = self.doubled >> 1;
@@ -98,7 +131,8 @@ impl Predictor {
         (shape.planes as u64).saturating_mul(of_plane) + 4 * (bands * shape.width) as u64
     }
 
-    /// Goes along a row: `know` gets column and prediction of each sample, and gives the sample.
+    /// Goes along a row: `know` gets column and prediction of each sample, and gives the sample as
+    /// it is decoded and as later predictions see it.
     ///
     /// Rows are gone through from the first on, and each in all planes from the first on.
     ///
@@ -108,7 +142,7 @@ impl Predictor {
         &mut self,
         plane: usize,
         row: usize,
-        mut know: impl FnMut(usize, Prediction) -> Result<u16>,
+        mut know: impl FnMut(usize, Prediction) -> Result<Known>,
     ) -> Result<()> {
         let (width, before) = (self.shape.width, plane.min(self.bands));
         let terms = DIRECTIONS + before;
@@ -138,18 +172,19 @@ impl Predictor {
                 differences[DIRECTIONS + back - 1] = i64::from(self.differences[slot * width + column]);
             }
             let prediction = if row == 0 && column == 0 {
-                Prediction { doubled: 2 * i32::from(first_before.unwrap_or(1 << (SAMPLE_BITS - 1))) }
+                let doubled = 2 * i32::from(first_before.unwrap_or(1 << (SAMPLE_BITS - 1)));
+                Prediction { doubled, high: i64::from(doubled) << (WEIGHT_BITS + 1) }
             } else {
                 predict(sum, &differences[..terms], &weights[..terms])
             };
-            let sample = know(column, prediction)?;
+            let Known { centre, representative: sample } = know(column, prediction)?;
             if row == 0 && column == 0 {
                 *first = sample;
             } else {
                 let t = row * width + column;
                 let scaling = (t as i64 - width as i64).div_euclid(SCALING_INTERVAL_PX as i64) as i32;
                 let scaling = FIRST_SCALING.saturating_add(scaling).clamp(FIRST_SCALING, LAST_SCALING);
-                let error = 2 * i32::from(sample) - prediction.doubled;
+                let error = 2 * i32::from(centre) - prediction.doubled;
                 adapt(&mut weights[..terms], &differences[..terms], error < 0, scaling);
             }
             if self.bands > 0 {
@@ -171,7 +206,8 @@ fn predict(sum: i64, differences: &[i64], weights: &[i64]) -> Prediction {
     let high =
         weighted + ((sum - 4 * MIDDLE) << WEIGHT_BITS) + (MIDDLE << (WEIGHT_BITS + 2)) + (2 << WEIGHT_BITS);
     let most = (i64::from(u16::MAX) << (WEIGHT_BITS + 2)) + (2 << WEIGHT_BITS);
-    Prediction { doubled: (high.clamp(0, most) >> (WEIGHT_BITS + 1)) as i32 }
+    let high = high.clamp(0, most);
+    Prediction { doubled: (high >> (WEIGHT_BITS + 1)) as i32, high }
 }
 
 /// Section 4.10: every weight moves by its difference, scaled, in the direction of the error.

@@ -1,13 +1,20 @@
 //! The slow reference of the codec: the standard's formulas sample by sample, with whole arrays and
 //! text for bits.
 
+use super::Near;
 use nf_image::Image16;
+use std::cell::Cell;
 
-/// The stream of `image` as text of 0 and 1, without the zeros at its end.
-pub(super) fn slow_bits(image: &Image16, bands: usize) -> String {
+/// The stream of `image` as text of 0 and 1, without the zeros at its end, and the decoded samples.
+pub(super) fn slow_bits(image: &Image16, bands: usize, near: Option<Near>) -> (String, Vec<u16>) {
     let shape = image.shape();
     let (height, width) = (shape.height, shape.width);
-    let s = |z: usize, y: usize, x: usize| i128::from(image.row(z, y)[x]);
+    let original = |z: usize, y: usize, x: usize| i128::from(image.row(z, y)[x]);
+    // Sample representatives, and centres of bins.
+    let all = || vec![Cell::new(0i128); shape.pixels()];
+    let (representatives, centres) = (all(), all());
+    let place = |z: usize, y: usize, x: usize| (z * height + y) * width + x;
+    let s = |z: usize, y: usize, x: usize| representatives[place(z, y, x)].get();
     let sum = |z: usize, y: usize, x: usize| match (y, x) {
         (0, 0) => 0,
         (0, _) => 4 * s(z, 0, x - 1),
@@ -41,15 +48,42 @@ pub(super) fn slow_bits(image: &Image16, bands: usize) -> String {
                 let u = terms(z, y, x);
                 let dot: i128 = u.iter().zip(&weights[z]).map(|(u, w)| u * w).sum();
                 let omega = 2i128.pow(19);
-                let high = dot + omega * (sum(z, y, x) - 4 * 32768) + 4 * omega * 32768 + 2 * omega;
+                let high: i128 = dot + omega * (sum(z, y, x) - 4 * 32768) + 4 * omega * 32768 + 2 * omega;
                 let doubled = match t {
                     0 if bands > 0 && z > 0 => 2 * s(z - 1, 0, 0),
                     0 => 65536,
                     _ => floor(high.clamp(0, 4 * omega * 65535 + 2 * omega), 2 * omega),
                 };
                 let predicted = floor(doubled, 2);
-                let residual = s(z, y, x) - predicted;
-                let theta = predicted.min(65535 - predicted);
+                let high = high.clamp(0, 4 * omega * 65535 + 2 * omega);
+                // The largest error, equations 42 to 45.
+                let relative = |r: u16| floor(i128::from(r) * predicted, 65536);
+                let most = match near {
+                    Some(near) if t > 0 => {
+                        let limits = [near.abs.map(i128::from), near.rel.map(relative)];
+                        limits.into_iter().flatten().min().unwrap_or(0)
+                    }
+                    _ => 0,
+                };
+                let step = 2 * most + 1;
+                let delta: i128 = original(z, y, x) - predicted;
+                // The index of the bin, 41; its centre, 48; the representative, 46 and 47.
+                let residual = delta.signum() * floor(delta.abs() + most, step);
+                let centre = (predicted + residual * step).clamp(0, 65535);
+                centres[place(z, y, x)].set(centre);
+                let representative = match near {
+                    Some(near) if t > 0 => {
+                        let [phi, psi] = [near.damping, near.offset].map(i128::from);
+                        let theta = 2i128.pow(near.resolution.into());
+                        let drawn = residual.signum() * most * psi * omega / theta;
+                        let own = 4 * (theta - phi) * (centre * omega - drawn);
+                        let doubled = floor(own + phi * high - phi * 2 * omega, 2 * omega * theta);
+                        floor(doubled + 1, 2)
+                    }
+                    _ => centre,
+                };
+                representatives[place(z, y, x)].set(representative);
+                let theta = floor(predicted + most, step).min(floor(65535 - predicted + most, step));
                 let signed = if doubled % 2 == 0 { residual } else { -residual };
                 let mapped = if residual.abs() > theta {
                     residual.abs() + theta
@@ -78,7 +112,7 @@ pub(super) fn slow_bits(image: &Image16, bands: usize) -> String {
                     (floor(sum + mapped + 1, 2), floor(count + 1, 2))
                 };
                 let rho = (-1 + floor(t - width as i128, 64)).clamp(-1, 2) + 16 - 19;
-                let sign = if 2 * s(z, y, x) - doubled >= 0 { 1 } else { -1 };
+                let sign = if 2 * centre - doubled >= 0 { 1 } else { -1 };
                 for (w, u) in weights[z].iter_mut().zip(u) {
                     // rho is negative here, so that 2^-rho is whole.
                     let step = floor(sign * u * 2i128.pow(-rho as u32) + 1, 2);
@@ -87,5 +121,5 @@ pub(super) fn slow_bits(image: &Image16, bands: usize) -> String {
             }
         }
     }
-    bits
+    (bits, centres.iter().map(|centre| centre.get() as u16).collect())
 }

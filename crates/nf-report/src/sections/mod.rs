@@ -5,9 +5,10 @@
 //! - What a suite asks for beyond its tables: `noise`, bits per pixel against the noise of every
 //!   image, with `exposure`, ratios against exposure times; `options`, against a numeric option of
 //!   a codec; `planes`, against the number of the plane, with `series`, what series of planes cost
-//!   in every form; `runtime`, speeds, memory, and what models cost.
+//!   in every form; `runtime`, speeds, memory, and what models cost; `errors`, what bounds do.
 
 mod comparison;
+mod errors;
 mod exposure;
 mod frames;
 mod measured;
@@ -122,11 +123,12 @@ fn caption(all: &DatasetSummary) -> String {
 
 /// The sections that the suite asks for.
 fn analyses(run: &Run, prefix: &str, sources: &Sources) -> Vec<Section> {
-    let section = |analysis: &Analysis| match analysis {
-        Analysis::Noise => noise::section(run, prefix, sources),
-        Analysis::Options => options::section(run, prefix),
-        Analysis::Planes => planes::section(run, prefix),
-        Analysis::Runtime => runtime::section(run),
+    let sections = |analysis: &Analysis| match analysis {
+        Analysis::Noise => vec![noise::section(run, prefix, sources)],
+        Analysis::Options => vec![options::section(run, prefix)],
+        Analysis::Planes => vec![planes::section(run, prefix)],
+        Analysis::Runtime => vec![runtime::section(run)],
+        Analysis::Errors => errors::sections(run, prefix, sources),
     };
-    run.suite.analyses.iter().map(section).collect()
+    run.suite.analyses.iter().flat_map(sections).collect()
 }

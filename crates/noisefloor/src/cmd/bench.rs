@@ -4,11 +4,12 @@ use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
 use crate::message::say;
 use crate::progress::Progress;
-use crate::registry::{fits_options, registry};
+use crate::registry::{array_registry, fits_options, registry};
 use anyhow::{Context, Result, anyhow, bail};
 use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
 use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
+use nf_bounded::ArrayRegistry;
 use nf_classic::External;
 use nf_codec::Registry;
 use nf_data::{FitsOptions, OpenOptions};
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     /// Run the external programs that the suite lists as codecs
     #[arg(long)]
     allow_external: bool,
+    /// A file of external programs, such as those in configs/external, to add to the suite
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    external: Option<PathBuf>,
     /// Print one JSON object for the run instead of tables
     #[arg(long)]
     json: bool,
@@ -67,7 +71,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let run = measure(args)?;
-    write_atomically(&run.folder.join("table.md"), tables::document(&run).as_bytes())?;
+    let programs = versions(&run, args.allow_external)?;
+    write_atomically(&run.folder.join("table.md"), (tables::document(&run) + &programs).as_bytes())?;
     let mut out = text();
     if args.json {
         let report = json!({
@@ -99,6 +104,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// What the external programs that took part say of their versions, for the page of the run.
+fn versions(run: &Run, allowed: bool) -> Result<String> {
+    let file = format!("suite {}", run.suite.name);
+    let programs = External::from_toml(&file, &run.suite.external_toml())?;
+    let lines: Vec<String> = programs
+        .iter()
+        .filter_map(|(name, program)| Some(format!("- `{name}`: {}", program.version_line(name, allowed)?)))
+        .collect();
+    match lines.is_empty() {
+        true => Ok(String::new()),
+        false => Ok(format!("\n## External programs\n\n{}\n", lines.join("\n"))),
+    }
+}
+
 /// Why a run without failures measured nothing.
 fn nothing_measured(run: &Run) -> String {
     let skipped = run.rows.iter().filter(|row| row.is_skipped()).count();
@@ -109,7 +128,8 @@ fn nothing_measured(run: &Run) -> String {
 }
 
 fn measure(args: &Args) -> Result<Run> {
-    let options = RunOptions {
+    let mut options = RunOptions {
+        array_codecs: ArrayRegistry::default(),
         runs: args.out.clone(),
         allow_external: args.allow_external,
         reuse: args.reuse.clone(),
@@ -120,7 +140,8 @@ fn measure(args: &Args) -> Result<Run> {
     let mut progress = Progress::new(args.quiet);
     if let Some(folder) = &args.resume {
         let suite = Suite::read(&folder.join("suite.toml"))?;
-        let registry = with_external(&suite, args.allow_external)?;
+        let registry;
+        (registry, options.array_codecs) = with_external(&suite, args.allow_external)?;
         return Ok(nf_bench::resume(folder, &registry, &open, &options, &mut progress)?);
     }
     let mut suite = match args.inputs.names() {
@@ -128,11 +149,16 @@ fn measure(args: &Args) -> Result<Run> {
         [path] if is_suite(path) => Suite::read(path)?.with_external_codecs(),
         _ => suite_of_inputs(&args.inputs, args.data.as_deref())?,
     };
+    if let Some(file) = &args.external {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        suite = suite.with_external(&file.display().to_string(), &text)?.with_external_codecs();
+    }
     if let Some(list) = &args.codecs {
         suite.codecs = chosen(&suite, list);
     }
     suite.repeats = args.repeats.unwrap_or(suite.repeats);
-    let registry = with_external(&suite, args.allow_external)?;
+    let registry;
+    (registry, options.array_codecs) = with_external(&suite, args.allow_external)?;
     Ok(nf_bench::run(&suite, &registry, &open, &options, &mut progress)?)
 }
 
@@ -239,13 +265,17 @@ pub(crate) fn experiment(id: &str) -> Option<String> {
     training_file(id, "experiment.toml")
 }
 
-/// All codecs of this build, and the programs that a suite adds to them.
-pub(crate) fn with_external(suite: &Suite, allowed: bool) -> Result<Registry> {
-    let mut registry = registry();
+/// All codecs of this build, lossless ones and those with a loss of their own, and the programs
+/// that a suite adds to them.
+pub(crate) fn with_external(suite: &Suite, allowed: bool) -> Result<(Registry, ArrayRegistry)> {
+    let (mut registry, mut array_codecs) = (registry(), array_registry());
     for (name, program) in External::from_toml(&format!("suite {}", suite.name), &suite.external_toml())? {
-        program.add_to(&mut registry, &name, allowed)?;
+        match program.is_of_arrays() {
+            true => array_codecs.add(program.array_entry(&name, allowed)?)?,
+            false => program.add_to(&mut registry, &name, allowed)?,
+        }
     }
-    Ok(registry)
+    Ok((registry, array_codecs))
 }
 
 /// A word that is the name of codecs of the suite means those, any other is a spec.

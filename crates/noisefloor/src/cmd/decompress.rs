@@ -87,12 +87,12 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
     if bound::is_bounded(&source)? {
-        ensure!(!args.salvage, "{name}: --salvage is for lossless containers");
         ensure!(!args.files.delete(), "{name}: what it holds is not the original; it is kept");
         let of_shape =
             |shape| args.region.as_ref().map_or(Ok(TileBox::whole(shape)), |region| region.within(shape));
         let region = args.region.as_ref().map(|_| &of_shape as &dyn Fn(Shape) -> Result<TileBox>);
-        let part = bound::Part { stack: args.stack, region };
+        let salvage = args.salvage.then_some(args.fill);
+        let part = bound::Part { stack: args.stack, region, salvage };
         return bound::decompress(&source, &job.output, &part, args.files.force());
     }
     let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;

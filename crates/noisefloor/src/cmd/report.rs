@@ -44,13 +44,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let open = |choice: &nf_bench::DatasetChoice| open_choice(choice, args.data.as_deref());
     let mut runs: Vec<Run> = vec![];
-    let mut registry = crate::registry::registry();
+    let (mut registry, mut array_codecs) = (crate::registry::registry(), crate::registry::array_registry());
     for folder in &args.runs {
         let file = folder.join("suite.toml");
         fs::metadata(&file).with_context(|| format!("{}: not the folder of a run", folder.display()))?;
         // Descriptions of external programs are read for their names; nothing is started.
-        registry = with_external(&Suite::read(&file)?, false)?;
-        runs.push(nf_bench::read(folder, &registry, &open)?);
+        (registry, array_codecs) = with_external(&Suite::read(&file)?, false)?;
+        runs.push(nf_bench::read(folder, &registry, &array_codecs, &open)?);
     }
     let mut out = text();
     if let (Some(stem), Some(run)) = (&args.picture, runs.first()) {
@@ -74,7 +74,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let options =
         ReportOptions { frames: args.frames, map_codec: args.map_codec.clone(), command: command_line() };
     let training = |id: &str| training_file(id, "train.csv");
-    let sources = Sources { registry: &registry, open: &open, training: &training, experiment: &experiment };
+    let sources = Sources {
+        registry: &registry,
+        array_codecs: &array_codecs,
+        open: &open,
+        training: &training,
+        experiment: &experiment,
+    };
     let page = write_report(&runs, &sources, &options, &folder)?;
     writeln!(out, "{}", Path::new(&page).display())?;
     Ok(())

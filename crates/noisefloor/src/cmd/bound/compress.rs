@@ -8,10 +8,10 @@ use crate::files::kinds::{BOUNDED, inside, is_any_container, is_bounded, is_comp
 use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
-use crate::registry::registry;
+use crate::registry::{DEFAULT_CODEC, array_registry, open_bounded, registry};
 use anyhow::{Context, Result, bail, ensure};
-use nf_bounded::container::{Head, Reader, write};
-use nf_bounded::{Bound, QuantiseOptions, Quantised, quantise};
+use nf_bounded::container::{Head, write};
+use nf_bounded::{Array, Bound, QuantiseOptions, Quantised, encode_within, quantise};
 use nf_codec::{Codec, Spec};
 use nf_image::Shape;
 use serde_json::json;
@@ -32,46 +32,93 @@ pub(crate) struct Wishes<'a> {
 /// Makes bounded containers of files.
 ///
 /// # Errors
-/// If an input is to be deleted, the spec makes no sense, or a file failed.
+/// If the spec makes no sense, or a file failed.
 pub(crate) fn run(files: &Files, wishes: &Wishes<'_>) -> Result<()> {
-    ensure!(
-        !files.delete(),
-        "--delete with --bound would leave no original; delete it yourself when you are sure"
-    );
     // A wrong spec is told before a file is read.
-    registry().build(wishes.spec)?;
+    let coder = Coder::new(wishes.spec)?;
+    ensure!(
+        coder.array_codec.is_none() || wishes.tile.is_none(),
+        "{} codes an array whole; leave --tile out",
+        wishes.spec
+    );
     let name = |input: &Path| {
         ensure!(!is_any_container(input), "it is a container already");
         Ok(with_ending(inside(input), BOUNDED))
     };
     let rules = Rules { verb: "compress", takes: is_compressible, is_output: is_bounded, name: &name };
-    files.each(&rules, |job, _| compress(job, wishes))
+    files.each(&rules, |job, _| compress(job, wishes, &coder, files.delete()))
+}
+
+/// What codes the arrays of files: indices by a lossless codec, or arrays by a codec of their own.
+struct Coder {
+    array_codec: Option<Spec>,
+    encoder: Box<dyn Codec>,
+    decoder: Box<dyn Codec>,
+}
+
+impl Coder {
+    fn new(spec: &Spec) -> Result<Self> {
+        let registry = registry();
+        if let Some(array_codec) = array_registry().of_spec(spec) {
+            // Of a spec that leaves an option to the bound, any value tells whether the rest is
+            // legal.
+            let legal = |sample| {
+                let candidates = array_registry().candidates(&array_codec, sample, 1.0)?;
+                candidates.iter().try_for_each(|spec| array_registry().build(spec).map(drop))
+            };
+            let types = [nf_bounded::SampleType::U16, nf_bounded::SampleType::F32].map(legal);
+            if let [Err(_), Err(reason)] = types {
+                return Err(reason.into());
+            }
+            // There are no indices; their container has a codec all the same.
+            let default = Spec::new(DEFAULT_CODEC);
+            let (encoder, decoder) = (registry.build(&default)?, registry.build(&default)?);
+            return Ok(Self { array_codec: Some(array_codec), encoder, decoder });
+        }
+        Ok(Self { array_codec: None, encoder: registry.build(spec)?, decoder: registry.build(spec)? })
+    }
+
+    fn array(
+        &self,
+        array: &Array,
+        bound: &Bound,
+        options: &QuantiseOptions,
+    ) -> nf_bounded::Result<Quantised> {
+        match &self.array_codec {
+            Some(spec) => encode_within(array, bound, options, &array_registry(), spec),
+            None => quantise(array, bound, options),
+        }
+    }
+
+    /// The codec of one of the arrays.
+    fn name(&self, arrays: &[Quantised]) -> String {
+        let own = arrays.first().and_then(|array| array.record.array_codec());
+        own.map_or_else(|| self.encoder.spec().to_string(), ToString::to_string)
+    }
 }
 
 /// Writes a bounded container of a file, decodes it again, and compares every sample with its
 /// original before the container gets its name.
-fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
-    let Wishes { spec, tile, options, dither, force } = *wishes;
+fn compress(job: &Job, wishes: &Wishes<'_>, coder: &Coder, delete: bool) -> Result<Done> {
+    let Wishes { tile, options, dither, force, .. } = *wishes;
     let Some(bound) = options.bound else { bail!("there is no bound") };
-    let registry = registry();
-    let encoder = registry.build(spec)?;
-    let decoder = registry.build(spec)?;
+    let Coder { encoder, decoder, .. } = coder;
     let output = job.output.as_path();
     let source = Source::open(&job.input)?;
     let name = source.name();
     let input = input::read(source).with_context(|| name.clone())?;
-    let arrays = quantised(&input, &bound, options, dither).with_context(|| name.clone())?;
+    let arrays = quantised(&input, &bound, options, dither, coder).with_context(|| name.clone())?;
     input.prove_pieces().with_context(|| name.clone())?;
     let head = head(&input, &arrays).with_context(|| name.clone())?;
     let put = |out: &mut dyn Write| {
         let limits = limits::codec();
-        write(out, &head, &arrays, tile, &*encoder, None, limits).with_context(|| name.clone())
+        write(out, &head, &arrays, tile, &**encoder, None, limits).with_context(|| name.clone())
     };
     let written = if is_stream(output) {
         // What cannot be read back is proved in memory.
         let mut bytes = Vec::new();
         let written = put(&mut bytes)?;
-        prove(Cursor::new(&bytes[..]), &input, &*decoder).with_context(|| name.clone())?;
+        prove(Cursor::new(&bytes[..]), &input, &**decoder).with_context(|| name.clone())?;
         write_file(output, force, |out| Ok(out.write_all(&bytes)?))?;
         written
     } else {
@@ -80,7 +127,7 @@ fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
             let written = put(&mut out)?;
             let file = out.into_inner().map_err(IntoInnerError::into_error)?;
             file.rewind()?;
-            prove(&mut *file, &input, &*decoder).with_context(|| name.clone())?;
+            prove(&mut *file, &input, &**decoder).with_context(|| name.clone())?;
             Ok(written)
         })?
     };
@@ -90,7 +137,7 @@ fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
     done.lines.push(format!(
         "{name}: {} of samples with {}, {raw} -> {} bytes, {rates}; NOT lossless, the bound is proved",
         pixels_word(samples),
-        encoder.spec(),
+        coder.name(&arrays),
         written.container_bytes,
     ));
     for (image, array) in input.images.iter().zip(&arrays) {
@@ -99,9 +146,13 @@ fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
         done.lines.extend(noise.map(|words| format!("  {}{words}", image.name)));
     }
     done.lines.extend(input.kept.iter().map(|kept| format!("  {kept}")));
+    if delete {
+        let words = format!("  the original is deleted: its samples are known within {bound} from now on");
+        done.lines.push(words);
+    }
     let errors: Vec<f64> = arrays.iter().map(|array| array.record.largest_error).collect();
     let facts = [
-        ("codec", json!(encoder.spec().to_string())),
+        ("codec", json!(coder.name(&arrays))),
         ("lossless", json!(false)),
         ("bound", json!(bound.to_string())),
         ("pixels", json!(samples)),
@@ -114,20 +165,26 @@ fn compress(job: &Job, wishes: &Wishes<'_>) -> Result<Done> {
     Ok(done)
 }
 
-/// The indices of every array.
+/// The indices or the stream of every array.
 ///
 /// # Errors
 /// If the bound means nothing for one of them.
-fn quantised(input: &Input, bound: &Bound, options: &BoundOptions, dither: bool) -> Result<Vec<Quantised>> {
+fn quantised(
+    input: &Input,
+    bound: &Bound,
+    options: &BoundOptions,
+    dither: bool,
+    coder: &Coder,
+) -> Result<Vec<Quantised>> {
     let each = input.images.iter().map(|image| {
-        let noise = options.noise_of(bound, &image.array, image.physical);
+        let noise = options.noise_of(bound, image);
         let quantised = noise.and_then(|noise| {
             // Of the samples themselves, so that the same file gives the same container.
             let seed =
                 || image.array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
             let dither_seed = if dither { seed() } else { None };
             let how = QuantiseOptions { noise, blank: image.blank, dither_seed };
-            Ok(quantise(&image.array, bound, &how)?)
+            Ok(coder.array(&image.array, bound, &how)?)
         });
         quantised.with_context(|| image.name.trim_end_matches(": ").to_owned())
     });
@@ -149,7 +206,7 @@ fn head(input: &Input, arrays: &[Quantised]) -> Result<Head> {
 
 /// Decodes every array and compares it with its original.
 fn prove<R: Read + Seek>(container: R, input: &Input, decoder: &dyn Codec) -> Result<()> {
-    let mut reader = Reader::open(container, limits::codec())?;
+    let mut reader = open_bounded(container)?;
     for (number, image) in input.images.iter().enumerate() {
         let found = reader.prove(number, &image.array, decoder).with_context(|| image.name.clone())?;
         let record = &reader.arrays()[number];

@@ -4,8 +4,7 @@ use super::loss_words;
 use crate::files::batch::Done;
 use crate::files::output::{is_stream, write_file};
 use crate::files::source::{ReadSeek, Source};
-use crate::limits;
-use crate::registry::registry;
+use crate::registry::{open_bounded, registry};
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::container::{MAGIC, Reader};
 use nf_bounded::layout::{ByteOrder, Layout, Segment};
@@ -29,6 +28,8 @@ pub(crate) struct Part<'a> {
     pub(crate) stack: Option<usize>,
     /// The pixels of an array, whose axes before the last two count as planes.
     pub(crate) region: Option<&'a dyn Fn(Shape) -> Result<TileBox>>,
+    /// What can be decoded of a damaged container, with this value for lost integers.
+    pub(crate) salvage: Option<i64>,
 }
 
 /// Writes the file, or an array or a part of one as .npy, and says what was lost.
@@ -37,7 +38,7 @@ pub(crate) struct Part<'a> {
 /// If the container is damaged, or the output cannot be written.
 pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force: bool) -> Result<Done> {
     let name = source.name();
-    let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
+    let mut reader = open_bounded(source.reader()?).with_context(|| name.clone())?;
     let codec = reader.codec(&registry()).with_context(|| name.clone())?;
     let of_npy = reader.head().layout.as_ref().is_some_and(starts_as_npy);
     let is_npy = match output.extension().and_then(|e| e.to_str()).map(str::to_lowercase).as_deref() {
@@ -48,7 +49,26 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
         _ => bail!("{}: expected a name that ends in .fits or .npy, or -", output.display()),
     };
     let whole = part.region.is_none() && part.stack.is_none();
-    if whole && is_npy == of_npy {
+    let mut lost = Vec::new();
+    if let Some(fill) = part.salvage {
+        ensure!(part.region.is_none(), "{name}: --region decodes what is intact without --salvage");
+        let arrays = salvage(&mut reader, part, fill, &*codec, &mut lost).with_context(|| name.clone())?;
+        let layout = reader.head().layout.as_ref().filter(|_| whole && is_npy == of_npy);
+        match (layout, &arrays[..]) {
+            (Some(layout), _) => {
+                let samples = |array: usize| {
+                    let found = arrays.iter().find(|(number, _)| *number == array);
+                    Ok(found.map_or(Samples::U8(Vec::new()), |(_, samples)| samples.clone()))
+                };
+                write_file(output, force, |out| Ok(layout.write(samples, out)?))?;
+            }
+            (None, [(array, samples)]) if is_npy => {
+                let axes = &reader.arrays()[*array].axes;
+                write_file(output, force, |out| write_npy(axes, samples.clone(), out))?;
+            }
+            (None, _) => bail!("{name}: an array is written as .npy, and --stack chooses one"),
+        }
+    } else if whole && is_npy == of_npy {
         write_file(output, force, |mut out| reader.restore(&*codec, &mut out).with_context(|| name.clone()))?;
     } else if is_npy {
         let (axes, samples) = samples(&mut reader, part, &*codec).with_context(|| name.clone())?;
@@ -62,6 +82,14 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
         done.lines.push(format!("{name}: array {number} is NOT the original: {}", loss_words(record)));
     }
     done.facts.insert("lossless".to_owned(), serde_json::json!(false));
+    done.unfinished = (!lost.is_empty()).then(|| {
+        let fill = part.salvage.unwrap_or_default();
+        format!(
+            "salvaged, but for {} tiles, whose samples are {fill}, or NaN: {}",
+            lost.len(),
+            lost.join("; ")
+        )
+    });
     Ok(done)
 }
 
@@ -70,7 +98,7 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
 pub(crate) fn ending(input: &Path) -> &'static str {
     let source = Source::open(input).ok();
     let is_npy = source.and_then(|source| {
-        let reader = Reader::open(source.reader().ok()?, limits::codec()).ok()?;
+        let reader = open_bounded(source.reader().ok()?).ok()?;
         Some(reader.head().layout.as_ref().is_some_and(starts_as_npy))
     });
     if is_npy == Some(true) { "npy" } else { "fits" }
@@ -81,12 +109,32 @@ pub(crate) fn ending(input: &Path) -> &'static str {
 /// # Errors
 /// If it is damaged.
 pub(crate) fn prove(source: &Source) -> Result<String> {
-    let mut reader = Reader::open(source.reader()?, limits::codec())?;
+    let mut reader = open_bounded(source.reader()?)?;
     let codec = reader.codec(&registry())?;
     let arrays = reader.arrays().len();
     (0..arrays).try_for_each(|array| reader.decode(array, &*codec).map(drop))?;
     let words: Vec<String> = reader.arrays().iter().map(loss_words).collect();
     Ok(format!("NOT lossless, {}", words.join("; ")))
+}
+
+/// What can be decoded of the arrays that are asked for; `lost` gets the places of the tiles that
+/// cannot.
+fn salvage(
+    reader: &mut Reader<Box<dyn ReadSeek + '_>>,
+    part: &Part<'_>,
+    fill: i64,
+    codec: &dyn nf_codec::Codec,
+    lost: &mut Vec<String>,
+) -> Result<Vec<(usize, Samples)>> {
+    let arrays = (0..reader.arrays().len()).filter(|array| part.stack.is_none_or(|asked| asked == *array));
+    let arrays: Vec<usize> = arrays.collect();
+    ensure!(!arrays.is_empty(), "there is no such stack, it holds {}", reader.arrays().len());
+    let each = arrays.into_iter().map(|array| {
+        let found = reader.decode_salvaged(array, codec, fill as f64)?;
+        lost.extend(found.lost.iter().map(|place| format!("array {array}, {place}")));
+        Ok((array, found.samples))
+    });
+    each.collect()
 }
 
 fn starts_as_npy(layout: &Layout) -> bool {

@@ -3,7 +3,7 @@
 use super::{loss_words, noise_words};
 use crate::cmd::compress::{pixels_word, rates};
 use crate::files::source::Source;
-use crate::limits;
+use crate::registry::open_bounded;
 use anyhow::{Context, Result};
 use nf_bounded::container::Reader;
 use nf_bounded::{ArrayRecord, Tolerance};
@@ -16,11 +16,15 @@ use std::io::Write;
 /// If it is damaged, or nothing can be printed.
 pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Result<()> {
     let name = source.name();
-    let reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
+    let reader = open_bounded(source.reader()?).with_context(|| name.clone())?;
     let samples: u64 = reader.arrays().iter().map(|record| record.samples() as u64).sum();
     let raw = |record: &ArrayRecord| (record.samples() * record.sample.bytes()) as u64;
     let raw_bytes: u64 = reader.arrays().iter().map(raw).sum();
-    let (codec, creator) = (reader.indices().header().codec.to_string(), &reader.head().creator);
+    let creator = &reader.head().creator;
+    let of_indices = reader.indices().header().codec.to_string();
+    let mut codecs: Vec<String> = reader.arrays().iter().map(|record| codec(record, &of_indices)).collect();
+    codecs.dedup();
+    let codec = if codecs.is_empty() { of_indices.clone() } else { codecs.join(", ") };
     if as_json {
         let facts = json!({
             "file": name,
@@ -38,7 +42,9 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
     let count = reader.arrays().len();
     let word = if count == 1 { "array" } else { "arrays" };
     writeln!(out, "{name}: bounded container, NOT lossless, {count} {word} of {}", pixels_word(samples))?;
-    writeln!(out, "  codec   {codec} on indices, written by {creator}")?;
+    let on =
+        if reader.arrays().iter().any(|record| record.array_codec().is_some()) { "" } else { " on indices" };
+    writeln!(out, "  codec   {codec}{on}, written by {creator}")?;
     let bytes = reader.container_bytes();
     writeln!(out, "  size    {bytes} bytes; {}", rates(samples, raw_bytes, bytes))?;
     for (number, record) in reader.arrays().iter().enumerate() {
@@ -52,6 +58,11 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
         writeln!(out, "          digest as decoded      {}", record.decoded)?;
     }
     Ok(())
+}
+
+/// The array codec of an array, or that of the indices.
+fn codec(record: &ArrayRecord, of_indices: &str) -> String {
+    record.array_codec().map_or_else(|| of_indices.to_owned(), ToString::to_string)
 }
 
 fn dither(record: &ArrayRecord) -> &'static str {
@@ -87,6 +98,7 @@ fn facts<R: std::io::Read + std::io::Seek>(reader: &Reader<R>, array: usize) -> 
         "samples": record.samples(),
         "changed_samples": record.changed,
         "exact_samples": record.exact_samples(),
+        "array_codec": record.array_codec().map(ToString::to_string),
         "coded_bytes": reader.coded_bytes(array),
         "digest_of_original": record.original.to_string(),
         "digest": record.decoded.to_string(),

@@ -1,6 +1,6 @@
 //! FITS and .npy files as arrays of every type, with what is needed to write them again.
 
-use super::options::Physical;
+use super::options::{HeaderNoise, Physical};
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{fits_of_bytes, open_fits};
@@ -46,6 +46,7 @@ pub(super) struct Image {
     pub(super) array: Array,
     pub(super) order: ByteOrder,
     pub(super) physical: Physical,
+    pub(super) header_noise: HeaderNoise,
     /// The sample that means "no sample".
     pub(super) blank: Option<i64>,
     /// For messages; empty where a file has but one array.
@@ -98,7 +99,8 @@ fn of_npy(mut bytes: Vec<u8>) -> Result<Input> {
     let rest = bytes.split_off(found.data.end);
     bytes.truncate(found.data.start);
     let physical = Physical { scale: 1.0, zero: 0.0 };
-    let image = Image { array, order, physical, blank: None, name: String::new(), hdu: 0 };
+    let header_noise = HeaderNoise::default();
+    let image = Image { array, order, physical, header_noise, blank: None, name: String::new(), hdu: 0 };
     let pieces = vec![Piece::Bytes(bytes), Piece::Image { header: None, image: 0, rest }];
     Ok(Input { kind: FileKind::Npy, pieces, images: vec![image], kept: vec![], digest })
 }
@@ -120,7 +122,9 @@ fn of_fits(file: FitsFile) -> Result<Input> {
     unpack(&file, &mut digest, &mut |_| {})?;
     let digest = Digest(*digest.finalize().as_bytes());
     let (mut pieces, mut images, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    for (hdu, original) in original_hdus(&file).iter().enumerate() {
+    let originals = original_hdus(&file);
+    let primary = originals.first().map(OriginalHdu::header_of_pixels).transpose()?;
+    for (hdu, original) in originals.iter().enumerate() {
         original.check_sums()?;
         kept.extend(original.hdu().unreadable().map(|error| error.to_string()));
         let header = original.header_of_pixels()?.into_owned();
@@ -128,7 +132,8 @@ fn of_fits(file: FitsFile) -> Result<Input> {
             Remainder::InFile(range) => file.read_bytes(range)?,
             Remainder::Zeros(count) => vec![0; count as usize],
         };
-        match original.image().map(|image| image_of(&image, original, &header, hdu)).transpose()? {
+        let headers = [&header, primary.as_deref().unwrap_or(&header)];
+        match original.image().map(|image| image_of(&image, original, headers, hdu)).transpose()? {
             Some(Ok(image)) => {
                 images.push(image);
                 pieces.push(Piece::Image { header: Some(header), image: images.len() - 1, rest });
@@ -159,9 +164,10 @@ fn of_fits(file: FitsFile) -> Result<Input> {
 fn image_of(
     image: &ImageHdu<'_>,
     original: &OriginalHdu<'_>,
-    header: &Header,
+    headers: [&Header; 2],
     hdu: usize,
 ) -> Result<Result<Image, String>> {
+    let header = headers[0];
     let extension = header.text("EXTNAME").map(|name| name.trim().to_ascii_uppercase());
     if let Some(name) = extension.filter(|name| FLAGS.contains(&name.as_str())) {
         return Ok(Err(format!("HDU {hdu}: kept exactly, its name {name} says that it holds flags")));
@@ -192,7 +198,8 @@ fn image_of(
         true => Physical { scale: 1.0, zero: 0.0 },
         false => Physical { scale: scale.scale, zero: scale.zero },
     };
-    Ok(Ok(Image { array, order, physical, blank, name: format!("HDU {hdu}: "), hdu }))
+    let header_noise = HeaderNoise::of(headers);
+    Ok(Ok(Image { array, order, physical, header_noise, blank, name: format!("HDU {hdu}: "), hdu }))
 }
 
 impl Input {

@@ -1,7 +1,9 @@
 //! The options of a bound.
 
+use super::input::Image;
 use anyhow::{Context, Result, bail};
 use nf_bounded::{Array, Bound, Noise, NoiseModel, NoiseSource, Unit, measure};
+use nf_fits::Header;
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct BoundOptions {
@@ -10,8 +12,9 @@ pub(crate) struct BoundOptions {
     /// written
     #[arg(long, value_name = "BOUND", allow_hyphen_values = true, help_heading = "Loss")]
     pub(crate) bound: Option<Bound>,
-    /// The noise for a bound in sigmas: offset=DN,gain=E_PER_DN,read=DN, or `measured` from the
-    /// samples [default: measured]
+    /// The noise for a bound in sigmas: offset=DN,gain=E_PER_DN,read=DN, `measured` from the
+    /// samples, or `header`: gain and read noise of the header, the offset measured [default:
+    /// measured]
     #[arg(long, value_name = "NOISE", requires = "bound", value_parser = NoiseOption::parse, help_heading = "Loss")]
     noise: Option<NoiseOption>,
 }
@@ -20,16 +23,21 @@ pub(crate) struct BoundOptions {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum NoiseOption {
     Measured,
+    Header,
     Given(NoiseModel),
 }
 
 impl NoiseOption {
     fn parse(text: &str) -> Result<Self, String> {
-        if text == "measured" {
-            return Ok(Self::Measured);
+        match text {
+            "measured" => return Ok(Self::Measured),
+            "header" => return Ok(Self::Header),
+            _ => {}
         }
         let wrong = |reason: &str| {
-            format!("'{text}' is no noise: {reason}; expected offset=DN,gain=E_PER_DN,read=DN, or measured")
+            format!(
+                "'{text}' is no noise: {reason}; expected offset=DN,gain=E_PER_DN,read=DN, measured or header"
+            )
         };
         let mut values = [None; 3];
         const KEYS: [&str; 3] = ["offset", "gain", "read"];
@@ -50,6 +58,45 @@ impl NoiseOption {
     }
 }
 
+/// What a header says of the noise.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct HeaderNoise {
+    pub(super) gain_e_per_dn: Option<f64>,
+    pub(super) read_noise_e: Option<f64>,
+}
+
+impl HeaderNoise {
+    /// Keywords of detectors; the value of the first one that has a number counts.
+    const GAIN: [&str; 5] = ["EGAIN", "CCDGAIN", "ATODGAIN", "GAIN", "ESO DET OUT1 CONAD"];
+    const READ: [&str; 6] = ["RDNOISE", "READNOIS", "RDNOIS", "ENOISE", "RON", "ESO DET OUT1 RON"];
+
+    /// Of the header of an image, or else the primary one.
+    pub(super) fn of(headers: [&Header; 2]) -> Self {
+        let find = |keywords: &[&str]| {
+            let numbers = headers
+                .into_iter()
+                .flat_map(|header| keywords.iter().filter_map(|keyword| header.real(keyword).ok().flatten()));
+            numbers.into_iter().find(|number| number.is_finite() && *number > 0.0)
+        };
+        Self { gain_e_per_dn: find(&Self::GAIN), read_noise_e: find(&Self::READ) }
+    }
+
+    /// With the offset that the samples show.
+    fn model(self, array: &Array) -> Result<NoiseModel> {
+        let missing = |what: &str, keywords: &[&str]| {
+            let short: Vec<&str> = keywords.iter().copied().filter(|word| word.len() <= 8).collect();
+            format!(
+                "the header states no {what} ({}); --noise offset=DN,gain=E_PER_DN,read=DN says it",
+                short.join(", ")
+            )
+        };
+        let gain = self.gain_e_per_dn.with_context(|| missing("gain", &Self::GAIN))?;
+        let read = self.read_noise_e.with_context(|| missing("read noise", &Self::READ))?;
+        let dark = measure(array)?.model;
+        Ok(NoiseModel::from_gain(dark.offset_dn(), gain, read / gain)?)
+    }
+}
+
 /// How the stored samples of an array become physical values.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Physical {
@@ -62,7 +109,8 @@ impl BoundOptions {
     ///
     /// # Errors
     /// If it cannot be measured, or the one given does not go with the scale of the samples.
-    pub(super) fn noise_of(&self, bound: &Bound, array: &Array, physical: Physical) -> Result<Option<Noise>> {
+    pub(super) fn noise_of(&self, bound: &Bound, image: &Image) -> Result<Option<Noise>> {
+        let Image { array, physical, .. } = image;
         if bound.unit() != Unit::Sigma {
             if self.noise.is_some() {
                 bail!("--noise is of use for a bound in sigmas only, and this one is {bound}");
@@ -70,8 +118,12 @@ impl BoundOptions {
             return Ok(None);
         }
         match self.noise {
-            Some(NoiseOption::Given(_)) if physical.scale != 1.0 => {
+            Some(NoiseOption::Given(_) | NoiseOption::Header) if physical.scale != 1.0 => {
                 bail!("BSCALE is {}, so a noise in DN cannot be given; use --noise measured", physical.scale)
+            }
+            Some(NoiseOption::Header) => {
+                let model = image.header_noise.model(array)?;
+                Ok(Some(Noise { model, source: NoiseSource::Header }))
             }
             Some(NoiseOption::Given(model)) => {
                 // The user speaks of physical values; the samples lack BZERO.
@@ -93,6 +145,7 @@ mod tests {
     fn the_noise_is_three_numbers_or_measured() {
         let given = |text| NoiseOption::parse(text);
         assert_eq!(given("measured"), Ok(NoiseOption::Measured));
+        assert_eq!(given("header"), Ok(NoiseOption::Header));
         let model = NoiseModel::from_gain(1000.0, 1.5, 4.0).expect("legal numbers");
         assert_eq!(given("gain=1.5, offset=1e3,read=4"), Ok(NoiseOption::Given(model)));
         for (text, word) in [

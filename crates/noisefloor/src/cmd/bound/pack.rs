@@ -73,7 +73,7 @@ struct Steps {
 
 fn steps(image: &Image, bound: &Bound, options: &BoundOptions) -> Result<Steps> {
     let Image { array, physical, .. } = image;
-    let noise = options.noise_of(bound, array, *physical)?;
+    let noise = options.noise_of(bound, image)?;
     // What a bounded container would refuse is refused here, in the same words.
     let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None };
     let record = quantise(array, bound, &how)?.record;
