@@ -7,7 +7,7 @@
 True
 """
 
-from ._coding import decode, encode, info, limit
+from ._coding import add_profile, decode, encode, info, limit
 from ._codecs import Codec, Option, codecs
 from ._core import __version__
 from ._errors import (
@@ -39,6 +39,7 @@ __all__ = [
     "SpecError",
     "UnsupportedError",
     "__version__",
+    "add_profile",
     "codecs",
     "decode",
     "encode",

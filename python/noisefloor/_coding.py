@@ -21,6 +21,7 @@ def encode(
     array: ArrayLike,
     codec: str = "floor",
     *,
+    profile: str | os.PathLike[str] | None = None,
     bound: str | None = None,
     noise: Mapping[str, float] | None = None,
     dither: bool = False,
@@ -39,6 +40,8 @@ def encode(
         ``bound``: uint8, int16, uint16, int32, float32 or float64 of one to four axes, of which
         one copy is made.
     :param codec: codec and options, such as ``"floor:level=high"``; ``codecs()`` lists them.
+    :param profile: the file of a detector profile (docs/profiles.md) that ``floor`` codes frames
+        with; decoding needs it again, see ``add_profile``.
     :param bound: the largest error that a sample may have, proved before this returns: ``"2dn"``
         (in the unit of the samples), ``"1e-3rel"`` (of the range of the finite samples) or
         ``"0.5sigma"`` (of the noise of the sample). NaN and infinities come back with their bits.
@@ -54,6 +57,8 @@ def encode(
     :raises UnsupportedError: if the array is of another type, or the codec cannot take it, or the
         bound means nothing for it.
     """
+    if profile is not None:
+        codec = _core.with_profile(codec, _core.add_profile(profile))
     if bound is not None:
         if not verify:
             raise RequestError("verify=False: a bound is always proved")
@@ -65,6 +70,18 @@ def encode(
         raise RequestError("noise and dither are of use with a bound only, such as bound='0.5sigma'")
     view, descr = words(array)
     return _core.encode(view, descr, False, codec, tile_shape(tile), verify, threads, None)
+
+
+def add_profile(path: str | os.PathLike[str]) -> str:
+    """Makes a detector profile known to this process, for what was coded with it.
+
+    Without this, a profile is looked for in the folders of ``NOISEFLOOR_PROFILES``, and beside a
+    file that is opened.
+
+    :returns: its name and key, as streams name it.
+    :raises DamagedError: if the file is damaged, or no profile.
+    """
+    return _core.add_profile(path)
 
 
 def plain_bytes(data: Buffer) -> bytes:

@@ -17,6 +17,7 @@ __all__ = [
     "Encoder",
     "Fits",
     "__version__",
+    "add_profile",
     "codecs",
     "decode_tile",
     "encode",
@@ -26,6 +27,7 @@ __all__ = [
     "noise_estimates",
     "normalise_spec",
     "quantise",
+    "with_profile",
 ]
 __version__: str
 
@@ -161,3 +163,6 @@ def quantise(
     weights: NDArray[np.float64],
     components: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.uint16], NDArray[np.uint16]]: ...
+
+def add_profile(path: str | PathLike[str]) -> str: ...
+def with_profile(spec: str, id: str) -> str: ...

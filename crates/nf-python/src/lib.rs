@@ -14,6 +14,7 @@
 //! - [`codecs`]: the codecs of this build.
 //! - [`hdf5`]: the filter for HDF5.
 //! - [`noise`]: what the noise of a frame must cost.
+//! - [`profiles`]: detector profiles.
 //! - [`threads`]: pools that survive a fork.
 //! - [`error`]: errors as Python's exceptions, by kind.
 #![forbid(unsafe_code)]
@@ -30,6 +31,7 @@ mod error;
 mod fits;
 mod hdf5;
 mod noise;
+mod profiles;
 mod source;
 mod threads;
 mod tiles;
@@ -58,6 +60,8 @@ mod _core {
     use crate::hdf5::hdf5_filter;
     #[pymodule_export]
     use crate::noise::noise_estimates;
+    #[pymodule_export]
+    use crate::profiles::{add_profile, with_profile};
     #[pymodule_export]
     use crate::tiles::{decode_tile, encode_tile};
 

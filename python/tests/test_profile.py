@@ -1,0 +1,54 @@
+"""Frames coded with the profile of their detector."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import noisefloor
+
+PROFILE = Path(__file__).parents[2] / "crates/nf-floor/tests/golden/profiles/pattern.nfp"
+
+
+def frame() -> np.ndarray:
+    return np.random.default_rng(3).poisson(400, (70, 90)).astype(np.uint16)
+
+
+def test_profiles_are_named_by_what_they_coded() -> None:
+    data = noisefloor.encode(frame(), "floor:level=high", profile=PROFILE)
+    identity = noisefloor.add_profile(PROFILE)
+    assert identity in noisefloor.info(data)["codec"]
+    assert (noisefloor.decode(data) == frame()).all()
+
+
+def test_a_profile_lies_beside_the_file_or_is_asked_for(tmp_path: Path) -> None:
+    data = noisefloor.encode(frame(), profile=PROFILE)
+    (tmp_path / "frame.nfl").write_bytes(data)
+    code = (
+        "import noisefloor, sys\n"
+        "try:\n"
+        "    with noisefloor.open(sys.argv[1]) as image: print(image[...].sum())\n"
+        "except noisefloor.Error as error: print(error)\n"
+    )
+
+    def run() -> str:
+        command = [sys.executable, "-c", code, str(tmp_path / "frame.nfl")]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert "detector profile" in run()
+    shutil.copy(PROFILE, tmp_path / "camera.nfp")
+    assert int(run()) == int(frame().sum())
+
+
+def test_other_files_and_codecs_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.nfp"
+    other.write_bytes(b"no profile")
+    with pytest.raises(noisefloor.Error):
+        noisefloor.add_profile(other)
+    with pytest.raises(OSError):
+        noisefloor.add_profile(tmp_path / "missing.nfp")
+    with pytest.raises(noisefloor.SpecError):
+        noisefloor.encode(frame(), "rice", profile=PROFILE)
