@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -26,6 +27,8 @@ def test_code_of_documents(document, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     night(tmp_path)
+    profile = ROOT / "crates/nf-floor/tests/golden/profiles/pattern.nfp"
+    shutil.copy(profile, tmp_path / "kast-blue.nfp")
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
     assert blocks, "there are some"
     names: dict[str, object] = {"__name__": "document"}
