@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
-# A trial of `noisefloor archive` on made-up frames: archived while it is killed at random moments,
-# resumed, run once more, verified, and restored byte for byte; then measured with one thread and
-# with all.
+# A trial of `noisefloor archive` on made-up frames: archived with one thread and with all, which
+# also tells how long a run takes; then archived again while it is killed at random moments of that
+# time, resumed, run once more, verified, and restored byte for byte.
 #
 #   scripts/archive_trial.sh FOLDER [SMALL] [LARGE] [KILLS]
 #
-# FOLDER is made, and needs about 3 bytes of room for every byte of the frames. SMALL files of about
-# 10 kB (20000 by default), LARGE frames of 8 Mpixel (200), and KILLS (10). NOISEFLOOR names the
-# program, otherwise it is built.
+# FOLDER is made, and removed at the end if all went well; it needs about 3 bytes of room for every
+# byte of the frames. SMALL files of about 10 kB (20000 by default), LARGE frames of 8 Mpixel (200),
+# and KILLS (10). NOISEFLOOR names the program, otherwise it is built; CODEC the codec, otherwise
+# `archive` chooses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=${1:?a folder to work in}
 small=${2:-20000} large=${3:-200} kills=${4:-10}
+codec=(${CODEC:+--codec "$CODEC"})
 mkdir "$work"
 if [[ -z ${NOISEFLOOR:-} ]]; then
     cargo build --release -p noisefloor
@@ -69,29 +71,41 @@ sys.exit(code)
 PYTHON
 }
 
+for threads in 1 "$(nproc)"; do
+    start=$(date +%s.%N)
+    measured "archived, $threads threads" \
+        "$NOISEFLOOR" --threads "$threads" archive "${codec[@]}" "$work/in" "$work/out"
+    seconds=$(echo "$(date +%s.%N) $start" | awk '{print $1 - $2}')
+    rm -r "$work/out"
+done
+
+# When to kill: sums of these are random moments of a whole run, in order.
+moments=$(python3 - "$kills" "$seconds" <<'PYTHON'
+import random, sys
+kills, seconds = int(sys.argv[1]), float(sys.argv[2])
+last = 0
+for moment in sorted(random.uniform(0, 0.95 * seconds) for _ in range(kills)):
+    print(f"{moment - last:.2f}")
+    last = moment
+PYTHON
+)
 killed=0
-for _ in $(seq "$kills"); do
-    "$NOISEFLOOR" archive --quiet "$work/in" "$work/out" &
-    # From a hundredth of a second to about ten seconds, short ones as likely as long ones.
-    sleep "$(python3 -c 'import random; print(10 ** random.uniform(-2, 1))')"
+for seconds in $moments; do
+    "$NOISEFLOOR" archive --quiet "${codec[@]}" "$work/in" "$work/out" &
+    sleep "$seconds"
     if kill -9 $! 2>/dev/null; then killed=$((killed + 1)); fi
     wait $! 2>/dev/null || true
     receipts=$(cat "$work"/out/receipts/*.jsonl 2>/dev/null | wc -l)
-    echo "killed, $receipts receipts"
+    echo "killed after $seconds s, $receipts receipts"
 done
 echo "kills: $killed"
-measured "resumed" "$NOISEFLOOR" archive "$work/in" "$work/out"
-measured "run once more" "$NOISEFLOOR" archive "$work/in" "$work/out"
+measured "resumed" "$NOISEFLOOR" archive "${codec[@]}" "$work/in" "$work/out"
+measured "run once more" "$NOISEFLOOR" archive "${codec[@]}" "$work/in" "$work/out"
 measured "verified" "$NOISEFLOOR" archive verify "$work/out"
 measured "restored" "$NOISEFLOOR" archive restore "$work/out" "$work/again"
 diff -r "$work/in" "$work/again" && echo "restored: byte for byte the frames"
 left=$(find "$work/out" -name '.noisefloor-*' | wc -l)
 outputs=$(find "$work/out" -name '*.nfl' | wc -l)
 echo "outputs: $outputs, temporary files left: $left"
-[[ $outputs == "$files" && $left == 0 ]]
-rm -r "$work/again" "$work/out"
-
-for threads in 1 "$(nproc)"; do
-    measured "archived, $threads threads" "$NOISEFLOOR" --threads "$threads" archive "$work/in" "$work/out"
-    rm -r "$work/out"
-done
+[[ $killed == "$kills" && $outputs == "$files" && $left == 0 ]]
+rm -r "$work"

@@ -349,7 +349,7 @@ fn each_tile(
     mut take: impl FnMut(&Section, &Pixels) -> Result<()>,
 ) -> Result<()> {
     let grid = reader.tiling.grid();
-    for batch in grid.tiles_of(section).chunks((BATCH_PX / grid.tile_px().max(1)).max(1)) {
+    for batch in grid.tiles_of(section).chunks(grid.tiles_at_once(BATCH_PX)) {
         let decoded: Vec<_> = batch
             .par_iter()
             .map_init(Scratch::default, |scratch, &tile| reader.read_tile(tile, scratch))

@@ -50,6 +50,7 @@ pub mod pack;
 mod pixel_form;
 mod pixels;
 mod positions;
+mod read_ahead;
 mod samples16;
 mod scale;
 mod section;

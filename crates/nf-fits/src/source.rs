@@ -111,6 +111,10 @@ impl Source {
         self.len_bytes
     }
 
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.place, Place::Memory(_))
+    }
+
     /// `len` bytes from `offset`, borrowed where they are in memory, otherwise read into `scratch`.
     ///
     /// The range is checked against the file before anything is allocated.

@@ -7,6 +7,7 @@ use super::quantise::{Scaling, dequantise};
 use super::tiling::{Number, Quantised, Tiling};
 use super::{gzip, hcompress, plio, rice};
 use crate::pixels::{Pixels, SampleType};
+use crate::read_ahead::ReadAhead;
 use crate::section::Section;
 use crate::source::Source;
 use crate::{Error, Result};
@@ -26,8 +27,8 @@ pub(crate) struct TileReader<'a> {
 /// What a thread needs to decode tiles.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    row: Vec<u8>,
-    data: Vec<u8>,
+    rows: ReadAhead,
+    heap: ReadAhead,
     inflater: gzip::Inflater,
 }
 
@@ -57,10 +58,10 @@ impl TileReader<'_> {
     /// before anything is allocated.
     pub(crate) fn check_tiles(&self, tiles: &[usize]) -> Result<()> {
         self.check_heap()?;
-        let mut scratch = Vec::new();
+        let mut rows = ReadAhead::default();
         for &tile in tiles {
             let pixels = self.tiling.grid.tile_box(tile).pixels();
-            let row = self.tiling.table.row(self.source, self.data, tile, &mut scratch)?;
+            let row = self.row(tile, &mut rows)?;
             let (range, needed) = match self.locate(tile, row)? {
                 Stored::Compressed(range) => (range, min_bytes(&self.tiling.algorithm, pixels)),
                 Stored::Gzipped(range) => (range, gzip::min_bytes(pixels)),
@@ -73,6 +74,13 @@ impl TileReader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The row of the table that stands for a tile.
+    fn row<'r>(&'r self, tile: usize, rows: &'r mut ReadAhead) -> Result<&'r [u8]> {
+        let row_bytes = self.tiling.table.row_bytes;
+        let offset = (tile as u64).saturating_mul(row_bytes as u64).saturating_add(self.data);
+        rows.bytes(self.source, offset, row_bytes)
     }
 
     fn locate(&self, tile: usize, row: &[u8]) -> Result<Stored> {
@@ -109,11 +117,11 @@ impl TileReader<'_> {
         let tiling = self.tiling;
         let tile_box = tiling.grid.tile_box(tile);
         let pixels = tile_box.pixels();
-        let row = tiling.table.row(self.source, self.data, tile, &mut scratch.row)?.to_vec();
+        let row = self.row(tile, &mut scratch.rows)?.to_vec();
         let stored = self.locate(tile, &row)?;
         let (Stored::Compressed(range) | Stored::Gzipped(range) | Stored::Plain(range, _)) = &stored;
         let len = (range.end - range.start) as usize;
-        let bytes = self.source.bytes(self.data + range.start, len, &mut scratch.data)?;
+        let bytes = scratch.heap.bytes(self.source, self.data + range.start, len)?;
         let wrap = |problem: String| tiling.tile_error(tile, problem);
         let own = tiling.geometry.sample;
         let decoded = match stored {
@@ -243,7 +251,7 @@ impl TileReader<'_> {
         if len < min_bytes(&tiling.mask, pixels.len()) {
             return Err(wrap(format!("{len} bytes are too few for {} pixels", pixels.len())));
         }
-        let bytes = self.source.bytes(self.data + range.start, len, &mut scratch.data)?;
+        let bytes = scratch.heap.bytes(self.source, self.data + range.start, len)?;
         let mask = decode(&tiling.mask, bytes, tile_box, None, &mut scratch.inflater).map_err(wrap)?;
         let Ok(Pixels::I32(mask)) = to_sample_type(mask, SampleType::I32) else {
             return Err(wrap("it does not hold integers".into()));

@@ -2,6 +2,9 @@
 
 use crate::section::Section;
 
+/// What a tile costs in memory beside its pixels, in pixels: its box, its bytes, where they lie.
+const TILE_COST_PX: usize = 256;
+
 /// Axes of an image and of its tiles, the first varying fastest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
@@ -24,6 +27,12 @@ impl Grid {
     /// Pixels of the largest tile.
     pub(crate) fn tile_px(&self) -> usize {
         self.tile.iter().product()
+    }
+
+    /// How many tiles are worked on at once where `wanted_px` pixels may be, small ones counted for
+    /// what they cost beside their pixels; at least one.
+    pub(crate) fn tiles_at_once(&self, wanted_px: usize) -> usize {
+        (wanted_px / self.tile_px().saturating_add(TILE_COST_PX)).max(1)
     }
 
     /// The pixels that tile `index` covers.
@@ -59,13 +68,16 @@ impl Grid {
     }
 
     /// The boxes, in order, that together are the image, each of whole tiles, contiguous in the
-    /// image, and of about `wanted_px` pixels or of a single row of tiles where that is more.
+    /// image, and of about `wanted_px` pixels (fewer if tiles are small) or of a single row of tiles
+    /// where that is more.
     pub(crate) fn bands(&self, wanted_px: usize) -> Vec<Section> {
         // Above this axis tiles are one pixel deep, so that a row of tiles does not reach over
         // other rows.
         let axis = self.tile.iter().rposition(|&tile| tile > 1).unwrap_or(0).max(1).min(self.axes.len() - 1);
         let row_px: usize = self.axes[..axis].iter().product::<usize>().saturating_mul(self.tile[axis]);
-        let step = (wanted_px / row_px.max(1)).max(1) * self.tile[axis];
+        let row_tiles: usize = self.counts().take(axis).product();
+        let row_cost_px = row_px.saturating_add(row_tiles.saturating_mul(TILE_COST_PX));
+        let step = (wanted_px / row_cost_px).max(1) * self.tile[axis];
         let outer: usize = self.axes[axis + 1..].iter().product();
         let mut bands = Vec::new();
         for mut place in 0..outer {
@@ -98,6 +110,18 @@ mod tests {
             axes: spec.iter().map(|(n, _)| *n).collect(),
             tile: spec.iter().map(|(n, tile)| *tile.min(n)).collect(),
         })
+    }
+
+    #[test]
+    fn bands_of_many_small_tiles_are_short() {
+        for (axes, tile) in [(vec![2, 200_000], vec![2, 1]), (vec![3, 5, 70_000], vec![1, 1, 1])] {
+            let grid = Grid { axes, tile };
+            let most = (1 << 20) / TILE_COST_PX;
+            assert!(grid.bands(1 << 20).iter().all(|band| grid.tiles_of(band).len() <= most));
+            assert!(grid.tiles_at_once(1 << 20) <= most);
+        }
+        let rows = Grid { axes: vec![4096, 4096], tile: vec![4096, 1] };
+        assert!(rows.bands(1 << 20).len() < 20, "tiles of a common size are hardly shortened");
     }
 
     proptest! {

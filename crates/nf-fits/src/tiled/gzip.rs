@@ -11,15 +11,10 @@ pub fn min_bytes(pixels: usize) -> usize {
     pixels / MAX_RATIO + 18
 }
 
-/// Inflates tiles one after the other; holds the tables of the inflater.
+/// Inflates tiles one after the other; holds the tables of the inflater once there was one.
+#[derive(Default)]
 pub struct Inflater {
-    inflate: Decompress,
-}
-
-impl Default for Inflater {
-    fn default() -> Self {
-        Self { inflate: Decompress::new(false) }
-    }
+    inflate: Option<Decompress>,
 }
 
 impl Inflater {
@@ -40,15 +35,16 @@ impl Inflater {
             return Err("GZIP: the stream announces more than it can hold");
         }
         let mut out = vec![0; announced];
-        self.inflate.reset(false);
-        let status = self.inflate.decompress(body, &mut out, FlushDecompress::Finish);
+        let inflate = self.inflate.get_or_insert_with(|| Decompress::new(false));
+        inflate.reset(false);
+        let status = inflate.decompress(body, &mut out, FlushDecompress::Finish);
         match status {
-            Ok(Status::StreamEnd) if self.inflate.total_out() == announced as u64 => {}
+            Ok(Status::StreamEnd) if inflate.total_out() == announced as u64 => {}
             Ok(Status::StreamEnd) => return Err("GZIP: the stream's length is not that of the tile"),
             Ok(_) => return Err("GZIP: the stream is cut short or longer than it announces"),
             Err(_) => return Err("GZIP: the stream is corrupt"),
         }
-        let tail = &body[self.inflate.total_in() as usize..];
+        let tail = &body[inflate.total_in() as usize..];
         let mut crc = Crc::new();
         crc.update(&out);
         if tail.get(..4) != Some(&crc.sum().to_le_bytes()[..]) {

@@ -23,8 +23,29 @@ pub(super) struct Overlap {
 /// table begins in the file. Descriptors that point outside the heap are left to whoever reads
 /// their tiles.
 pub(super) fn find_overlap(table: &Table, source: &Source, data: u64) -> Result<Option<Overlap>> {
-    let columns: Vec<_> = table.columns().iter().filter(|column| column.is_array()).collect();
+    // As most writers leave them, one behind the other, none of them needs to be remembered.
+    let mut end = 0;
+    let mut in_order = true;
+    each_array(table, source, data, |range, _| {
+        in_order &= end <= range.start;
+        end = range.end;
+    })?;
+    if in_order {
+        return Ok(None);
+    }
     let mut arrays: Vec<(Range<u64>, usize)> = Vec::new();
+    each_array(table, source, data, |range, tile| arrays.push((range, tile)))?;
+    Ok(overlap_of(arrays))
+}
+
+/// Visits the arrays of all rows that have elements, with the number of their row.
+fn each_array(
+    table: &Table,
+    source: &Source,
+    data: u64,
+    mut visit: impl FnMut(Range<u64>, usize),
+) -> Result<()> {
+    let columns: Vec<_> = table.columns().iter().filter(|column| column.is_array()).collect();
     let mut scratch = Vec::new();
     let step = (PIECE_BYTES / table.row_bytes.max(1)).max(1);
     for first in (0..table.rows).step_by(step) {
@@ -32,12 +53,12 @@ pub(super) fn find_overlap(table: &Table, source: &Source, data: u64) -> Result<
         for (row, tile) in rows.chunks_exact(table.row_bytes.max(1)).zip(first..) {
             for column in &columns {
                 if let Ok((range, 1..)) = table.array(row, column) {
-                    arrays.push((range, tile));
+                    visit(range, tile);
                 }
             }
         }
     }
-    Ok(overlap_of(arrays))
+    Ok(())
 }
 
 fn overlap_of(mut arrays: Vec<(Range<u64>, usize)>) -> Option<Overlap> {

@@ -11,6 +11,12 @@ pub(super) struct Grid {
     pub(super) tile_width: usize,
 }
 
+/// Rows and columns of the tiles that the encoder cuts.
+pub(crate) const TILE_SIDE_PX: usize = 1024;
+
+/// Planes with a side shorter than this have longer tiles.
+const NARROW_PX: usize = 64;
+
 /// The box of one tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TileBox {
@@ -31,6 +37,16 @@ impl TileBox {
 }
 
 impl Grid {
+    /// The tiles that the encoder cuts: squares, or of narrow planes strips of as many pixels. What
+    /// is set up for every tile would cost more there than the pixels do.
+    pub(super) fn of(shape: Shape) -> Self {
+        let side = |across: usize| match across {
+            1..NARROW_PX => TILE_SIDE_PX * TILE_SIDE_PX / across,
+            _ => TILE_SIDE_PX,
+        };
+        Self { shape, tile_height: side(shape.width), tile_width: side(shape.height) }
+    }
+
     fn rows_of_tiles(&self) -> usize {
         self.shape.height.div_ceil(self.tile_height)
     }

@@ -23,6 +23,7 @@ use crate::level::Level;
 use crate::models::TileView;
 use crate::predict::terms::MAX_REFERENCES;
 use dependency_chains::{chains, decode_tile};
+pub(crate) use grid::TILE_SIDE_PX;
 use grid::{Grid, TileBox};
 use index::Place;
 use inter_plane::{Candidate, CodedTile};
@@ -35,9 +36,6 @@ use rayon::prelude::*;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Mutex;
-
-/// Rows and columns of the tiles that the encoder cuts.
-pub(crate) const TILE_SIDE_PX: usize = 1024;
 
 /// Most pixels of a tile: bounds a decoder's memory per thread.
 const MAX_TILE_PX: usize = 1 << 22;
@@ -54,7 +52,7 @@ const PROFILE_BYTES_PER_TILE_PX: u64 = 4 * (MAX_REFERENCES as u64 + 2) + 16;
 /// The bytes of a stack.
 pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
     let image = image.into();
-    let grid = grid_of(image);
+    let grid = Grid::of(image.shape());
     let one = |index: usize| {
         let (tile, references) = with_earlier_planes(image, &grid.tile(index));
         let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
@@ -65,7 +63,7 @@ pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
 
 /// The bytes of a stack that lies at this place on the detector of a profile.
 pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -> Vec<u8> {
-    let grid = grid_of(image);
+    let grid = Grid::of(image.shape());
     let choose = |index: usize| {
         let TileBox { plane, rows, columns } = grid.tile(index);
         let tile = image.crop(plane..plane + 1, rows.clone(), columns.clone());
@@ -114,10 +112,6 @@ pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -
     join(&grid, &tiles, needs_profile.then_some(place))
 }
 
-fn grid_of(image: ImageRef<'_>) -> Grid {
-    Grid { shape: image.shape(), tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX }
-}
-
 /// A tile, and the same tile of the planes right before its own, the latest first.
 fn with_earlier_planes(image: ImageRef<'_>, tile: &TileBox) -> (Image16, Vec<Image16>) {
     let crop = |plane: usize| image.crop(plane..plane + 1, tile.rows.clone(), tile.columns.clone());
@@ -144,7 +138,7 @@ fn join(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
 /// Most bytes that [`encode`] writes for a stack of `shape`.
 pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
-    let grid = Grid { shape, tile_height: TILE_SIDE_PX, tile_width: TILE_SIDE_PX };
+    let grid = Grid::of(shape);
     // Version, two varints, the place on a detector; per tile a length of at most 10 bytes, a
     // checksum, references and the mode byte.
     (2 * pixels as u64).saturating_add(39).saturating_add(16 * grid.tiles() as u64)

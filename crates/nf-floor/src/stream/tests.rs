@@ -34,6 +34,23 @@ fn stacks_of_every_shape_round_trip() {
 }
 
 #[test]
+fn narrow_stacks_are_cut_into_few_tiles() {
+    let tiles = |shape| Grid::of(shape).tiles();
+    for (height, width) in [(200_000, 2), (2, 200_000), (100_000, 10), (63, 16_000)] {
+        assert_eq!(tiles(Shape::frame(height, width)), 1, "{height}x{width}");
+    }
+    assert_eq!(tiles(Shape::frame(2_000_000, 1)), 2);
+    assert_eq!(tiles(Shape::frame(4096, 64)), 4);
+    for shape in [Shape::frame(40_000, 2), Shape::frame(3, 9000), Shape::new(2, 5000, 1)] {
+        let image = frame(shape);
+        for level in [Level::Fast, Level::Default, Level::High] {
+            let bytes = encode(&image, level);
+            assert!(decode(&bytes, shape, &Limits::default()).unwrap() == image, "{shape} {level}");
+        }
+    }
+}
+
+#[test]
 fn a_region_is_the_crop_of_the_whole() {
     let shape = Shape::new(2, 1500, 1300);
     let image = frame(shape);

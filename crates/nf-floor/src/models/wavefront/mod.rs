@@ -23,6 +23,7 @@ mod value_weights;
 
 use super::TileView;
 use crate::simd::InstructionSet;
+use lanes::LANES;
 use nf_codec::{Error, Result};
 use nf_entropy::rans16::{Decoder, Encoder};
 use traverse::traverse;
@@ -69,9 +70,23 @@ impl Header {
     }
 }
 
-/// The payload of a tile, or `None` if the model cannot take it: no pixel.
+/// Lanes that may stand idle for every pixel, and the pixels up to which it does not matter.
+const IDLE_LANES: usize = 3;
+const FEW_PX: usize = 4096;
+
+/// Whether a tile has enough rows and columns to keep the lanes busy: time goes by steps, and
+/// sixteen rows of two columns take 47 of them.
+fn keeps_lanes_busy(height: usize, width: usize) -> bool {
+    let group = |rows: usize| if rows == 0 { 0 } else { lanes::steps(width, rows) };
+    let steps = height / LANES * group(LANES) + group(height % LANES);
+    steps * LANES <= (1 + IDLE_LANES) * (height * width).max(FEW_PX)
+}
+
+/// The payload of a tile, or `None` if the model does not take it: no pixel, or a long narrow one,
+/// whose pixels would take many times as long as others.
 pub fn encode(tile: TileView) -> Option<Vec<u8>> {
-    (!tile.samples.is_empty()).then(|| encode_with(InstructionSet::best(), tile))
+    (!tile.samples.is_empty() && keeps_lanes_busy(tile.height, tile.width))
+        .then(|| encode_with(InstructionSet::best(), tile))
 }
 
 fn encode_with(isa: InstructionSet, tile: TileView) -> Vec<u8> {

@@ -7,7 +7,7 @@ use nf_image::Shape;
 use nf_image::testing::noise;
 
 fn assert_round_trip(tile: TileView) {
-    let payload = encode(tile).unwrap();
+    let payload = encode_with(InstructionSet::best(), tile);
     let decoded = decode("tile", &payload, tile.height, tile.width).unwrap();
     assert!(decoded == tile.samples, "{} x {}", tile.height, tile.width);
 }
@@ -15,6 +15,19 @@ fn assert_round_trip(tile: TileView) {
 #[test]
 fn tiles_of_all_shapes_round_trip() {
     testdata::shapes().iter().for_each(|image| assert_round_trip(TileView::of(image)));
+}
+
+#[test]
+fn tiles_that_leave_lanes_idle_are_not_taken() {
+    let taken = |height: usize, width: usize| {
+        encode(TileView::new(height, width, &vec![7; height * width])).is_some()
+    };
+    for (height, width) in [(1, 1), (2, 500), (256, 16), (64, 64), (16, 4096)] {
+        assert!(taken(height, width), "{height} x {width}");
+    }
+    for (height, width) in [(0, 0), (4096, 2), (2, 4096), (1024, 12)] {
+        assert!(!taken(height, width), "{height} x {width}");
+    }
 }
 
 #[test]
