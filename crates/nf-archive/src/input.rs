@@ -206,13 +206,17 @@ impl Original {
         &self,
         restore: impl FnOnce(&mut dyn Write) -> nf_codec::Result<()>,
     ) -> Result<blake3::Hash> {
-        let mut expected = blake3::Hasher::new();
-        match self {
-            Self::Fits(file) => drop(unpack(file, &mut expected, &mut |_| {})?),
-            Self::Npy(digest) => expected = (**digest).clone(),
-        }
-        let mut found = blake3::Hasher::new();
-        restore(&mut found)?;
+        let (mut expected, mut found) = (blake3::Hasher::new(), blake3::Hasher::new());
+        let mut read = Ok(());
+        // The file is read while the container is decoded.
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| match self {
+                Self::Fits(file) => read = unpack(file, &mut expected, &mut |_| {}).map(drop),
+                Self::Npy(digest) => expected = (**digest).clone(),
+            });
+            restore(&mut found)
+        })?;
+        read?;
         let digest = found.finalize();
         if expected.finalize() != digest {
             bail!("its bytes could not be restored from the container; please report this file");

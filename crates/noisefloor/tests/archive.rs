@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use nf_fits::{npy, write_image};
+use nf_image::testing::peer_python;
 use nf_image::{Image16, Shape};
 use serde_json::Value;
 use std::fs;
@@ -113,6 +114,39 @@ fn a_folder_is_archived_verified_and_restored() {
     assert!(again.contains("0 files written, 27 were there already"), "{again}");
     let manifest = fs::read(path.join("out/manifest.parquet")).unwrap();
     assert!(manifest.starts_with(b"PAR1") && manifest.ends_with(b"PAR1"));
+}
+
+/// Prints the rows of a manifest as JSON, as pyarrow reads them.
+const MANIFEST_ROWS: &str = "
+import json, sys
+import pyarrow.parquet
+print(json.dumps(pyarrow.parquet.read_table(sys.argv[1]).to_pylist()))
+";
+
+#[test]
+fn the_manifest_says_what_the_receipts_say_to_another_reader_of_parquet() {
+    let Some(python) = peer_python("pyarrow.parquet") else { return };
+    let folder = sources(12);
+    let path = folder.path();
+    fs::write(path.join("in/broken.fits"), "SIMPLE  = what follows is no header").unwrap();
+    fails(path, &["in", "out"], "1 failed");
+    let manifest = path.join("out/manifest.parquet");
+    let output = Command::new(python).args(["-c", MANIFEST_ROWS]).arg(manifest).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let mut table: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let mut receipts = rows(path);
+    let by_source = |row: &Value| row["source"].as_str().unwrap().to_owned();
+    table.sort_by_key(by_source);
+    receipts.sort_by_key(by_source);
+    assert_eq!((table.len(), receipts.len()), (13, 13));
+    for (row, receipt) in table.iter().zip(&receipts) {
+        let names = ["source", "spec", "source_bytes", "output_bytes", "source_blake3", "pixels", "seconds"];
+        for name in names.into_iter().filter(|name| !receipt[name].is_null()) {
+            assert_eq!(row[name], receipt[name], "{name} of {}", receipt["source"]);
+        }
+        assert_eq!(row["error"], receipt["error"], "{}", receipt["source"]);
+    }
+    assert_eq!(table.iter().filter(|row| row["error"].is_string()).count(), 1);
 }
 
 #[test]
