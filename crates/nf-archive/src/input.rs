@@ -326,6 +326,9 @@ impl ImageSource for OnDisk {
         if rows.len() == self.shape.height {
             return Ok(Cow::Owned(image.read_planes(planes).map_err(failed)?));
         }
+        if planes.len() == 1 {
+            return Ok(Cow::Owned(image.read_rows(planes.start, rows).map_err(failed)?));
+        }
         let shape = Shape::new(planes.len(), rows.len(), self.shape.width);
         let mut band = Image16::zeros(shape);
         for (i, plane) in planes.enumerate() {
