@@ -68,8 +68,8 @@ impl Grid {
     }
 
     /// The boxes, in order, that together are the image, each of whole tiles, contiguous in the
-    /// image, and of about `wanted_px` pixels (fewer if tiles are small) or of a single row of tiles
-    /// where that is more.
+    /// image, and of about `wanted_px` pixels (fewer if tiles are small) or of a single row of
+    /// tiles where that is more.
     pub(crate) fn bands(&self, wanted_px: usize) -> Vec<Section> {
         // Above this axis tiles are one pixel deep, so that a row of tiles does not reach over
         // other rows.
