@@ -43,8 +43,17 @@ fn profile() -> Arc<Profile> {
     Arc::clone(&PROFILE)
 }
 
-fn round_trip(codec: &FloorWithProfile, image: &Image16, bytes: &[u8]) {
+/// The samples by the decoder that was written from the specification alone.
+fn decode_again(profile: &Profile, stream: &[u8], shape: Shape) -> Vec<u16> {
+    let profile = nf_floor_decoder::read_profile(profile.bytes(), 1 << 20).unwrap();
+    let Shape { planes, height, width } = shape;
+    nf_floor_decoder::decode_with_profile(stream, &profile, planes, height, width).unwrap()
+}
+
+/// Both decoders give back `image`, the codec also a region of it.
+fn round_trip(codec: &FloorWithProfile, profile: &Profile, image: &Image16, bytes: &[u8]) {
     assert!(codec.decode(bytes, image.shape(), &Limits::default()).unwrap().samples() == image.samples());
+    assert!(decode_again(profile, bytes, image.shape()) == image.samples(), "the second decoder");
     let Shape { planes, height, width } = image.shape();
     let region = TileBox { planes: planes - 1..planes, rows: height / 3..height / 2, columns: 2..width / 2 };
     let cut = codec.decode_region(bytes, image.shape(), &region, &Limits::default()).unwrap();
@@ -59,7 +68,7 @@ fn a_known_pattern_costs_nothing() {
     for level in Level::ALL {
         let codec = FloorWithProfile::new(level, Arc::clone(&profile));
         let bytes = codec.encode(&image).unwrap();
-        round_trip(&codec, &image, &bytes);
+        round_trip(&codec, &profile, &image, &bytes);
         let alone = Floor { level }.encode(&image).unwrap().len();
         // The pattern has 8.2 bits, the noise 3.6 and that of the map 0.1.
         assert!(bytes.len() * 2 < alone, "{level}: {} of {alone} bytes", bytes.len());
@@ -75,13 +84,13 @@ fn windows_are_coded_where_they_lie() {
     for level in [Level::Default, Level::Max] {
         let codec = FloorWithProfile::new(level, Arc::clone(&profile));
         let bytes = codec.encode_at(&image, 11, 23).unwrap();
-        round_trip(&codec, &image, &bytes);
+        round_trip(&codec, &profile, &image, &bytes);
         let elsewhere = codec.encode_at(&image, 12, 23).unwrap();
-        round_trip(&codec, &image, &elsewhere);
+        round_trip(&codec, &profile, &image, &elsewhere);
         assert!(bytes.len() * 2 < elsewhere.len());
         // Beyond the detector there is no map.
         let beyond = codec.encode_at(&image, 30, 23).unwrap();
-        round_trip(&codec, &image, &beyond);
+        round_trip(&codec, &profile, &image, &beyond);
     }
 }
 
@@ -93,9 +102,54 @@ fn reads_of_a_ramp_have_a_map_each() {
     for level in [Level::Default, Level::Max] {
         let codec = FloorWithProfile::new(level, Arc::clone(&profile));
         let bytes = codec.encode(&image).unwrap();
-        round_trip(&codec, &image, &bytes);
+        round_trip(&codec, &profile, &image, &bytes);
         assert!(bytes.len() < Floor { level }.encode(&image).unwrap().len() * 3 / 4, "{level}");
     }
+}
+
+/// A frame of light that grows from row to row, to which every pixel responds up to 6% differently.
+fn lit(seed: u64, light: f64) -> Image16 {
+    let mut rng = Rng::new(6);
+    let response: Vec<f64> =
+        (0..HEIGHT * WIDTH).map(|_| 0.94 + f64::from(rng.below(1201) as u16) * 1e-4).collect();
+    let mut image = exposure(seed, 1);
+    let shot = noise(image.shape(), 1000.0, light.sqrt(), seed + 1000);
+    for (i, sample) in image.samples_mut().iter_mut().enumerate() {
+        let light = light * (0.8 + 0.4 * (i / WIDTH) as f64 / HEIGHT as f64);
+        *sample += (light * response[i]) as u16 + shot.samples()[i] - 1000;
+    }
+    image
+}
+
+#[test]
+fn a_known_response_makes_bright_frames_smaller() {
+    let mut builder = Builder::default();
+    (0..4).for_each(|seed| builder.add("", "BIAS", [0, 0], &exposure(seed, 1)));
+    for (seed, light) in [(10, 9000.0), (11, 12000.0), (12, 15000.0), (13, 10000.0)] {
+        builder.add("", "FLAT", [0, 0], &lit(seed, light));
+    }
+    let with = Arc::new(builder.finish("camera", vec![], &PROFILE_CODEC).unwrap().0);
+    // The same profile, whose response is an offset that predicts nothing.
+    let without = forged(&with, |body| {
+        let mut heads = body.windows(9).enumerate().filter(|(_, head)| *head == b"\x01\0\0\x04\0FLAT");
+        let (at, _) = heads.next().expect("the profile has a response");
+        assert!(heads.next().is_none());
+        body[at] = 0;
+    });
+    let without = Arc::new(read_profile(without, &Limits::default()).unwrap());
+    assert_eq!(with.maps().len(), without.maps().len());
+
+    let image = lit(20, 6000.0);
+    let [smaller, larger] = [&with, &without].map(|profile| {
+        let codec = FloorWithProfile::new(Level::Max, Arc::clone(profile));
+        let bytes = codec.encode(&image).unwrap();
+        round_trip(&codec, profile, &image, &bytes);
+        bytes
+    });
+    let tile = &smaller[first_tile(&smaller, image.shape())..];
+    assert!(tile[0] == 10 && tile[2] != 0, "mode {}, response {}", tile[0], tile[2]);
+    eprintln!("{} {} {}", smaller.len(), larger.len(), Floor { level: Level::Max }.encode(&image).unwrap().len());
+    assert!(smaller.len() * 10 < larger.len() * 9, "{} of {} bytes", smaller.len(), larger.len());
 }
 
 #[test]
@@ -108,7 +162,7 @@ fn a_profile_that_does_not_help_costs_nothing() {
         }
         let codec = FloorWithProfile::new(Level::Max, Arc::clone(&profile));
         let bytes = codec.encode(&image).unwrap();
-        round_trip(&codec, &image, &bytes);
+        round_trip(&codec, &profile, &image, &bytes);
         // The place on the detector is part of the head of a stream that uses the profile.
         assert!(bytes.len() <= Floor { level: Level::Max }.encode(&image).unwrap().len() + 12);
     }
@@ -201,10 +255,14 @@ fn golden_streams_decode() {
     let mut modes: Vec<u8> = vec![];
     for (name, profile, shape, digest) in GOLDEN {
         let profile = std::fs::read(path(&format!("{profile}.nfp"))).unwrap();
+        eprintln!("{name} second reader {:?}", nf_floor_decoder::read_profile(&profile, 1<<20).err());
         let profile = Arc::new(read_profile(profile, &Limits::default()).unwrap());
         let bytes = std::fs::read(path(&format!("{name}.bin"))).unwrap();
+        let again = decode_again(&profile, &bytes, *shape);
         let image = FloorWithProfile::new(Level::Fast, profile).decode(&bytes, *shape, &Limits::default());
-        assert_eq!(image.unwrap().digest().to_string(), *digest, "{name}");
+        let image = image.unwrap();
+        assert_eq!(image.digest().to_string(), *digest, "{name}");
+        assert!(again == image.samples(), "{name}: the second decoder");
         modes.push(bytes[first_tile(&bytes, *shape)]);
     }
     modes.sort_unstable();
