@@ -115,12 +115,7 @@ fn pattern_difference(
 mod tests {
     use super::*;
 
-    fn decode(
-        tile: &[u8],
-        height: usize,
-        width: usize,
-        references: &[Vec<u16>],
-    ) -> Result<Vec<u16>, Error> {
+    fn decode(tile: &[u8], height: usize, width: usize, references: &[Vec<u16>]) -> Result<Vec<u16>, Error> {
         super::decode(tile, height, width, references, None)
     }
 

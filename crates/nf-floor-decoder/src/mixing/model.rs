@@ -95,8 +95,7 @@ impl Model {
         let inputs = Inputs::new(&self.maps, &mut self.means, tile.helpers.as_ref(), here, g);
         let first = self.first.predict(&inputs, here.o);
         let second = self.second.predict(&self.maps, &first, inputs.c, g, here);
-        let scale =
-            self.scales.regress(&self.maps, &inputs, &first, second.p, &activity, tile.floor, here);
+        let scale = self.scales.regress(&self.maps, &inputs, &first, second.p, &activity, tile.floor, here);
         let simple = simple_predictions(&self.maps, &inputs, &first, here);
         let experts = experts(second.p, here.o, &scale, &simple);
         let contexts =
