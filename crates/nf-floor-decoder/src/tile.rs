@@ -14,8 +14,8 @@ pub(crate) struct Detector<'a> {
 }
 
 /// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
-/// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and tiles in
-/// tiles have none.
+/// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and tiles
+/// in tiles have none.
 pub(crate) fn decode(
     tile: &[u8],
     height: usize,

@@ -452,8 +452,8 @@ proptest! {
     fn forged_profiles_do_no_harm(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4)) {
         let profile = profile();
         let forged = forged(&profile, |body| {
-            // Most of the bytes are pixels: most of the changes are to what stands before those of the map
-            // and of the first start.
+            // Most of the bytes are pixels: most of the changes are to what stands before those of
+            // the map and of the first start.
             let length = u64::from_le_bytes(body[84..92].try_into().unwrap());
             let starts = 92 + length as usize;
             for (k, (at, byte)) in changes.iter().enumerate() {
@@ -483,8 +483,8 @@ proptest! {
         }
     }
 
-    /// Damaged tiles, their checksums made to fit, are refused or wrong, and never more; both decoders
-    /// find the same.
+    /// Damaged tiles, their checksums made to fit, are refused or wrong, and never more; both
+    /// decoders find the same.
     #[test]
     fn damaged_tiles_do_not_panic(
         level in prop::sample::select(vec![Level::Default, Level::Max]),

@@ -79,8 +79,8 @@ impl Scales {
         }
     }
 
-    /// format-floor.md, 19.9: before another tile, of `width` columns. The result is the first value
-    /// of the map `E`.
+    /// format-floor.md, 19.9: before another tile, of `width` columns. The result is the first
+    /// value of the map `E`.
     pub(crate) fn start_tile(&mut self, width: usize) -> f32 {
         self.fresh.clear();
         self.cd = vec![self.rd; width];
