@@ -142,6 +142,24 @@ fn reads_of_a_ramp_have_a_map_each() {
     }
 }
 
+#[test]
+fn reads_of_a_sky_refer_to_each_other() {
+    let exposures: Vec<Image16> = (0..2).map(|seed| exposure(seed, 2)).collect();
+    let profile = profile_of(&exposures);
+    let mut image = exposure(79, 2);
+    let sky = noise(Shape::frame(HEIGHT, WIDTH), 300.0, 40.0, 80);
+    for (i, sample) in image.samples_mut().iter_mut().enumerate() {
+        *sample += sky.samples()[i % (HEIGHT * WIDTH)];
+    }
+    for level in [Level::Default, Level::Max] {
+        let codec = FloorWithProfile::new(level, Arc::clone(&profile));
+        let bytes = codec.encode(&image).unwrap();
+        round_trip(&codec, &profile, &image, &bytes);
+        // The last byte of the index: reference planes of the second read.
+        assert_eq!(bytes[first_tile(&bytes, image.shape()) - 1], 1, "{level}");
+    }
+}
+
 /// A frame of light that grows by `slope` from row to row or from column to column, to which every
 /// pixel responds up to 6% differently.
 fn lit(seed: u64, light: f64, across: bool, slope: f64) -> Image16 {
