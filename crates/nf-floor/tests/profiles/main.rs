@@ -144,13 +144,16 @@ fn reads_of_a_ramp_have_a_map_each() {
 
 #[test]
 fn reads_of_a_sky_refer_to_each_other() {
-    let exposures: Vec<Image16> = (0..2).map(|seed| exposure(seed, 2)).collect();
-    let profile = profile_of(&exposures);
-    let mut image = exposure(79, 2);
-    let sky = noise(Shape::frame(HEIGHT, WIDTH), 300.0, 40.0, 80);
-    for (i, sample) in image.samples_mut().iter_mut().enumerate() {
-        *sample += sky.samples()[i % (HEIGHT * WIDTH)];
-    }
+    let lit = |seed| {
+        let mut image = exposure(seed, 2);
+        let sky = noise(Shape::frame(HEIGHT, WIDTH), 300.0, 40.0, seed + 500);
+        for (i, sample) in image.samples_mut().iter_mut().enumerate() {
+            *sample += sky.samples()[i % (HEIGHT * WIDTH)];
+        }
+        image
+    };
+    let profile = profile_of(&(0..4).map(lit).collect::<Vec<_>>());
+    let image = lit(79);
     for level in [Level::Default, Level::Max] {
         let codec = FloorWithProfile::new(level, Arc::clone(&profile));
         let bytes = codec.encode(&image).unwrap();
@@ -160,7 +163,10 @@ fn reads_of_a_sky_refer_to_each_other() {
         assert_eq!(bytes[first - 1], 1, "{level}");
         let length = usize::from(bytes[15] & 127) + 128 * usize::from(bytes[16]);
         let second = &bytes[first + length..];
-        assert!(second[0] == 9 || second[0] == 10, "{level}: mode {}", second[0]);
+        let mode = if level == Level::Max { 10 } else { 9 };
+        assert_eq!(second[0], mode, "{level}");
+        // Helps, start, read.
+        assert!(mode == 9 || second[4..7] == [1, 1, 1], "{level}: {:?}", &second[4..7]);
     }
 }
 
