@@ -1,8 +1,9 @@
-//! A decoder of the lossless image streams of `floor`, versions 1 and 2.
+//! A decoder of the lossless image streams of `floor`, versions 1 to 3.
 //!
-//! It was written from the pages `format-floor.md` and `format-floor-max.md` alone and follows
-//! their steps one by one, with their names and their numbers ("format-floor.md, 4.2"). It is slow
-//! and obvious; it exists to check the pages and other decoders.
+//! It was written from the pages `format-floor.md`, `format-floor-max.md` and `format-profile.md`
+//! alone and follows their steps one by one, with their names and their numbers
+//! ("format-floor.md, 4.2"). It is slow and obvious; it exists to check the pages and other
+//! decoders.
 //!
 //! Malformed streams give an [`Error`]. The memory that is taken depends on the extent that the
 //! caller gives, and is taken only when the index of the stream fits this extent.
@@ -19,6 +20,9 @@ mod least_squares;
 mod mixing;
 mod normal;
 mod notation;
+mod patterns;
+mod profile;
+mod read_profile;
 mod reference_planes;
 mod split_rows;
 mod stream;
@@ -26,6 +30,8 @@ mod tile;
 mod wavefront;
 
 pub use error::Error;
+pub use profile::Profile;
+pub use read_profile::read_profile;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
@@ -36,7 +42,23 @@ mod readme {}
 ///
 /// # Errors
 ///
-/// If `stream` is not a valid stream of a stack of this extent.
+/// If `stream` is not a valid stream of a stack of this extent, or if it needs a profile.
 pub fn decode(stream: &[u8], planes: usize, height: usize, width: usize) -> Result<Vec<u16>, Error> {
-    stream::decode(stream, planes, height, width)
+    stream::decode(stream, None, planes, height, width)
+}
+
+/// As [`decode`], of a stream that was coded with the detector profile `profile`. Streams that need
+/// no profile are taken as well.
+///
+/// # Errors
+///
+/// If `stream` is not a valid stream of a stack of this extent, or if it needs another profile.
+pub fn decode_with_profile(
+    stream: &[u8],
+    profile: &Profile,
+    planes: usize,
+    height: usize,
+    width: usize,
+) -> Result<Vec<u16>, Error> {
+    stream::decode(stream, Some(profile), planes, height, width)
 }

@@ -2,6 +2,8 @@
 
 use crate::bytes::Bytes;
 use crate::crc::crc32;
+use crate::profile::{Area, Profile};
+use crate::tile::Detector;
 use crate::{Error, tile};
 
 /// 2.3: the largest number of pixels of a tile.
@@ -82,28 +84,46 @@ fn read_entry(bytes: &mut Bytes<'_>, version: u8, plane: usize) -> Result<Entry,
     let entry = Entry {
         bytes: bytes.varint_usize()?,
         crc: bytes.u32()?,
-        references: if version == 2 { usize::from(bytes.u8()?) } else { 0 },
+        references: if version >= 2 { usize::from(bytes.u8()?) } else { 0 },
     };
     let most = MOST_REFERENCES.min(plane);
     Error::unless(entry.references <= most, "a tile has too many reference planes")?;
     Ok(entry)
 }
 
+/// 2.8: the profile, and the row and the column of the detector where a plane begins.
+fn read_origin<'a>(
+    bytes: &mut Bytes<'_>,
+    profile: Option<&'a Profile>,
+) -> Result<(&'a Profile, u64, u64), Error> {
+    let key = bytes.take(8)?;
+    let profile = profile.ok_or(Error::new("the stream needs a profile"))?;
+    Error::unless(profile.key == key, "the stream needs another profile")?;
+    Ok((profile, bytes.varint()?, bytes.varint()?))
+}
+
 /// 2.2: a whole stream.
-pub(crate) fn decode(stream: &[u8], planes: usize, height: usize, width: usize) -> Result<Vec<u16>, Error> {
+pub(crate) fn decode(
+    stream: &[u8],
+    profile: Option<&Profile>,
+    planes: usize,
+    height: usize,
+    width: usize,
+) -> Result<Vec<u16>, Error> {
     let too_large = Error::new("the stack is too large");
     let pixels = planes.checked_mul(height).and_then(|rows| rows.checked_mul(width));
     let pixels = pixels.ok_or(too_large)?;
 
     let mut bytes = Bytes::new(stream);
     let version = bytes.u8()?;
-    Error::unless(version == 1 || version == 2, "the version is neither 1 nor 2")?;
+    Error::unless((1..=3).contains(&version), "the version is not 1, 2 or 3")?;
     let tile_height = bytes.varint_usize()?;
     let tile_width = bytes.varint_usize()?;
     Error::unless(tile_height >= 1 && tile_width >= 1, "tiles have no pixels")?;
     let area = tile_height.min(height).checked_mul(tile_width.min(width));
     let fits = area.is_some_and(|area| area <= LARGEST_TILE);
     Error::unless(fits, "a tile has more than 2^22 pixels")?;
+    let origin = if version == 3 { Some(read_origin(&mut bytes, profile)?) } else { None };
     if pixels == 0 {
         bytes.end()?;
         return Ok(Vec::new());
@@ -130,7 +150,11 @@ pub(crate) fn decode(stream: &[u8], planes: usize, height: usize, width: usize) 
         // 2.7: the latest plane is R[0].
         let references: Vec<Vec<u16>> =
             (1..=references).map(|back| stack.tile(Place { plane: place.plane - back, ..place })).collect();
-        let samples = tile::decode(tile, place.height, place.width, &references)?;
+        let detector = origin.map(|(profile, row, column)| {
+            let (row, column) = (row + place.top as u64, column + place.left as u64);
+            Detector { profile, area: Area { row, column, height: place.height, width: place.width } }
+        });
+        let samples = tile::decode(tile, place.height, place.width, &references, detector)?;
         stack.set_tile(place, &samples);
     }
     Ok(stack.samples)
@@ -139,6 +163,10 @@ pub(crate) fn decode(stream: &[u8], planes: usize, height: usize, width: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode(stream: &[u8], planes: usize, height: usize, width: usize) -> Result<Vec<u16>, Error> {
+        super::decode(stream, None, planes, height, width)
+    }
 
     /// A stream with tiles of this extent (up to 127), each with its number of reference planes.
     fn stream(version: u8, height: u8, width: u8, tiles: &[(&[u8], u8)]) -> Vec<u8> {

@@ -1,25 +1,45 @@
-//! format-floor.md, 3: a tile and its mode; modes 0, 1, 5 and 7.
+//! format-floor.md, 3: a tile and its mode; modes 0, 1, 5, 7 and 9.
 
 use crate::bytes::Bytes;
+use crate::patterns::Named;
+use crate::profile::{Area, Profile};
 use crate::reference_planes::{read_weights, weighted_sum};
 use crate::{Error, mixing, split_rows, wavefront};
 
+/// 2.8: where a tile lies on the detector, and the profile of the detector.
+#[derive(Clone, Copy)]
+pub(crate) struct Detector<'a> {
+    pub profile: &'a Profile,
+    pub area: Area,
+}
+
 /// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
-/// has as many, the latest plane's come first.
+/// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and tiles
+/// in tiles have none.
 pub(crate) fn decode(
     tile: &[u8],
     height: usize,
     width: usize,
     references: &[Vec<u16>],
+    detector: Option<Detector<'_>>,
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(tile);
     let mode = bytes.u8()?;
     let payload = bytes.rest();
-    let referring = mode == 7 || mode == 8;
-    Error::unless(
-        referring != references.is_empty(),
-        "the number of reference planes does not fit the mode",
-    )?;
+    let fits = match mode {
+        7 | 8 => !references.is_empty(),
+        9 | 10 => true,
+        _ => references.is_empty(),
+    };
+    Error::unless(fits, "the number of reference planes does not fit the mode")?;
+    if let (9 | 10, Some(detector)) = (mode, detector) {
+        let Detector { profile, area } = detector;
+        return if mode == 9 {
+            pattern_difference(payload, profile, area, references)
+        } else {
+            mixing::decode_with_profile(payload, profile, area, references)
+        };
+    }
     match mode {
         0 => raw(payload, height, width),
         1 => constant(payload, height, width),
@@ -51,7 +71,7 @@ fn constant(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Err
 /// 3.4: mode 5.
 fn offset(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
     Error::unless(payload.first() != Some(&5), "a tile with an offset holds another one")?;
-    let inner = decode(payload, height, width, &[])?;
+    let inner = decode(payload, height, width, &[], None)?;
     Ok(inner.into_iter().map(|s| s.wrapping_sub(32768)).collect())
 }
 
@@ -64,7 +84,7 @@ fn difference(
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(payload);
     let weights = read_weights(&mut bytes, references.len())?;
-    let inner = decode(bytes.rest(), height, width, &[])?;
+    let inner = decode(bytes.rest(), height, width, &[], None)?;
     let add = |(place, d): (usize, u16)| {
         let s = weighted_sum(&weights, references, place);
         let sample = i64::from(d) + ((s + 128) >> 8) - 32768;
@@ -74,9 +94,30 @@ fn difference(
     Ok(inner.into_iter().enumerate().map(add).collect())
 }
 
+/// 19.5: mode 9.
+fn pattern_difference(
+    payload: &[u8],
+    profile: &Profile,
+    area: Area,
+    references: &[Vec<u16>],
+) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let named = Named::read(&mut bytes, profile, references.len())?;
+    let weights = named.read_weights(&mut bytes)?;
+    let sums = named.at(area, references)?.sums(&weights);
+    let inner = decode(bytes.rest(), area.height, area.width, &[], None)?;
+    // The remainder is from 0 to 65535.
+    let add = |(d, s): (u16, i64)| (i64::from(d) + ((s + (1 << 19)) >> 20) - 32768).rem_euclid(65536) as u16;
+    Ok(inner.into_iter().zip(sums).map(add).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode(tile: &[u8], height: usize, width: usize, references: &[Vec<u16>]) -> Result<Vec<u16>, Error> {
+        super::decode(tile, height, width, references, None)
+    }
 
     #[test]
     fn plain_modes() {

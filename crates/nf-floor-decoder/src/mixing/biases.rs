@@ -24,6 +24,14 @@ pub(crate) struct Biases {
 }
 
 impl Biases {
+    /// format-floor.md, 19.9: multiplies all precisions by `factor`.
+    pub(crate) fn multiply_precisions(&mut self, factor: f32) {
+        let local = self.local.iter_mut().flatten();
+        for bias in self.slow.iter_mut().chain(&mut self.fast).chain(&mut self.shared).chain(local) {
+            bias.precision *= factor;
+        }
+    }
+
     /// The biases at first.
     pub(crate) fn new() -> Self {
         let biases = |count: usize, precision: f32| vec![Bias { value: 0.0, precision }; count];

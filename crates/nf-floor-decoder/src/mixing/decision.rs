@@ -1,11 +1,11 @@
 //! format-floor-max.md, 16: a decision.
 
 use super::biases::Biases;
-use super::coder::Coder;
 use super::contexts::Contexts;
 use super::experts::Expert;
 use super::mixer::{Mixer, Place};
 use super::shapes::Shapes;
+use super::source::Source;
 use crate::Error;
 use crate::functions::ln;
 use crate::notation::{clamp, max, trunc};
@@ -117,6 +117,11 @@ impl Decider {
         Self { shapes: Shapes::new(), biases: Biases::new(), mixer: Mixer::new() }
     }
 
+    /// format-floor.md, 19.9: before a tile that follows exposures.
+    pub(crate) fn end_start(&mut self) {
+        self.biases.multiply_precisions(0.3);
+    }
+
     /// 17.3: before the first decision of a pixel.
     pub(crate) fn start_pixel(&mut self) {
         self.mixer.start_pixel();
@@ -126,7 +131,7 @@ impl Decider {
     /// smaller.
     pub(crate) fn decide(
         &mut self,
-        coder: &mut Coder<'_>,
+        source: &mut Source<'_>,
         experts: &[Expert; 16],
         contexts: &Contexts,
         interval: &mut Interval,
@@ -161,7 +166,7 @@ impl Decider {
         // 17
         let place = Place::new(contexts, interval.length(), middle, search, k5);
         let q = self.mixer.probability(&place, &logit);
-        let yes = coder.decide(q)?;
+        let yes = source.decide(q, middle)?;
         let (e, info) = self.mixer.update(&place, &logit, q, yes);
         if !search {
             self.biases.slow[node].update(info, e);

@@ -52,6 +52,13 @@ impl First {
         }
     }
 
+    /// format-floor.md, 19.9: before another tile, of `width` columns.
+    pub(crate) fn start_tile(&mut self, width: usize) {
+        self.width = width;
+        self.side = 64 * width.div_ceil(4096);
+        self.blocks = vec![Moments::new(self.n); width.div_ceil(self.side)];
+    }
+
     /// 11.3: solves for the weights that are due.
     pub(crate) fn solve(&mut self, here: Here) {
         let n = self.tile.samples();

@@ -47,6 +47,11 @@ impl Means {
         }
     }
 
+    /// format-floor.md, 19.9: before another tile, of `width` columns.
+    pub(crate) fn start_tile(&mut self, width: usize, median: f32) {
+        *self = Self { cb: self.cb, ..Self::new(width, median) };
+    }
+
     /// A row starts.
     pub(crate) fn start_row(&mut self) {
         self.a = [0.0; 3];
@@ -172,7 +177,7 @@ impl Inputs {
         // in[56] to in[71]
         let helper = helpers.map(|helpers| {
             [0, 1].map(|j| {
-                let d = helpers.differences(j, here);
+                let d = helpers.differences(j, here, reference);
                 let first = clamp(d[0], -c, c);
                 values.extend(d.map(|d| clamp(d, -c, c)));
                 values.push(over(d[0], first));

@@ -66,14 +66,14 @@ pub(crate) struct Maps {
 }
 
 impl Maps {
-    /// The maps of a tile of `height` rows of `width` pixels.
-    pub(crate) fn new(height: usize, width: usize, median: f32) -> Self {
+    /// The maps of a tile of `height` rows of `width` pixels; `first_e` is the first value of `E`.
+    pub(crate) fn new(height: usize, width: usize, median: f32, first_e: f32) -> Self {
         Self {
             p: Map::new(height, width, median, false),
             k: Map::new(height, width, median, false),
             q: Map::new(height, width, 0.0, false),
             z: Map::new(height, width, 0.0, true),
-            e: Map::new(height, width, 8.0, false),
+            e: Map::new(height, width, first_e, false),
         }
     }
 }

@@ -1,23 +1,23 @@
 //! format-floor-max.md, 15.2: the path of decisions.
 
-use super::coder::Coder;
 use super::contexts::Contexts;
 use super::decision::{Decider, Interval};
 use super::experts::Expert;
+use super::source::Source;
 use crate::Error;
 use crate::notation::{clamp, max, trunc};
 
 /// Decodes the sample of a pixel.
 pub(crate) fn decode(
     decider: &mut Decider,
-    coder: &mut Coder<'_>,
+    source: &mut Source<'_>,
     experts: &[Expert; 16],
     contexts: &Contexts,
 ) -> Result<u16, Error> {
     decider.start_pixel();
     let mut interval = Interval::new();
     let mut decide = |interval: &mut Interval, middle: i64, search: bool| {
-        decider.decide(coder, experts, contexts, interval, middle, search)
+        decider.decide(source, experts, contexts, interval, middle, search)
     };
 
     // 1.

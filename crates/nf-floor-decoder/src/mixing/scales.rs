@@ -79,6 +79,14 @@ impl Scales {
         }
     }
 
+    /// format-floor.md, 19.9: before another tile, of `width` columns. The result is the first
+    /// value of the map `E`.
+    pub(crate) fn start_tile(&mut self, width: usize) -> f32 {
+        self.fresh.clear();
+        self.cd = vec![self.rd; width];
+        self.rd
+    }
+
     /// 13.2.
     pub(crate) fn activity(&self, map: &Map, here: Here) -> Activity {
         let e = |u, r| map.at(here, (u, r));

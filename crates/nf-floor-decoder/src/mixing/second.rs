@@ -45,6 +45,12 @@ impl Second {
         }
     }
 
+    /// format-floor.md, 19.9: before another tile.
+    pub(crate) fn start_tile(&mut self) {
+        self.fresh.clear();
+        self.h = [vec![0.0; PAST], vec![0.0; PAST]];
+    }
+
     /// 12.2: solves for the weights if they are due.
     pub(crate) fn solve(&mut self, here: Here) {
         if here.x.is_multiple_of(16) {

@@ -1,0 +1,92 @@
+//! Golden streams of frames with profiles.
+
+use super::*;
+use std::path::PathBuf;
+
+/// Golden streams, each with the name of its profile, its extent, and the digest of its pixels.
+#[rustfmt::skip]
+const GOLDEN: &[(&str, &str, Shape, &str)] = &[
+    ("fast", "pattern", Shape::new(1, 70, 90), "3af30d25887e853dbb065494518db5eae61e15441cb1c686cb00baca2a4f8455"),
+    ("default-window", "pattern", Shape::new(1, 51, 57), "02e135153410db3edc4729aa8c8e54870a8551222492add3257ae20cb54ce441"),
+    ("max", "pattern", Shape::new(1, 70, 90), "8eb12614e65331f587bf7eb23811d3a52671228b43da69d1f6f588ff25775af8"),
+    ("max-flat", "flats", Shape::new(1, 40, 50), "9d8d45f86885ad34fae59783407864aa619ba58fcc92014fdacdd636e23bb1b3"),
+    ("default-ramp", "ramp", Shape::new(3, 70, 90), "6eacbb68eb73bdec76aeaff0c2b6fc79ff3896ebb995adc005d1bc6d79017ef6"),
+    ("max-ramp", "ramp", Shape::new(3, 70, 90), "63e45e147f36e49712e5b07e8c8060c3cfb1242153787f5ec4d2272b3ff81ce6"),
+];
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/profiles").join(name)
+}
+
+#[test]
+fn golden_streams_decode() {
+    let mut modes: Vec<u8> = vec![];
+    for (name, profile, shape, digest) in GOLDEN {
+        let profile = std::fs::read(path(&format!("{profile}.nfp"))).unwrap();
+        let profile = Arc::new(read_profile(profile, &Limits::default()).unwrap());
+        let bytes = std::fs::read(path(&format!("{name}.bin"))).unwrap();
+        let again = decode_again(&read_again(&profile), &bytes, *shape).unwrap();
+        let image = FloorWithProfile::new(Level::Fast, profile).decode(&bytes, *shape, &Limits::default());
+        let image = image.unwrap();
+        assert_eq!(image.digest().to_string(), *digest, "{name}");
+        assert!(again == image.samples(), "{name}: the second decoder");
+        modes.push(bytes[first_tile(&bytes, *shape)]);
+    }
+    modes.sort_unstable();
+    modes.dedup();
+    assert_eq!(modes, [9, 10], "every mode has a golden stream");
+}
+
+/// Name of a stream, name of its profile, the profile, the image, the bytes.
+type Made = (&'static str, &'static str, Arc<Profile>, Image16, Vec<u8>);
+
+/// Profiles and streams of the golden files.
+fn made() -> Vec<Made> {
+    let ramps = profile_of(&(0..4).map(|seed| exposure(seed, 3)).collect::<Vec<_>>());
+    let made = |name, profile: &Arc<Profile>, of, level, image: Image16, row, column| {
+        let codec = FloorWithProfile::new(level, Arc::clone(profile));
+        let bytes = codec.encode_at(&image, row, column).unwrap();
+        (name, of, Arc::clone(profile), image, bytes)
+    };
+    let pattern = profile();
+    vec![
+        made("fast", &pattern, "pattern", Level::Fast, exposure(90, 1), 0, 0),
+        made(
+            "default-window",
+            &pattern,
+            "pattern",
+            Level::Default,
+            exposure(91, 1).crop(0..1, 9..60, 20..77),
+            9,
+            20,
+        ),
+        made("max", &pattern, "pattern", Level::Max, exposure(92, 1), 0, 0),
+        made(
+            "max-flat",
+            &profile_of_flats(),
+            "flats",
+            Level::Max,
+            lit(21, 15000.0, true, 1.8).crop(0..1, 20..60, 30..80),
+            20,
+            30,
+        ),
+        made("default-ramp", &ramps, "ramp", Level::Default, exposure(93, 3), 0, 0),
+        made("max-ramp", &ramps, "ramp", Level::Max, exposure(94, 3), 0, 0),
+    ]
+}
+
+#[test]
+#[ignore = "writes golden files that are missing"]
+fn write_missing() {
+    std::fs::create_dir_all(path("")).unwrap();
+    for (name, of, profile, image, bytes) in made() {
+        let profile_path = path(&format!("{of}.nfp"));
+        if !profile_path.exists() {
+            std::fs::write(profile_path, profile.bytes()).unwrap();
+        }
+        if !path(&format!("{name}.bin")).exists() {
+            std::fs::write(path(&format!("{name}.bin")), &bytes).unwrap();
+            println!("(\"{name}\", \"{of}\", {:?}, \"{}\"),", image.shape(), image.digest());
+        }
+    }
+}
