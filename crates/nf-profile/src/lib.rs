@@ -2,7 +2,7 @@
 //!
 //! - [`Map`]: a number for every pixel of the detector, such as its fixed pattern.
 //! - [`Profile`]: the maps of one detector, and frames from which adaptive models start.
-//! - [`format`]: profiles as bytes (`docs/format-profile.md`).
+//! - [`mod@format`]: profiles as bytes (`docs/format-profile.md`).
 //! - [`build`]: a profile from frames.
 //! - [`library`]: finding the profile that a stream names.
 #![forbid(unsafe_code)]
