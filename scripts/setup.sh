@@ -74,7 +74,10 @@ offer_peers() {
   # SZ3 3.4, for configs/external/peers.toml.
   "$python" -c 'import pysz' 2>/dev/null || "$cache/peers/bin/pip" install --quiet --no-deps 'pysz==1.1.0' >&2 ||
     say "Going on without pysz: the test that runs SZ3 3.4 will say SKIP."
-  "$python" -c 'import astropy, imagecodecs' 2>/dev/null && command -v fpack >/dev/null &&
+  # Another reader of Parquet, for the manifest of archives.
+  "$python" -c 'import pyarrow' 2>/dev/null || "$cache/peers/bin/pip" install --quiet 'pyarrow<27' >&2 ||
+    say "Going on without pyarrow: the test that reads a manifest with it will say SKIP."
+  "$python" -c 'import astropy, imagecodecs, pyarrow, pysz' 2>/dev/null && command -v fpack >/dev/null &&
     command -v funpack >/dev/null && required="$required,peers"
   command -v chromium >/dev/null && required="$required,browser"
   [ -e "${NOISEFLOOR_DATA:-../shared/data}/MANIFEST.json" ] && required="$required,frames"
