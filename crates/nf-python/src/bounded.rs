@@ -8,8 +8,8 @@ use crate::values::shaped;
 use nf_bounded::container::{Head, Reader, write};
 use nf_bounded::layout::{ByteOrder, Layout, Segment};
 use nf_bounded::{
-    Array, ArrayRecord, Noise, NoiseModel, NoiseSource, QuantiseOptions, Samples, Tolerance, Unit, measure,
-    quantise,
+    Array, ArrayRecord, ArrayRegistry, Noise, NoiseModel, NoiseSource, QuantiseOptions, Samples, Tolerance,
+    Unit, measure, quantise,
 };
 use nf_codec::{Codec, Limits};
 use nf_fits::npy;
@@ -134,7 +134,8 @@ pub(crate) struct Bounded {
 impl Bounded {
     fn new(source: Box<dyn ReadSeek>, name: String, max_memory_bytes: Option<u64>) -> Result<Self> {
         let reader = Reader::open(source, limits(max_memory_bytes))
-            .map_err(|error| Failure::from(error).of_file(&name))?;
+            .map_err(|error| Failure::from(error).of_file(&name))?
+            .with_array_codecs(ArrayRegistry::new(nf_classic::array_entries()));
         Ok(Self { reader: Mutex::new(reader), codec: Mutex::new(None), name })
     }
 
@@ -266,6 +267,7 @@ fn record_facts<'py>(py: Python<'py>, record: &ArrayRecord) -> PyResult<Bound<'p
     facts.set_item("samples", record.samples())?;
     facts.set_item("changed_samples", record.changed)?;
     facts.set_item("exact_samples", record.exact_samples())?;
+    facts.set_item("array_codec", record.array_codec().map(ToString::to_string))?;
     facts.set_item("digest_of_original", record.original.to_string())?;
     facts.set_item("digest", record.decoded.to_string())?;
     Ok(facts)
