@@ -12,9 +12,8 @@ pub(crate) struct BoundOptions {
     /// written
     #[arg(long, value_name = "BOUND", allow_hyphen_values = true, help_heading = "Loss")]
     pub(crate) bound: Option<Bound>,
-    /// The noise for a bound in sigmas: offset=DN,gain=E_PER_DN,read=DN, `measured` from the
-    /// samples, or `header`: gain and read noise of the header, the offset measured [default:
-    /// measured]
+    /// Noise for a bound in sigmas: offset=DN,gain=E_PER_DN,read=DN, `header` (its gain and read
+    /// noise), or `measured` [default]
     #[arg(long, value_name = "NOISE", requires = "bound", value_parser = NoiseOption::parse, help_heading = "Loss")]
     noise: Option<NoiseOption>,
 }

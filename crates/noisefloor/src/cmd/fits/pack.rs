@@ -39,9 +39,15 @@ pub(super) struct Args {
     /// rows for hcompress; about 1024,1024 for floor]
     #[arg(short, long, value_name = "SIDES", value_parser = parse_tile, help_heading = "Coding")]
     tile: Option<TileSize>,
-    /// Binary tables: `keep` them as they are, `pack` them as well as images (fpack's -table), or
-    /// pack `only` them (-tableonly). Columns get RICE_1 or GZIP, or what FZALGn says
-    #[arg(long, value_enum, value_name = "WHICH", default_value_t, help_heading = "Coding")]
+    /// Binary tables: `keep` them as they are, `pack` them as well as images, or pack `only` them
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHICH",
+        default_value_t,
+        hide_possible_values = true,
+        help_heading = "Coding"
+    )]
     tables: Which,
     /// fpack's -g, -g1, -g2: the same as --to gzip1 or --to gzip2
     #[arg(short = 'g', hide = true, conflicts_with = "to")]
@@ -71,13 +77,13 @@ pub(super) struct Args {
         conflicts_with = "bound"
     )]
     quantise: Option<f32>,
-    /// Dithering of quantised pixels: 0 (none), 1, or 2 (zeros are kept exactly)
+    /// Dithering of quantised pixels: 0, 1, or 2 (zeros stay exact)
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2), default_value_t = 1, requires = "quantise", help_heading = "Loss")]
     dither: u8,
     /// Seed of the dithering [default: from the first tile]
     #[arg(long, value_parser = clap::value_parser!(i64).range(1..=10_000), requires = "quantise", help_heading = "Loss")]
     seed: Option<i64>,
-    /// Lossy HCOMPRESS_1: scale in units of the noise (negative: the scale itself)
+    /// Scale of lossy HCOMPRESS_1, in noise (negative: in DN)
     #[arg(
         short = 's',
         long,
