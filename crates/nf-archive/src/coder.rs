@@ -3,7 +3,9 @@
 use crate::Tools;
 use crate::input::{Input, Original};
 use anyhow::Result;
-use nf_codec::container::{self, Header, ImageHeader, ImageSource, Reader, WriteOptions, default_tile};
+use nf_codec::container::{
+    self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile,
+};
 use nf_codec::{Codec, Spec};
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
@@ -94,8 +96,7 @@ impl Coder {
         Header {
             codec: self.encoder.spec(),
             reproducibility: self.encoder.reproducibility(),
-            // Streams and the spec name a profile by its key.
-            model: self.encoder.model().filter(|_| !names_profile(&self.encoder.spec())).map(Into::into),
+            model: ModelHeader::of(&*self.encoder),
             images: input.stacks.iter().map(|stack| image_header(&**stack, self.tile)).collect(),
             layout: Some(input.layout.clone()),
             creator: crate::PROGRAM.to_owned(),
@@ -166,11 +167,6 @@ impl<F: FnMut(u64)> ImageSource for Watched<'_, F> {
         (self.seen.borrow_mut())(band.shape().pixels() as u64);
         Ok(band)
     }
-}
-
-/// Whether a spec names the detector profile that decoding needs.
-fn names_profile(spec: &Spec) -> bool {
-    spec.to_string().contains("profile=")
 }
 
 fn pixels(header: &Header) -> u64 {

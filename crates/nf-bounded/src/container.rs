@@ -9,7 +9,7 @@ use crate::packing::Fields;
 use crate::quantise::{Comparison, Quantised, check, reconstruct, reconstruct_samples};
 use crate::record::ArrayRecord;
 use crate::{Array, Error, Result, Samples};
-use nf_codec::container::{self, ImageHeader, ImageSource, WriteOptions, Written, default_tile};
+use nf_codec::container::{self, ImageHeader, ImageSource, ModelHeader, WriteOptions, Written, default_tile};
 use nf_codec::{Codec, Limits, Registry};
 use nf_image::{PlaneAxis, Shape, TileBox};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -92,7 +92,7 @@ pub fn write(
     let header = container::Header {
         codec: encoder.spec(),
         reproducibility: encoder.reproducibility(),
-        model: encoder.model().map(Into::into),
+        model: ModelHeader::of(encoder),
         images: layers.iter().map(|layer| image(layer.shape())).collect(),
         layout: None,
         creator: "indices of a bounded container".to_owned(),

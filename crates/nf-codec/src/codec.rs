@@ -177,4 +177,6 @@ pub struct Model {
     /// Multiplications, each with its addition, in the model's layers to decode one sample of a
     /// large image.
     pub macs_per_px: f64,
+    /// Whether spec and streams name it by its digest, so that a container need not.
+    pub is_named_by_spec: bool,
 }

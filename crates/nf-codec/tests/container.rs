@@ -4,7 +4,7 @@
 use nf_codec::container::{
     Borrowed, ImageSource, Layout, ModelHeader, Reader, SampleFormat, Segment, TileBox, WriteOptions, write,
 };
-use nf_codec::{Codec, Error, Limits, Reproducibility, Spec, conformance};
+use nf_codec::{Error, Limits, Reproducibility, Spec, conformance};
 use nf_image::{Digest, Grid, Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -267,7 +267,7 @@ fn another_model_is_refused_before_decoding() {
     let mut header = header("plain:model=1", &[(&frame, frame.shape())]);
     let bytes = pack(&header, &[&frame], true).unwrap();
     assert!(open(&bytes).unwrap().codec(&registry()).is_ok());
-    let own = ModelHeader::from(Plain { model: 1 }.model().unwrap());
+    let own = ModelHeader::of(&Plain { model: 1 }).unwrap();
     header.model = Some(ModelHeader { digest: Digest::of_bytes(b"other"), ..own });
     let bytes = pack(&header, &[&frame], true).unwrap();
     let error = open(&bytes).unwrap().codec(&registry()).err().unwrap();

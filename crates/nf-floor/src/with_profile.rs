@@ -93,6 +93,7 @@ impl Codec for FloorWithProfile {
             bytes: self.profile.bytes().len() as u64,
             parameters: numbers as u64,
             macs_per_px: 0.0,
+            is_named_by_spec: true,
         })
     }
 }

@@ -266,6 +266,7 @@ impl Codec for NetCodec {
             bytes: self.weights_bytes,
             parameters: self.parameters,
             macs_per_px: self.model.macs_per_px(),
+            is_named_by_spec: false,
         })
     }
 }

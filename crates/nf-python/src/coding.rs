@@ -5,7 +5,7 @@ use crate::codecs::{build, limits};
 use crate::error::Result;
 use crate::threads;
 use nf_codec::container::{
-    self, Header, ImageHeader, ImageSource, Layout, Segment, WriteOptions, default_tile,
+    self, Header, ImageHeader, ImageSource, Layout, ModelHeader, Segment, WriteOptions, default_tile,
 };
 use nf_fits::npy;
 use nf_image::{PlaneAxis, Shape};
@@ -69,7 +69,7 @@ fn encode_source(
     let header = Header {
         codec: encoder.spec(),
         reproducibility: encoder.reproducibility(),
-        model: encoder.model().map(Into::into),
+        model: ModelHeader::of(&*encoder),
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile }],
         layout: Some(layout),
         creator: nf_archive::PROGRAM.to_owned(),

@@ -2,7 +2,7 @@
 
 use super::layout::Layout;
 use super::{MAGIC, VERSION};
-use crate::{Error, Fields, Limits, Model, Reproducibility, Result, Spec};
+use crate::{Codec, Error, Fields, Limits, Model, Reproducibility, Result, Spec};
 use nf_image::{Digest, PlaneAxis, Shape};
 
 /// What a container says of itself.
@@ -33,9 +33,11 @@ pub struct ModelHeader {
     pub device: String,
 }
 
-impl From<Model> for ModelHeader {
-    fn from(Model { digest, bytes, .. }: Model) -> Self {
-        Self { digest, bytes, device: "any machine".to_owned() }
+impl ModelHeader {
+    /// What a container of streams of this codec says of a model, if it has to say anything.
+    pub fn of(codec: &dyn Codec) -> Option<Self> {
+        let Model { digest, bytes, .. } = codec.model().filter(|model| !model.is_named_by_spec)?;
+        Some(Self { digest, bytes, device: "any machine".to_owned() })
     }
 }
 

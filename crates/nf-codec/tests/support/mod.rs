@@ -1,7 +1,7 @@
 //! A codec that stores samples as they are, and containers of it.
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub)]
 
-use nf_codec::container::{Header, ImageHeader, ImageSource, Reader, WriteOptions, write};
+use nf_codec::container::{Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, write};
 use nf_codec::{Codec, Entry, Error, Limits, Model, Registry, Reproducibility, Result, Spec};
 use nf_image::{Digest, Image16, Shape};
 use std::io::Cursor;
@@ -35,7 +35,13 @@ impl Codec for Plain {
 
     fn model(&self) -> Option<Model> {
         let digest = Digest::of_bytes(&[self.model]);
-        (self.model > 0).then_some(Model { digest, bytes: 1, parameters: 1, macs_per_px: 0.0 })
+        (self.model > 0).then_some(Model {
+            digest,
+            bytes: 1,
+            parameters: 1,
+            macs_per_px: 0.0,
+            is_named_by_spec: false,
+        })
     }
 }
 
@@ -84,7 +90,7 @@ pub fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
     Header {
         codec: codec.parse().unwrap(),
         reproducibility: Reproducibility::Anywhere,
-        model: registry().build(&codec.parse().unwrap()).unwrap().model().map(Into::into),
+        model: ModelHeader::of(&*registry().build(&codec.parse().unwrap()).unwrap()),
         images: images
             .iter()
             .map(|(image, tile)| ImageHeader { shape: image.shape(), axis: image.axis(), tile: *tile })
