@@ -1,6 +1,5 @@
 //! FITS and .npy files as stacks, with what is needed to write them again.
 
-use crate::output::folder_of;
 use crate::{Tools, detector};
 use anyhow::{Context, Result, bail};
 use nf_codec::container::{ImageSource, Layout, MAGIC, SampleFormat, Segment};
@@ -70,8 +69,7 @@ impl FileKind {
 /// # Errors
 /// If it is of no kind that we know, is damaged, or holds no 16-bit image.
 pub fn read(path: &Path, tools: &Tools) -> Result<Input> {
-    // Detector profiles may lie beside what was coded with them.
-    library::add_folder(folder_of(path));
+    library::look_beside(path);
     let open = || {
         let mut first = Vec::new();
         File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut first)?;

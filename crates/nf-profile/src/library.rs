@@ -1,12 +1,13 @@
 //! Finding the profile that a stream names.
 //!
 //! A process knows profiles that were handed to it ([`add`]), and folders to look in: those of
-//! [`add_folder`], and those of the environment variable [`VARIABLE`]. Files end in `.nfp`; what
+//! [`look_beside`], and those of the environment variable [`VARIABLE`]. Files end in `.nfp`; what
 //! they are called otherwise does not matter.
 
 use crate::format::{ENDING, MAGIC};
 use crate::{Id, Profile};
 use nf_codec::{Error, Result};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -18,10 +19,10 @@ pub const VARIABLE: &str = "NOISEFLOOR_PROFILES";
 #[derive(Default)]
 struct Library {
     profiles: Vec<Arc<Profile>>,
-    folders: Vec<PathBuf>,
+    folders: BTreeSet<PathBuf>,
 }
 
-static LIBRARY: Mutex<Library> = Mutex::new(Library { profiles: vec![], folders: vec![] });
+static LIBRARY: Mutex<Library> = Mutex::new(Library { profiles: vec![], folders: BTreeSet::new() });
 
 fn library() -> MutexGuard<'static, Library> {
     LIBRARY.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,11 +36,13 @@ pub fn add(profile: Arc<Profile>) {
     }
 }
 
-/// Makes this process look for profiles in a folder, too.
-pub fn add_folder(folder: &Path) {
+/// Makes this process look for profiles in the folder of a file, too: the profile may lie beside
+/// what was coded with it.
+pub fn look_beside(file: &Path) {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut library = library();
-    if library.folders.iter().all(|known| known != folder) {
-        library.folders.push(folder.to_owned());
+    if !library.folders.contains(folder) {
+        library.folders.insert(folder.to_owned());
     }
 }
 

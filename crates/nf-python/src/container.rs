@@ -66,8 +66,6 @@ impl Container {
     #[pyo3(signature = (path, max_memory_bytes))]
     fn open(py: Python<'_>, path: PathBuf, max_memory_bytes: Option<u64>) -> PyResult<Self> {
         let name = path.display().to_string();
-        // A detector profile may lie beside what was coded with it.
-        path.parent().into_iter().for_each(nf_profile::library::add_folder);
         Ok(py.detach(|| {
             let file = PositionedFile::open(&path).map_err(|error| Failure::Io(name.clone(), error))?;
             Self::new(Box::new(file), name, max_memory_bytes)

@@ -18,6 +18,7 @@ pub(crate) struct PositionedFile {
 
 impl PositionedFile {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        nf_profile::library::look_beside(path);
         let file = File::open(path)?;
         if file.metadata()?.is_dir() {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));

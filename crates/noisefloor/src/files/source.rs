@@ -47,10 +47,7 @@ impl Source {
             bail!("{name}: this is a folder, expected a file");
         }
         if kind.is_file() {
-            // Detector profiles may lie beside what was coded with them.
-            library::add_folder(
-                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-            );
+            library::look_beside(path);
             return Ok(Self::Disk(path.to_owned()));
         }
         let file = File::open(path).with_context(|| name.clone())?;
