@@ -151,15 +151,13 @@ impl Builder {
                 });
                 maps.extend(is_map.then(|| pattern::map(place, group, &known)));
             }
-            let response = response::of_groups(place, &groups);
-            if let Some(old) =
-                self.old_maps.iter().position(|map| map.kind == MapKind::Response && place.is_of(map))
-                && response.as_ref().is_some_and(|new| new.noise_dn < self.old_maps[old].noise_dn)
-            {
-                taken.push(old);
-                maps.extend(response);
-            } else if !self.old_maps.iter().any(|map| map.kind == MapKind::Response && place.is_of(map)) {
-                maps.extend(response);
+            if let Some(new) = response::of_groups(place, &groups) {
+                let is_own = |map: &Map| map.kind == MapKind::Response && place.is_of(map);
+                let old = self.old_maps.iter().position(is_own);
+                if old.is_none_or(|old| new.noise_dn < self.old_maps[old].noise_dn) {
+                    taken.extend(old);
+                    maps.push(new);
+                }
             }
             starts.extend(start::of_groups(place, &groups));
         }

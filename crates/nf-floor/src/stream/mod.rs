@@ -97,11 +97,7 @@ pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -
             .map(|(numbers, maps)| {
                 let terms = maps.terms(&planes[..numbers.planes.len()]);
                 // Without maps, planes have a mode of their own, which states no numbers.
-                let is_plain = numbers.own == 0
-                    && numbers.planes.iter().all(|&map| map == 0)
-                    && !planes.is_empty()
-                    && numbers.response == 0;
-                Candidate { terms, maps: (!is_plain).then_some(numbers) }
+                Candidate { terms, maps: Some(numbers).filter(|numbers| !numbers.is_none()) }
             })
             .collect();
         inter_plane::encode_with(TileView::of(&tile), &candidates, level, Some(placed))

@@ -31,6 +31,11 @@ pub(super) struct MapNumbers {
 }
 
 impl MapNumbers {
+    /// Whether it names no map.
+    pub(super) fn is_none(&self) -> bool {
+        self.own == 0 && self.response == 0 && self.planes.iter().all(|&map| map == 0)
+    }
+
     pub(super) fn bytes(&self) -> Vec<u8> {
         [&[self.own, self.response], &self.planes[..]].concat()
     }

@@ -57,19 +57,20 @@ impl<'p> Trials<'p> {
     ) -> Option<Trial<'a, 'b>> {
         let no_weights = Weights::none(&nothing.terms);
         let mut best = (self.bytes(nothing, &no_weights, true, None)? as f64 * SLACK, None);
-        let mut offer = |candidate, weights: &Weights, helps, start| {
-            if let Some(bytes) = self.bytes(candidate, weights, helps, start)
+        let mut offer = |candidate, weights: &Weights, helps| {
+            if let Some(bytes) = self.bytes(candidate, weights, helps, None)
                 && (bytes as f64) < best.0
             {
-                best = (bytes as f64, Some(Trial { candidate, weights: weights.clone(), helps, start }));
+                let trial = Trial { candidate, weights: weights.clone(), helps, start: None };
+                best = (bytes as f64, Some(trial));
             }
         };
         for (candidate, fit) in candidates.iter().zip(fits) {
-            offer(candidate, &Weights::none(&candidate.terms), true, None);
+            offer(candidate, &Weights::none(&candidate.terms), true);
             if fit.gradient < MOST_GRADIENT {
-                offer(candidate, &fit.weights, true, None);
+                offer(candidate, &fit.weights, true);
                 if candidate.maps.is_some() {
-                    offer(candidate, &fit.weights, false, None);
+                    offer(candidate, &fit.weights, false);
                 }
             }
         }

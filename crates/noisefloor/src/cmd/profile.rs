@@ -1,8 +1,8 @@
 //! `noisefloor profile`: what many frames of one detector have in common, learned and described.
 
 use crate::files::batch::{Inputs, refuse};
-use crate::files::kinds::{is_compressible, is_fits_or_zipped, is_packed};
-use crate::files::output::{text, write_file};
+use crate::files::kinds::is_compressible;
+use crate::files::output::{ensure_distinct, text, write_file};
 use crate::files::profile::read;
 use crate::files::source::Source;
 use crate::limits;
@@ -88,35 +88,40 @@ fn build(args: &BuildArgs, older: Option<&Profile>) -> Result<()> {
     };
     let expanded = args.inputs.expand(is_compressible)?;
     refuse(expanded.wrong)?;
-    let mut builder = older.map(Builder::update).unwrap_or_default();
-    let mut cards: Vec<(String, String)> = older.map(|older| older.cards().to_vec()).unwrap_or_default();
-    let mut failed = expanded.unread.len();
-    expanded.unread.iter().for_each(|(path, error)| say(&plain(&format!("{}: {error:#}", path.display()))));
     for found in &expanded.files {
-        match add(&mut builder, &found.path) {
-            Ok(own) if builder.frames() > 0 => {
-                // What not all frames share says nothing of the detector.
-                match cards.is_empty() {
-                    true => cards = own,
-                    false => cards.retain(|card| own.contains(card)),
+        ensure_distinct(&found.path, &args.output)?;
+    }
+    expanded.unread.iter().for_each(|(path, error)| say(&plain(&format!("{}: {error:#}", path.display()))));
+    let mut failed = expanded.unread.len();
+    // An output that must not be replaced is told before hours of work.
+    let (profile, groups) = write_file(&args.output, args.force, |out| {
+        let mut builder = older.map(Builder::update).unwrap_or_default();
+        // What not all frames share says nothing of the detector.
+        let mut shared: Option<Vec<(String, String)>> = older.map(|older| older.cards().to_vec());
+        for found in &expanded.files {
+            match add(&mut builder, &found.path) {
+                Ok(None) => {}
+                Ok(Some(own)) => match &mut shared {
+                    Some(cards) => cards.retain(|card| own.contains(card)),
+                    None => shared = Some(own),
+                },
+                Err(error) => {
+                    say(&plain(&format!("{error:#}")));
+                    failed += 1;
                 }
             }
-            Ok(_) => {}
-            Err(error) => {
-                say(&plain(&format!("{error:#}")));
-                failed += 1;
-            }
         }
-    }
-    ensure!(builder.frames() > 0, "no frame could be read, expected at least two frames of one detector");
-    let frames = builder.frames();
-    let (profile, groups) = builder.finish(&name, cards, &PROFILE_CODEC)?;
-    ensure!(
-        !(profile.maps().is_empty() && profile.starts().is_empty()),
-        "{frames} frames, and no pattern that they share: a profile would save nothing; it takes at least two \
-         frames of one kind, better ten"
-    );
-    write_file(&args.output, args.force, |out| Ok(out.write_all(profile.bytes())?))?;
+        let frames = builder.frames();
+        ensure!(frames > 0, "no frame could be read, expected at least two frames of one detector");
+        let (profile, groups) = builder.finish(&name, shared.unwrap_or_default(), &PROFILE_CODEC)?;
+        ensure!(
+            !(profile.maps().is_empty() && profile.starts().is_empty()),
+            "{frames} frames, and no pattern that they share: a profile would save nothing; it takes at least \
+             two frames of one kind, better ten"
+        );
+        out.write_all(profile.bytes())?;
+        Ok((profile, groups))
+    })?;
     if !args.quiet {
         let mut out = text();
         groups.iter().try_for_each(|group| writeln!(out, "{}", plain(&group_words(group))))?;
@@ -136,17 +141,16 @@ fn default_name(output: &Path) -> Result<String> {
     Ok(stem.to_string_lossy().chars().map(legal).take(64).collect())
 }
 
-/// Takes all images of a file; returns the keywords of its detector.
-fn add(builder: &mut Builder, path: &Path) -> Result<Vec<(String, String)>> {
+/// Takes all images of a file; returns the keywords of its detector, if it has a header.
+fn add(builder: &mut Builder, path: &Path) -> Result<Option<Vec<(String, String)>>> {
     let name = path.display().to_string();
     let source = Source::open(path)?;
-    let is_fits = is_fits_or_zipped(path) || is_packed(path);
-    if !is_fits && npy::is_npy(&source.first(8)?) {
+    if npy::is_npy(&source.first(8)?) {
         let mut bytes = vec![];
         source.reader()?.read_to_end(&mut bytes)?;
         let image = npy::parse(&bytes, &limits::fits()).with_context(|| name)?.image;
         builder.add("", "", [0, 0], &image);
-        return Ok(vec![]);
+        return Ok(None);
     }
     let file = match source {
         Source::Disk(path) => open_fits(&path)?,
@@ -162,7 +166,7 @@ fn add(builder: &mut Builder, path: &Path) -> Result<Vec<(String, String)>> {
         }
     }
     let headers: Vec<&Header> = images.iter().map(|(header, ..)| header).chain([primary]).collect();
-    Ok(detector::cards(&headers))
+    Ok(Some(detector::cards(&headers)))
 }
 
 /// The stacks of an image: it has several where there are more than three axes.
