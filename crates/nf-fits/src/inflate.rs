@@ -176,19 +176,8 @@ impl<R: BufRead> BufRead for Pushback<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::{BufReader, Write};
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        out.write_all(bytes).unwrap();
-        out.finish().unwrap()
-    }
-
-    fn bzip2(bytes: &[u8]) -> Vec<u8> {
-        let mut out = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
-        out.write_all(bytes).unwrap();
-        out.finish().unwrap()
-    }
+    use crate::testdata::{bzip2, gzip};
+    use std::io::BufReader;
 
     /// What is inside, and whether something was ignored, with buffers that end at every place.
     fn inflate(bytes: &[u8]) -> Result<(Vec<u8>, bool)> {

@@ -58,6 +58,8 @@ mod source;
 mod sums;
 mod tables;
 mod target;
+#[cfg(test)]
+mod testdata;
 pub mod tiled;
 mod unlzw;
 mod write;
