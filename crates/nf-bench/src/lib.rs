@@ -6,6 +6,7 @@
 //! - [`suite`]: the TOML file that states a comparison.
 //! - `transforms`: the same pixels as planes, differences, bytes or patches.
 //! - [`run()`]: the loop over images and codecs; an [`Observer`] sees what happens.
+//! - `candidates`: the codecs that a suite asks for.
 //! - `moments`: what an error is like; `sky`: a sky whose stars are known.
 //! - `measure`: one codec on one image: verify, then time; `memory` for its peak; `reuse`: rows of
 //!   earlier runs instead of new ones.
@@ -22,6 +23,7 @@
 // `memory` declares one foreign function; everything else is safe.
 #![deny(unsafe_code)]
 
+mod candidates;
 mod error;
 pub mod errors;
 pub mod files;

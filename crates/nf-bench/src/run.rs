@@ -1,5 +1,6 @@
 //! The loop over datasets, images and codecs.
 
+use crate::candidates::{Candidate, candidates};
 use crate::errors::{ErrorFile, OPEN_LOOP};
 use crate::folder::RunFolder;
 use crate::machine::{Build, Machine};
@@ -12,7 +13,7 @@ use crate::suite::{Analysis, DatasetChoice, Suite, parse_bound};
 use crate::transforms::{Bounded, transformed, without_bound};
 use crate::{Error, Result};
 use nf_bounded::ArrayRegistry;
-use nf_codec::{Codec, Registry, Spec};
+use nf_codec::{Registry, Spec};
 use nf_data::{Card, Dataset};
 use nf_image::Image16;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +86,7 @@ pub fn run(
     let file = suite.name.clone();
     suite.check().map_err(|reason| Error::Suite { file, reason })?;
     let machine = Machine::here(&options.command, &options.build);
-    let codecs = codecs(suite, registry, &options.array_codecs)?;
+    let codecs = candidates(suite, registry, &options.array_codecs)?;
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let folder = RunFolder::create(&options.runs, suite, &machine)?;
     let errors = ErrorFile::of(&folder, &suite.analyses);
@@ -108,7 +109,7 @@ pub fn resume(
     let machine = Machine::here(&options.command, &options.build);
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
-    let codecs = codecs(&suite, registry, &options.array_codecs)?;
+    let codecs = candidates(&suite, registry, &options.array_codecs)?;
     let errors = ErrorFile::of(&folder, &suite.analyses);
     Session { suite: &suite, registry, options, codecs, reusable, folder, errors, rows }
         .finish(open, observer)
@@ -126,7 +127,7 @@ pub fn read(
 ) -> Result<Run> {
     let (suite, rows) = RunFolder::read(folder)?;
     let machines = crate::folder::machines(folder)?;
-    let facts = codecs(&suite, registry, array_codecs)?
+    let facts = candidates(&suite, registry, array_codecs)?
         .into_iter()
         .filter_map(|codec| Some((codec.label, codec.facts?)))
         .collect();
@@ -146,43 +147,6 @@ pub fn open_transformed(choice: &DatasetChoice, open: &Opener) -> nf_data::Resul
 /// The same with the samples themselves in place of indices within a bound.
 fn open_whole(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
     Ok(without_bound(choice, open(choice)?))
-}
-
-/// A codec of the suite, under the name that its rows carry.
-struct Candidate {
-    spec: Spec,
-    label: String,
-    facts: Option<CodecFacts>,
-    external: bool,
-    /// Whether it has a loss of its own, and gets the samples and the bound.
-    is_of_arrays: bool,
-}
-
-/// The codecs under their canonical specs, which drop options at their defaults.
-fn codecs(suite: &Suite, registry: &Registry, array_codecs: &ArrayRegistry) -> Result<Vec<Candidate>> {
-    let mut labels = BTreeSet::new();
-    let candidate = |(index, spec): (usize, Spec)| {
-        let external = suite.external.contains_key(spec.name());
-        let of_arrays = array_codecs.of_spec(&spec);
-        // A codec that cannot be built keeps its spec as given, and fails row by row.
-        let built = catch_unwind(AssertUnwindSafe(|| {
-            let codec: Box<dyn Codec> = registry.build(&spec).ok()?;
-            Some((codec.spec(), CodecFacts::of(codec.as_ref(), external)))
-        }));
-        let is_of_arrays = of_arrays.is_some();
-        let (spec, facts) = match (of_arrays, built.ok().flatten()) {
-            (Some(spec), _) => (spec, Some(CodecFacts::of_arrays(external))),
-            (None, Some((canonical, facts))) => (canonical, Some(facts)),
-            (None, None) => (spec, None),
-        };
-        let label = spec.to_string();
-        if !labels.insert(label.clone()) {
-            let reason = format!("codecs[{index}]: '{label}' is there twice");
-            return Err(Error::Suite { file: suite.name.clone(), reason });
-        }
-        Ok(Candidate { spec, label, facts, external, is_of_arrays })
-    };
-    suite.specs().into_iter().enumerate().map(candidate).collect()
 }
 
 /// A run under way.
