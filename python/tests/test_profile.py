@@ -41,6 +41,10 @@ def test_a_profile_lies_beside_the_file_or_is_asked_for(tmp_path: Path) -> None:
     assert "detector profile" in run()
     shutil.copy(PROFILE, tmp_path / "camera.nfp")
     assert int(run()) == int(frame().sum())
+    # A name without a folder, too.
+    command = [sys.executable, "-c", code, "frame.nfl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert int(done.stdout) == int(frame().sum())
 
 
 def test_other_files_and_codecs_are_refused(tmp_path: Path) -> None:

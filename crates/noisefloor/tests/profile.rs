@@ -93,6 +93,41 @@ fn a_lost_profile_is_asked_for_by_name() {
     );
 }
 
+/// A frame whose header states an instrument.
+fn write_of(folder: &Path, name: &str, seed: u64, instrument: &str) {
+    write(folder, name, &frame(seed));
+    let mut bytes = fs::read(folder.join(name)).unwrap();
+    let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
+    let cards = format!("{:<80}{:<80}", format!("INSTRUME= '{instrument}'"), "END");
+    bytes[end..end + 160].copy_from_slice(cards.as_bytes());
+    fs::write(folder.join(name), bytes).unwrap();
+}
+
+#[test]
+fn keywords_are_those_that_all_frames_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for (seed, instrument) in [(0, "one"), (1, "two"), (2, "two"), (3, "two")] {
+        write_of(at, &format!("f{seed}.fits"), seed, instrument);
+    }
+    let detector = |name: &str| -> serde_json::Value {
+        serde_json::from_str(&succeeds(at, &format!("profile info --json {name}"))).unwrap()
+    };
+    succeeds(at, "profile build -o two.nfp f1.fits f2.fits f3.fits");
+    assert_eq!(detector("two.nfp")["detector"]["INSTRUME"], "two");
+    succeeds(at, "profile build -o mixed.nfp f0.fits f1.fits f2.fits f3.fits");
+    assert!(detector("mixed.nfp")["detector"].as_object().unwrap().is_empty());
+}
+
+#[test]
+fn frames_are_never_replaced_by_their_profile() {
+    let folder = night();
+    let at = folder.path();
+    let before = fs::read(at.join("f0.fits")).unwrap();
+    fails(at, "profile build -f -o f0.fits f0.fits f1.fits", &["f0.fits", "same file"]);
+    assert!(fs::read(at.join("f0.fits")).unwrap() == before);
+}
+
 #[test]
 fn what_makes_no_sense_is_told() {
     let folder = night();
