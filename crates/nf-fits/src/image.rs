@@ -353,9 +353,9 @@ fn each_tile(
         let decoded: Vec<_> = batch
             .par_iter()
             .map_init(Scratch::default, |scratch, &tile| reader.read_tile(tile, scratch))
-            .collect::<Result<_>>()?;
-        for (&tile, pixels) in batch.iter().zip(&decoded) {
-            take(&grid.tile_box(tile), pixels)?;
+            .collect();
+        for (&tile, pixels) in batch.iter().zip(decoded) {
+            take(&grid.tile_box(tile), &pixels?)?;
         }
     }
     Ok(())

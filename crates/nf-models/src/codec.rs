@@ -139,13 +139,15 @@ impl Codec for NetCodec {
             .batches(image.shape(), self.tile_px, BATCH)?
             .into_par_iter()
             .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
-        let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
+        // Of several errors that of the first batch is told, not the first in time.
+        let streams: Vec<Result<Vec<u8>>> = streams.collect();
         let mut bytes = self.digest.0.to_vec();
         bytes.push(ARITHMETIC);
         for extent in [self.tile_px, self.tile_px, BATCH] {
             bytes.extend((extent as u16).to_le_bytes());
         }
         for stream in streams {
+            let stream = stream?;
             bytes.extend((stream.len() as u32).to_le_bytes());
             bytes.extend(stream);
         }
@@ -206,9 +208,10 @@ impl Codec for NetCodec {
         let decoded = parts
             .into_par_iter()
             .map(|(boxes, part)| Ok((batch::decode(&*self.model, part, &boxes)?, boxes)));
-        let decoded: Vec<(Vec<Vec<u16>>, Vec<TileBox>)> = decoded.collect::<Result<_>>()?;
+        let decoded: Vec<Result<(Vec<Vec<u16>>, Vec<TileBox>)>> = decoded.collect();
         let mut image = Image16::zeros(shape);
-        for (tiles, boxes) in decoded {
+        for decoded in decoded {
+            let (tiles, boxes) = decoded?;
             for (samples, at) in tiles.into_iter().zip(boxes) {
                 let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
                 image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
@@ -222,8 +225,8 @@ impl Codec for NetCodec {
         let bits =
             batches.map(|boxes| batch::ideal_bits(&*self.model, &mut cut(image, &boxes)).map_err(failed));
         // Added up in the order of the batches, whatever the number of threads.
-        let bits: Vec<f64> = bits.collect::<Result<_>>()?;
-        Ok(Some(bits.iter().sum()))
+        let bits: Vec<Result<f64>> = bits.collect();
+        bits.into_iter().sum::<Result<f64>>().map(Some)
     }
 
     /// Those of PixelCNN++ for single planes; the other networks code numbers that are no samples.

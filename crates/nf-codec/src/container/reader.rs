@@ -135,7 +135,7 @@ impl<R: Read + Seek> Reader<R> {
             let group = groups.next().unwrap_or_default();
             let next = group.iter().map(|place| self.read_piece(image, place)).collect::<Result<Vec<_>>>()?;
             let (header, limits) = (&self.header, &self.limits);
-            let mut decoded = Ok(Vec::new());
+            let mut decoded: Vec<Result<Image16>> = Vec::new();
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| {
                     decoded =
@@ -151,7 +151,9 @@ impl<R: Read + Seek> Reader<R> {
             if group.is_empty() {
                 return self.check_digest(image, digester.finish(shape.planes));
             }
-            ready = group.iter().map(|place| place.planes.start).zip(decoded?).collect();
+            // Of several errors the first in the order of the stack is told, not the first in time.
+            let decoded = decoded.into_iter().collect::<Result<Vec<_>>>()?;
+            ready = group.iter().map(|place| place.planes.start).zip(decoded).collect();
         }
     }
 
@@ -225,17 +227,18 @@ impl Piece {
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the
         // memory.
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
-            let pieces: Vec<(TileBox, Image16)> = group
+            let pieces: Vec<Result<(TileBox, Image16)>> = group
                 .par_iter()
                 .filter_map(|(tile, payload)| {
                     let shared = tile.place.intersection(region)?;
                     let piece = decode_tile(codec, payload, image, tile, &shared, limits);
                     Some(piece.map(|piece| (shared, piece)))
                 })
-                .collect::<Result<_>>()?;
-            for (shared, piece) in &pieces {
+                .collect();
+            for piece in pieces {
+                let (shared, piece) = piece?;
                 let corner = shared.within(region);
-                decoded.paste(piece, corner.planes.start, corner.rows.start, corner.columns.start);
+                decoded.paste(&piece, corner.planes.start, corner.rows.start, corner.columns.start);
             }
         }
         Ok(decoded)

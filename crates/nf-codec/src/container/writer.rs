@@ -257,7 +257,12 @@ fn encode_bands(
         // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to
         // themselves.
         [only] => Ok(vec![encode_band(only, image, origin, options)?]),
-        _ => bands.par_iter().map(|band| encode_band(band, image, origin, options)).collect(),
+        _ => {
+            // Of several errors the first in the order of the stack is told, not the first in time.
+            let coded: Vec<_> =
+                bands.par_iter().map(|band| encode_band(band, image, origin, options)).collect();
+            coded.into_iter().collect()
+        }
     }
 }
 
@@ -295,6 +300,10 @@ fn encode_band(
     match &columns[..] {
         // Alone, a tile is coded on this thread, so that the codec has the pool to itself.
         [only] => Ok(vec![encode(only)?]),
-        _ => columns.par_iter().map(encode).collect(),
+        _ => {
+            // As above: the first tile that fails is told.
+            let coded: Vec<_> = columns.par_iter().map(encode).collect();
+            coded.into_iter().collect()
+        }
     }
 }

@@ -275,7 +275,9 @@ fn encode_band(
     codec: &dyn TileCodec,
 ) -> Result<Vec<EncodedTile>> {
     let pixels = image.read_section(band)?;
-    plan.grid
+    // Of several errors that of the first tile is told, not the first in time.
+    let encoded: Vec<Result<EncodedTile>> = plan
+        .grid
         .tiles_of(band)
         .into_par_iter()
         .map_init(gzip::Deflater::default, |deflater, tile| {
@@ -284,7 +286,8 @@ fn encode_band(
             let encoded = plan.encode(tile, &tile_box, &cut, deflater, codec);
             encoded.map_err(|problem| Error::Tile { hdu: image.index(), tile, problem })
         })
-        .collect()
+        .collect();
+    encoded.into_iter().collect()
 }
 
 struct Heap<'a> {

@@ -80,8 +80,10 @@ impl<'a> TableReader<'a> {
                 Ok((own.to_vec(), arrays))
             },
         );
-        let columns: Vec<(Vec<u8>, Vec<Array>)> = columns.collect::<Result<_>>()?;
-        let (plain, arrays): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
+        // Of several errors that of the first column is told, not the first in time.
+        let columns: Vec<Result<(Vec<u8>, Vec<Array>)>> = columns.collect();
+        let (plain, arrays): (Vec<_>, Vec<_>) =
+            columns.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
         Ok((plain, arrays.into_iter().flatten().collect()))
     }
 
