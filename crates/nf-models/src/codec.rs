@@ -208,7 +208,7 @@ impl Codec for NetCodec {
         let decoded = parts
             .into_par_iter()
             .map(|(boxes, part)| Ok((batch::decode(&*self.model, part, &boxes)?, boxes)));
-        let decoded: Vec<Result<(Vec<Vec<u16>>, Vec<TileBox>)>> = decoded.collect();
+        let decoded: Vec<Result<_>> = decoded.collect();
         let mut image = Image16::zeros(shape);
         for decoded in decoded {
             let (tiles, boxes) = decoded?;
