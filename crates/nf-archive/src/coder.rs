@@ -97,10 +97,15 @@ impl Coder {
             codec: self.encoder.spec(),
             reproducibility: self.encoder.reproducibility(),
             model: ModelHeader::of(&*self.encoder),
-            images: input.stacks.iter().map(|stack| image_header(&**stack, self.tile)).collect(),
+            images: input
+                .stacks
+                .iter()
+                .map(|stack| image_header(&*self.encoder, &**stack, self.tile))
+                .collect(),
             layout: Some(input.layout.clone()),
-            creator: crate::PROGRAM.to_owned(),
+            creator: String::new(),
         }
+        .with_creator(crate::PROGRAM)
     }
 
     fn write(
@@ -173,7 +178,7 @@ fn pixels(header: &Header) -> u64 {
     header.images.iter().map(|image| image.shape.pixels() as u64).sum()
 }
 
-fn image_header(stack: &(dyn ImageSource + '_), tile: Option<Shape>) -> ImageHeader {
+fn image_header(codec: &dyn Codec, stack: &(dyn ImageSource + '_), tile: Option<Shape>) -> ImageHeader {
     let shape = stack.shape();
-    ImageHeader { shape, axis: stack.axis(), tile: tile.unwrap_or_else(|| default_tile(shape)) }
+    ImageHeader { shape, axis: stack.axis(), tile: tile.unwrap_or_else(|| default_tile(codec, shape)) }
 }

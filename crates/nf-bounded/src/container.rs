@@ -87,7 +87,7 @@ pub fn write(
     let image = |shape: Shape| ImageHeader {
         shape,
         axis: PlaneAxis::None,
-        tile: tile.unwrap_or_else(|| default_tile(shape)),
+        tile: tile.unwrap_or_else(|| default_tile(encoder, shape)),
     };
     let header = container::Header {
         codec: encoder.spec(),
@@ -95,7 +95,7 @@ pub fn write(
         model: ModelHeader::of(encoder),
         images: layers.iter().map(|layer| image(layer.shape())).collect(),
         layout: None,
-        creator: "indices of a bounded container".to_owned(),
+        creator: String::new(),
     };
     let mut sources: Vec<&mut dyn ImageSource> =
         layers.iter_mut().map(|layer| layer as &mut dyn ImageSource).collect();

@@ -96,6 +96,14 @@ pub trait Codec: Send + Sync {
         PlaneTreatment::Independent
     }
 
+    /// Rows and columns of the tiles into which it cuts the planes of such a stack by itself,
+    /// each coded without the others, if it does. Containers cut there unless asked otherwise: it
+    /// costs nothing, and damage costs one tile.
+    fn tile_px(&self, shape: Shape) -> Option<[usize; 2]> {
+        let _ = shape;
+        None
+    }
+
     /// The trained model that both sides need, if there is one.
     fn model(&self) -> Option<Model> {
         None

@@ -22,7 +22,7 @@ mod trace;
 
 pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
 pub use error::{Error, Result};
-pub use fields::Fields;
+pub use fields::{Fields, put_varint};
 pub use limits::Limits;
 pub use registry::{Added, Build, Entry, LastBuilt, OptionDoc, Registry};
 pub use spec::{Options, Spec};

@@ -140,8 +140,8 @@ proptest! {
         let image = ramp(shape);
         let mut bytes = pack(&header("plain", &[(&image, tile)]), &[&image], false).unwrap();
         // The suffix: CRC-32 of the index, its length, the end magic.
-        let suffix = bytes.len() - 20;
-        let length = u64::from_le_bytes(bytes[suffix + 4..suffix + 12].try_into().unwrap()) as usize;
+        let suffix = bytes.len() - 10;
+        let length = u32::from_le_bytes(bytes[suffix + 4..suffix + 8].try_into().unwrap()) as usize;
         let at = suffix - length + at.index(length);
         bytes[at] = value;
         let crc = crc32fast::hash(&bytes[suffix - length..suffix]).to_le_bytes();

@@ -57,6 +57,10 @@ impl Codec for Floor {
         }
     }
 
+    fn tile_px(&self, shape: Shape) -> Option<[usize; 2]> {
+        Some(stream::tile_px(shape))
+    }
+
     /// At level `max`, for one plane that is one tile.
     fn trace(&self, image: &Image16, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {
         let shape = image.shape();

@@ -82,6 +82,10 @@ impl Codec for FloorWithProfile {
         stream::max_bytes(shape)
     }
 
+    fn tile_px(&self, shape: Shape) -> Option<[usize; 2]> {
+        Some(stream::tile_px(shape))
+    }
+
     fn planes(&self) -> PlaneTreatment {
         Floor { level: self.level }.planes()
     }

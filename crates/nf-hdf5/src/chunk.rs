@@ -38,9 +38,9 @@ pub(crate) fn encode(chunk: &[u8], options: &Options) -> Result<Vec<u8>> {
         codec: codec.spec(),
         reproducibility: codec.reproducibility(),
         model: None,
-        images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(shape) }],
+        images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(&codec, shape) }],
         layout: Some(Layout { segments: layout }),
-        creator: concat!("noisefloor ", env!("CARGO_PKG_VERSION")).to_owned(),
+        creator: String::new(),
     };
     let mut out = Vec::new();
     let write_options = WriteOptions { encoder: &codec, verifier: Some(&codec), limits: Limits::default() };

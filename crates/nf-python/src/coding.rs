@@ -53,8 +53,10 @@ fn encode_source(
     // The proof has a decoder of its own, with nothing left over from encoding.
     let decoder = if verify { Some(build(codec)?) } else { None };
     let shape = source.shape();
-    let tile =
-        tile.map_or_else(|| default_tile(shape), |(planes, height, width)| Shape::new(planes, height, width));
+    let tile = tile.map_or_else(
+        || default_tile(&*encoder, shape),
+        |(planes, height, width)| Shape::new(planes, height, width),
+    );
     let (format, offset) = source.format();
     let mut axes = source.axes().to_vec();
     if fortran {
@@ -72,8 +74,9 @@ fn encode_source(
         model: ModelHeader::of(&*encoder),
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile }],
         layout: Some(layout),
-        creator: nf_archive::PROGRAM.to_owned(),
-    };
+        creator: String::new(),
+    }
+    .with_creator(nf_archive::PROGRAM);
     let options =
         WriteOptions { encoder: &*encoder, verifier: decoder.as_deref(), limits: limits(max_memory_bytes) };
     let mut bytes = Vec::new();

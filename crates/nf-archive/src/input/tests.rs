@@ -38,7 +38,7 @@ fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
     let codec = registry.build(&spec).unwrap();
     let image = |stack: &dyn ImageSource| {
         let shape = stack.shape();
-        ImageHeader { shape, axis: stack.axis(), tile: default_tile(shape) }
+        ImageHeader { shape, axis: stack.axis(), tile: default_tile(&*codec, shape) }
     };
     let header = Header {
         codec: codec.spec(),

@@ -1,8 +1,8 @@
 //! The header: everything that must be known before the first tile.
 
 use super::layout::Layout;
-use super::{MAGIC, VERSION};
-use crate::{Codec, Error, Fields, Limits, Model, Reproducibility, Result, Spec};
+use super::{FIXED_WIDTHS, MAGIC, VERSION};
+use crate::{Codec, Error, Fields, Limits, Model, Reproducibility, Result, Spec, put_varint};
 use nf_image::{Digest, PlaneAxis, Shape};
 
 /// What a container says of itself.
@@ -18,7 +18,7 @@ pub struct Header {
     pub images: Vec<ImageHeader>,
     /// How to write the original file again; without it the container holds pixels only.
     pub layout: Option<Layout>,
-    /// Which program wrote it; for people only.
+    /// Which program wrote it, or nothing; for people only.
     pub creator: String,
 }
 
@@ -66,52 +66,68 @@ const FIRST_OPTIONAL: u8 = 128;
 const WHAT: &str = "the container's header";
 
 impl Header {
+    /// Names the program as the creator, unless all stacks are so small (2^16 pixels) that its name
+    /// would show in the size.
+    pub fn with_creator(mut self, program: &str) -> Self {
+        const MOST_PX: usize = 1 << 16;
+        let is_small = |image: &ImageHeader| image.shape.checked_pixels().is_some_and(|px| px <= MOST_PX);
+        self.creator = if self.images.iter().all(is_small) { String::new() } else { program.to_owned() };
+        self
+    }
+
     /// The prologue: magic, version, header, checksum.
     pub(super) fn to_prologue(&self) -> Result<Vec<u8>> {
         let mut header = Vec::new();
-        let mut record = |tag: u8, value: &[u8]| -> Result<()> {
-            let length = u32::try_from(value.len()).map_err(|_| Error::TooLarge {
-                what: format!("{WHAT}, record {tag},"),
-                needed: value.len() as u64,
-                most: u64::from(u32::MAX),
-            })?;
+        let mut record = |tag: u8, value: &[u8]| {
             header.push(tag);
-            header.extend(length.to_le_bytes());
+            put_varint(&mut header, value.len() as u64);
             header.extend(value);
-            Ok(())
         };
-        record(CODEC, self.codec.to_string().as_bytes())?;
+        record(CODEC, self.codec.to_string().as_bytes());
         let place = |class| Reproducibility::ALL.iter().position(|known| *known == class).unwrap_or_default();
-        record(REPRODUCIBILITY, &[place(self.reproducibility) as u8])?;
+        if self.reproducibility != Reproducibility::Anywhere {
+            record(REPRODUCIBILITY, &[place(self.reproducibility) as u8]);
+        }
         if let Some(model) = &self.model {
             let value = [&model.digest.0[..], &model.bytes.to_le_bytes(), model.device.as_bytes()].concat();
-            record(MODEL, &value)?;
+            record(MODEL, &value);
         }
         for image in &self.images {
-            let mut value = shape_bytes(image.shape);
-            value
-                .push(PlaneAxis::ALL.iter().position(|known| *known == image.axis).unwrap_or_default() as u8);
-            value.extend(shape_bytes(image.tile));
-            record(IMAGE, &value)?;
+            let mut value = Vec::new();
+            put_shape(&mut value, image.shape);
+            let is_whole = image.tile == whole(image.shape);
+            if !(is_whole && image.axis == PlaneAxis::None) {
+                let axis = PlaneAxis::ALL.iter().position(|known| *known == image.axis);
+                value.push(axis.unwrap_or_default() as u8);
+            }
+            if !is_whole {
+                put_shape(&mut value, image.tile);
+            }
+            record(IMAGE, &value);
         }
         if let Some(layout) = &self.layout {
-            record(LAYOUT, &layout.to_record()?)?;
+            record(LAYOUT, &layout.to_record()?);
         }
-        record(CREATOR, self.creator.as_bytes())?;
+        if !self.creator.is_empty() {
+            record(CREATOR, self.creator.as_bytes());
+        }
 
-        let length = u32::try_from(header.len()).ok().filter(|&n| u64::from(n) <= super::MAX_HEADER_BYTES);
+        let length = u64::try_from(header.len()).ok().filter(|&n| n <= super::MAX_HEADER_BYTES);
         let length = length.ok_or_else(|| Error::TooLarge {
             what: WHAT.to_owned(),
             needed: header.len() as u64,
             most: super::MAX_HEADER_BYTES,
         })?;
-        let mut prologue = [&MAGIC[..], &VERSION.to_le_bytes(), &length.to_le_bytes(), &header].concat();
+        let mut prologue = [&MAGIC[..], &VERSION.to_le_bytes()].concat();
+        put_varint(&mut prologue, length);
+        prologue.extend(header);
         prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
         Ok(prologue)
     }
 
-    /// Reads the header's records; checksum and version have been checked.
-    pub(super) fn from_records(records: &[u8], limits: &Limits) -> Result<Self> {
+    /// Reads the records of a header of this version; its checksum has been checked.
+    pub(super) fn from_records(records: &[u8], version: u16, limits: &Limits) -> Result<Self> {
+        let has_varints = version > FIXED_WIDTHS;
         let mut bytes = Fields::new(records, WHAT);
         let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
         let mut images = Vec::new();
@@ -122,8 +138,8 @@ impl Header {
         };
         while !bytes.is_empty() {
             let tag = bytes.u8()?;
-            let length = bytes.u32()?;
-            let value = bytes.take(u64::from(length))?;
+            let length = if has_varints { bytes.varint()? } else { u64::from(bytes.u32()?) };
+            let value = bytes.take(length)?;
             let mut fields = Fields::new(value, WHAT);
             match tag {
                 CODEC => {
@@ -141,7 +157,7 @@ impl Header {
                     let device = fields.rest();
                     model = Some(ModelHeader { digest, bytes: size, device: fields.text(device)? });
                 }
-                IMAGE => images.push(image_header(&mut fields, limits)?),
+                IMAGE => images.push(image_header(&mut fields, has_varints, limits)?),
                 LAYOUT => {
                     once(tag, layout.is_some())?;
                     layout = Some(value);
@@ -152,7 +168,11 @@ impl Header {
             }
         }
         let missing = |record: &str| Error::corrupt(WHAT, format!("the {record} record is missing"));
-        let reproducibility = reproducibility.ok_or_else(|| missing("reproducibility"))?;
+        let reproducibility = match reproducibility {
+            Some(class) => class,
+            None if has_varints => Reproducibility::Anywhere,
+            None => return Err(missing("reproducibility")),
+        };
         if reproducibility != Reproducibility::Anywhere && model.is_none() {
             return Err(missing("model"));
         }
@@ -160,7 +180,9 @@ impl Header {
             codec: codec.ok_or_else(|| missing("codec"))?,
             reproducibility,
             model,
-            layout: layout.map(|record| Layout::from_record(record, images.len(), limits)).transpose()?,
+            layout: layout
+                .map(|record| Layout::from_record(record, version, images.len(), limits))
+                .transpose()?,
             images,
             creator,
         })
@@ -189,13 +211,18 @@ fn newer(needed: String) -> Error {
     }
 }
 
-fn shape_bytes(shape: Shape) -> Vec<u8> {
-    [shape.planes, shape.height, shape.width].iter().flat_map(|n| (*n as u64).to_le_bytes()).collect()
+fn put_shape(bytes: &mut Vec<u8>, shape: Shape) {
+    [shape.planes, shape.height, shape.width].iter().for_each(|&extent| put_varint(bytes, extent as u64));
 }
 
-fn shape(fields: &mut Fields<'_>) -> Result<Shape> {
+/// The tile that is the whole stack.
+fn whole(stack: Shape) -> Shape {
+    Shape::new(stack.planes.max(1), stack.height.max(1), stack.width.max(1))
+}
+
+fn shape(fields: &mut Fields<'_>, has_varints: bool) -> Result<Shape> {
     let mut extent = || -> Result<usize> {
-        let n = fields.u64()?;
+        let n = if has_varints { fields.varint()? } else { fields.u64()? };
         usize::try_from(n).map_err(|_| Error::corrupt(WHAT, format!("an extent of {n} pixels")))
     };
     Ok(Shape::new(extent()?, extent()?, extent()?))
@@ -210,12 +237,13 @@ pub(super) fn check_tile(stack: Shape, tile: Shape, limits: &Limits) -> Result<(
     limits.check_memory("a tile of the container", needed)
 }
 
-fn image_header(fields: &mut Fields<'_>, limits: &Limits) -> Result<ImageHeader> {
-    let stack = shape(fields)?;
+fn image_header(fields: &mut Fields<'_>, has_varints: bool, limits: &Limits) -> Result<ImageHeader> {
+    let stack = shape(fields, has_varints)?;
     limits.check_shape("the container", stack)?;
-    let code = fields.u8()?;
+    // What is left out at the end stands for no axis, and for a tile that is the whole stack.
+    let code = if has_varints && fields.is_empty() { 0 } else { fields.u8()? };
     let axis = *PlaneAxis::ALL.get(usize::from(code)).ok_or_else(|| newer(format!("plane axis {code}")))?;
-    let tile = shape(fields)?;
+    let tile = if has_varints && fields.is_empty() { whole(stack) } else { shape(fields, has_varints)? };
     if tile.planes == 0 || tile.height == 0 || tile.width == 0 {
         return Err(Error::corrupt(WHAT, format!("a tile of {tile} pixels")));
     }

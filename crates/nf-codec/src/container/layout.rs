@@ -1,9 +1,10 @@
 //! How the original file is put together from verbatim bytes and samples.
 
-use super::MAX_VERBATIM_BYTES;
-use crate::{Error, Fields, Limits, Result};
-use flate2::Compression;
-use flate2::read::{ZlibDecoder, ZlibEncoder};
+use super::deflate::{deflate, inflate};
+use super::{FIXED_WIDTHS, MAX_VERBATIM_BYTES};
+use crate::fields::read_varint;
+use crate::{Error, Fields, Limits, Result, put_varint};
+use flate2::read::ZlibDecoder;
 use nf_image::Image16;
 use std::io::{Read, Write};
 
@@ -143,43 +144,43 @@ impl Layout {
             match segment {
                 Segment::Verbatim(bytes) => {
                     plain.push(0);
-                    plain.extend((bytes.len() as u64).to_le_bytes());
+                    put_varint(&mut plain, bytes.len() as u64);
                     plain.extend(bytes);
                 }
                 Segment::Samples { image, format, offset } => {
                     plain.push(1);
-                    plain.extend(image.to_le_bytes());
+                    put_varint(&mut plain, u64::from(*image));
                     plain.push(format.code());
-                    plain.extend(offset.to_le_bytes());
+                    put_varint(&mut plain, zigzag(*offset));
                 }
             }
         }
-        let mut record = (plain.len() as u64).to_le_bytes().to_vec();
-        ZlibEncoder::new(plain.as_slice(), Compression::default())
-            .read_to_end(&mut record)
-            .expect("deflating from memory to memory does not fail");
+        let mut record = Vec::new();
+        put_varint(&mut record, plain.len() as u64);
+        record.extend(deflate(&plain));
         Ok(record)
     }
 
-    /// Reads the header's layout record; stacks are numbered below `images`.
+    /// Reads the layout record of a header of this version; stacks are numbered below `images`.
     ///
     /// Neighbouring verbatim segments become one, so that memory follows from the announced length
     /// and the number of stacks, however many segments there are.
-    pub(super) fn from_record(record: &[u8], images: usize, limits: &Limits) -> Result<Self> {
+    pub(super) fn from_record(record: &[u8], version: u16, images: usize, limits: &Limits) -> Result<Self> {
         let mut fields = Fields::new(record, WHAT);
-        let length = fields.u64()?;
+        let has_varints = version > FIXED_WIDTHS;
+        let length = if has_varints { fields.varint()? } else { fields.u64()? };
         if length > MAX_RECORD_BYTES {
             return Err(Error::corrupt(WHAT, format!("a length of {length} bytes")));
         }
         limits.check_memory(WHAT, length)?;
-        let mut plain = Inflating { stream: ZlibDecoder::new(fields.rest()), left: length };
+        let mut plain = Inflating { stream: inflate(fields.rest(), version), left: length, has_varints };
         let mut segments: Vec<Segment> = Vec::new();
         let mut named = vec![false; images];
         while plain.left > 0 {
             let [kind] = plain.array()?;
             match kind {
                 0 => {
-                    let length = u64::from_le_bytes(plain.array()?);
+                    let length = plain.length()?;
                     if length == 0 {
                         return Err(Error::corrupt(WHAT, "an empty segment"));
                     }
@@ -193,7 +194,7 @@ impl Layout {
                     }
                 }
                 1 => {
-                    let image = u32::from_le_bytes(plain.array()?);
+                    let image = plain.stack()?;
                     // Once at most: a short record must not stand for an endless file.
                     match named.get_mut(image as usize) {
                         Some(seen @ false) => *seen = true,
@@ -208,7 +209,7 @@ impl Layout {
                         .into_iter()
                         .find(|known| known.code() == code)
                         .ok_or_else(|| Error::corrupt(WHAT, format!("sample format {code} is unknown")))?;
-                    let offset = i64::from_le_bytes(plain.array()?);
+                    let offset = plain.offset()?;
                     segments.push(Segment::Samples { image, format, offset });
                 }
                 kind => return Err(Error::corrupt(WHAT, format!("segment kind {kind} is unknown"))),
@@ -225,6 +226,7 @@ impl Layout {
 struct Inflating<'a> {
     stream: ZlibDecoder<&'a [u8]>,
     left: u64,
+    has_varints: bool,
 }
 
 impl Inflating<'_> {
@@ -238,6 +240,25 @@ impl Inflating<'_> {
         let mut bytes = [0; N];
         self.stream.read_exact(&mut bytes).map_err(damaged)?;
         Ok(bytes)
+    }
+
+    fn varint(&mut self) -> Result<u64> {
+        read_varint(|| self.array::<1>().map(|[byte]| byte), WHAT)
+    }
+
+    fn length(&mut self) -> Result<u64> {
+        if self.has_varints { self.varint() } else { Ok(u64::from_le_bytes(self.array()?)) }
+    }
+
+    fn stack(&mut self) -> Result<u32> {
+        match self.has_varints {
+            true => Ok(u32::try_from(self.varint()?).unwrap_or(u32::MAX)),
+            false => Ok(u32::from_le_bytes(self.array()?)),
+        }
+    }
+
+    fn offset(&mut self) -> Result<i64> {
+        if self.has_varints { Ok(unzigzag(self.varint()?)) } else { Ok(i64::from_le_bytes(self.array()?)) }
     }
 
     fn append(&mut self, length: u64, bytes: &mut Vec<u8>) -> Result<()> {
@@ -254,6 +275,15 @@ fn damaged(error: std::io::Error) -> Error {
     }
 }
 
+/// Signed numbers as unsigned ones, those of small magnitude first: 0, -1, 1, -2, 2 ...
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
 const WHAT: &str = "the container's layout";
 /// Longest record that a reader accepts, inflated: the verbatim bytes, and what tells where they
 /// belong.
@@ -261,6 +291,7 @@ const MAX_RECORD_BYTES: u64 = 2 * MAX_VERBATIM_BYTES;
 
 #[cfg(test)]
 mod tests {
+    use super::super::VERSION;
     use super::*;
 
     #[test]
@@ -274,12 +305,12 @@ mod tests {
         };
         let record = layout.to_record().unwrap();
         assert!(record.len() < 500);
-        assert_eq!(Layout::from_record(&record, 2, &Limits::default()).unwrap(), layout);
-        assert!(Layout::from_record(&record, 1, &Limits::default()).is_err());
+        assert_eq!(Layout::from_record(&record, VERSION, 2, &Limits::default()).unwrap(), layout);
+        assert!(Layout::from_record(&record, VERSION, 1, &Limits::default()).is_err());
         let tight = Limits { max_memory_bytes: 1000, ..Limits::default() };
-        assert!(matches!(Layout::from_record(&record, 2, &tight), Err(Error::Limit { .. })));
+        assert!(matches!(Layout::from_record(&record, VERSION, 2, &tight), Err(Error::Limit { .. })));
         for cut in 0..record.len() {
-            assert!(Layout::from_record(&record[..cut], 2, &Limits::default()).is_err(), "{cut}");
+            assert!(Layout::from_record(&record[..cut], VERSION, 2, &Limits::default()).is_err(), "{cut}");
         }
     }
 
@@ -287,22 +318,24 @@ mod tests {
     fn millions_of_segments_need_no_more_memory_than_their_bytes() {
         let segments = vec![Segment::Verbatim(vec![7]); 1 << 20];
         let record = Layout { segments }.to_record().unwrap();
-        let length = u64::from_le_bytes(record[..8].try_into().unwrap());
-        assert_eq!(length, 10 << 20);
-        let read = Layout::from_record(&record, 0, &Limits::default()).unwrap();
+        let length = Fields::new(&record, WHAT).varint().unwrap();
+        assert_eq!(length, 3 << 20);
+        let read = Layout::from_record(&record, VERSION, 0, &Limits::default()).unwrap();
         assert_eq!(read.segments, [Segment::Verbatim(vec![7; 1 << 20])]);
         let tight = Limits { max_memory_bytes: length - 1, ..Limits::default() };
-        assert!(matches!(Layout::from_record(&record, 0, &tight), Err(Error::Limit { .. })));
+        assert!(matches!(Layout::from_record(&record, VERSION, 0, &tight), Err(Error::Limit { .. })));
     }
 
     #[test]
     fn the_announced_length_is_exact() {
         let layout = Layout { segments: vec![Segment::Verbatim(b"0123456789".to_vec()); 2] };
         let record = layout.to_record().unwrap();
-        for announced in [0u64, 1, 19, 37, 39, u64::MAX] {
-            let mut lie = record.clone();
-            lie[..8].copy_from_slice(&announced.to_le_bytes());
-            assert!(Layout::from_record(&lie, 0, &Limits::default()).is_err(), "{announced}");
+        assert_eq!(record[0], 24);
+        for announced in [0u64, 1, 12, 23, 25, u64::MAX] {
+            let mut lie = Vec::new();
+            put_varint(&mut lie, announced);
+            lie.extend(&record[1..]);
+            assert!(Layout::from_record(&lie, VERSION, 0, &Limits::default()).is_err(), "{announced}");
         }
     }
 
@@ -310,10 +343,18 @@ mod tests {
     fn short_records_cannot_stand_for_endless_files() {
         let twice = Segment::Samples { image: 0, format: SampleFormat::U8, offset: 0 };
         let record = Layout { segments: vec![twice.clone(), twice] }.to_record().unwrap();
-        let error = Layout::from_record(&record, 1, &Limits::default()).unwrap_err().to_string();
+        let error = Layout::from_record(&record, VERSION, 1, &Limits::default()).unwrap_err().to_string();
         assert!(error.contains("twice"), "{error}");
         let record = Layout { segments: vec![Segment::Verbatim(Vec::new())] }.to_record().unwrap();
-        assert!(Layout::from_record(&record, 1, &Limits::default()).is_err());
+        assert!(Layout::from_record(&record, VERSION, 1, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn offsets_round_trip() {
+        for offset in [0, 1, -1, 32768, -32768, i64::MIN, i64::MAX] {
+            assert_eq!(unzigzag(zigzag(offset)), offset);
+        }
+        assert_eq!([0, -1, 1, -2].map(zigzag), [0, 1, 2, 3]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
 //!   file. [`Reader::decode_salvaged`]: what is intact of a damaged one.
 
+mod deflate;
 mod header;
 mod layout;
 mod reader;
@@ -24,14 +25,12 @@ pub use writer::{Borrowed, ImageSource, WriteOptions, Written, write};
 
 /// First bytes of a container.
 pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";
-/// Last bytes of a container.
-pub const END_MAGIC: [u8; 8] = *b"NFLEND\r\n";
 /// The version that this program writes, and the newest that it reads.
-pub const VERSION: u16 = 1;
-/// Bytes before the header: magic, version, header length.
-const PREFIX_BYTES: usize = 8 + 2 + 4;
-/// Bytes after the index: its CRC, its length, the end magic.
-const SUFFIX_BYTES: usize = 4 + 8 + 8;
+pub const VERSION: u16 = 2;
+/// The version whose numbers have fixed widths; later ones have varints.
+const FIXED_WIDTHS: u16 = 1;
+/// Bytes before the length of the header: magic, version.
+const PREFIX_BYTES: usize = 8 + 2;
 /// Longest header that a reader accepts.
 const MAX_HEADER_BYTES: u64 = 1 << 30;
 /// Most bytes that a file may hold beside its coded samples.

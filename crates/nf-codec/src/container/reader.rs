@@ -3,7 +3,8 @@
 use super::header::{Header, ImageHeader};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
-use super::{END_MAGIC, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, SUFFIX_BYTES, VERSION};
+use super::{FIXED_WIDTHS, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION};
+use crate::fields::read_varint;
 use crate::{Codec, Error, Fields, Limits, Registry, Result};
 use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
@@ -42,10 +43,10 @@ impl<R: Read + Seek> Reader<R> {
     pub fn open(mut source: R, limits: Limits) -> Result<Self> {
         let container_bytes = source.seek(SeekFrom::End(0)).map_err(failed)?;
         source.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let (header, prologue_bytes) = read_header(&mut source, container_bytes, &limits)?;
-        let index_bytes = read_index(&mut source, container_bytes, prologue_bytes, &limits)?;
-        let tiles_end = container_bytes - SUFFIX_BYTES as u64 - index_bytes.len() as u64;
-        let index = trailer::from_index(&index_bytes, &header.images, prologue_bytes, tiles_end)?;
+        let (version, header, prologue_bytes) = read_header(&mut source, container_bytes, &limits)?;
+        let index_bytes = read_index(&mut source, version, container_bytes, prologue_bytes, &limits)?;
+        let tiles_end = container_bytes - trailer::suffix_bytes(version) as u64 - index_bytes.len() as u64;
+        let index = trailer::from_index(&index_bytes, version, &header.images, prologue_bytes, tiles_end)?;
         Ok(Self { source, header, index, container_bytes, limits })
     }
 
@@ -259,8 +260,8 @@ fn read_exactly(source: &mut impl Read, length: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The header, and the length of the prologue.
-fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) -> Result<(Header, u64)> {
+/// The version, the header, and the length of the prologue.
+fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) -> Result<(u16, Header, u64)> {
     let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
     let mut prologue = read_exactly(source, known)?;
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {
@@ -275,42 +276,59 @@ fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) ->
             present: format!("one that knows version {VERSION}"),
         });
     }
-    let header_bytes = u64::from(fields.u32()?);
-    if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > container_bytes - known as u64 {
+    let mut next = || {
+        let mut byte = [0];
+        source.read_exact(&mut byte).map_err(|_| Error::truncated("the container's header"))?;
+        prologue.push(byte[0]);
+        Ok(byte[0])
+    };
+    let header_bytes = match version {
+        FIXED_WIDTHS => u64::from(u32::from_le_bytes([next()?, next()?, next()?, next()?])),
+        _ => read_varint(next, "the container's header")?,
+    };
+    let rest = container_bytes.saturating_sub(prologue.len() as u64);
+    if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > rest {
         return Err(Error::truncated("the container's header"));
     }
     limits.check_memory("the container's header", header_bytes)?;
+    let start = prologue.len();
     prologue.extend(read_exactly(source, header_bytes as usize)?);
     let mut crc = [0; 4];
     source.read_exact(&mut crc).map_err(failed)?;
     if crc32fast::hash(&prologue) != u32::from_le_bytes(crc) || version == 0 {
         return Err(Error::corrupt("the container's header", "its checksum does not match"));
     }
-    let header = Header::from_records(&prologue[PREFIX_BYTES..], limits)?;
-    Ok((header, prologue.len() as u64 + 4))
+    let header = Header::from_records(&prologue[start..], version, limits)?;
+    Ok((version, header, prologue.len() as u64 + 4))
 }
 
 /// The index, its checksum checked.
 fn read_index(
     source: &mut (impl Read + Seek),
+    version: u16,
     container_bytes: u64,
     prologue_bytes: u64,
     limits: &Limits,
 ) -> Result<Vec<u8>> {
     let rest = container_bytes - prologue_bytes;
-    let room = rest.checked_sub(SUFFIX_BYTES as u64).ok_or_else(|| Error::truncated(WHAT))?;
-    source.seek(SeekFrom::End(-(SUFFIX_BYTES as i64))).map_err(failed)?;
-    let suffix = read_exactly(source, SUFFIX_BYTES)?;
-    if suffix[12..] != END_MAGIC {
+    let suffix_bytes = trailer::suffix_bytes(version);
+    let room = rest.checked_sub(suffix_bytes as u64).ok_or_else(|| Error::truncated(WHAT))?;
+    source.seek(SeekFrom::End(-(suffix_bytes as i64))).map_err(failed)?;
+    let suffix = read_exactly(source, suffix_bytes)?;
+    if !suffix.ends_with(trailer::end_magic(version)) {
         return Err(Error::truncated(WHAT));
     }
     let mut fields = Fields::new(&suffix, WHAT);
-    let (crc, length) = (fields.u32()?, fields.u64()?);
+    let crc = fields.u32()?;
+    let length = match version {
+        FIXED_WIDTHS => fields.u64()?,
+        _ => u64::from(fields.u32()?),
+    };
     if length > room {
         return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));
     }
     limits.check_memory("the container's index", length)?;
-    source.seek(SeekFrom::End(-((SUFFIX_BYTES as u64 + length) as i64))).map_err(failed)?;
+    source.seek(SeekFrom::End(-((suffix_bytes as u64 + length) as i64))).map_err(failed)?;
     let index = read_exactly(source, length as usize)?;
     if crc32fast::hash(&index) != crc {
         return Err(Error::corrupt("the container's index", "its checksum does not match"));

@@ -1,5 +1,6 @@
 //! How a stack is cut into tiles.
 
+use crate::Codec;
 use nf_image::{Grid, Shape, TileBox};
 
 /// Stacks of several planes above this size are cut by [`default_tile`], so that memory does not
@@ -13,8 +14,23 @@ const SIDE_BY_SIDE_PX: usize = 1 << 24;
 
 /// The tile extents that are used when nobody asks for others: a whole frame up to 4 Mpixel, a
 /// whole stack of several planes up to 16 Mpixel, beyond that strips of full rows of one plane, at
-/// most about 4 Mpixel each and of one height.
-pub fn default_tile(shape: Shape) -> Shape {
+/// most about 4 Mpixel each and of one height. Of codecs that cut planes by themselves, their own
+/// tiles, of the planes that this leaves together.
+pub fn default_tile(codec: &dyn Codec, shape: Shape) -> Shape {
+    let strip = strips(shape);
+    match codec.tile_px(shape) {
+        None => strip,
+        Some([rows, columns]) => {
+            // A row of tiles is in memory at a time.
+            let fits = rows.saturating_mul(strip.width).saturating_mul(strip.planes) <= MAX_WHOLE_PX;
+            let rows = if fits { rows } else { strip.height.min(rows) };
+            Shape::new(strip.planes, rows.clamp(1, shape.height.max(1)), columns.clamp(1, strip.width))
+        }
+    }
+}
+
+/// A tile of full rows.
+fn strips(shape: Shape) -> Shape {
     let clamped = Shape::new(shape.planes.max(1), shape.height.max(1), shape.width.max(1));
     let most_px = if clamped.planes == 1 { STRIP_PX } else { MAX_WHOLE_PX };
     if clamped.checked_pixels().is_some_and(|pixels| pixels <= most_px) {
@@ -40,16 +56,53 @@ pub(super) fn bands_at_once(shape: Shape, tile: Shape) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Limits, Result, Spec};
+    use nf_image::Image16;
 
     #[test]
     fn large_stacks_are_cut_by_default() {
-        assert_eq!(default_tile(Shape::frame(2048, 2048)), Shape::frame(2048, 2048));
-        assert_eq!(default_tile(Shape::frame(2049, 2048)), Shape::frame(1025, 2048));
-        assert_eq!(default_tile(Shape::frame(4096, 4096)), Shape::frame(1024, 4096));
-        assert_eq!(default_tile(Shape::new(4, 2048, 2048)), Shape::new(4, 2048, 2048));
-        assert_eq!(default_tile(Shape::new(5, 2048, 2048)), Shape::new(1, 2048, 2048));
-        assert_eq!(default_tile(Shape::frame(20_000, 20_000)), Shape::frame(209, 20_000));
-        assert_eq!(default_tile(Shape::frame(0, 0)), Shape::frame(1, 1));
+        assert_eq!(strips(Shape::frame(2048, 2048)), Shape::frame(2048, 2048));
+        assert_eq!(strips(Shape::frame(2049, 2048)), Shape::frame(1025, 2048));
+        assert_eq!(strips(Shape::frame(4096, 4096)), Shape::frame(1024, 4096));
+        assert_eq!(strips(Shape::new(4, 2048, 2048)), Shape::new(4, 2048, 2048));
+        assert_eq!(strips(Shape::new(5, 2048, 2048)), Shape::new(1, 2048, 2048));
+        assert_eq!(strips(Shape::frame(20_000, 20_000)), Shape::frame(209, 20_000));
+        assert_eq!(strips(Shape::frame(0, 0)), Shape::frame(1, 1));
+    }
+
+    #[test]
+    fn codecs_that_cut_planes_have_tiles_there() {
+        let codec = Cutting([1030, 1000]);
+        assert_eq!(default_tile(&codec, Shape::frame(2060, 4000)), Shape::frame(1030, 1000));
+        assert_eq!(default_tile(&codec, Shape::frame(100, 100)), Shape::frame(100, 100));
+        assert_eq!(default_tile(&codec, Shape::new(3, 1030, 2000)), Shape::new(3, 1030, 1000));
+        assert_eq!(default_tile(&codec, Shape::frame(20_000, 20_000)), Shape::frame(209, 1000));
+        assert_eq!(default_tile(&codec, Shape::frame(0, 0)), Shape::frame(1, 1));
+    }
+
+    /// Codes nothing.
+    struct Cutting([usize; 2]);
+
+    impl Codec for Cutting {
+        fn spec(&self) -> Spec {
+            Spec::new("cutting")
+        }
+
+        fn encode(&self, _: &Image16) -> Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+
+        fn decode(&self, _: &[u8], shape: Shape, _: &Limits) -> Result<Image16> {
+            Ok(Image16::zeros(shape))
+        }
+
+        fn max_bytes(&self, _: Shape) -> u64 {
+            0
+        }
+
+        fn tile_px(&self, _: Shape) -> Option<[usize; 2]> {
+            Some(self.0)
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The trailer: digests, and where every tile lies.
 
-use super::{END_MAGIC, ImageHeader};
-use crate::{Error, Fields, Result};
+use super::{FIXED_WIDTHS, ImageHeader, VERSION};
+use crate::{Error, Fields, Result, put_varint};
 use nf_image::{Digest, Grid};
 
 /// What the trailer says of one stack.
@@ -24,29 +24,51 @@ pub(super) struct TileEntry {
 
 const WHAT: &str = "the container's index";
 const DIGEST_BYTES: u64 = 32;
-const TILE_ENTRY_BYTES: u64 = 8 + 4;
+
+/// The last bytes of a container of this version.
+pub(super) fn end_magic(version: u16) -> &'static [u8] {
+    if version == FIXED_WIDTHS { b"NFLEND\r\n" } else { b"NF" }
+}
+
+/// Bytes after the index: its CRC, its length, the end magic.
+pub(super) fn suffix_bytes(version: u16) -> usize {
+    let length_bytes = if version == FIXED_WIDTHS { 8 } else { 4 };
+    4 + length_bytes + end_magic(version).len()
+}
 
 /// The trailer of these stacks.
-pub(super) fn to_bytes(images: &[ImageIndex]) -> Vec<u8> {
+///
+/// # Errors
+/// If the index is longer than a container can say.
+pub(super) fn to_bytes(images: &[ImageIndex]) -> Result<Vec<u8>> {
     let mut index = Vec::new();
+    let mut left: usize = images.iter().map(|image| image.tiles.len()).sum();
     for image in images {
         index.extend(image.digest.0);
         for tile in &image.tiles {
-            index.extend(tile.length_bytes.to_le_bytes());
+            left -= 1;
+            // The last tile is as long as the space that is left.
+            if left > 0 {
+                put_varint(&mut index, tile.length_bytes);
+            }
             index.extend(tile.crc.to_le_bytes());
         }
     }
-    let (crc, length) = (crc32fast::hash(&index), index.len() as u64);
+    let crc = crc32fast::hash(&index);
+    let (needed, most) = (index.len() as u64, u64::from(u32::MAX));
+    let length =
+        u32::try_from(needed).map_err(|_| Error::TooLarge { what: WHAT.to_owned(), needed, most })?;
     index.extend(crc.to_le_bytes());
     index.extend(length.to_le_bytes());
-    index.extend(END_MAGIC);
-    index
+    index.extend(end_magic(VERSION));
+    Ok(index)
 }
 
-/// Reads an index whose checksum has been checked; it must fit the headers and the room for tiles
-/// exactly.
+/// Reads an index of this version whose checksum has been checked; it must fit the headers and the
+/// room for tiles exactly.
 pub(super) fn from_index(
     index: &[u8],
+    version: u16,
     headers: &[ImageHeader],
     tiles_start: u64,
     tiles_end: u64,
@@ -56,17 +78,29 @@ pub(super) fn from_index(
         .map(|image| Grid::new(image.shape, image.tile).checked_len().map(|count| count as u64))
         .collect::<Option<_>>()
         .ok_or_else(|| Error::corrupt(WHAT, "the header announces too many tiles"))?;
-    let expected = counts.iter().try_fold(0u64, |sum, tiles| {
-        tiles.checked_mul(TILE_ENTRY_BYTES)?.checked_add(DIGEST_BYTES)?.checked_add(sum)
+    // A hostile number of tiles fails before memory is taken for them.
+    let has_varints = version > FIXED_WIDTHS;
+    let least_entry_bytes = if has_varints { 4 } else { 8 + 4 };
+    let least = counts.iter().try_fold(0u64, |sum, tiles| {
+        tiles.checked_mul(least_entry_bytes)?.checked_add(DIGEST_BYTES)?.checked_add(sum)
     });
-    if expected != Some(index.len() as u64) {
-        let reason = format!("it has {} bytes, which does not fit the header's tiles", index.len());
-        return Err(Error::corrupt(WHAT, reason));
+    let misfit = || {
+        Error::corrupt(WHAT, format!("it has {} bytes, which does not fit the header's tiles", index.len()))
+    };
+    if least.is_none_or(|least| least > index.len() as u64) {
+        return Err(misfit());
     }
     let mut bytes = Fields::new(index, WHAT);
     let mut offset_bytes = tiles_start;
+    let mut left: u64 = counts.iter().sum();
     let mut tile = |bytes: &mut Fields<'_>| {
-        let entry = TileEntry { offset_bytes, length_bytes: bytes.u64()?, crc: bytes.u32()? };
+        left -= 1;
+        let length_bytes = match has_varints {
+            true if left == 0 => tiles_end.saturating_sub(offset_bytes),
+            true => bytes.varint()?,
+            false => bytes.u64()?,
+        };
+        let entry = TileEntry { offset_bytes, length_bytes, crc: bytes.u32()? };
         offset_bytes = offset_bytes
             .checked_add(entry.length_bytes)
             .filter(|&end| end <= tiles_end)
@@ -78,6 +112,9 @@ pub(super) fn from_index(
         let digest = bytes.digest()?;
         let tiles = (0..count).map(|_| tile(&mut bytes)).collect::<Result<_>>()?;
         images.push(ImageIndex { digest, tiles });
+    }
+    if !bytes.is_empty() {
+        return Err(misfit());
     }
     if offset_bytes != tiles_end {
         return Err(Error::corrupt(WHAT, "its tiles do not fill the room they have"));

@@ -171,7 +171,7 @@ pub fn write(
         };
         indices.push(ImageIndex { digest, tiles });
     }
-    let trailer = trailer::to_bytes(&indices);
+    let trailer = trailer::to_bytes(&indices)?;
     out.write_all(&trailer).and_then(|()| out.flush()).map_err(failed)?;
     Ok(Written {
         container_bytes: (prologue.len() + trailer.len()) as u64 + stream_bytes,

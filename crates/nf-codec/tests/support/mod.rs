@@ -96,7 +96,7 @@ pub fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
             .map(|(image, tile)| ImageHeader { shape: image.shape(), axis: image.axis(), tile: *tile })
             .collect(),
         layout: None,
-        creator: "test".to_owned(),
+        creator: String::new(),
     }
 }
 

@@ -49,6 +49,12 @@ const REFERENCE_BYTES_PER_TILE_PX: u64 = 2 * MAX_REFERENCES as u64 + 16;
 /// More of them where maps of a profile are used: those of the tile and of its reference planes.
 const PROFILE_BYTES_PER_TILE_PX: u64 = 4 * (MAX_REFERENCES as u64 + 2) + 16;
 
+/// Rows and columns of the tiles that the encoder cuts planes of a stack into.
+pub(crate) fn tile_px(shape: Shape) -> [usize; 2] {
+    let grid = Grid::of(shape);
+    [grid.tile_height, grid.tile_width]
+}
+
 /// The bytes of a stack.
 pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
     let image = image.into();

@@ -265,11 +265,10 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{name}: {kind}, {} of {}", stacks_word(stacks.len()), pixels_word(pixels))?;
     if let Some(codec) = facts["codec"].as_str() {
         let class = facts["reproducibility"].as_str().unwrap_or_default();
-        writeln!(
-            out,
-            "  codec   {codec} (decodes {class}), written by {}",
-            plain(facts["creator"].as_str().unwrap_or("?"))
-        )?;
+        // Small containers do not say who wrote them.
+        let creator = facts["creator"].as_str().filter(|creator| !creator.is_empty());
+        let creator = creator.map(|creator| format!(", written by {}", plain(creator))).unwrap_or_default();
+        writeln!(out, "  codec   {codec} (decodes {class}){creator}")?;
     }
     let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);
     writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, raw_bytes, bytes))?;
