@@ -31,7 +31,9 @@ static DICTIONARY: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// The deflated bytes.
 pub(super) fn deflate(plain: &[u8]) -> Vec<u8> {
-    let mut compress = Compress::new(Compression::best(), false);
+    // Headers are worth the search; long tables take as long as they took.
+    let level = if plain.len() <= 1 << 16 { Compression::best() } else { Compression::default() };
+    let mut compress = Compress::new(level, false);
     compress.set_dictionary(&DICTIONARY).expect("a stream that has not begun takes a dictionary");
     let mut bytes = Vec::new();
     ZlibEncoder::new_with_compress(plain, compress)
