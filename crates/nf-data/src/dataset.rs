@@ -74,7 +74,7 @@ pub trait Dataset: Send + Sync {
 }
 
 /// What fetching a dataset takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Download {
     /// Files of the dataset.
     pub files: usize,
@@ -84,8 +84,16 @@ pub struct Download {
     pub missing_files: usize,
     /// Their size, bytes.
     pub missing_bytes: u64,
+    /// Bytes of these that an interrupted fetch has left.
+    pub begun_bytes: u64,
+    /// Files that a limit leaves out, which are not counted above.
+    pub left_out_files: usize,
+    /// Their size, bytes.
+    pub left_out_bytes: u64,
     /// What fetched files of its repository may take on this disk, bytes.
     pub budget_bytes: u64,
+    /// Where they are put.
+    pub folder: std::path::PathBuf,
 }
 
 /// What a simulated image is worth.

@@ -10,14 +10,27 @@ pub(crate) struct Lock {
     path: PathBuf,
     /// `None` where the file system knows no locks.
     file: Option<File>,
+    /// Whether the empty file goes with the lock.
+    removes_file: bool,
 }
 
 impl Lock {
-    /// Waits for the lock; `waiting` is told if another holds it.
+    /// Waits for the lock; `waiting` is told if another holds it. The file is removed with it.
     ///
     /// # Errors
     /// If the file cannot be made.
     pub(crate) fn wait(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
+        let mut lock = Self::wait_shared(path, waiting)?;
+        lock.removes_file = true;
+        Ok(lock)
+    }
+
+    /// The same for a file that other programs lock as well: it stays, since they may not see that
+    /// it was removed.
+    ///
+    /// # Errors
+    /// If the file cannot be made.
+    pub(crate) fn wait_shared(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
         if let Some(lock) = Self::attempt(path)? {
             return Ok(lock);
         }
@@ -26,12 +39,16 @@ impl Lock {
             let file = open(path)?;
             file.lock()?;
             if is_still(path, &file) {
-                return Ok(Self { path: path.to_owned(), file: Some(file) });
+                return Ok(Self::of(path, Some(file)));
             }
         }
     }
 
-    /// The lock, unless another holds it.
+    fn of(path: &Path, file: Option<File>) -> Self {
+        Self { path: path.to_owned(), file, removes_file: false }
+    }
+
+    /// The lock, unless another holds it. The file stays.
     ///
     /// # Errors
     /// If the file cannot be made.
@@ -40,14 +57,14 @@ impl Lock {
             let file = open(path)?;
             match file.try_lock() {
                 Ok(()) if is_still(path, &file) => {
-                    return Ok(Some(Self { path: path.to_owned(), file: Some(file) }));
+                    return Ok(Some(Self::of(path, Some(file))));
                 }
                 // It was removed by whoever held it.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) if knows_no_locks(&error) => {
                     let _ = fs::remove_file(path);
-                    return Ok(Some(Self { path: path.to_owned(), file: None }));
+                    return Ok(Some(Self::of(path, None)));
                 }
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -64,7 +81,7 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // While it is held, so that nobody holds a file of this name that is gone. Elsewhere than
         // on Unix that could not be seen, and the empty file stays.
-        if cfg!(unix) && self.file.is_some() {
+        if cfg!(unix) && self.removes_file && self.file.is_some() {
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -107,7 +124,7 @@ mod tests {
     fn one_at_a_time_and_nothing_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.lock");
-        let held = Lock::attempt(&path).unwrap().unwrap();
+        let held = Lock::wait(&path, || ()).unwrap();
         assert!(Lock::attempt(&path).unwrap().is_none());
         drop(held);
         let inside = AtomicUsize::new(0);

@@ -2,7 +2,7 @@
 
 use crate::data_folder::DataFolder;
 use crate::folder::{FolderSet, files_of_split};
-use crate::hub::{HubSet, Opening, Store, StreamOptions};
+use crate::hub::{HubSet, Opening, StreamOptions, default_root};
 use crate::manifest::{FileEntry, Manifest, Source, list};
 use crate::names::shown;
 use crate::rows::RowColumns;
@@ -312,7 +312,7 @@ fn frames_folder(
         (Some(data), _) => data.path,
         (None, Some(name)) if !stated.is_dir() => {
             let cache = options.stream.as_ref().map(|stream| stream.cache.clone());
-            cache.unwrap_or_else(Store::default_root).join("frames").join(name)
+            cache.unwrap_or_else(default_root).join("frames").join(name)
         }
         _ => stated,
     }

@@ -73,7 +73,7 @@ fn a_cache_of_another_client_is_read_offline() {
         }
         let server = one_file();
         let mut options = stream(&server.endpoint, &dir.path().join("cache"));
-        (options.hub.offline, options.other_cache) = (true, Some(other.path().to_owned()));
+        (options.hub.offline, options.hub_cache) = (true, other.path().to_owned());
         let with =
             |options: &StreamOptions| OpenOptions { stream: Some(options.clone()), ..OpenOptions::default() };
         check_copy(&*open("lco", &with(&options)).unwrap(), COMMIT);

@@ -3,7 +3,7 @@
 
 mod server;
 
-use nf_data::hub::{Hub, Patience, Store, StreamOptions};
+use nf_data::hub::{Patience, Store, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
 use server::frames::{FILE, card, hdu, one_file, plain, repository, row, value};
@@ -216,8 +216,7 @@ fn what_stays_wrong_is_refused_and_leaves_nothing_behind() {
 fn a_partial_file_of_a_killed_run_is_finished() {
     let (server, cache) = (one_file(), tempfile::tempdir().unwrap());
     let options = stream(&server.endpoint, cache.path());
-    let store =
-        Store::new(cache.path(), 1 << 30, Hub::new(options.hub), "AstroCompress/GBI-16-2D-Legacy", None);
+    let store = Store::new(&options, "AstroCompress/GBI-16-2D-Legacy");
     let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
     // What a process that was killed in the middle leaves: some right bytes under the digest's
     // name.
@@ -288,11 +287,17 @@ fn files_that_were_fetched_are_compared_with_their_digests_where_that_is_asked_f
     let foreign = blobs("other").join(blob.file_name().unwrap());
     std::fs::rename(&blob, &foreign).unwrap();
     std::fs::write(&foreign, &wrong).unwrap();
-    options.other_cache = Some(cache.path().join("other"));
+    options.read_caches = vec![cache.path().join("other")];
     assert_eq!(open(&options).image(0).unwrap(), right);
     assert_eq!(server.ranges(FILE).len(), 3);
     assert_eq!(std::fs::read(&foreign).unwrap(), wrong, "not ours to remove");
     assert_eq!(std::fs::read(&blob).unwrap(), whole);
+    // In the cache that is written, what is not what its name says is replaced.
+    options.hub_cache = cache.path().join("other");
+    options.read_caches.clear();
+    std::fs::remove_file(&blob).unwrap();
+    assert_eq!(open(&options).image(0).unwrap(), right);
+    assert_eq!(std::fs::read(&foreign).unwrap(), whole);
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The hub's public calls: list the files of a revision, send a file from a byte on.
 
+use super::environment::PROCESS;
 use super::is_hash;
-use crate::net::{Address, Answer, Client, Failure, Patience, Request, Token, escaped};
+use super::refusal::Asked;
+use super::transport::Transport;
+use crate::net::{Address, Answer, Client, Failure, Patience, Request, Token, escaped, escaped_part};
 use crate::{Error, Result};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::HashSet;
 
 /// Where the hub is and how patient to be with it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HubOptions {
     /// Address of the hub, without a slash at the end.
     pub endpoint: String,
@@ -18,25 +21,41 @@ pub struct HubOptions {
     pub patience: Patience,
     /// Whether nothing may be asked of the network.
     pub offline: bool,
+    /// What fetches the bytes of files.
+    pub transport: Transport,
 }
 
 impl HubOptions {
-    /// From the variables that all of the hub's clients know: `HF_ENDPOINT`, `HF_TOKEN`,
-    /// `HF_HUB_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`.
+    /// From the variables that all of the hub's clients know (`HF_ENDPOINT`, `HF_TOKEN` or a file,
+    /// `HF_HUB_OFFLINE`, `HF_HUB_DOWNLOAD_TIMEOUT`), and `NOISEFLOOR_TRANSPORT`.
     pub fn from_environment() -> Self {
-        let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-        let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
+        let endpoint = PROCESS.text("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
         Self {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: variable("HF_TOKEN"),
+            token: PROCESS.token(),
             patience: Patience::from_environment(),
-            offline: variable("HF_HUB_OFFLINE").is_some_and(|value| value != "0"),
+            offline: PROCESS.is_on("HF_HUB_OFFLINE"),
+            transport: Transport::from_environment(),
         }
     }
 }
 
+impl std::fmt::Debug for HubOptions {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { endpoint, token, patience, offline, transport } = self;
+        f.debug_struct("HubOptions")
+            .field("endpoint", endpoint)
+            .field("has_token", &token.is_some())
+            .field("patience", patience)
+            .field("offline", offline)
+            .field("transport", transport)
+            .finish()
+    }
+}
+
 /// A file of a repository at one revision.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RemoteFile {
     /// Path in the repository.
     pub path: String,
@@ -44,6 +63,10 @@ pub struct RemoteFile {
     pub size_bytes: u64,
     /// SHA-256 of its bytes (large files), or SHA-1 of its git blob (small ones), hexadecimal.
     pub digest: String,
+    /// SHA-1 of its git blob: of a large file that of the pointer that git keeps. Empty if unknown.
+    pub git_blob: String,
+    /// What the hub's store of chunks calls it, where it is kept there.
+    pub xet_hash: Option<String>,
 }
 
 /// A connection to the hub.
@@ -76,6 +99,25 @@ impl Hub {
         &self.client
     }
 
+    pub(super) fn options(&self) -> &HubOptions {
+        &self.options
+    }
+
+    /// The same failure; a refusal of the hub itself says what it means for who asked.
+    pub(super) fn in_words(&self, failure: Failure, asked: Asked<'_>) -> Failure {
+        let Failure { error, again, refusal } = failure;
+        let own = refusal.as_ref().filter(|refusal| {
+            // What the hub has led to refuses for reasons of its own.
+            self.address("").is_ok_and(|own| own.origin() == &refusal.origin)
+        });
+        let words = |refusal| asked.words(refusal, &self.options.endpoint, self.options.token.is_some());
+        let error = match (error, own.and_then(words)) {
+            (Error::Hub { url, .. }, Some(reason)) => Error::Hub { url, reason },
+            (error, _) => error,
+        };
+        Failure { error, again, refusal }
+    }
+
     /// The commit that a revision (a branch, a tag or a commit) stands for now.
     ///
     /// # Errors
@@ -85,10 +127,12 @@ impl Hub {
         struct Revision {
             sha: String,
         }
-        let (repository, revision) = (escaped(repository), escaped(revision));
+        let asked = Asked::Revision(repository, revision);
+        // Slashes of a revision are none of the address.
+        let (repository, revision) = (escaped(repository), escaped_part(revision));
         let address = self.address(&format!("/api/datasets/{repository}/revision/{revision}"))?;
         let mut left_bytes = MOST_REVISION_BYTES;
-        let (found, _): (Revision, _) = self.json(&address, &mut left_bytes)?;
+        let (found, _): (Revision, _) = self.json(&address, asked, &mut left_bytes)?;
         if !is_hash(&found.sha) {
             let shown: String = found.sha.chars().take(80).collect();
             return Err(refused(address.as_str(), format!("'{shown}' is no commit")));
@@ -116,7 +160,10 @@ impl Hub {
             #[serde(default)]
             size: u64,
             lfs: Option<Lfs>,
+            #[serde(rename = "xetHash")]
+            xet_hash: Option<String>,
         }
+        let asked = Asked::List(repository, commit);
         let repository = escaped(repository);
         let mut address =
             self.address(&format!("/api/datasets/{repository}/tree/{commit}?recursive=true"))?;
@@ -128,11 +175,11 @@ impl Hub {
                     format!("page {} of the list leads in a circle", seen.len()),
                 ));
             }
-            let (entries, next): (Vec<Entry>, _) = self.json(&address, &mut left_bytes)?;
+            let (entries, next): (Vec<Entry>, _) = self.json(&address, asked, &mut left_bytes)?;
             for entry in entries.into_iter().filter(|entry| entry.kind == "file") {
                 let (digest, size_bytes) = match entry.lfs {
                     Some(lfs) => (lfs.oid, lfs.size),
-                    None => (entry.oid, entry.size),
+                    None => (entry.oid.clone(), entry.size),
                 };
                 if !is_hash(&digest) {
                     return Err(refused(
@@ -140,7 +187,13 @@ impl Hub {
                         format!("{}: '{digest}' is no digest", entry.path),
                     ));
                 }
-                files.push(RemoteFile { path: entry.path, size_bytes, digest: digest.to_ascii_lowercase() });
+                files.push(RemoteFile {
+                    path: entry.path,
+                    size_bytes,
+                    digest: digest.to_ascii_lowercase(),
+                    git_blob: if is_hash(&entry.oid) { entry.oid.to_ascii_lowercase() } else { String::new() },
+                    xet_hash: entry.xet_hash.filter(|hash| hash.len() == 64 && is_hash(hash)),
+                });
             }
             match next {
                 Some(next) => address = next,
@@ -171,6 +224,10 @@ impl Hub {
             return Err(refused(address.as_str(), "offline: nothing may be asked of the network".into()));
         }
         let own = self.address("")?;
+        if self.options.token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+            let reason = "the token holds characters that none has; see HF_TOKEN and HF_TOKEN_PATH";
+            return Err(refused(address.as_str(), reason.into()));
+        }
         let token = self.options.token.clone().map(|secret| Token { origin: own.origin().clone(), secret });
         use_it(Request { token: token.as_ref(), ..Request::new(address) })
     }
@@ -187,11 +244,13 @@ impl Hub {
     fn json<T: serde::de::DeserializeOwned>(
         &self,
         address: &Address,
+        asked: Asked<'_>,
         left_bytes: &mut u64,
     ) -> Result<(T, Option<Address>)> {
         let (answered, link, bytes) = self.with_request(address, |request| {
             self.client.patiently(|| {
-                let Answer { address, link, mut body, .. } = self.client.get(request)?;
+                let answer = self.client.get(request).map_err(|failure| self.in_words(failure, asked))?;
+                let Answer { address, link, mut body, .. } = answer;
                 Ok((address, link, body.all(*left_bytes)?))
             })
         })?;

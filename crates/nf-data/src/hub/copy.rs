@@ -5,6 +5,7 @@
 //! `snapshots/COMMIT/PATH` (the files, or links to `blobs/DIGEST`).
 
 use super::client::RemoteFile;
+use super::pattern;
 use crate::{Error, Result};
 use std::path::{Component, Path, PathBuf};
 
@@ -30,7 +31,7 @@ impl Copy {
         let name = repository.rsplit('/').next().unwrap_or(repository);
         let plain = [data.join(repository), data.join(name), data.to_owned()];
         let plain = plain.into_iter().map(|folder| Self { folder, commit: None });
-        let holds = |copy: &Self| copy.find(wanted).is_ok();
+        let holds = |copy: &Self| copy.holds(wanted);
         cached.into_iter().chain(plain).find(holds).ok_or_else(|| {
             let reason = format!(
                 "holds no copy of {repository}; looked for {wanted} in it, in {repository}, in {name} and in {}/snapshots",
@@ -83,7 +84,27 @@ impl Copy {
         };
         let place = self.path(path).ok_or_else(missing)?;
         let meta = std::fs::metadata(place).ok().filter(std::fs::Metadata::is_file).ok_or_else(missing)?;
-        Ok(RemoteFile { path: path.to_owned(), size_bytes: meta.len(), digest: String::new() })
+        let (digest, git_blob) = (String::new(), String::new());
+        Ok(RemoteFile { path: path.to_owned(), size_bytes: meta.len(), digest, git_blob, xet_hash: None })
+    }
+
+    /// Paths that a pattern stands for, sorted.
+    pub(crate) fn matching(&self, pattern: &str) -> Vec<String> {
+        let (folder, name) = pattern::split(pattern);
+        let entries = self.path(folder).and_then(|place| std::fs::read_dir(place).ok());
+        let names = entries.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut paths: Vec<String> = names
+            .filter(|found| pattern::name_matches(name, found))
+            .map(|found| format!("{folder}{found}"))
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// Whether a file, or one that a pattern stands for, is there.
+    pub(crate) fn holds(&self, pattern: &str) -> bool {
+        let found = if pattern.contains('*') { self.matching(pattern) } else { vec![pattern.to_owned()] };
+        found.first().is_some_and(|path| self.find(path).is_ok())
     }
 
     /// Where a file of that path lies; `None` for a path that leads out of the folder.
@@ -102,17 +123,6 @@ pub(crate) fn inside(path: &str) -> Option<&Path> {
     let path = Path::new(path);
     let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
     (path.components().all(is_plain) && path.components().count() > 0).then_some(path)
-}
-
-/// The folder in which other clients of the hub keep what they fetched, by the variables that they
-/// know: `HF_HUB_CACHE`, `HF_HOME`, or the usual place in the user's cache.
-pub(crate) fn cache_of_other_clients() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let usual = || {
-        let cache = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")))?;
-        Some(cache.join("huggingface"))
-    };
-    variable("HF_HUB_CACHE").or_else(|| Some(variable("HF_HOME").or_else(usual)?.join("hub")))
 }
 
 #[cfg(test)]

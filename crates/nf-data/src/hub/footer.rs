@@ -1,7 +1,8 @@
 //! Rows of a Parquet file of the hub, of which only the end is asked for.
 
 use super::client::RemoteFile;
-use super::store::{Store, write_whole};
+use super::refusal::Asked;
+use super::store::{Store, unwritable};
 use crate::net::{Failure, Request};
 use crate::{Error, Result};
 use std::fs::{self, File};
@@ -20,10 +21,10 @@ impl Store {
     /// If it cannot be had, or is no footer of a Parquet file.
     pub(crate) fn rows(&self, commit: &str, file: &RemoteFile) -> Result<usize> {
         let wrong = |reason: String| Error::Image { path: file.path.clone().into(), reason };
-        let memory = self.folder.join("footers").join(&file.digest);
-        let footer = match fs::read(&memory) {
-            Ok(footer) => footer,
-            Err(_) => {
+        let known = self.layouts().iter().find_map(|layout| fs::read(layout.footer(&file.digest)).ok());
+        let footer = match known {
+            Some(footer) => footer,
+            None => {
                 let mut tail = self.tail(commit, file, FOOTER_GUESS_BYTES)?;
                 let length = match tail.last_chunk::<8>() {
                     Some([a, b, c, d, b'P', b'A', b'R', b'1']) => {
@@ -38,7 +39,9 @@ impl Store {
                     tail = self.tail(commit, file, length + 8)?;
                 }
                 let footer = tail[tail.len() - 8 - length as usize..tail.len() - 8].to_vec();
-                write_whole(&memory, &footer)?;
+                let layout = self.written()?;
+                let memory = layout.footer(&file.digest);
+                layout.write(&memory, &footer).map_err(unwritable(&memory))?;
                 footer
             }
         };
@@ -63,7 +66,9 @@ impl Store {
         let client = self.hub.client();
         self.hub.with_request(&address, |request| {
             client.patiently(|| {
-                let mut answer = client.get(Request { start_bytes: start, ..request })?;
+                let answer = client.get(Request { start_bytes: start, ..request });
+                let asked = Asked::File(&self.repository, commit, &file.path);
+                let mut answer = answer.map_err(|failure| self.hub.in_words(failure, asked))?;
                 let wrong = |reason: String| Failure::refused(address.as_str(), reason);
                 // A server that ignores the range begins with the first byte.
                 let skipped = start.checked_sub(answer.begins_bytes);

@@ -1,8 +1,9 @@
 //! One way to the files of a repository: from the hub, or from a copy on the disk.
 
-use super::client::{Hub, RemoteFile};
+use super::client::RemoteFile;
 use super::copy::Copy;
-use super::source::{HubSource, StreamOptions};
+use super::pattern;
+use super::source::StreamOptions;
 use super::store::Store;
 use crate::data_folder::DataFolder;
 use crate::{Error, Result};
@@ -18,20 +19,20 @@ pub(crate) enum Repository {
 }
 
 impl Repository {
-    /// Finds the files of `source`, of which `wanted` is needed first: in `data` where that is
-    /// named; or else from the hub, from what was fetched before, or from what other clients have
-    /// fetched.
+    /// Finds the files of a repository's revision, of which `wanted` is needed first: in `data`
+    /// where that is named; or else from the hub, from what was fetched before, or from what other
+    /// clients have fetched.
     ///
     /// # Errors
     /// If `data` is asked for and holds no copy, the hub refuses, or nobody is asked and nothing is
     /// known.
     pub(crate) fn open(
-        source: &HubSource,
+        repository: &str,
+        revision: &str,
         wanted: &str,
         data: Option<&DataFolder>,
         options: &StreamOptions,
     ) -> Result<Self> {
-        let HubSource { repository, revision, .. } = source;
         if let Some(data) = data {
             match Copy::in_folder(&data.path, repository, revision, wanted) {
                 Ok(copy) => return Ok(Self::Copy(copy)),
@@ -40,20 +41,16 @@ impl Repository {
                 Err(error) => tracing::debug!("{error}"),
             }
         }
-        let other_cache = options.other_cache.as_deref();
-        let hub = Hub::new(options.hub.clone());
-        let store = Store::new(&options.cache, options.budget_bytes, hub, repository, other_cache)
-            .checking_fetched(options.check_fetched);
+        let store = Store::new(options, repository);
         let asked = store.commit(revision).and_then(|commit| Ok((store.files(&commit)?, commit)));
         let (files, commit) = match asked {
             Ok(found) => found,
             Err(error @ Error::Missing { .. }) => {
-                let known = store.known_commit(revision).and_then(|c| Some((store.known_files(&c)?, c)));
-                let copy = store.other_copy(revision).filter(|copy| copy.find(wanted).is_ok());
-                match (known, copy) {
-                    (Some(known), _) => {
+                let copy = store.copies(revision).find(|copy| copy.holds(wanted));
+                match (store.known(revision), copy) {
+                    (Some((commit, files)), _) => {
                         tracing::warn!("{error}; what is known from before is used");
-                        known
+                        (files, commit)
                     }
                     (None, Some(copy)) => {
                         tracing::debug!("{error}; a copy is used, {}", copy.origin());
@@ -66,6 +63,18 @@ impl Repository {
         };
         let files = files.into_iter().map(|file| (file.path.clone(), file)).collect();
         Ok(Self::Hub { store: Box::new(store), commit, files })
+    }
+
+    /// Paths that a pattern stands for, sorted: a star is anything but a slash. Of a copy, and of a
+    /// pattern without a star, the pattern itself.
+    fn matching(&self, pattern: &str) -> Vec<String> {
+        match self {
+            Self::Hub { files, .. } if pattern.contains('*') => {
+                files.keys().filter(|path| pattern::matches(pattern, path)).cloned().collect()
+            }
+            Self::Copy(copy) if pattern.contains('*') => copy.matching(pattern),
+            _ => vec![pattern.to_owned()],
+        }
     }
 
     /// What of it is read, in words.
@@ -88,6 +97,18 @@ impl Repository {
             }
             Self::Copy(copy) => copy.find(path),
         }
+    }
+
+    /// The files that a pattern stands for.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] if there is none.
+    pub(crate) fn all(&self, pattern: &str) -> Result<Vec<RemoteFile>> {
+        let paths = self.matching(pattern);
+        if paths.is_empty() {
+            return Err(Error::missing(pattern, format!("no file of such a name {}", self.origin())));
+        }
+        paths.iter().map(|path| self.find(path)).collect()
     }
 
     /// Where a file lies, after it was fetched if need be.
@@ -122,10 +143,10 @@ impl Repository {
         }
     }
 
-    /// Bytes that fetched files may take; `None` where nothing is fetched.
-    pub(crate) fn budget_bytes(&self) -> Option<u64> {
+    /// Where files are fetched to, and from; `None` where nothing is fetched.
+    pub(crate) fn store(&self) -> Option<&Store> {
         match self {
-            Self::Hub { store, .. } => Some(store.budget_bytes()),
+            Self::Hub { store, .. } => Some(store),
             Self::Copy(_) => None,
         }
     }

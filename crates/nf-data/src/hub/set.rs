@@ -4,7 +4,8 @@ use super::client::RemoteFile;
 use super::repository::Repository;
 use super::rule::Rule;
 use super::source::{HubSource, StreamOptions};
-use super::split::{Part, Row, SPLITS, read_rows};
+use super::place::{Files, Place};
+use super::split::{Part, Row, read_rows};
 use crate::data_folder::DataFolder;
 use crate::names::{image_stem, printable};
 use crate::rows::{RowColumns, RowFile};
@@ -25,6 +26,8 @@ pub struct HubSet {
     repository: Arc<Repository>,
     files: Vec<Entry>,
     members: Vec<Member>,
+    /// Files that are not of this part of the split, and their bytes.
+    left_out: (usize, u64),
     ahead: usize,
     prefetch: Mutex<Sender<RemoteFile>>,
     columns: RowColumns,
@@ -80,23 +83,20 @@ impl HubSet {
     /// If there is no such split, the hub does not answer, or a list makes no sense.
     pub(crate) fn open(source: &HubSource, card: Card, opening: &Opening<'_>) -> Result<Self> {
         let Opening { columns, fits, rule, split, data, stream } = *opening;
-        let no_split = |names: Vec<&str>| {
-            let what = format!("{}@{split}", card.name);
-            Error::missing(what, format!("no such split, there are: {}", names.join(", ")))
+        let open = |place: &Place<'_>| {
+            let repository = Repository::open(&source.repository, place.revision, place.wanted(), data, stream)?;
+            repository.all(place.wanted()).map(|_| repository)
         };
-        let row_files = match source.row_files.get(split) {
-            None if !source.row_files.is_empty() => {
-                return Err(no_split(source.row_files.keys().map(String::as_str).collect()));
+        let places = Place::of(source, split, &card)?;
+        let (place, repository) = match (open(&places[0]), places.get(1)) {
+            (Ok(repository), _) => (&places[0], repository),
+            (Err(error @ Error::Missing { .. }), Some(other)) => {
+                tracing::warn!("{error}; the Parquet files of {} are used", other.revision);
+                (other, open(other)?)
             }
-            found => found,
+            (Err(error), _) => return Err(error),
         };
-        let list = SPLITS.iter().find(|(name, ..)| *name == split);
-        let (wanted, part) = match (row_files, list) {
-            (Some(files), _) => (files.first().map_or("", String::as_str), Part::All),
-            (None, Some((_, list, part))) => (*list, *part),
-            (None, None) => return Err(no_split(SPLITS.iter().map(|(name, ..)| *name).collect())),
-        };
-        let repository = Arc::new(Repository::open(source, wanted, data, stream)?);
+        let repository = Arc::new(repository);
         let (prefetch, asked) = channel();
         let mut set = Self {
             card: Card { origin: format!("{} {}", card.origin, repository.origin()), ..card },
@@ -104,32 +104,30 @@ impl HubSet {
             repository: Arc::clone(&repository),
             files: vec![],
             members: vec![],
+            left_out: (0, 0),
             ahead: stream.ahead,
             prefetch: Mutex::new(prefetch),
             columns: columns.clone(),
             fits: fits.clone(),
             rows: Mutex::default(),
         };
-        for path in row_files.into_iter().flatten() {
-            set.add_row_file(path)?;
-        }
-        if row_files.is_none() {
-            let file = repository.find(wanted)?;
-            if file.size_bytes > MOST_LIST_BYTES {
-                let reason =
-                    format!("a list of {} bytes, at most {MOST_LIST_BYTES} are read", file.size_bytes);
-                return Err(Error::Manifest { file: wanted.to_owned(), reason });
+        match place.files {
+            Files::Rows(patterns) => {
+                for pattern in patterns {
+                    repository.all(pattern)?.into_iter().try_for_each(|file| set.add_row_file(file))?;
+                }
             }
-            let rows = read_rows(&repository.fetch(&file)?, wanted)?;
-            part.of(rows).iter().filter(|row| source.takes(row)).try_for_each(|row| set.add_listed(row))?;
+            Files::List(list, part) => set.add_list(source, list, part)?,
         }
+        set.refuse_if_empty()?;
+        set.keep_first(stream.most_bytes);
         set.refuse_if_all_absent()?;
         std::thread::spawn(move || fetch_ahead(&repository, &asked));
         Ok(set)
     }
 
-    fn add_row_file(&mut self, path: &str) -> Result<()> {
-        let file = self.repository.find(path)?;
+    fn add_row_file(&mut self, file: RemoteFile) -> Result<()> {
+        let path = &file.path;
         let rows = self.repository.rows(&file)?;
         let stem = path.rsplit('/').next().and_then(image_stem).unwrap_or(path).to_owned();
         for row in 0..rows {
@@ -138,6 +136,17 @@ impl HubSet {
         }
         self.files.push(Entry::There(file));
         Ok(())
+    }
+
+    /// Adds the files of a split's list.
+    fn add_list(&mut self, source: &HubSource, list: &str, part: Part) -> Result<()> {
+        let file = self.repository.find(list)?;
+        if file.size_bytes > MOST_LIST_BYTES {
+            let reason = format!("a list of {} bytes, at most {MOST_LIST_BYTES} are read", file.size_bytes);
+            return Err(Error::Manifest { file: list.to_owned(), reason });
+        }
+        let rows = read_rows(&self.repository.fetch(&file)?, list)?;
+        part.of(rows).iter().filter(|row| source.takes(row)).try_for_each(|row| self.add_listed(row))
     }
 
     fn add_listed(&mut self, row: &Row) -> Result<()> {
@@ -179,6 +188,30 @@ impl HubSet {
 
     fn member(&self, name: String, row: Option<usize>, item: usize) -> Member {
         Member { name: printable(&name), file: self.files.len(), row, item }
+    }
+
+    /// A split without images is a mistake of whoever wrote its list, or of the manifest's choice
+    /// of rows.
+    fn refuse_if_empty(&self) -> Result<()> {
+        if self.members.is_empty() {
+            let reason = "the split lists no image of this dataset; see its list and the manifest's choice of rows";
+            return Err(Error::missing(self.card.to_string(), reason));
+        }
+        Ok(())
+    }
+
+    /// Leaves out all but the first files, of so many bytes together.
+    fn keep_first(&mut self, most_bytes: Option<u64>) {
+        let Some(most_bytes) = most_bytes else { return };
+        let mut bytes = 0u64;
+        let mut fits = |entry: &Entry| {
+            bytes = bytes.saturating_add(entry.file().map_or(0, |file| file.size_bytes));
+            bytes <= most_bytes
+        };
+        let kept = self.files.iter().position(|entry| !fits(entry)).unwrap_or(self.files.len());
+        self.left_out = sum(self.files[kept..].iter().filter_map(|entry| entry.file().ok()));
+        self.files.truncate(kept);
+        self.members.retain(|member| member.file < kept);
     }
 
     /// A copy that holds none of the images is no copy of this split.
@@ -268,18 +301,29 @@ impl Dataset for HubSet {
     }
 
     fn download(&self) -> Option<Download> {
-        let files: Vec<&RemoteFile> = self.files.iter().filter_map(|entry| entry.file().ok()).collect();
-        let missing: Vec<&RemoteFile> =
-            files.iter().copied().filter(|file| !self.repository.is_here(file)).collect();
-        // The sizes are what a list states: their sum may be anything.
-        let bytes =
-            |files: &[&RemoteFile]| files.iter().fold(0u64, |sum, file| sum.saturating_add(file.size_bytes));
+        let store = self.repository.store()?;
+        let there = || self.files.iter().filter_map(|entry| entry.file().ok());
+        let missing = || there().filter(|file| !self.repository.is_here(file));
+        let (files, bytes) = sum(there());
+        let (missing_files, missing_bytes) = sum(missing());
+        let begun_bytes = missing().map(|file| store.begun_bytes(file)).fold(0, u64::saturating_add);
+        let (left_out_files, left_out_bytes) = self.left_out;
         Some(Download {
-            files: files.len(),
-            bytes: bytes(&files),
-            missing_files: missing.len(),
-            missing_bytes: bytes(&missing),
-            budget_bytes: self.repository.budget_bytes()?,
+            files,
+            bytes,
+            missing_files,
+            missing_bytes,
+            begun_bytes,
+            left_out_files,
+            left_out_bytes,
+            budget_bytes: store.budget_bytes(),
+            folder: store.folder(),
         })
     }
+}
+
+/// How many files, and of how many bytes. The sizes are what a list states: their sum may be
+/// anything.
+fn sum<'a>(files: impl Iterator<Item = &'a RemoteFile>) -> (usize, u64) {
+    files.fold((0, 0), |(files, bytes), file| (files + 1, bytes.saturating_add(file.size_bytes)))
 }

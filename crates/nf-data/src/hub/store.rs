@@ -1,35 +1,43 @@
 //! Files of the hub on disk.
 //!
-//! A complete file lies under its digest; one that is being fetched lies beside it as
-//! `<digest>.part` and is resumed by byte range, also after the program was killed. Nothing gets
-//! its final name before its size and digest have been checked. Of several threads or processes
-//! that want one file, one fetches it (`<digest>.lock`) and the others wait. Above the budget the
-//! least recently used files are dropped.
+//! They lie as all clients of the hub keep them ([`Layout`]), so that each finds what others have
+//! fetched. One that is being fetched lies beside the whole ones as `DIGEST.part` and is resumed by
+//! byte range, also after the program was killed. Nothing gets its final name before its size and
+//! digest have been checked. Of several threads, processes or clients that want one file, one
+//! fetches it and the others wait. Above the budget the least recently used files that we fetched
+//! are dropped ([`Fetched`]).
 
 use super::client::{Hub, RemoteFile};
-use super::copy::{Copy, cache_name, inside};
+use super::copy::Copy;
+use super::fetched::Fetched;
 use super::is_hash;
+use super::layout::Layout;
+use super::source::{CACHE_VARIABLE, Progress, StreamOptions};
+use super::{transfer, tree};
 use crate::lock::Lock;
-use crate::net::download::{Expected, fetch};
+use crate::net::download::On;
+use crate::net::{Again, Failure};
 use crate::{Error, Result};
 use sha1::Sha1;
 use sha2::Digest;
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
-/// A folder of fetched files of one repository.
+/// The files of one repository, fetched when they are asked for.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) folder: PathBuf,
-    /// The folder in which other clients of the hub keep the same repository; only read.
-    foreign: Option<PathBuf>,
+    /// Where files are looked for. The first that can be written is where they are put.
+    layouts: Vec<Layout>,
+    /// How many of these may be written, at the beginning.
+    own_layouts: usize,
+    written: OnceLock<Layout>,
     budget_bytes: u64,
     pub(super) hub: Hub,
     pub(super) repository: String,
+    progress: Progress,
     /// Digests being fetched now, so that two threads never fetch one file.
     busy: Mutex<HashSet<String>>,
     done: Condvar,
@@ -37,75 +45,76 @@ pub struct Store {
     checks_fetched: bool,
     /// Digests of files that were found right.
     right: Mutex<HashSet<String>>,
-    /// Files of other clients that were found wrong: they are not ours to remove.
+    /// Files that were found wrong; they are passed over, and replaced by right ones.
     wrong: Mutex<HashSet<PathBuf>>,
 }
 
-/// The variable that names the folder for fetched files.
-pub const CACHE_VARIABLE: &str = "NOISEFLOOR_CACHE";
-/// The variable that states how many gigabytes (10^9 bytes) fetched files of one repository may
-/// take; 20 without it.
-pub const BUDGET_VARIABLE: &str = "NOISEFLOOR_CACHE_GB";
-const DEFAULT_BUDGET_GB: f64 = 20.0;
-
 impl Store {
-    /// A store of `repository` below `root`, allowed `budget_bytes` on disk; files that other
-    /// clients of the hub keep in `other_cache` are used where they lie.
-    pub fn new(
-        root: &Path,
-        budget_bytes: u64,
-        hub: Hub,
-        repository: &str,
-        other_cache: Option<&Path>,
-    ) -> Self {
-        let name = cache_name(repository);
+    /// A store of `repository`, with its files where `options` say.
+    pub fn new(options: &StreamOptions, repository: &str) -> Self {
+        let mut layouts: Vec<Layout> = vec![];
+        let own = [&options.hub_cache, &options.cache];
+        let mut own_layouts = 0;
+        for (number, root) in own.into_iter().chain(&options.read_caches).enumerate() {
+            let layout = Layout::new(root, repository);
+            if !layouts.contains(&layout) {
+                layouts.push(layout);
+                own_layouts += usize::from(number < own.len());
+            }
+        }
         Self {
-            folder: root.join(crate::file_stem(&name)),
-            foreign: other_cache.map(|cache| cache.join(&name)),
-            budget_bytes,
-            hub,
+            layouts,
+            own_layouts,
+            written: OnceLock::new(),
+            budget_bytes: options.budget_bytes,
+            hub: Hub::new(options.hub.clone()),
             repository: repository.to_owned(),
+            progress: options.progress.clone(),
             busy: Mutex::default(),
             done: Condvar::new(),
-            checks_fetched: false,
+            checks_fetched: options.check_fetched,
             right: Mutex::default(),
             wrong: Mutex::default(),
         }
     }
 
-    /// The same store; if `checks` is set, files that are here are compared with their digests when
-    /// they are first asked for. A wrong one is named and fetched anew.
-    pub fn checking_fetched(mut self, checks: bool) -> Self {
-        self.checks_fetched = checks;
-        self
-    }
-
-    /// The folder for fetched files that the environment names: `NOISEFLOOR_CACHE`, or `noisefloor`
-    /// in the user's cache.
-    pub fn default_root() -> PathBuf {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        variable(CACHE_VARIABLE)
-            .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("noisefloor")))
-            .or_else(|| variable("HOME").map(|home| home.join(".cache/noisefloor")))
-            .unwrap_or_else(|| PathBuf::from("noisefloor-cache"))
-    }
-
-    /// Bytes that fetched files may take by the environment.
-    pub fn default_budget_bytes() -> u64 {
-        let stated = std::env::var(BUDGET_VARIABLE).ok().filter(|text| !text.is_empty());
-        let gigabytes = stated.and_then(|text| match text.parse::<f64>() {
-            Ok(value) if value >= 0.0 => Some(value),
-            _ => {
-                tracing::warn!("{BUDGET_VARIABLE} is '{text}', expected a number of gigabytes; {DEFAULT_BUDGET_GB} is taken");
-                None
-            }
-        });
-        (gigabytes.unwrap_or(DEFAULT_BUDGET_GB) * 1e9) as u64
-    }
-
     /// Bytes that fetched files may take.
     pub fn budget_bytes(&self) -> u64 {
         self.budget_bytes
+    }
+
+    /// Where fetched files are put: the first folder that can be written.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub(super) fn written(&self) -> Result<&Layout> {
+        if let Some(layout) = self.written.get() {
+            return Ok(layout);
+        }
+        let own = &self.layouts[..self.own_layouts];
+        for (number, layout) in own.iter().enumerate() {
+            let made = [layout.blobs(), layout.locks()].iter().try_for_each(fs::create_dir_all);
+            match made.and_then(|()| Fetched(layout).prepare()) {
+                Ok(()) => return Ok(self.written.get_or_init(|| layout.clone())),
+                // A cache that many read and few may write.
+                Err(error) if is_refused(&error) && number + 1 < own.len() => {
+                    let folder = layout.folder();
+                    tracing::warn!("{}: {error}; {} is used", folder.display(), own[number + 1].root().display());
+                }
+                Err(error) => return Err(unwritable(&layout.folder())(error)),
+            }
+        }
+        Err(Error::missing(&self.repository, "no folder for fetched files is known"))
+    }
+
+    pub(super) fn layouts(&self) -> &[Layout] {
+        &self.layouts
+    }
+
+    /// The folder in which the repository's fetched files are put, as far as is known before that
+    /// is tried.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.written.get().unwrap_or(&self.layouts[0]).folder()
     }
 
     /// The commit of a revision: asked of the hub, or, when offline, the one seen last.
@@ -117,23 +126,16 @@ impl Store {
             return Ok(revision.to_owned());
         }
         if self.hub.is_offline() {
-            return self.known_commit(revision).ok_or_else(|| self.unknown(revision));
+            return self.known(revision).map(|(commit, _)| commit).ok_or_else(|| self.unknown(revision));
         }
         let commit = self.hub.commit(&self.repository, revision)?;
-        write_whole(&self.reference(revision), commit.as_bytes())?;
-        Ok(commit)
-    }
-
-    /// The commit that a revision stood for when the hub was asked last.
-    pub(crate) fn known_commit(&self, revision: &str) -> Option<String> {
-        if is_hash(revision) {
-            return Some(revision.to_owned());
+        let layout = self.written()?;
+        if let Some(path) = layout.reference(revision)
+            && fs::read_to_string(&path).ok().as_ref() != Some(&commit)
+        {
+            layout.write(&path, commit.as_bytes()).map_err(unwritable(&path))?;
         }
-        fs::read_to_string(self.reference(revision)).ok().filter(|commit| is_hash(commit))
-    }
-
-    fn reference(&self, revision: &str) -> PathBuf {
-        self.folder.join("refs").join(crate::file_stem(&revision.replace('/', "--")))
+        Ok(commit)
     }
 
     /// The files of a commit, remembered from the first time they were listed.
@@ -141,32 +143,43 @@ impl Store {
     /// # Errors
     /// If the hub does not answer, or offline nothing is known.
     pub fn files(&self, commit: &str) -> Result<Vec<RemoteFile>> {
-        if let Some(files) = self.known_files(commit) {
-            return Ok(files);
-        }
-        if self.hub.is_offline() {
-            return Err(self.unknown(commit));
+        let known = self.layouts.iter().find_map(|layout| files_of(layout, commit));
+        // A list that was written before lists were shared lacks what other clients want of it.
+        let is_whole = |files: &Vec<RemoteFile>| files.iter().all(|file| !file.git_blob.is_empty());
+        match known {
+            Some(files) if self.hub.is_offline() || is_whole(&files) => return Ok(files),
+            None if self.hub.is_offline() => return Err(self.unknown(commit)),
+            _ => {}
         }
         let files = self.hub.files(&self.repository, commit)?;
-        let text = serde_json::to_string(&files).expect("a list of strings and numbers is JSON");
-        write_whole(&self.list(commit), text.as_bytes())?;
+        let layout = self.written()?;
+        let path = layout.tree(commit);
+        layout.write(&path, tree::to_json(&files).as_bytes()).map_err(unwritable(&path))?;
         Ok(files)
     }
 
-    /// The files of a commit, if they were listed before.
-    pub(crate) fn known_files(&self, commit: &str) -> Option<Vec<RemoteFile>> {
-        let text = fs::read_to_string(self.list(commit)).ok()?;
-        let files: Vec<RemoteFile> = serde_json::from_str(&text).ok()?;
-        files.iter().all(|file| is_hash(&file.digest)).then_some(files)
+    /// The commit that a revision stood for when the hub was asked last, and its files, if they
+    /// were listed.
+    pub(crate) fn known(&self, revision: &str) -> Option<(String, Vec<RemoteFile>)> {
+        let commits = |layout: &Layout| -> Vec<String> {
+            if is_hash(revision) {
+                return vec![revision.to_owned()];
+            }
+            let paths = layout.reference(revision).into_iter().chain([layout.former_reference(revision)]);
+            let read = paths.filter_map(|path| fs::read_to_string(path).ok());
+            read.map(|text| text.trim().to_owned()).filter(|commit| is_hash(commit)).collect()
+        };
+        let commits = self.layouts.iter().flat_map(commits);
+        let known = |commit: String| {
+            let files = self.layouts.iter().find_map(|layout| files_of(layout, &commit))?;
+            Some((commit, files))
+        };
+        commits.into_iter().find_map(known)
     }
 
-    fn list(&self, commit: &str) -> PathBuf {
-        self.folder.join("trees").join(format!("{commit}.json"))
-    }
-
-    /// The snapshot of a revision that another client of the hub keeps.
-    pub(crate) fn other_copy(&self, revision: &str) -> Option<Copy> {
-        Copy::in_cache(self.foreign.as_ref()?, revision)
+    /// The snapshot of a revision in one of the caches, of which no list of files need be known.
+    pub(crate) fn copies(&self, revision: &str) -> impl Iterator<Item = Copy> {
+        self.layouts.iter().filter_map(move |layout| Copy::in_cache(&layout.folder(), revision))
     }
 
     fn unknown(&self, revision: &str) -> Error {
@@ -186,19 +199,27 @@ impl Store {
 
     /// Where a file of a commit lies if it is here.
     pub fn here(&self, commit: &str, file: &RemoteFile) -> Option<PathBuf> {
-        let own = self.folder.join("blobs").join(&file.digest);
-        let foreign = self.foreign.as_ref().map(|folder| folder.join("blobs").join(&file.digest));
-        let snapshot = self.foreign.as_ref().zip(inside(&file.path));
-        let snapshot = snapshot.map(|(folder, path)| folder.join("snapshots").join(commit).join(path));
         let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let right = |path: &PathBuf| {
             let found = fs::metadata(path);
             found.is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes) && !wrong.contains(path)
         };
-        std::iter::once(own).chain(foreign).chain(snapshot).find(right)
+        let places = |layout: &Layout| {
+            let snapshot = layout.snapshot(commit, &file.path);
+            std::iter::once(layout.blob(&file.digest)).chain(snapshot)
+        };
+        self.layouts.iter().flat_map(places).find(right)
     }
 
-    /// Fetches a file unless it is here; waits if another thread or process is fetching it.
+    /// Bytes of a file that an interrupted fetch has left.
+    pub(crate) fn begun_bytes(&self, file: &RemoteFile) -> u64 {
+        let part = |layout: &Layout| fs::metadata(layout.blobs().join(format!("{}.part", file.digest)));
+        let own = self.layouts[..self.own_layouts].iter();
+        own.filter_map(|layout| part(layout).ok()).map(|meta| meta.len().min(file.size_bytes)).max().unwrap_or(0)
+    }
+
+    /// Where a file of a commit lies, after it was fetched if need be. Waits for whoever else is
+    /// fetching it.
     ///
     /// # Errors
     /// If it cannot be had: the hub refuses, stops or trickles, the digest stays wrong, the disk is
@@ -207,7 +228,7 @@ impl Store {
         self.claim(&file.digest);
         let fetched = self.checked(commit, file).and_then(|here| match here {
             Some(path) => {
-                touch(&path);
+                self.share(commit, file);
                 Ok(path)
             }
             None if self.hub.is_offline() => Err(self.not_here(file, "it was not fetched before")),
@@ -217,8 +238,21 @@ impl Store {
         fetched
     }
 
-    /// Where a file lies if it is here, with its digest if that is looked at. A wrong file is
-    /// removed, unless it belongs to another client.
+    /// Makes a file that is here known to other clients and as used now, where that costs nothing.
+    fn share(&self, commit: &str, file: &RemoteFile) {
+        let holds = |layout: &&Layout| layout.blob(&file.digest).is_file();
+        let Some(layout) = self.layouts[..self.own_layouts].iter().find(holds) else { return };
+        Fetched(layout).touch(&file.digest);
+        let is_linked = layout.snapshot(commit, &file.path).is_some_and(|path| path.is_file());
+        if !is_linked
+            && fs::create_dir_all(layout.locks()).is_ok()
+            && let Ok(Some(_lock)) = Lock::attempt(&layout.lock(&file.digest))
+        {
+            Fetched(layout).link(commit, file);
+        }
+    }
+
+    /// Where a file lies if it is here, with its digest if that is looked at.
     fn checked(&self, commit: &str, file: &RemoteFile) -> Result<Option<PathBuf>> {
         while let Some(path) = self.here(commit, file) {
             let right = || self.right.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,11 +270,7 @@ impl Store {
                 return Err(wrong);
             }
             tracing::warn!("{wrong}; it is fetched anew");
-            if path.starts_with(self.folder.join("blobs")) {
-                fs::remove_file(&path).map_err(unwritable(&path))?;
-            } else {
-                self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
-            }
+            self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
         }
         Ok(None)
     }
@@ -258,116 +288,84 @@ impl Store {
     }
 
     fn download(&self, commit: &str, file: &RemoteFile) -> Result<PathBuf> {
-        let blobs = self.folder.join("blobs");
-        fs::create_dir_all(&blobs).map_err(unwritable(&blobs))?;
-        let lock_path = lock_path(&blobs, &file.digest);
+        let layout = self.written()?;
+        let lock_path = layout.lock(&file.digest);
         let waiting = || tracing::info!("{}: another process is fetching it", file.path);
-        let lock = Lock::wait(&lock_path, waiting).map_err(unwritable(&lock_path))?;
+        let lock = Lock::wait_shared(&lock_path, waiting).map_err(unwritable(&lock_path))?;
         if let Some(path) = self.here(commit, file) {
             return Ok(path);
         }
-        self.make_room(file)?;
-        let whole = blobs.join(&file.digest);
-        let part = blobs.join(format!("{}{}", file.digest, part_ending(&lock)));
-        let expected = Expected { bytes: Some(file.size_bytes), most_bytes: file.size_bytes };
-        let check = |part: &Path| {
-            let found = digest_of(part, file)?;
-            let (path, expected) = (PathBuf::from(&file.path), file.digest.clone());
-            if found == expected { Ok(()) } else { Err(Error::Digest { path, expected, found }) }
+        let fetched = Fetched(layout);
+        fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
+        let is_busy = |digest: &str| {
+            self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
         };
-        let refused = |path: &Path, error| unwritable(path)(error);
-        let address = self.hub.file_address(&self.repository, commit, &file.path)?;
-        self.hub.with_request(&address, |request| {
-            fetch(self.hub.client(), request, expected, &part, &refused, &check)
+        fetched.make_room(file, self.budget_bytes, &is_busy)?;
+        let whole = layout.blob(&file.digest);
+        // Where others cannot be kept out, every process has a part of its own.
+        let own = if lock.excludes_others() { String::new() } else { format!(".{}", std::process::id()) };
+        let part = layout.blobs().join(format!("{}{own}.part", file.digest));
+        self.adopt_part(layout, &part, &file.digest);
+        let on = On {
+            unwritable: &|path: &Path, error| unwritable(path)(error),
+            came: &|bytes| self.progress.came(bytes),
+        };
+        self.hub.client().patiently(|| {
+            transfer::append(&self.hub, &self.repository, commit, file, &part, &on)?;
+            let found = digest_of(&part, file)?;
+            if found == file.digest {
+                return Ok(());
+            }
+            let again = if fs::remove_file(&part).is_ok() { Again::Later(None) } else { Again::Never };
+            let (path, expected) = (PathBuf::from(&file.path), file.digest.clone());
+            Err(Failure::new(Error::Digest { path, expected, found }, again))
         })?;
         match (fs::rename(&part, &whole), self.here(commit, file)) {
-            (Ok(()), _) => Ok(whole),
+            (Ok(()), _) => {}
             // Another process was faster.
-            (Err(_), Some(path)) => Ok(path),
-            (Err(error), None) => Err(Error::io(&whole)(error)),
+            (Err(_), Some(path)) => return Ok(path),
+            (Err(error), None) => return Err(Error::io(&whole)(error)),
         }
+        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        wrong.remove(&whole);
+        layout.snapshot(commit, &file.path).map(|path| wrong.remove(&path));
+        drop(wrong);
+        fetched.finish(&file.digest).map_err(unwritable(&layout.folder()))?;
+        fetched.link(commit, file);
+        Ok(whole)
     }
 
-    /// Drops the least recently used files until `file` fits into the budget.
-    fn make_room(&self, file: &RemoteFile) -> Result<()> {
-        if file.size_bytes > self.budget_bytes {
-            let (size, budget) = (file.size_bytes, self.budget_bytes);
-            let reason = format!("{size} bytes, the budget is {budget}; {BUDGET_VARIABLE} sets another");
-            return Err(Error::missing(file.path.clone(), reason));
-        }
-        let blobs = self.folder.join("blobs");
-        let mut held: Vec<(SystemTime, u64, PathBuf)> = vec![];
-        for entry in fs::read_dir(&blobs).map_err(Error::io(&blobs))? {
-            let entry = entry.map_err(Error::io(&blobs))?;
-            if let Ok(meta) = entry.metadata()
-                && meta.is_file()
-                && !entry.file_name().to_string_lossy().starts_with(&file.digest)
-            {
-                held.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), entry.path()));
+    /// Takes over what was begun where files were put before.
+    fn adopt_part(&self, layout: &Layout, part: &Path, digest: &str) {
+        for other in self.layouts[..self.own_layouts].iter().filter(|other| *other != layout) {
+            let begun = other.blobs().join(format!("{digest}.part"));
+            if !part.exists() && begun.is_file() {
+                let _ = fs::rename(&begun, part);
             }
         }
-        held.sort();
-        let mut total: u64 = held.iter().map(|(_, bytes, _)| bytes).sum();
-        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, bytes, path) in held {
-            if total.saturating_add(file.size_bytes) <= self.budget_bytes {
-                break;
-            }
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let digest = name.split('.').next().unwrap_or_default();
-            // What this or another process is fetching stays.
-            if busy.contains(digest) || name.ends_with(".lock") {
-                continue;
-            }
-            let Ok(Some(_lock)) = Lock::attempt(&lock_path(&blobs, digest)) else { continue };
-            if fs::remove_file(&path).is_ok() {
-                tracing::debug!("dropped {} to stay within the budget", path.display());
-                total -= bytes;
-            }
-        }
-        Ok(())
     }
 }
 
-fn lock_path(blobs: &Path, digest: &str) -> PathBuf {
-    blobs.join(format!("{digest}.lock"))
+fn files_of(layout: &Layout, commit: &str) -> Option<Vec<RemoteFile>> {
+    tree::from_json(&fs::read_to_string(layout.tree(commit)).ok()?)
 }
 
-/// Marks a file as used now; a failure costs only the order in which files are dropped.
-fn touch(path: &Path) {
-    if let Ok(file) = File::options().append(true).open(path) {
-        let _ = file.set_modified(SystemTime::now());
-    }
-}
-
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().expect("the path has a folder: it was joined to one");
-    fs::create_dir_all(folder).map_err(unwritable(folder))?;
-    let beside = |ending: &str| {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(ending);
-        path.with_file_name(name)
-    };
-    let lock_path = beside(".lock");
-    let lock = Lock::wait(&lock_path, || ()).map_err(unwritable(&lock_path))?;
-    let part = beside(&part_ending(&lock));
-    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).map_err(|error| {
-        let _ = fs::remove_file(&part);
-        unwritable(&part)(error)
-    })
-}
-
-/// Ending of the name of an unfinished file. Where others cannot be kept out, every process has its
-/// own.
-fn part_ending(lock: &Lock) -> String {
-    if lock.excludes_others() { ".part".to_owned() } else { format!(".{}.part", std::process::id()) }
+/// Whether a folder is there for others to write.
+fn is_refused(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// A place of the cache that cannot be written, with the way to name another.
-fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+pub(super) fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
     let what = path.display().to_string();
     move |error| {
-        let reason = format!("{error}; {CACHE_VARIABLE} names another folder for fetched files");
+        let is_full = matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+        );
+        let kept = if is_full { "; what came is kept, and the next run goes on from there" } else { "" };
+        let reason =
+            format!("{error}{kept}; HF_HUB_CACHE or {CACHE_VARIABLE} names another folder for fetched files");
         Error::missing(what, reason)
     }
 }

@@ -87,6 +87,11 @@ pub(crate) fn escaped(path: &str) -> String {
     out
 }
 
+/// One part of a path, in which a slash is escaped as well.
+pub(crate) fn escaped_part(part: &str) -> String {
+    escaped(part).replace('/', "%2F")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +130,6 @@ mod tests {
     #[test]
     fn paths_are_escaped() {
         assert_eq!(escaped("data/a b+ü:c.fits"), "data/a%20b%2B%C3%BC%3Ac.fits");
+        assert_eq!(escaped_part("refs/convert/parquet"), "refs%2Fconvert%2Fparquet");
     }
 }

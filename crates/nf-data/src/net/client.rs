@@ -1,7 +1,7 @@
 //! One request and its answer.
 
 use super::address::Origin;
-use super::{Address, Again, Body, Failure, Patience};
+use super::{Address, Again, Body, Failure, Patience, Refusal};
 use crate::{Error, Result};
 use std::time::Duration;
 use ureq::Agent;
@@ -105,7 +105,10 @@ impl Client {
             if !status.is_success() && !is_beyond_end {
                 let reason = format!("the server answers {status}");
                 if status.as_u16() != 429 && !status.is_server_error() {
-                    return Err(Failure::refused(url, reason));
+                    let code = header(&response, "x-error-code").map(str::to_owned);
+                    let origin = address.origin().clone();
+                    let refusal = Some(Refusal { status: status.as_u16(), origin, code });
+                    return Err(Failure { refusal, ..Failure::refused(url, reason) });
                 }
                 let seconds = header(&response, "retry-after").and_then(|text| text.parse().ok());
                 let again = Again::Later(seconds.map(Duration::from_secs));
@@ -145,7 +148,7 @@ impl Client {
         let mut pause = self.patience.pause;
         let (mut attempt, mut attempts) = (1, self.patience.attempts.max(1));
         loop {
-            let Failure { error, again } = match ask() {
+            let Failure { error, again, .. } = match ask() {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };

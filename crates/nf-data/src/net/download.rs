@@ -1,7 +1,7 @@
 //! A file, piece by piece: what an attempt or a run has left is not asked for again.
 
-use super::{Again, Client, Failure, Request};
-use crate::{Error, Result};
+use super::{Client, Failure, Request};
+use crate::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -15,6 +15,14 @@ pub(crate) struct Expected {
     pub(crate) most_bytes: u64,
 }
 
+/// What is done while a file comes.
+pub(crate) struct On<'a> {
+    /// Makes an error of a file that cannot be written.
+    pub(crate) unwritable: &'a dyn Fn(&Path, std::io::Error) -> Error,
+    /// Is told how many bytes were written.
+    pub(crate) came: &'a dyn Fn(u64),
+}
+
 /// Fetches what `part` lacks of a file. Afterwards the part is as long as the file, which is all
 /// that is known of it.
 ///
@@ -25,8 +33,9 @@ pub(crate) fn append(
     request: Request<'_>,
     expected: Expected,
     part: &Path,
-    unwritable: &dyn Fn(&Path, std::io::Error) -> Error,
+    on: &On<'_>,
 ) -> Result<(), Failure> {
+    let unwritable = on.unwritable;
     let url = request.address.as_str();
     let have = fs::metadata(part).map_or(0, |meta| meta.len());
     let have = if expected.bytes.is_some_and(|bytes| have > bytes) { 0 } else { have };
@@ -69,6 +78,7 @@ pub(crate) fn append(
         }
         out.write_all(&buffer[..n as usize]).map_err(|error| unwritable(part, error))?;
         at += n;
+        (on.came)(n);
     }
     match end {
         Some(end) if at < end => Err(Failure::lost(url, format!("{at} bytes of {end} were sent"))),
@@ -77,33 +87,9 @@ pub(crate) fn append(
 }
 
 /// A file to be written from byte `begins` on.
-fn open(part: &Path, begins: u64) -> std::io::Result<File> {
+pub(crate) fn open(part: &Path, begins: u64) -> std::io::Result<File> {
     let mut out = OpenOptions::new().create(true).truncate(false).write(true).open(part)?;
     out.set_len(begins)?;
     out.seek(SeekFrom::Start(begins))?;
     Ok(out)
-}
-
-/// Fetches a file to `part`, again and again where that may help, until `check` finds it right.
-///
-/// # Errors
-/// The last failure; a part that `check` refuses is removed.
-pub(crate) fn fetch(
-    client: &Client,
-    request: Request<'_>,
-    expected: Expected,
-    part: &Path,
-    unwritable: &dyn Fn(&Path, std::io::Error) -> Error,
-    check: &dyn Fn(&Path) -> Result<()>,
-) -> Result<()> {
-    client.patiently(|| {
-        append(client, request, expected, part, unwritable)?;
-        check(part).map_err(|error| {
-            let again = match (&error, fs::remove_file(part)) {
-                (Error::Digest { .. }, Ok(())) => Again::Later(None),
-                _ => Again::Never,
-            };
-            Failure { error, again }
-        })
-    })
 }

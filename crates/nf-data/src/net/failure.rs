@@ -1,5 +1,6 @@
 //! Why an attempt failed, and whether another one may do better.
 
+use super::address::Origin;
 use crate::Error;
 use std::time::Duration;
 
@@ -8,6 +9,18 @@ use std::time::Duration;
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) again: Again,
+    /// The server's refusal, where that is why.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// A status that refuses what was asked for (400 to 499).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// Who refuses: after a redirect not who was asked.
+    pub(crate) origin: Origin,
+    /// The header `X-Error-Code`, with which the hub says what is wrong.
+    pub(crate) code: Option<String>,
 }
 
 /// Whether to ask again.
@@ -23,9 +36,13 @@ pub(crate) enum Again {
 }
 
 impl Failure {
+    pub(crate) fn new(error: Error, again: Again) -> Self {
+        Self { error, again, refusal: None }
+    }
+
     /// An answer that asking again would not change.
     pub(crate) fn refused(url: &str, reason: impl Into<String>) -> Self {
-        Self { error: Error::Hub { url: url.to_owned(), reason: reason.into() }, again: Again::Never }
+        Self::new(Error::Hub { url: url.to_owned(), reason: reason.into() }, Again::Never)
     }
 
     /// A connection that was lost, or a server that is not well.
@@ -52,14 +69,14 @@ impl Failure {
 
     /// Nobody is there: an [`Error::Missing`], so that whoever can do without these data goes on.
     fn nobody(url: &str, hint: &str, error: &ureq::Error) -> Self {
-        Self { error: Error::missing(url, format!("{error}; {hint}")), again: Again::Few }
+        Self::new(Error::missing(url, format!("{error}; {hint}")), Again::Few)
     }
 }
 
 /// What needs no second attempt: a disk that cannot be written, a file that is not to be had.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { error, again: Again::Never }
+        Self::new(error, Again::Never)
     }
 }
 

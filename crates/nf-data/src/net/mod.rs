@@ -15,10 +15,10 @@ mod failure;
 
 use std::time::Duration;
 
-pub(crate) use address::{Address, escaped};
+pub(crate) use address::{Address, escaped, escaped_part};
 pub(crate) use body::Body;
 pub(crate) use client::{Answer, Client, Request, Token};
-pub(crate) use failure::{Again, Failure};
+pub(crate) use failure::{Again, Failure, Refusal};
 
 /// How patient to be with another machine.
 #[derive(Clone, Debug)]

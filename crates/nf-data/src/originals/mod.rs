@@ -10,7 +10,7 @@ mod convert;
 use crate::hub::StreamOptions;
 use crate::lock::Lock;
 use crate::manifest::{FileEntry, Original};
-use crate::net::download::{Expected, append};
+use crate::net::download::{Expected, On, append};
 use crate::net::{Address, Again, Client, Failure, Request, escaped};
 use crate::open::frames;
 use crate::{Error, OpenOptions, Result, file_stem};
@@ -161,11 +161,11 @@ impl Originals {
     /// the last.
     fn download(&self, address: &Address, source: &Original, part: &Path, is_last: bool) -> Result<()> {
         let expected = Expected { bytes: None, most_bytes: MOST_ORIGINAL_BYTES };
-        let unwritable = |path: &Path, error| Error::io(path)(error);
+        let on = On { unwritable: &|path, error| Error::io(path)(error), came: &|_| () };
         let request = Request { accept: ACCEPT, ..Request::new(address) };
         let mut others = 0;
         self.client.patiently(|| {
-            append(&self.client, request, expected, part, &unwritable)?;
+            append(&self.client, request, expected, part, &on)?;
             let found = git_blob(part)?;
             let Some(wanted) = source.git_blob.as_ref().filter(|wanted| **wanted != found) else {
                 return Ok(());
@@ -178,7 +178,7 @@ impl Originals {
             fs::remove_file(part).map_err(Error::io(part))?;
             let again = if others > 1 { Again::Never } else { Again::Later(None) };
             let (path, expected) = (PathBuf::from(&source.path), wanted.clone());
-            Err(Failure { error: Error::Digest { path, expected, found }, again })
+            Err(Failure::new(Error::Digest { path, expected, found }, again))
         })
     }
 }

@@ -6,7 +6,7 @@
 
 pub(crate) mod frames;
 
-use nf_data::hub::{HubOptions, Patience, StreamOptions};
+use nf_data::hub::{HubOptions, Patience, Progress, StreamOptions, Transport};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
@@ -46,11 +46,18 @@ pub(crate) enum Fault {
     Instead(Vec<u8>),
     /// An encoding that was not asked for.
     Encoded,
+    /// A body of no stated length that ends after so many bytes.
+    EndsAfter(usize),
+    /// A status of the hub itself with what it says in `X-Error-Code`, nothing if that is empty.
+    Refused(u16, &'static str),
 }
 
 /// Where faults of the calls of the list are kept.
 pub(crate) const REVISION: &str = "revision";
 pub(crate) const TREE: &str = "tree";
+/// Where faults of the hub are kept when it is asked for a file; those of what it leads to are under
+/// the file's path.
+pub(crate) const RESOLVE: &str = "resolve";
 
 /// A request as it was seen.
 #[derive(Clone, Debug)]
@@ -61,10 +68,16 @@ struct Seen {
     host: String,
 }
 
+type Files = BTreeMap<String, Vec<u8>>;
+
 #[derive(Default)]
 struct State {
     /// By path, the same in every repository; or by `owner/name/path`.
-    files: BTreeMap<String, Vec<u8>>,
+    files: Arc<Files>,
+    /// Other commits and their files.
+    commits: BTreeMap<String, Arc<Files>>,
+    /// Commits of branches; every other revision stands for [`COMMIT`].
+    branches: BTreeMap<String, String>,
     faults: BTreeMap<String, VecDeque<Fault>>,
     seen: Vec<Seen>,
 }
@@ -79,13 +92,17 @@ pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Options to stream from `endpoint` into `cache`, with a token and nothing fetched ahead.
 pub(crate) fn stream(endpoint: &str, cache: &Path, patience: Patience) -> StreamOptions {
     let token = Some("secret".into());
+    let transport = Transport::from_environment();
     StreamOptions {
-        hub: HubOptions { endpoint: endpoint.to_owned(), token, patience, offline: false },
+        hub: HubOptions { endpoint: endpoint.to_owned(), token, patience, offline: false, transport },
+        hub_cache: cache.to_owned(),
         cache: cache.to_owned(),
+        read_caches: vec![],
         budget_bytes: 1 << 30,
-        other_cache: None,
+        most_bytes: None,
         ahead: 0,
         check_fetched: false,
+        progress: Progress::default(),
     }
 }
 
@@ -96,7 +113,7 @@ impl Server {
     pub(crate) fn start(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { files: files.into_iter().collect(), ..State::default() }));
+        let state = Arc::new(Mutex::new(State { files: Arc::new(files.into_iter().collect()), ..State::default() }));
         let (shared, own) = (Arc::clone(&state), endpoint.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -105,6 +122,18 @@ impl Server {
             }
         });
         Self { endpoint, state }
+    }
+
+    /// Another commit, for which `revision` stands from now on.
+    pub(crate) fn commit(
+        &self,
+        revision: &str,
+        commit: &str,
+        files: impl IntoIterator<Item = (String, Vec<u8>)>,
+    ) {
+        let mut state = self.state.lock().unwrap();
+        state.commits.insert(commit.to_owned(), Arc::new(files.into_iter().collect()));
+        state.branches.insert(revision.to_owned(), commit.to_owned());
     }
 
     pub(crate) fn fault(&self, path: &str, fault: Fault) {
@@ -148,6 +177,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     if reader.read_line(&mut line).is_err() || line.is_empty() {
         return;
     }
+    let is_head = line.starts_with("HEAD ");
     let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
     let (mut range, mut has_token, mut host) = (None, false, String::new());
     loop {
@@ -164,13 +194,30 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
         }
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let (files, fault) = {
+    let (files, commit, fault) = {
         let mut state = state.lock().unwrap();
         state.seen.push(Seen { path: path.to_owned(), range: range.clone(), has_token, host });
-        let call = [REVISION, TREE].into_iter().find(|call| path.contains(&format!("/{call}/")));
+        let call = [REVISION, TREE, RESOLVE].into_iter().find(|call| path.contains(&format!("/{call}/")));
         let key = call.or_else(|| path.strip_prefix("/cdn/"));
-        let fault = key.and_then(|key| state.faults.get_mut(key)).and_then(VecDeque::pop_front);
-        (state.files.clone(), fault)
+        let fault = key.filter(|_| !is_head).and_then(|key| state.faults.get_mut(key));
+        let fault = fault.and_then(VecDeque::pop_front);
+        // The branch that is asked for, or the commit whose files are.
+        let asked = path.split_once("/revision/").and_then(|(_, revision)| {
+            (!revision.contains('/')).then(|| revision.replace("%2F", "/"))
+        });
+        let commit = asked.map(|revision| state.branches.get(&revision).cloned());
+        let commit = commit.map(|commit| commit.unwrap_or_else(|| COMMIT.to_owned()));
+        let of = |commit: &String| path.contains(&format!("/{commit}"));
+        let named = state.commits.iter().find(|(commit, _)| of(commit) || query == commit.as_str());
+        let files = named.map_or(&state.files, |(_, files)| files);
+        let named = named.map(|(commit, _)| commit.clone());
+        let is_known = path.contains(&format!("/{COMMIT}")) || path.starts_with("/cdn/");
+        let commit = commit.or(named).or_else(|| is_known.then(|| COMMIT.to_owned()));
+        (Arc::clone(files), commit, fault)
+    };
+    let Some(commit) = commit else {
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return;
     };
     let head = |status: &str, length: usize, more: &str| {
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{more}\r\n")
@@ -187,6 +234,10 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
             return send(&mut stream, head("302 Found", 0, &more), b"");
         }
         Some(Fault::Instead(body)) => return send(&mut stream, head("200 OK", body.len(), ""), &body),
+        Some(Fault::Refused(status, code)) => {
+            let more = if code.is_empty() { String::new() } else { format!("X-Error-Code: {code}\r\n") };
+            return send(&mut stream, head(&format!("{status} No"), 0, &more), b"");
+        }
         Some(Fault::Encoded) => {
             return send(&mut stream, head("200 OK", 2, "Content-Encoding: gzip\r\n"), b"\x1f\x8b");
         }
@@ -195,9 +246,9 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     let repository = path.trim_start_matches("/api").split('/').skip(2).take(2).collect::<Vec<_>>().join("/");
     let own = listed(&files, &repository);
     if path.contains("/revision/") {
-        let body = format!("{{\"sha\": \"{COMMIT}\", \"id\": \"x\"}}");
+        let body = format!("{{\"sha\": \"{commit}\", \"id\": \"{repository}\"}}");
         send_ill(&mut stream, head("200 OK", body.len(), ""), body.as_bytes(), fault);
-    } else if path.contains(&format!("/tree/{COMMIT}")) {
+    } else if path.contains(&format!("/tree/{commit}")) {
         let page: usize = query.split("cursor=").nth(1).map_or(0, |text| text.parse().unwrap());
         let entries: Vec<String> = own.iter().skip(page * PAGE).take(PAGE).map(|file| entry(*file)).collect();
         let next = if let Some(Fault::NextPage(address)) = &fault {
@@ -210,13 +261,23 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
         let body =
             format!("[{{\"type\":\"directory\",\"path\":\"data\",\"oid\":\"x\"}},{}]", entries.join(","));
         send_ill(&mut stream, head("200 OK", body.len(), &next), body.as_bytes(), fault);
-    } else if let Some((_, file)) = path.split_once(&format!("/resolve/{COMMIT}/")) {
+    } else if let Some((_, file)) = path.split_once("/resolve/").and_then(|(_, rest)| rest.split_once('/')) {
         // Another host's name for the same address, as the hub redirects to its store of bytes.
         let prefixed = format!("{repository}/{file}");
         let key = if files.contains_key(&prefixed) { &prefixed } else { file };
-        let more = format!("Location: {cdn}/cdn/{key}\r\n");
+        let Some(bytes) = files.get(key) else {
+            return send(&mut stream, head("404 Not Found", 0, "X-Error-Code: EntryNotFound\r\n"), b"");
+        };
+        let (digest, size) = (digest(key, bytes), bytes.len());
+        let more = format!(
+            "Location: {cdn}/cdn/{key}?{commit}\r\nX-Repo-Commit: {commit}\r\nETag: \"{digest}\"\r\n\
+             X-Linked-ETag: \"{digest}\"\r\nX-Linked-Size: {size}\r\n"
+        );
         send(&mut stream, head("302 Found", 0, &more), b"");
     } else if let Some(bytes) = path.strip_prefix("/cdn/").and_then(|file| files.get(file)) {
+        if is_head {
+            return send(&mut stream, head("200 OK", bytes.len(), ""), b"");
+        }
         send_file(&mut stream, bytes.clone(), range, fault, head, send);
     } else {
         send(&mut stream, head("404 Not Found", 0, ""), b"");
@@ -233,7 +294,7 @@ fn send_file(
 ) {
     let whole = bytes.len();
     let mut start =
-        range.map_or(0, |r| r.trim_start_matches("bytes=").trim_end_matches('-').parse::<usize>().unwrap());
+        range.map_or(0, |r| r.trim_start_matches("bytes=").split('-').next().unwrap().parse::<usize>().unwrap());
     match fault {
         Some(Fault::Status(code)) => {
             return send(stream, head(&format!("{code} No"), 0, "Retry-After: 0\r\n"), b"");
@@ -241,6 +302,10 @@ fn send_file(
         Some(Fault::WrongByte) => bytes[whole / 2] ^= 1,
         Some(Fault::TooShort) => bytes.truncate(whole - 10),
         Some(Fault::WholeFile) => start = 0,
+        Some(Fault::EndsAfter(bytes_sent)) => {
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_owned();
+            return send(stream, head, &bytes[..bytes_sent.min(whole)]);
+        }
         _ => {}
     }
     let body = &bytes[start.min(bytes.len())..];
@@ -291,18 +356,21 @@ fn listed<'a>(files: &'a BTreeMap<String, Vec<u8>>, repository: &str) -> Vec<(&'
     if own.is_empty() { files.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect() } else { own }
 }
 
-/// A file as the list states it: large ones by SHA-256, small ones as git blobs.
-fn entry((path, bytes): (&str, &Vec<u8>)) -> String {
+/// A file's digest as the hub states it: large ones by SHA-256, small ones as git blobs.
+pub(crate) fn digest(path: &str, bytes: &[u8]) -> String {
     let hex = |digest: &[u8]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let blob = hex(&Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()));
-    let size = bytes.len();
-    let lfs = if path.ends_with(".fits") || path.ends_with(".parquet") {
-        format!(
-            ",\"lfs\":{{\"oid\":\"{}\",\"size\":{size},\"pointerSize\":130}}",
-            hex(&Sha256::digest(bytes))
-        )
+    if path.ends_with(".fits") || path.ends_with(".parquet") {
+        hex(&Sha256::digest(bytes))
     } else {
-        String::new()
-    };
+        hex(&Sha1::digest([format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat()))
+    }
+}
+
+/// A file as the list states it.
+fn entry((path, bytes): (&str, &Vec<u8>)) -> String {
+    let (size, digest) = (bytes.len(), digest(path, bytes));
+    // Git keeps a pointer to a large file, whose own name nobody here looks at.
+    let lfs = format!(",\"lfs\":{{\"oid\":\"{digest}\",\"size\":{size},\"pointerSize\":130}}");
+    let (blob, lfs) = if digest.len() == 64 { (&digest[..40], lfs.as_str()) } else { (&digest[..], "") };
     format!("{{\"type\":\"file\",\"path\":\"{path}\",\"size\":{size},\"oid\":\"{blob}\"{lfs}}}")
 }
