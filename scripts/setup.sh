@@ -77,7 +77,10 @@ offer_peers() {
   # Another reader of Parquet, for the manifest of archives.
   "$python" -c 'import pyarrow' 2>/dev/null || "$cache/peers/bin/pip" install --quiet 'pyarrow<27' >&2 ||
     say "Going on without pyarrow: the test that reads a manifest with it will say SKIP."
-  "$python" -c 'import astropy, imagecodecs, pyarrow, pysz' 2>/dev/null && command -v fpack >/dev/null &&
+  # The hub's own client, which shares its cache.
+  "$python" -c 'import huggingface_hub' 2>/dev/null || "$cache/peers/bin/pip" install --quiet 'huggingface_hub>=1,<2' >&2 ||
+    say "Going on without huggingface_hub: the tests that share a cache with it will say SKIP."
+  "$python" -c 'import astropy, huggingface_hub, imagecodecs, pyarrow, pysz' 2>/dev/null && command -v fpack >/dev/null &&
     command -v funpack >/dev/null && required="$required,peers"
   command -v chromium >/dev/null && required="$required,browser"
   [ -e "${NOISEFLOOR_DATA:-../shared/data}/MANIFEST.json" ] && required="$required,frames"

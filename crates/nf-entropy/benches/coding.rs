@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use constriction::stream::model::{
-    DecoderModel, DefaultContiguousCategoricalEntropyModel, EncoderModel,
+    DecoderModel, DefaultContiguousCategoricalEntropyModel, EncoderModel, EntropyModel,
     SmallContiguousCategoricalEntropyModel, SmallContiguousLookupDecoderModel,
 };
 use constriction::stream::stack::{DefaultAnsCoder, SmallAnsCoder};
@@ -14,8 +14,10 @@ use divan::{Bencher, black_box};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::distributions::{Categorical, Component, Mixture, SCALE_ONE};
 use nf_entropy::table::{DecodeTables, EncodeTables, TableDecoder};
-use nf_entropy::{Distribution, Frequencies, Meter, Reader, SymbolCoder, Writer};
+use nf_entropy::{Distribution, Frequencies, Interval, Meter, Reader, SymbolCoder, Writer};
 use nf_image::testing::Rng;
+use std::borrow::Borrow;
+use std::num::NonZeroU32;
 
 fn main() {
     divan::main();
@@ -227,6 +229,28 @@ where
     assert_eq!(decoded, symbols);
 }
 
+/// One of our distributions as a model of constriction's, so that the coders alone differ.
+struct Ours<D>(D);
+
+impl<D> EntropyModel<24> for Ours<D> {
+    type Symbol = u32;
+    type Probability = u32;
+}
+
+impl<D: Distribution> EncoderModel<24> for Ours<D> {
+    fn left_cumulative_and_probability(&self, symbol: impl Borrow<u32>) -> Option<(u32, NonZeroU32)> {
+        let Interval { start, width } = self.0.interval(*symbol.borrow())?;
+        Some((start, NonZeroU32::new(width)?))
+    }
+}
+
+impl<D: Distribution> DecoderModel<24> for Ours<D> {
+    fn quantile_function(&self, quantile: u32) -> (u32, u32, NonZeroU32) {
+        let (symbol, Interval { start, width }) = self.0.locate(quantile);
+        (symbol, start, NonZeroU32::new(width).unwrap())
+    }
+}
+
 /// 256 symbols, one distribution on a scale of 2^24.
 fn categorical() -> (Categorical, Vec<u32>) {
     let bell = |x: u32| (3e5 / (1.0 + (f64::from(x) - 128.0).powi(2) / 200.0)) as u32;
@@ -283,6 +307,18 @@ fn categorical_256_decode_constriction(bencher: Bencher<'_, '_>) {
     constriction_decode(bencher, &symbols, |_| &model);
 }
 
+#[divan::bench]
+fn categorical_256_encode_constriction_under_ours(bencher: Bencher<'_, '_>) {
+    let (distribution, symbols) = categorical();
+    constriction_encode(bencher, &symbols, |_| Ours(&distribution));
+}
+
+#[divan::bench]
+fn categorical_256_decode_constriction_under_ours(bencher: Bencher<'_, '_>) {
+    let (distribution, symbols) = categorical();
+    constriction_decode(bencher, &symbols, |_| Ours(&distribution));
+}
+
 /// A distribution per position over all samples: means wander, scales from 5 to 40, the rest in
 /// wider components.
 fn mixture<const K: usize>(position: usize) -> Mixture<K> {
@@ -309,4 +345,14 @@ fn logistics_encode<const K: usize>(bencher: Bencher<'_, '_>) {
 #[divan::bench(consts = [1, 3, 5, 8, 10])]
 fn logistics_decode<const K: usize>(bencher: Bencher<'_, '_>) {
     ours_decode(bencher, &mixture_symbols::<K>(), mixture::<K>);
+}
+
+#[divan::bench(consts = [1, 3, 5, 8, 10])]
+fn logistics_encode_constriction_under_ours<const K: usize>(bencher: Bencher<'_, '_>) {
+    constriction_encode(bencher, &mixture_symbols::<K>(), |position| Ours(mixture::<K>(position)));
+}
+
+#[divan::bench(consts = [1, 3, 5, 8, 10])]
+fn logistics_decode_constriction_under_ours<const K: usize>(bencher: Bencher<'_, '_>) {
+    constriction_decode(bencher, &mixture_symbols::<K>(), |position| Ours(mixture::<K>(position)));
 }

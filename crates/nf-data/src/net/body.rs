@@ -9,21 +9,50 @@ use std::time::{Duration, Instant};
 pub(crate) struct Body {
     url: String,
     reader: Box<dyn Read + Send>,
+    pace: Pace,
+}
+
+/// How fast bytes come, by the time that is spent waiting for them: a full disk or a busy reader is
+/// not the server's fault.
+pub(crate) struct Pace {
     patience: Patience,
-    /// Time spent waiting for bytes and bytes that came, since the speed was last looked at.
+    /// Since the speed was last looked at.
     waited: Duration,
     came_bytes: u64,
 }
 
+impl Pace {
+    pub(crate) fn new(patience: &Patience) -> Self {
+        Self { patience: patience.clone(), waited: Duration::ZERO, came_bytes: 0 }
+    }
+
+    /// Notes that `bytes` of `url` came after a wait.
+    ///
+    /// # Errors
+    /// If that is too slow.
+    pub(crate) fn came(&mut self, url: &str, bytes: u64, waited: Duration) -> Result<(), Failure> {
+        self.waited += waited;
+        self.came_bytes += bytes;
+        if bytes > 0 && self.waited >= self.patience.speed_window {
+            let least = self.patience.least_bytes_per_s;
+            if (self.came_bytes as f64) < least as f64 * self.waited.as_secs_f64() {
+                let seconds = self.waited.as_secs_f64();
+                let reason = format!(
+                    "the server sent {} bytes in {seconds:.1} s, fewer than {least} a second",
+                    self.came_bytes
+                );
+                return Err(Failure { again: Again::Few, ..Failure::refused(url, reason) });
+            }
+            (self.waited, self.came_bytes) = (Duration::ZERO, 0);
+        }
+        Ok(())
+    }
+}
+
 impl Body {
     pub(crate) fn new(url: &str, body: ureq::Body, patience: &Patience) -> Self {
-        Self {
-            url: url.to_owned(),
-            reader: Box::new(body.into_reader()),
-            patience: patience.clone(),
-            waited: Duration::ZERO,
-            came_bytes: 0,
-        }
+        let reader = Box::new(body.into_reader());
+        Self { url: url.to_owned(), reader, pace: Pace::new(patience) }
     }
 
     /// The next bytes; none at the end.
@@ -33,21 +62,7 @@ impl Body {
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Failure> {
         let start = Instant::now();
         let n = self.reader.read(buffer).map_err(|error| Failure::of(&self.url, error.into()))?;
-        // Only what is waited for counts: a full disk or a busy reader is not the server's fault.
-        self.waited += start.elapsed();
-        self.came_bytes += n as u64;
-        if n > 0 && self.waited >= self.patience.speed_window {
-            let least = self.patience.least_bytes_per_s;
-            if (self.came_bytes as f64) < least as f64 * self.waited.as_secs_f64() {
-                let seconds = self.waited.as_secs_f64();
-                let reason = format!(
-                    "the server sent {} bytes in {seconds:.1} s, fewer than {least} a second",
-                    self.came_bytes
-                );
-                return Err(Failure { again: Again::Few, ..Failure::refused(&self.url, reason) });
-            }
-            (self.waited, self.came_bytes) = (Duration::ZERO, 0);
-        }
+        self.pace.came(&self.url, n as u64, start.elapsed())?;
         Ok(n)
     }
 

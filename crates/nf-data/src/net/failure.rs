@@ -50,25 +50,28 @@ impl Failure {
         Self { again: Again::Later(None), ..Self::refused(url, reason) }
     }
 
+    /// A server that says nothing any more.
+    pub(crate) fn silent(url: &str) -> Self {
+        Self { again: Again::Few, ..Self::refused(url, "the server has fallen silent") }
+    }
+
     /// What the library says of a request that failed.
     pub(crate) fn of(url: &str, error: ureq::Error) -> Self {
-        const HINT: &str = "without a network, HF_HUB_OFFLINE=1 works with what is here";
         match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Self::refused(url, error.to_string()),
             ureq::Error::LargeResponseHeader(..) => Self::refused(url, error.to_string()),
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
-                Self::nobody(url, HINT, &error)
+                Self::nobody(url, &error)
             }
-            ureq::Error::Timeout(_) => {
-                Self { again: Again::Few, ..Self::refused(url, "the server has fallen silent") }
-            }
-            error if is_unreachable(&error) => Self::nobody(url, HINT, &error),
+            ureq::Error::Timeout(_) => Self::silent(url),
+            error if is_unreachable(&error) => Self::nobody(url, &error),
             error => Self::lost(url, error.to_string()),
         }
     }
 
     /// Nobody is there: an [`Error::Missing`], so that whoever can do without these data goes on.
-    fn nobody(url: &str, hint: &str, error: &ureq::Error) -> Self {
+    pub(crate) fn nobody(url: &str, error: &dyn std::fmt::Display) -> Self {
+        let hint = "without a network, HF_HUB_OFFLINE=1 works with what is here";
         Self::new(Error::missing(url, format!("{error}; {hint}")), Again::Few)
     }
 }

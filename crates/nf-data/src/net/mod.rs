@@ -16,7 +16,7 @@ mod failure;
 use std::time::Duration;
 
 pub(crate) use address::{Address, escaped, escaped_part};
-pub(crate) use body::Body;
+pub(crate) use body::{Body, Pace};
 pub(crate) use client::{Answer, Client, Request, Token};
 pub(crate) use failure::{Again, Failure, Refusal};
 

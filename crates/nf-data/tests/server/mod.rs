@@ -66,6 +66,7 @@ struct Seen {
     range: Option<String>,
     has_token: bool,
     host: String,
+    is_head: bool,
 }
 
 type Files = BTreeMap<String, Vec<u8>>;
@@ -140,11 +141,13 @@ impl Server {
         self.state.lock().unwrap().faults.entry(path.to_owned()).or_default().push_back(fault);
     }
 
-    /// Ranges asked for when `path`'s bytes were wanted.
+    /// Ranges asked for when `path`'s bytes were wanted, without their ends.
     pub(crate) fn ranges(&self, path: &str) -> Vec<Option<String>> {
         let wanted = format!("/cdn/{path}");
         let state = self.state.lock().unwrap();
-        state.seen.iter().filter(|seen| seen.path == wanted).map(|seen| seen.range.clone()).collect()
+        let seen = state.seen.iter().filter(|seen| seen.path == wanted && !seen.is_head);
+        let start = |range: &String| format!("{}-", range.split('-').next().unwrap());
+        seen.map(|seen| seen.range.as_ref().map(start)).collect()
     }
 
     pub(crate) fn requests(&self) -> usize {
@@ -167,7 +170,7 @@ impl Server {
 
     /// Requests for paths that begin so.
     pub(crate) fn requests_of(&self, start: &str) -> usize {
-        self.state.lock().unwrap().seen.iter().filter(|seen| seen.path.starts_with(start)).count()
+        self.state.lock().unwrap().seen.iter().filter(|seen| seen.path.starts_with(start) && !seen.is_head).count()
     }
 }
 
@@ -196,10 +199,12 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let (files, commit, fault) = {
         let mut state = state.lock().unwrap();
-        state.seen.push(Seen { path: path.to_owned(), range: range.clone(), has_token, host });
+        state.seen.push(Seen { path: path.to_owned(), range: range.clone(), has_token, host, is_head });
         let call = [REVISION, TREE, RESOLVE].into_iter().find(|call| path.contains(&format!("/{call}/")));
         let key = call.or_else(|| path.strip_prefix("/cdn/"));
-        let fault = key.filter(|_| !is_head).and_then(|key| state.faults.get_mut(key));
+        // A look at a file's header is not what faults of its bytes are for.
+        let key = key.filter(|key| !is_head || *key == RESOLVE);
+        let fault = key.and_then(|key| state.faults.get_mut(key));
         let fault = fault.and_then(VecDeque::pop_front);
         // The branch that is asked for, or the commit whose files are.
         let asked = path.split_once("/revision/").and_then(|(_, revision)| {
