@@ -71,7 +71,7 @@ fn the_layout_is_that_of_all_clients() {
     assert_eq!(fs::read_to_string(folder.join("refs/main")).unwrap(), COMMIT);
     let link = folder.join("snapshots").join(COMMIT).join(FILE);
     if cfg!(unix) {
-        assert_eq!(fs::read_link(&link).unwrap(), Path::new("../../../../../blobs").join(&blob).as_path());
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("../../../../blobs").join(&blob).as_path());
     }
     assert_eq!(fs::read(&link).unwrap(), bytes);
     // Moved as a whole, it is read offline.
@@ -170,7 +170,10 @@ fn splits_without_images_and_files_that_are_not_there_are_told() {
     let server = repository(&rows, vec![("data/INT/a.fits".into(), plain(1, &[9, 4]))]);
     let cache = tempfile::tempdir().unwrap();
     let error = lco(&stream(&server, cache.path())).err().unwrap().to_string();
-    assert!(error.contains("@tiny-test") && error.contains("the split lists no image of this dataset"), "{error}");
+    assert!(
+        error.contains("@tiny-test") && error.contains("the split lists no image of this dataset"),
+        "{error}"
+    );
     let server = Server::start([("readme".to_owned(), vec![])]);
     let cache = tempfile::tempdir().unwrap();
     let error = lco(&stream(&server, cache.path())).err().unwrap().to_string();
@@ -185,15 +188,18 @@ const CONVERTED: &str = "name='h'\ntitle='t'\ninstrument='i'\nlicence='l'\norigi
 
 #[test]
 fn the_parquet_branch_is_another_source() {
-    let rows = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows_lists.parquet")).unwrap();
+    let rows =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/rows_lists.parquet")).unwrap();
     let branch = ["default/test/0001.parquet", "default/test/0000.parquet", "default/test/x/0000.parquet"];
-    let branch: Vec<(String, Vec<u8>)> = branch.iter().map(|path| ((*path).to_owned(), rows.clone())).collect();
+    let branch: Vec<(String, Vec<u8>)> =
+        branch.iter().map(|path| ((*path).to_owned(), rows.clone())).collect();
     let dir = tempfile::tempdir().unwrap();
     let manifest = dir.path().join("h.toml");
     fs::write(&manifest, CONVERTED).unwrap();
     let of = |server: &Server, cache: &str, split: &str| {
         let stream = stream(server, &dir.path().join(cache));
-        let options = OpenOptions { stream: Some(stream), split: Some(split.into()), ..OpenOptions::default() };
+        let options =
+            OpenOptions { stream: Some(stream), split: Some(split.into()), ..OpenOptions::default() };
         open(&manifest, &options)
     };
     let names = |set: &dyn Dataset| (0..set.len()).map(|index| set.name(index)).collect::<Vec<_>>();
@@ -223,7 +229,8 @@ fn a_limit_keeps_the_first_files() {
     let files = paths.iter().enumerate().map(|(i, path)| (path.clone(), plain(i, &[60, 40]))).collect();
     let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
     let size = plain(0, &[60, 40]).len() as u64;
-    let mut options = StreamOptions { most_bytes: Some(3 * size - 1), ahead: 9, ..stream(&server, cache.path()) };
+    let mut options =
+        StreamOptions { most_bytes: Some(3 * size - 1), ahead: 9, ..stream(&server, cache.path()) };
     let set = lco(&options).unwrap();
     let download = set.download().unwrap();
     assert_eq!((set.len(), download.files, download.bytes), (2, 2, 2 * size));

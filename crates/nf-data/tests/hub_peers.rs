@@ -151,12 +151,17 @@ get("splits/tiny_test.jsonl")
     assert!(name.ends_with(COMMIT), "{name}");
     assert_eq!(set.image(1).unwrap().row(0, 39)[89], value(3, 89, 39, 0));
     assert_eq!(server.ranges(FILE).len(), fetched, "what is here is not fetched");
-    server.commit("main", LATER, [
-        ("splits/tiny_test.jsonl".to_owned(), row("c.fits", ",\"telescope\":\"LCO\"").into_bytes()),
-        ("c.fits".to_owned(), plain(4, &[90, 40])),
-    ]);
+    server.commit(
+        "main",
+        LATER,
+        [
+            ("splits/tiny_test.jsonl".to_owned(), row("c.fits", ",\"telescope\":\"LCO\"").into_bytes()),
+            ("c.fits".to_owned(), plain(4, &[90, 40])),
+        ],
+    );
     lco(&options).image(0).unwrap();
-    let blob = |seed: usize| cache.path().join(NAME).join("blobs").join(digest(FILE, &plain(seed, &[90, 40])));
+    let blob =
+        |seed: usize| cache.path().join(NAME).join("blobs").join(digest(FILE, &plain(seed, &[90, 40])));
     assert_eq!([2, 3, 4].map(|seed| blob(seed).exists()), [true, false, true]);
     // What was dropped left no link that leads nowhere, and the Python client goes on.
     let script = r#"

@@ -19,7 +19,8 @@ fn noisefloor(folder: &Path, endpoint: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
     command.args(arguments).current_dir(folder);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let is_ours = |name: &String| ["HF_", "HUGGING", "NOISEFLOOR_"].iter().any(|start| name.starts_with(start));
+    let is_ours =
+        |name: &String| ["HF_", "HUGGING", "NOISEFLOOR_"].iter().any(|start| name.starts_with(start));
     names.filter(is_ours).for_each(|name| drop(command.env_remove(name)));
     // No cache of whoever runs the tests.
     command.env("HF_HOME", folder.join("hf"));
@@ -399,7 +400,8 @@ fn tokens_are_read_from_the_file_that_logging_in_writes() {
     good(&noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]).output().unwrap());
     assert!(server.token_came() && !server.token_leaked());
     fs::write(folder.path().join("hf/token"), "two words\n").unwrap();
-    let line = failed(&noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]).output().unwrap());
+    let line =
+        failed(&noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]).output().unwrap());
     assert!(line.contains("the token holds characters") && !line.contains("words"), "{line}");
 }
 
@@ -417,7 +419,10 @@ fn a_dry_run_says_what_a_fetch_would_take() {
     let printed = good(&run(&["--dry-run"]));
     assert!(printed.contains("lco/frame@full-test: 3 images in 3 files of 3.67 MiB"), "{printed}");
     assert!(printed.contains(&format!("at commit {COMMIT}")), "{printed}");
-    assert!(printed.contains("here      0 files") && printed.contains("to fetch  3 files of 3.67 MiB\n"), "{printed}");
+    assert!(
+        printed.contains("here      0 files") && printed.contains("to fetch  3 files of 3.67 MiB\n"),
+        "{printed}"
+    );
     assert!(printed.contains("hf/hub/datasets--AstroCompress--GBI-16-2D-Legacy"), "{printed}");
     if cfg!(unix) {
         assert!(printed.contains(" free\n"), "{printed}");

@@ -191,7 +191,11 @@ impl Hub {
                     path: entry.path,
                     size_bytes,
                     digest: digest.to_ascii_lowercase(),
-                    git_blob: if is_hash(&entry.oid) { entry.oid.to_ascii_lowercase() } else { String::new() },
+                    git_blob: if is_hash(&entry.oid) {
+                        entry.oid.to_ascii_lowercase()
+                    } else {
+                        String::new()
+                    },
                     xet_hash: entry.xet_hash.filter(|hash| hash.len() == 64 && is_hash(hash)),
                 });
             }
@@ -224,7 +228,8 @@ impl Hub {
             return Err(refused(address.as_str(), "offline: nothing may be asked of the network".into()));
         }
         let own = self.address("")?;
-        if self.options.token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        if self.options.token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
             let reason = "the token holds characters that none has; see HF_TOKEN and HF_TOKEN_PATH";
             return Err(refused(address.as_str(), reason.into()));
         }

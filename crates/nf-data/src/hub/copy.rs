@@ -92,7 +92,8 @@ impl Copy {
     pub(crate) fn matching(&self, pattern: &str) -> Vec<String> {
         let (folder, name) = pattern::split(pattern);
         let entries = self.path(folder).and_then(|place| std::fs::read_dir(place).ok());
-        let names = entries.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let names =
+            entries.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
         let mut paths: Vec<String> = names
             .filter(|found| pattern::name_matches(name, found))
             .map(|found| format!("{folder}{found}"))

@@ -104,7 +104,10 @@ mod tests {
         assert_eq!(cache(&[("HF_HOME", "/f"), ("XDG_CACHE_HOME", "/x")]), both("/f/hub"));
         assert_eq!(cache(&[("HF_HUB_CACHE", ""), ("HF_HOME", "/f")]), both("/f/hub"));
         assert_eq!(cache(&[("HUGGINGFACE_HUB_CACHE", "/o"), ("HF_HOME", "/f")]), both("/o"));
-        assert_eq!(cache(&[("HF_HUB_CACHE", "~/c"), ("HUGGINGFACE_HUB_CACHE", "/o"), ("HOME", "/h")]), both("/h/c"));
+        assert_eq!(
+            cache(&[("HF_HUB_CACHE", "~/c"), ("HUGGINGFACE_HUB_CACHE", "/o"), ("HOME", "/h")]),
+            both("/h/c")
+        );
     }
 
     #[test]
@@ -126,7 +129,9 @@ mod tests {
 
     #[test]
     fn switches_are_on_unless_they_say_no() {
-        for (text, on) in [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("False", false), ("", false)] {
+        for (text, on) in
+            [("1", true), ("TRUE", true), ("yes", true), ("0", false), ("False", false), ("", false)]
+        {
             assert_eq!(with(&[("HF_HUB_OFFLINE", text)], |e| e.is_on("HF_HUB_OFFLINE")), on, "{text}");
         }
     }

@@ -53,7 +53,9 @@ impl Fetched<'_> {
                 let is_whole = digest == name;
                 let finished_ns = is_whole.then(|| modified_ns(&entry.path())).flatten();
                 self.write(digest, &Mark { finished_ns, ..Mark::default() })?;
-                if let (Some(used), Ok(mark)) = (finished_ns, File::options().append(true).open(self.path(digest))) {
+                if let (Some(used), Ok(mark)) =
+                    (finished_ns, File::options().append(true).open(self.path(digest)))
+                {
                     let _ = mark.set_modified(UNIX_EPOCH + std::time::Duration::from_nanos(used));
                 }
             }
@@ -167,7 +169,8 @@ impl Fetched<'_> {
         let Some(mark) = self.read(digest) else { return };
         let snapshots = self.0.snapshots();
         let whole = self.0.blob(digest);
-        let is_ours = |link: &PathBuf| link.strip_prefix(&snapshots).is_ok_and(|link| mark.links.contains(link));
+        let is_ours =
+            |link: &PathBuf| link.strip_prefix(&snapshots).is_ok_and(|link| mark.links.contains(link));
         let all = links.get(digest).map_or(&[][..], Vec::as_slice);
         let is_other = fs::symlink_metadata(&whole).is_ok() && modified_ns(&whole) != mark.finished_ns;
         if !is_other && all.iter().all(is_ours) {

@@ -39,12 +39,11 @@ pub(super) fn append(
     let url = address.as_str();
     // A runtime for one file: those that fetch are few threads, and each waits for its own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::refused(url, format!("no runtime for hf-hub: {error}")))?;
+    let runtime =
+        runtime.map_err(|error| Failure::refused(url, format!("no runtime for hf-hub: {error}")))?;
     let asked = Asked::File(repository, commit, &file.path);
     let transfer = Transfer { hub, url, file, part, on };
-    runtime
-        .block_on(transfer.run(repository, commit, have))
-        .map_err(|failure| hub.in_words(failure, asked))
+    runtime.block_on(transfer.run(repository, commit, have)).map_err(|failure| hub.in_words(failure, asked))
 }
 
 struct Transfer<'a> {
@@ -136,10 +135,12 @@ impl Transfer<'_> {
     /// What the library says, as our own requests would.
     fn failure(&self, error: HFError) -> Failure {
         let (context, pause) = match &error {
-            HFError::Http { context } | HFError::AuthRequired { context } | HFError::Forbidden { context } => {
-                (Some(context), None)
+            HFError::Http { context }
+            | HFError::AuthRequired { context }
+            | HFError::Forbidden { context } => (Some(context), None),
+            HFError::RepoNotFound { context, .. } | HFError::EntryNotFound { context, .. } => {
+                (context.as_ref(), None)
             }
-            HFError::RepoNotFound { context, .. } | HFError::EntryNotFound { context, .. } => (context.as_ref(), None),
             HFError::RateLimited { retry_after, context } => (Some(context), *retry_after),
             HFError::Request { source, .. } if source.is_connect() => {
                 return Failure::nobody(self.url, &chain(source));

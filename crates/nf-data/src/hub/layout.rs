@@ -209,7 +209,10 @@ mod tests {
     fn revisions_with_slashes_are_folders() {
         let layout = Layout::new(Path::new("/c"), "o/n");
         let reference = |revision: &str| layout.reference(revision);
-        assert_eq!(reference("refs/convert/parquet"), Some("/c/datasets--o--n/refs/refs/convert/parquet".into()));
+        assert_eq!(
+            reference("refs/convert/parquet"),
+            Some("/c/datasets--o--n/refs/refs/convert/parquet".into())
+        );
         assert_eq!(reference("../../x"), None);
     }
 }

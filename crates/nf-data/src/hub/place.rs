@@ -27,7 +27,8 @@ impl<'a> Place<'a> {
             rows.get(split).filter(|files| !files.is_empty()).map(|files| Files::Rows(files))
         };
         let lists = if source.row_files.is_empty() { &SPLITS[..] } else { &[] };
-        let list = || lists.iter().find(|(name, ..)| *name == split).map(|(_, list, part)| Files::List(list, *part));
+        let list =
+            || lists.iter().find(|(name, ..)| *name == split).map(|(_, list, part)| Files::List(list, *part));
         let own = rows(&source.row_files).or_else(list);
         let own = own.map(|files| Self { revision: &source.revision, files });
         let converted = source.converted.as_ref();
@@ -37,9 +38,14 @@ impl<'a> Place<'a> {
         let places: Vec<Self> = own.into_iter().chain(other).collect();
         if places.is_empty() {
             let own = lists.iter().map(|(name, ..)| *name).chain(source.row_files.keys().map(String::as_str));
-            let other = converted.into_iter().flat_map(|converted| converted.row_files.keys().map(String::as_str));
+            let other =
+                converted.into_iter().flat_map(|converted| converted.row_files.keys().map(String::as_str));
             let mut names: Vec<&str> = vec![];
-            own.chain(other).for_each(|name| if !names.contains(&name) { names.push(name) });
+            own.chain(other).for_each(|name| {
+                if !names.contains(&name) {
+                    names.push(name)
+                }
+            });
             let what = format!("{}@{split}", card.name);
             return Err(Error::missing(what, format!("no such split, there are: {}", names.join(", "))));
         }

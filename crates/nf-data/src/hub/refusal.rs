@@ -22,11 +22,15 @@ impl<'a> Asked<'a> {
         let place = PROCESS.token_path();
         let place = place.map_or_else(String::new, |path| format!(" or {}", path.display()));
         let accept = format!("accept the terms at {endpoint}/datasets/{repository}");
-        let log_in = format!("set HF_TOKEN (a token is made at {endpoint}/settings/tokens) or put it into a file that HF_TOKEN_PATH names");
+        let log_in = format!(
+            "set HF_TOKEN (a token is made at {endpoint}/settings/tokens) or put it into a file that HF_TOKEN_PATH names"
+        );
         let no_repository = of("RepoNotFound");
         Some(match status {
             401 | 403 if of("GatedRepo") && !has_token => {
-                format!("{repository} is shown only to those who agree to its terms (status {status}): {accept}, and {log_in}")
+                format!(
+                    "{repository} is shown only to those who agree to its terms (status {status}): {accept}, and {log_in}"
+                )
             }
             401 | 404 if no_repository && has_token => format!(
                 "there is no dataset {repository}, or the user of the token in HF_TOKEN{place} may not see it (status \
@@ -44,7 +48,9 @@ impl<'a> Asked<'a> {
                 "the user of the token in HF_TOKEN{place} may not read {repository} (status 403): {accept}, or ask its \
                  owner; the token needs the right to read gated repositories"
             ),
-            403 => format!("{repository} may not be read without a token (status 403): {accept}, and {log_in}"),
+            403 => {
+                format!("{repository} may not be read without a token (status 403): {accept}, and {log_in}")
+            }
             404 => match self {
                 Self::File(_, commit, path) if !no_repository => {
                     format!("there is no file {path} in {repository} at revision {commit} (status 404)")
@@ -66,7 +72,9 @@ impl<'a> Asked<'a> {
 
     fn repository(self) -> &'a str {
         match self {
-            Self::Revision(repository, _) | Self::List(repository, _) | Self::File(repository, ..) => repository,
+            Self::Revision(repository, _) | Self::List(repository, _) | Self::File(repository, ..) => {
+                repository
+            }
         }
     }
 }

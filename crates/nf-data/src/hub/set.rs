@@ -1,10 +1,10 @@
 //! A split of a repository, seen through a rule, as a dataset.
 
 use super::client::RemoteFile;
+use super::place::{Files, Place};
 use super::repository::Repository;
 use super::rule::Rule;
 use super::source::{HubSource, StreamOptions};
-use super::place::{Files, Place};
 use super::split::{Part, Row, read_rows};
 use crate::data_folder::DataFolder;
 use crate::names::{image_stem, printable};
@@ -84,7 +84,8 @@ impl HubSet {
     pub(crate) fn open(source: &HubSource, card: Card, opening: &Opening<'_>) -> Result<Self> {
         let Opening { columns, fits, rule, split, data, stream } = *opening;
         let open = |place: &Place<'_>| {
-            let repository = Repository::open(&source.repository, place.revision, place.wanted(), data, stream)?;
+            let repository =
+                Repository::open(&source.repository, place.revision, place.wanted(), data, stream)?;
             repository.all(place.wanted()).map(|_| repository)
         };
         let places = Place::of(source, split, &card)?;
@@ -194,7 +195,8 @@ impl HubSet {
     /// of rows.
     fn refuse_if_empty(&self) -> Result<()> {
         if self.members.is_empty() {
-            let reason = "the split lists no image of this dataset; see its list and the manifest's choice of rows";
+            let reason =
+                "the split lists no image of this dataset; see its list and the manifest's choice of rows";
             return Err(Error::missing(self.card.to_string(), reason));
         }
         Ok(())

@@ -99,7 +99,11 @@ impl Store {
                 // A cache that many read and few may write.
                 Err(error) if is_refused(&error) && number + 1 < own.len() => {
                     let folder = layout.folder();
-                    tracing::warn!("{}: {error}; {} is used", folder.display(), own[number + 1].root().display());
+                    tracing::warn!(
+                        "{}: {error}; {} is used",
+                        folder.display(),
+                        own[number + 1].root().display()
+                    );
                 }
                 Err(error) => return Err(unwritable(&layout.folder())(error)),
             }
@@ -215,7 +219,10 @@ impl Store {
     pub(crate) fn begun_bytes(&self, file: &RemoteFile) -> u64 {
         let part = |layout: &Layout| fs::metadata(layout.blobs().join(format!("{}.part", file.digest)));
         let own = self.layouts[..self.own_layouts].iter();
-        own.filter_map(|layout| part(layout).ok()).map(|meta| meta.len().min(file.size_bytes)).max().unwrap_or(0)
+        own.filter_map(|layout| part(layout).ok())
+            .map(|meta| meta.len().min(file.size_bytes))
+            .max()
+            .unwrap_or(0)
     }
 
     /// Where a file of a commit lies, after it was fetched if need be. Waits for whoever else is
@@ -244,8 +251,8 @@ impl Store {
         let Some(layout) = self.layouts[..self.own_layouts].iter().find(holds) else { return };
         Fetched(layout).touch(&file.digest);
         let is_linked = layout.snapshot(commit, &file.path).is_some_and(|path| path.is_file());
-        if !is_linked
-            && fs::create_dir_all(layout.locks()).is_ok()
+        if self.written.get() == Some(layout)
+            && !is_linked
             && let Ok(Some(_lock)) = Lock::attempt(&layout.lock(&file.digest))
         {
             Fetched(layout).link(commit, file);
@@ -297,9 +304,8 @@ impl Store {
         }
         let fetched = Fetched(layout);
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
-        let is_busy = |digest: &str| {
-            self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest)
-        };
+        let is_busy =
+            |digest: &str| self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
         fetched.make_room(file, self.budget_bytes, &is_busy)?;
         let whole = layout.blob(&file.digest);
         // Where others cannot be kept out, every process has a part of its own.

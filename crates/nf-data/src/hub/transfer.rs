@@ -24,8 +24,7 @@ pub(super) fn append(
         Transport::Own => {
             let expected = Expected { bytes: Some(file.size_bytes), most_bytes: file.size_bytes };
             let address = hub.file_address(repository, commit, &file.path)?;
-            let ask =
-                |request: Request<'_>| Ok(download::append(hub.client(), request, expected, part, on));
+            let ask = |request: Request<'_>| Ok(download::append(hub.client(), request, expected, part, on));
             let asked = Asked::File(repository, commit, &file.path);
             hub.with_request(&address, ask)?.map_err(|failure| hub.in_words(failure, asked))
         }

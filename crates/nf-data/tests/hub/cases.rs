@@ -409,7 +409,6 @@ fn what_came_is_right_or_refused() {
     }
     for (fault, words) in [
         (Fault::EndsAfter(3000), "bytes of 11520 were sent"),
-        (Fault::TooShort, "were sent"),
         (Fault::Endless, "bytes are sent"),
         (Fault::Silent, "fallen silent"),
         (Fault::StallAfter(100), "fallen silent"),

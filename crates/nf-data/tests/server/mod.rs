@@ -114,7 +114,8 @@ impl Server {
     pub(crate) fn start(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State { files: Arc::new(files.into_iter().collect()), ..State::default() }));
+        let state =
+            Arc::new(Mutex::new(State { files: Arc::new(files.into_iter().collect()), ..State::default() }));
         let (shared, own) = (Arc::clone(&state), endpoint.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -170,7 +171,13 @@ impl Server {
 
     /// Requests for paths that begin so.
     pub(crate) fn requests_of(&self, start: &str) -> usize {
-        self.state.lock().unwrap().seen.iter().filter(|seen| seen.path.starts_with(start) && !seen.is_head).count()
+        self.state
+            .lock()
+            .unwrap()
+            .seen
+            .iter()
+            .filter(|seen| seen.path.starts_with(start) && !seen.is_head)
+            .count()
     }
 }
 
@@ -206,18 +213,18 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>, endpoint: &str) {
         let key = key.filter(|key| !is_head || *key == RESOLVE);
         let fault = key.and_then(|key| state.faults.get_mut(key));
         let fault = fault.and_then(VecDeque::pop_front);
-        // The branch that is asked for, or the commit whose files are.
-        let asked = path.split_once("/revision/").and_then(|(_, revision)| {
-            (!revision.contains('/')).then(|| revision.replace("%2F", "/"))
+        // The branch or commit that is asked for; slashes of a branch are escaped.
+        let after = |call: &str| path.split_once(call).map(|(_, rest)| rest);
+        let first = |rest: &str| rest.split('/').next().unwrap().to_owned();
+        let asked = match after("/revision/") {
+            Some(rest) => (!rest.contains('/')).then(|| rest.to_owned()),
+            None => Some(after("/tree/").or(after("/resolve/")).map_or(query.to_owned(), first)),
+        };
+        let commit = asked.map(|revision| match revision.replace("%2F", "/") {
+            commit if state.commits.contains_key(&commit) => commit,
+            branch => state.branches.get(&branch).cloned().unwrap_or_else(|| COMMIT.to_owned()),
         });
-        let commit = asked.map(|revision| state.branches.get(&revision).cloned());
-        let commit = commit.map(|commit| commit.unwrap_or_else(|| COMMIT.to_owned()));
-        let of = |commit: &String| path.contains(&format!("/{commit}"));
-        let named = state.commits.iter().find(|(commit, _)| of(commit) || query == commit.as_str());
-        let files = named.map_or(&state.files, |(_, files)| files);
-        let named = named.map(|(commit, _)| commit.clone());
-        let is_known = path.contains(&format!("/{COMMIT}")) || path.starts_with("/cdn/");
-        let commit = commit.or(named).or_else(|| is_known.then(|| COMMIT.to_owned()));
+        let files = commit.as_ref().and_then(|commit| state.commits.get(commit)).unwrap_or(&state.files);
         (Arc::clone(files), commit, fault)
     };
     let Some(commit) = commit else {
@@ -298,8 +305,8 @@ fn send_file(
     send: impl Fn(&mut TcpStream, String, &[u8]),
 ) {
     let whole = bytes.len();
-    let mut start =
-        range.map_or(0, |r| r.trim_start_matches("bytes=").split('-').next().unwrap().parse::<usize>().unwrap());
+    let mut start = range
+        .map_or(0, |r| r.trim_start_matches("bytes=").split('-').next().unwrap().parse::<usize>().unwrap());
     match fault {
         Some(Fault::Status(code)) => {
             return send(stream, head(&format!("{code} No"), 0, "Retry-After: 0\r\n"), b"");

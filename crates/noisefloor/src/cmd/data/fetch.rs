@@ -36,7 +36,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let name = args.which.dataset.to_string_lossy();
     let options = OpenOptions { split: args.split.clone(), ..args.which.options() };
     if let Some(originals) = Originals::of(&args.which.dataset, &options, args.mirror.clone())? {
-        ensure!(args.max_gb.is_none(), "--max-gb: is for datasets of the hub; '{name}' has its frames elsewhere");
+        ensure!(
+            args.max_gb.is_none(),
+            "--max-gb: is for datasets of the hub; '{name}' has its frames elsewhere"
+        );
         if args.dry_run {
             return tell_originals(&originals);
         }
@@ -159,7 +162,10 @@ fn tell(set: &dyn Dataset, download: Option<&Download>) -> anyhow::Result<()> {
     writeln!(out, "to        {}{free}", download.folder.display())?;
     if download.bytes > download.budget_bytes {
         let budget = HumanBytes(download.budget_bytes);
-        writeln!(out, "too much: fetched files may take {budget}; {BUDGET_VARIABLE} or --max-gb sets another limit")?;
+        writeln!(
+            out,
+            "too much: fetched files may take {budget}; {BUDGET_VARIABLE} or --max-gb sets another limit"
+        )?;
     }
     Ok(())
 }
@@ -184,9 +190,12 @@ fn tell_originals(originals: &Originals) -> anyhow::Result<()> {
     let folder = originals.folder();
     let here = (0..originals.len()).filter(|&index| folder.join(originals.name(index)).exists()).count();
     let (all, missing) = (originals.len(), originals.len() - here);
-    writeln!(text(), "{all} frames, {here} here, {missing} to fetch from where they are published (sizes are not known)")
-        .and_then(|()| writeln!(text(), "to        {}", folder.display()))
-        .context("printing")
+    writeln!(
+        text(),
+        "{all} frames, {here} here, {missing} to fetch from where they are published (sizes are not known)"
+    )
+    .and_then(|()| writeln!(text(), "to        {}", folder.display()))
+    .context("printing")
 }
 
 /// Fetches the frames that are not here yet; one that cannot be had is named, and the others are
