@@ -134,10 +134,14 @@ impl Store {
         }
         let commit = self.hub.commit(&self.repository, revision)?;
         let layout = self.written()?;
-        if let Some(path) = layout.reference(revision)
-            && fs::read_to_string(&path).ok().as_ref() != Some(&commit)
-        {
-            layout.write(&path, commit.as_bytes()).map_err(unwritable(&path))?;
+        if let Some(path) = layout.reference(revision) {
+            let before = fs::read_to_string(&path).unwrap_or_default();
+            if before != commit {
+                if is_hash(&before) {
+                    tracing::info!("{}@{revision} is now commit {commit}, it was {before}", self.repository);
+                }
+                layout.write(&path, commit.as_bytes()).map_err(unwritable(&path))?;
+            }
         }
         Ok(commit)
     }
@@ -303,10 +307,10 @@ impl Store {
             return Ok(path);
         }
         let fetched = Fetched(layout);
-        fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let is_busy =
             |digest: &str| self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
         fetched.make_room(file, self.budget_bytes, &is_busy)?;
+        fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);
         // Where others cannot be kept out, every process has a part of its own.
         let own = if lock.excludes_others() { String::new() } else { format!(".{}", std::process::id()) };
