@@ -1,5 +1,5 @@
-//! One cache for this crate and `huggingface_hub`, the hub's Python client: what one has fetched the
-//! other finds, and neither fetches what the other is fetching.
+//! One cache for this crate and `huggingface_hub`, the hub's Python client: what one has fetched
+//! the other finds, and neither fetches what the other is fetching.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod server;

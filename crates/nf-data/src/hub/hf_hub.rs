@@ -2,8 +2,8 @@
 //! together from there.
 //!
 //! It is asked for what is missing of a file, as a stream. Lists and digests, retries, resuming and
-//! limits of time and size stay ours, since `hf-hub` 1.0.0 neither resumes nor verifies: it takes an
-//! answer that ends early for a whole file.
+//! limits of time and size stay ours, since `hf-hub` 1.0.0 neither resumes nor verifies: it takes
+//! an answer that ends early for a whole file.
 
 use super::client::{Hub, RemoteFile};
 use super::refusal::Asked;

@@ -5,7 +5,8 @@
 //!   `tree`: how all clients of the hub keep them; `fetched`: which of them we have fetched.
 //! - `copy`: copies of a repository that lie on the disk, and `repository`, one way to both.
 //! - `environment`: variables that all clients of the hub know; `refusal`: what its statuses mean.
-//! - [`transport`], `transfer`: what fetches bytes; `hf_hub` (feature `hf-hub`): the hub's own crate for that.
+//! - [`transport`], `transfer`: what fetches bytes; `hf_hub` (feature `hf-hub`): the hub's own
+//!   crate for that.
 //! - [`rule`]: from a benchmark experiment's name to the images of a file; Keck amplifiers are
 //!   pasted.
 //! - [`set`]: a split as a dataset; an image is there as soon as its file is, later files come

@@ -9,7 +9,8 @@ pub enum Transport {
     /// Plain requests of this crate.
     #[default]
     Own,
-    /// The crate `hf-hub`, which asks the hub's store of chunks (Xet) for files that are kept there.
+    /// The crate `hf-hub`, which asks the hub's store of chunks (Xet) for files that are kept
+    /// there.
     #[cfg(feature = "hf-hub")]
     HfHub,
 }

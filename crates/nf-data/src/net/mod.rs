@@ -16,7 +16,9 @@ mod failure;
 use std::time::Duration;
 
 pub(crate) use address::{Address, escaped, escaped_part};
-pub(crate) use body::{Body, Pace};
+pub(crate) use body::Body;
+#[cfg(feature = "hf-hub")]
+pub(crate) use body::Pace;
 pub(crate) use client::{Answer, Client, Request, Token};
 pub(crate) use failure::{Again, Failure, Refusal};
 

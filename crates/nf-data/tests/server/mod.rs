@@ -55,8 +55,8 @@ pub(crate) enum Fault {
 /// Where faults of the calls of the list are kept.
 pub(crate) const REVISION: &str = "revision";
 pub(crate) const TREE: &str = "tree";
-/// Where faults of the hub are kept when it is asked for a file; those of what it leads to are under
-/// the file's path.
+/// Where faults of the hub are kept when it is asked for a file; those of what it leads to are
+/// under the file's path.
 pub(crate) const RESOLVE: &str = "resolve";
 
 /// A request as it was seen.

@@ -11,7 +11,8 @@ use std::process::Command;
 /// What a test may need from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outside {
-    /// Independent implementations: cfitsio's programs, Python with astropy, imagecodecs and others.
+    /// Independent implementations: cfitsio's programs, Python with astropy, imagecodecs and
+    /// others.
     Peers,
     /// The folder of real frames.
     Frames,

@@ -89,7 +89,9 @@ fn fetch(set: &dyn Dataset, download: Option<&Download>, bytes: &ProgressBar) ->
     let mut unreadable = Unreadable::default();
     for index in 0..set.len() {
         bar.set_message(format!("image {} of {}", index + 1, set.len()));
-        bar.suspend(|| match set.image(index) {
+        // Not while the bar is suspended: the bytes that come move it.
+        let image = set.image(index);
+        bar.suspend(|| match image {
             Ok(image) => writeln!(text(), "{} {} {}", set.name(index), image.shape(), image.digest()),
             Err(error) => {
                 unreadable.tell(error);
