@@ -6,14 +6,14 @@ mod program;
 #[path = "../../nf-data/tests/server/mod.rs"]
 mod server;
 
-use program::{FILE, SIDE, blobs, failed, good, noisefloor, one_file};
+use program::{FILE, SIDE, blobs, failed, good, noisefloor, one_file, text};
 use serde_json::Value;
-use server::frames::{benchmark, plain, repository, row, value};
+use server::frames::{benchmark, plain, row, value};
 use server::{COMMIT, Fault, REVISION, Server};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]

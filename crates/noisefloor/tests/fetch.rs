@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 fn the_hubs_variables_say_where_its_files_are_put() {
     let folder = tempfile::tempdir().unwrap();
     let (server, bytes) = one_file();
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = server::digest(FILE, &bytes);
     let home = folder.path().join("home");
     let run = |variables: &[(&str, &str)]| {
         let mut command = noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco"]);
@@ -72,7 +72,7 @@ fn a_dry_run_says_what_a_fetch_would_take() {
         noisefloor(folder.path(), &server.endpoint, &arguments).output().unwrap()
     };
     let printed = good(&run(&["--dry-run"]));
-    assert!(printed.contains("lco/frame@full-test: 3 images in 3 files of 3.67 MiB"), "{printed}");
+    assert!(printed.contains("lco/default@full-test: 3 images in 3 files of 3.67 MiB"), "{printed}");
     assert!(printed.contains(&format!("at commit {COMMIT}")), "{printed}");
     assert!(
         printed.contains("here      0 files") && printed.contains("to fetch  3 files of 3.67 MiB\n"),
@@ -85,7 +85,7 @@ fn a_dry_run_says_what_a_fetch_would_take() {
     assert_eq!(server.requests_of("/cdn/data/"), 0);
     // One file, and a part of the next.
     let printed = good(&run(&["--max-gb", "0.002"]));
-    assert!(printed.contains("lco/frame@full-test: 1 images"), "{printed}");
+    assert!(printed.contains("lco/default@full-test: 1 images"), "{printed}");
     assert!(printed.contains("2 files of 2.45 MiB left out by --max-gb"), "{printed}");
     assert_eq!(server.requests_of("/cdn/data/"), 1);
     let second = plain(1, &[SIDE, SIDE]);
