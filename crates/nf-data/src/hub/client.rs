@@ -106,7 +106,7 @@ impl Hub {
     /// The same failure; a refusal of the hub itself says what it means for who asked.
     pub(super) fn in_words(&self, failure: Failure, asked: Asked<'_>) -> Failure {
         let Failure { error, again, refusal } = failure;
-        let own = refusal.as_ref().filter(|refusal| {
+        let own = refusal.as_deref().filter(|refusal| {
             // What the hub has led to refuses for reasons of its own.
             self.address("").is_ok_and(|own| own.origin() == &refusal.origin)
         });

@@ -157,7 +157,7 @@ impl Transfer<'_> {
             return Failure { again: Again::Later(pause), ..Failure::refused(&context.url, reason) };
         }
         let origin = Address::new(&context.url).ok().map(|address| address.origin().clone());
-        let refusal = origin.map(|origin| Refusal { status, origin, code });
+        let refusal = origin.map(|origin| Box::new(Refusal { status, origin, code }));
         Failure { refusal, ..Failure::refused(&context.url, reason) }
     }
 }

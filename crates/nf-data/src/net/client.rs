@@ -107,7 +107,7 @@ impl Client {
                 if status.as_u16() != 429 && !status.is_server_error() {
                     let code = header(&response, "x-error-code").map(str::to_owned);
                     let origin = address.origin().clone();
-                    let refusal = Some(Refusal { status: status.as_u16(), origin, code });
+                    let refusal = Some(Box::new(Refusal { status: status.as_u16(), origin, code }));
                     return Err(Failure { refusal, ..Failure::refused(url, reason) });
                 }
                 let seconds = header(&response, "retry-after").and_then(|text| text.parse().ok());

@@ -10,7 +10,7 @@ pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) again: Again,
     /// The server's refusal, where that is why.
-    pub(crate) refusal: Option<Refusal>,
+    pub(crate) refusal: Option<Box<Refusal>>,
 }
 
 /// A status that refuses what was asked for (400 to 499).
