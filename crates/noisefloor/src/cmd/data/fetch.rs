@@ -98,7 +98,9 @@ fn fetch(set: &dyn Dataset, download: Option<&Download>, bytes: &ProgressBar) ->
                 Ok(())
             }
         })?;
-        images.inc(1);
+        if missing.is_none() {
+            images.inc(1);
+        }
     }
     bytes.finish_and_clear();
     images.finish_and_clear();
