@@ -31,6 +31,7 @@ fn encode(frame: &mut Image16, spec: &str) -> Vec<u8> {
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(shape) }],
         layout: None,
         creator: "a benchmark".to_owned(),
+        profile: None,
     };
     let options = WriteOptions { encoder: &*encoder, verifier: Some(&*verifier), limits: Limits::default() };
     let mut bytes = Vec::new();

@@ -10,6 +10,7 @@ use nf_profile::build::Builder;
 use std::sync::{Arc, LazyLock};
 
 mod damage;
+mod embedded;
 mod golden;
 
 const HEIGHT: usize = 70;

@@ -104,6 +104,7 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "codec": header.codec.to_string(),
         "reproducibility": header.reproducibility.name(),
         "model": model,
+        "embedded_profile_bytes": header.profile.as_ref().map(|profile| profile.len()),
         "bytes": reader.container_bytes(),
         "raw_bytes": raw_bytes.iter().sum::<usize>(),
         "stacks": stacks,
@@ -269,6 +270,9 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
         let creator = facts["creator"].as_str().filter(|creator| !creator.is_empty());
         let creator = creator.map(|creator| format!(", written by {}", plain(creator))).unwrap_or_default();
         writeln!(out, "  codec   {codec} (decodes {class}){creator}")?;
+    }
+    if let Some(bytes) = facts["embedded_profile_bytes"].as_u64() {
+        writeln!(out, "  profile inside, {bytes} bytes")?;
     }
     let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);
     writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, raw_bytes, bytes))?;
