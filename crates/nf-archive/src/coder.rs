@@ -1,8 +1,9 @@
 //! Files to containers that are read back and compared.
 
 use crate::Tools;
+use crate::detector::cards_of;
 use crate::input::{Input, Original};
-use crate::profiles::{Frames, Profiles, cards_of};
+use crate::profiles::{Frames, Profiles};
 use anyhow::{Result, ensure};
 use nf_codec::container::{
     self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile,

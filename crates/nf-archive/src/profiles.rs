@@ -6,11 +6,9 @@
 //! needs no profile.
 
 use crate::Tools;
-use crate::detector;
 use anyhow::{Context, Result, bail, ensure};
 use nf_codec::container::ImageSource;
 use nf_codec::{Codec, Spec};
-use nf_fits::FitsFile;
 use nf_image::{Image16, ImageRef, Shape};
 use nf_profile::{Outline, format, library};
 use std::collections::HashMap;
@@ -257,12 +255,4 @@ impl Pieces {
         };
         self.pieces.iter().map(bytes).sum()
     }
-}
-
-/// What the headers of a FITS file say of its detector.
-pub fn cards_of(file: &FitsFile) -> Vec<(String, String)> {
-    let images: Vec<_> = file.image_hdus().map(|image| image.image_header().into_owned()).collect();
-    let primary = file.hdus().first().map(|hdu| hdu.header());
-    let headers: Vec<_> = images.iter().chain(primary).collect();
-    detector::cards(&headers)
 }

@@ -5,6 +5,7 @@ use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input;
 use crate::files::output;
+use crate::files::profile::NeededProfile;
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{open_readable_fits, readable_fits_of_bytes};
@@ -23,12 +24,15 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// Container, FITS or .npy file; `-` reads standard input
     file: PathBuf,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     let source = Source::open(&args.file)?;
     if bound::decompress::is_bounded(&source)? {
         return bound::facts::info(&source, args.json, &mut output::text());
