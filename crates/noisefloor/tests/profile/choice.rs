@@ -106,7 +106,9 @@ fn a_profile_of_other_frames_is_refused() {
         changed[place..place + 80].copy_from_slice(card.as_bytes());
         fs::write(at.join(name), changed).unwrap();
     };
-    ["red0.fits", "red1.fits", "red2.fits"].map(|name| bins(name, "1 1"));
+    for name in ["red0.fits", "red1.fits", "red2.fits"] {
+        bins(name, "1 1");
+    }
     bins("red3.fits", "2 2");
     succeeds(at, "profile build -o fine.nfp red0.fits red1.fits red2.fits");
     fails(at, "compress --profile fine.nfp red3.fits", &["red3.fits", "CCDSUM", "'2 2'", "'1 1'"]);
