@@ -11,6 +11,8 @@ use std::process::{Command, Output};
 mod archives;
 mod choice;
 mod embedded;
+mod measured;
+mod packed;
 
 const SHAPE: Shape = Shape::frame(60, 80);
 
