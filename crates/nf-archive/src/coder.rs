@@ -3,10 +3,10 @@
 use crate::Tools;
 use crate::detector::cards_of;
 use crate::input::{Input, Original};
-use crate::profiles::{Frames, Profiles};
+use crate::profiles::{Choice, Frames, Profiles};
 use anyhow::{Result, ensure};
 use nf_codec::container::{
-    self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile,
+    self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile, shorten_header,
 };
 use nf_codec::{Codec, Spec};
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
@@ -69,6 +69,10 @@ pub struct Coded {
     pub restored: Option<blake3::Hash>,
     /// The bytes of the detector profile that the container needs and does not carry.
     pub needed_profile: Option<Arc<[u8]>>,
+    /// What there is to say of the choice of a profile.
+    pub remark: Option<String>,
+    /// Whether any tile takes a profile.
+    needs_profile: bool,
 }
 
 impl Coder {
@@ -103,9 +107,9 @@ impl Coder {
         }
     }
 
-    /// The codecs of a file.
-    fn codecs(&self, input: &mut Input) -> Result<Arc<Codecs>> {
-        let Some(with) = &self.profiles else { return Ok(Arc::clone(&self.codecs)) };
+    /// The codecs of a file, and what there is to say of the choice.
+    fn codecs(&self, input: &mut Input) -> Result<(Arc<Codecs>, Option<String>)> {
+        let Some(with) = &self.profiles else { return Ok((Arc::clone(&self.codecs), None)) };
         let cards = match &input.original {
             Original::Fits(file) => cards_of(file),
             Original::Npy(_) => vec![],
@@ -114,17 +118,17 @@ impl Coder {
         let mut stacks: Vec<&mut dyn ImageSource> =
             input.stacks.iter_mut().map(|stack| &mut **stack as &mut dyn ImageSource).collect();
         let frames = Frames { cards: &cards, stacks: &mut stacks };
-        let spec = with.profiles.choose(&plain, frames, &self.tools)?;
+        let Choice { spec, remark } = with.profiles.choose(&plain, frames, &self.tools)?;
         if spec == plain {
-            return Ok(Arc::clone(&self.codecs));
+            return Ok((Arc::clone(&self.codecs), remark));
         }
         let mut known = with.codecs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(codecs) = known.get(&spec.to_string()) {
-            return Ok(Arc::clone(codecs));
+            return Ok((Arc::clone(codecs), remark));
         }
         let codecs = Arc::new(Codecs::of(&self.tools, &spec, self.verify)?);
         known.insert(spec.to_string(), Arc::clone(&codecs));
-        Ok(codecs)
+        Ok((codecs, remark))
     }
 
     /// Writes a container to what cannot be read back: it is proved tile by tile, and its layout
@@ -142,9 +146,9 @@ impl Coder {
             true => Some(input.original.prove_layout(&input.layout, &mut input.stacks)?),
             false => None,
         };
-        let codecs = self.codecs(&mut input)?;
+        let (codecs, remark) = self.codecs(&mut input)?;
         let mut coded = self.write(input, &codecs, codecs.decoder.as_deref(), out, share)?.0;
-        coded.restored = restored;
+        (coded.restored, coded.remark) = (restored, remark);
         Ok(coded)
     }
 
@@ -153,11 +157,21 @@ impl Coder {
     /// # Errors
     /// As [`Coder::to_stream`].
     pub fn to_file(&self, mut input: Input, file: &mut File, share: &mut dyn FnMut(f64)) -> Result<Coded> {
-        let codecs = self.codecs(&mut input)?;
+        let (codecs, remark) = self.codecs(&mut input)?;
         let mut out = BufWriter::with_capacity(1 << 18, file);
         let (mut coded, original) = self.write(input, &codecs, None, &mut out, share)?;
+        coded.remark = remark;
         let file = out.into_inner().map_err(IntoInnerError::into_error)?;
-        if let Some(decoder) = &codecs.decoder {
+        let mut decoder = &codecs.decoder;
+        if codecs.profile.is_some() && !coded.needs_profile {
+            // What nothing needs is not named.
+            coded.header.codec = self.codecs.encoder.spec();
+            (coded.header.profile, coded.needed_profile) = (None, None);
+            coded.container_bytes = shorten_header(file, &coded.header)?;
+            file.set_len(coded.container_bytes)?;
+            decoder = &self.codecs.decoder;
+        }
+        if let Some(decoder) = decoder {
             file.rewind()?;
             let mut reader = Reader::open(&mut *file, self.tools.codec_limits())?;
             coded.restored = Some(original.prove(|sink| reader.restore(&**decoder, sink))?);
@@ -214,6 +228,8 @@ impl Coder {
             container_bytes: written.container_bytes,
             digests: written.digests,
             restored: None,
+            remark: None,
+            needs_profile: written.needs_profile,
         };
         Ok((coded, original))
     }

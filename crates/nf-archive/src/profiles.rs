@@ -1,7 +1,7 @@
 //! Which detector profile the stacks of a file are coded with.
 //!
-//! A profile comes into question if no keyword of the detector contradicts it and its maps have all
-//! pixels of a stack. Whether it is used is decided by content: pieces of the stacks are coded with
+//! A profile comes into question if no keyword of the detector contradicts it and it may know a stack:
+//! its maps have all pixels of it, or it has seen pieces of such frames. Whether it is used is decided by content: pieces of the stacks are coded with
 //! every profile that comes into question and without, and the smallest wins. What is coded without
 //! needs no profile.
 
@@ -51,6 +51,16 @@ pub struct Frames<'a, 'b> {
     pub stacks: &'a mut [&'b mut dyn ImageSource],
 }
 
+/// What the stacks of a file are coded with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The spec, with a profile if one makes them smaller.
+    pub spec: Spec,
+    /// What there is to say of it: that there is no profile of the detector, or that a keyword
+    /// contradicts the one that was named.
+    pub remark: Option<String>,
+}
+
 impl Profiles {
     /// The profile in a file, those in a folder, or of [`AUTO`] wherever decoders look.
     ///
@@ -84,24 +94,24 @@ impl Profiles {
     }
 
     /// The spec with the profile that makes the stacks of a file smallest, or without if none does.
-    /// That there is none of the detector is told in a line of the log.
     ///
     /// # Errors
     /// If the one profile that was named is not that of the file, a profile is damaged, or the
     /// stacks cannot be read.
-    pub fn choose(&self, spec: &Spec, frames: Frames<'_, '_>, tools: &Tools) -> Result<Spec> {
+    pub fn choose(&self, spec: &Spec, frames: Frames<'_, '_>, tools: &Tools) -> Result<Choice> {
         let Frames { cards, stacks } = frames;
+        let mut remark = None;
         let candidates: Vec<Arc<Outline>> = match &self.from {
             From::One(outline) => {
-                check(outline, cards, stacks)?;
+                remark = check(outline, cards, stacks)?;
                 vec![Arc::clone(outline)]
             }
             From::Folder(outlines) => fitting(outlines.iter().cloned(), cards, stacks),
             From::Everywhere => fitting(self.everywhere(tools), cards, stacks),
         };
         if candidates.is_empty() {
-            tracing::warn!("no profile of this detector was found; coded without");
-            return Ok(spec.clone());
+            remark = Some("no profile of this detector was found; coded without".to_owned());
+            return Ok(Choice { spec: spec.clone(), remark });
         }
         let pieces = Pieces::of(stacks)?;
         // Maps show at a fast level; what only adaptive models gain needs the level itself.
@@ -117,14 +127,13 @@ impl Profiles {
                 }
             }
             if let Some(id) = best.1 {
-                return Ok(spec.clone().set(KEY, id));
+                return Ok(Choice { spec: spec.clone().set(KEY, id), remark });
             }
             if spec.get("level") != Some("max") {
                 break;
             }
         }
-        tracing::debug!("no profile makes this file smaller; coded without");
-        Ok(spec.clone())
+        Ok(Choice { spec: spec.clone(), remark })
     }
 
     /// The profiles in the folders that decoders look in.
@@ -168,11 +177,9 @@ fn contradiction<'a>(
         .map(|((keyword, value), (_, found))| [keyword.as_str(), found, value])
 }
 
-/// Whether its maps have all pixels of a stack; a profile without maps may be of any.
-fn covers(outline: &Outline, stacks: &[&mut dyn ImageSource]) -> bool {
-    let has =
-        |stack: &dyn ImageSource| outline.areas.iter().any(|area| area.has(stack.origin(), stack.shape()));
-    outline.areas.is_empty() || stacks.iter().any(|stack| has(&**stack))
+/// Whether it may know one of the stacks.
+fn knows(outline: &Outline, stacks: &[&mut dyn ImageSource]) -> bool {
+    stacks.iter().any(|stack| outline.knows(stack.origin(), stack.shape()))
 }
 
 fn fitting(
@@ -181,7 +188,7 @@ fn fitting(
     stacks: &[&mut dyn ImageSource],
 ) -> Vec<Arc<Outline>> {
     let fits =
-        |outline: &Arc<Outline>| contradiction(outline, cards, |_| true).is_none() && covers(outline, stacks);
+        |outline: &Arc<Outline>| contradiction(outline, cards, |_| true).is_none() && knows(outline, stacks);
     let mut found: Vec<Arc<Outline>> = vec![];
     for outline in outlines.into_iter().filter(fits) {
         if found.iter().all(|known| known.id != outline.id) {
@@ -191,14 +198,18 @@ fn fitting(
     found
 }
 
-/// Refuses a profile that was named for frames of another kind.
-fn check(outline: &Outline, cards: &[(String, String)], stacks: &[&mut dyn ImageSource]) -> Result<()> {
+/// Refuses a profile that was named for frames of another kind; a remark if only a keyword differs.
+fn check(
+    outline: &Outline,
+    cards: &[(String, String)],
+    stacks: &[&mut dyn ImageSource],
+) -> Result<Option<String>> {
     const WAY_OUT: &str = "--profile auto or a folder of profiles takes the one that fits";
     let id = &outline.id;
     if let Some([keyword, found, known]) = contradiction(outline, cards, |keyword| BINS.contains(&keyword)) {
         bail!("its {keyword} is '{found}', that of the profile {id} is '{known}'; {WAY_OUT}");
     }
-    if !covers(outline, stacks) {
+    if !knows(outline, stacks) {
         let place = |[row, column]: [usize; 2], height: usize, width: usize| {
             format!("{height} x {width} pixels from row {row}, column {column}")
         };
@@ -206,17 +217,22 @@ fn check(outline: &Outline, cards: &[(String, String)], stacks: &[&mut dyn Image
             let shape = stack.shape();
             place(stack.origin(), shape.height, shape.width)
         });
-        let known = outline.areas.first().map(|area| place([area.row, area.column], area.height, area.width));
+        let known = outline
+            .areas
+            .iter()
+            .chain(&outline.starts)
+            .next()
+            .map(|area| place([area.row, area.column], area.height, area.width));
         bail!(
             "it has {}, the maps of the profile {id} have {}; {WAY_OUT}",
             own.unwrap_or_else(|| "no pixels".to_owned()),
             known.unwrap_or_else(|| "none".to_owned())
         );
     }
-    if let Some([keyword, found, known]) = contradiction(outline, cards, |_| true) {
-        tracing::warn!("its {keyword} is '{found}', that of the profile {id} is '{known}'");
-    }
-    Ok(())
+    let other = contradiction(outline, cards, |_| true);
+    Ok(other.map(|[keyword, found, known]| {
+        format!("its {keyword} is '{found}', that of the profile {id} is '{known}'")
+    }))
 }
 
 /// Pieces of the stacks of a file, each with its place on the detector.

@@ -134,6 +134,9 @@ impl Archivist {
 
     fn code(&self, source: &Source, input: Input, file: &mut File, row: &mut Row) -> Result<()> {
         let coded = self.coder.to_file(input, file, &mut |_| {})?;
+        if let Some(remark) = &coded.remark {
+            tracing::warn!("{}: {remark}", source.name);
+        }
         row.source_blake3 = file_digest(&source.path)?.to_string();
         row.restored_blake3 = coded.restored.context("it was not proved")?.to_string();
         if let Some(profile) = &coded.needed_profile {

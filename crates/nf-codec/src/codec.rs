@@ -114,6 +114,12 @@ pub trait Codec: Send + Sync {
         None
     }
 
+    /// Whether decoding this stream takes that profile.
+    fn needs_profile(&self, stream: &[u8]) -> bool {
+        let _ = stream;
+        false
+    }
+
     /// The same codec with the detector profile that these bytes are.
     ///
     /// # Errors

@@ -97,7 +97,7 @@ pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Ar
     let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let present = match looked.is_empty() {
         true => "a program that was told of none".to_owned(),
-        false => format!("a program that finds it neither among its own nor in {}", looked.join(", ")),
+        false => format!("a program that found it nowhere (looked in {})", looked.join(", ")),
     };
     let needed = format!("the detector profile {id} (--profile FILE, or ${VARIABLE})");
     Err(Error::Mismatch { what: "the stream".into(), needed, present })

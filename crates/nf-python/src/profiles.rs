@@ -32,7 +32,7 @@ pub(crate) fn choose(spec: &str, path: &Path, stack: &mut dyn ImageSource) -> Re
     let tools = tools(None);
     let frames = Frames { cards: &[], stacks: &mut [stack] };
     let chosen = Profiles::of(path, &tools).and_then(|profiles| profiles.choose(&spec, frames, &tools));
-    Ok(chosen.map_err(Failure::of_archive)?.to_string())
+    Ok(chosen.map_err(Failure::of_archive)?.spec.to_string())
 }
 
 fn floor(spec: &str) -> Result<Spec> {

@@ -94,6 +94,10 @@ impl Codec for FloorWithProfile {
         Some(self.profile.bytes())
     }
 
+    fn needs_profile(&self, stream: &[u8]) -> bool {
+        stream::needs_profile(stream)
+    }
+
     fn with_profile(&self, profile: &[u8], limits: &Limits) -> Result<Box<dyn Codec>> {
         Floor { level: self.level }.with_profile(profile, limits)
     }

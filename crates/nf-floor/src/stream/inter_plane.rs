@@ -83,16 +83,17 @@ pub fn encode(tile: TileView, references: &[&[u16]], level: Level) -> CodedTile 
     let candidate = Candidate { terms: Terms::of_planes(references), maps: None };
     // `fast` has no time for planes.
     let is_tried = !references.is_empty() && level >= Level::Default;
-    encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None)
+    encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None).0
 }
 
-/// The smallest tile that `level` finds with one of the candidates, or alone.
+/// The smallest tile that `level` finds with one of the candidates, or alone; and how much smaller it
+/// is than without maps, where that was tried.
 pub(super) fn encode_with(
     tile: TileView,
     candidates: &[Candidate],
     level: Level,
     placed: Option<Placed>,
-) -> CodedTile {
+) -> (CodedTile, Option<usize>) {
     let fits: Vec<_> =
         candidates.iter().map(|candidate| plane_weights::fit(tile, &candidate.terms, PAIRS)).collect();
     let is_sure = candidates
@@ -104,10 +105,14 @@ pub(super) fn encode_with(
         best.bytes = tile::encode(tile, level);
         // A constant tile has three bytes.
         if best.bytes.len() <= 3 {
-            return best;
+            return (best, Some(0));
         }
     }
+    let mut without = Some(best.bytes.len()).filter(|&bytes| bytes > 0);
     let mut offer = |coded: CodedTile| {
+        if !coded.needs_profile() {
+            without = Some(without.map_or(coded.bytes.len(), |least| least.min(coded.bytes.len())));
+        }
         // The first tile that needs the profile makes the stream name it.
         let named = if coded.needs_profile() { MOST_PLACE_BYTES } else { 0 };
         if best.bytes.is_empty() || coded.bytes.len() + named < best.bytes.len() {
@@ -146,7 +151,8 @@ pub(super) fn encode_with(
             }
         }
     }
-    best
+    let saved = without.map(|bytes| bytes.saturating_sub(best.bytes.len()));
+    (best, saved)
 }
 
 /// The samples of a tile of this extent that needs these `references`, latest plane first; `what`

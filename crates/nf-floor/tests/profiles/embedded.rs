@@ -1,7 +1,7 @@
 //! Containers that carry the profile that they need.
 
 use super::*;
-use nf_codec::container::{Header, ImageHeader, Reader, WriteOptions, write};
+use nf_codec::container::{Header, ImageHeader, Reader, WriteOptions, shorten_header, write};
 use nf_codec::{Registry, Reproducibility, Spec};
 use nf_image::PlaneAxis;
 use std::io::Cursor;
@@ -151,6 +151,26 @@ fn a_profile_is_bounded_by_the_limits_of_its_reader() {
     let bytes = container(&image, &codec, spec, Some(&huge));
     let error = decode(&bytes, Limits::of_memory(1 << 30)).unwrap_err().to_string();
     assert!(error.contains("limit"), "{error}");
+}
+
+#[test]
+fn a_profile_that_no_tile_needs_is_left_out() {
+    let profile = profile();
+    // More than a piece of the file, so that it moves piece by piece.
+    let image = noise(Shape::frame(900, 900), 500.0, 4000.0, 4);
+    let codec = FloorWithProfile::new(Level::Fast, Arc::clone(&profile));
+    assert!(!codec.needs_profile(&codec.encode(&image).unwrap()));
+    assert!(codec.needs_profile(&codec.encode(&exposure(96, 1)).unwrap()));
+    let plain = Floor { level: Level::Fast };
+    let expected = container(&image, &plain, plain.spec(), None);
+    let header = Reader::open(Cursor::new(&expected), Limits::default()).unwrap().header().clone();
+    let mut file = Cursor::new(container(&image, &codec, codec.spec(), Some(profile.bytes())));
+    let length = shorten_header(&mut file, &header).unwrap();
+    let mut bytes = file.into_inner();
+    bytes.truncate(length as usize);
+    assert!(bytes == expected && bytes.len() > 1 << 20);
+    let longer = Header { creator: "x".repeat(99), ..header };
+    assert!(shorten_header(&mut Cursor::new(bytes), &longer).is_err());
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn compress(
             true => error.context(name.clone()),
             false => error,
         })?;
+    if let Some(remark) = &coded.remark {
+        tracing::warn!("{name}: {remark}");
+    }
     let mut done =
         Done { lines: vec![format!("{name}: {}", words(&coded))], facts: facts(&coded), unfinished: None };
     done.keeping(reason, delete);

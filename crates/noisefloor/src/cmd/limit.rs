@@ -153,8 +153,11 @@ fn report(
     let mut image = set.image(index)?;
     if let Some(profiles) = profiles {
         let frames = Frames { cards: &[], stacks: &mut [&mut image] };
-        let spec = profiles.choose(&context.codec, frames, &tools());
-        context.with_profile = Some(spec.with_context(|| name.clone())?);
+        let chosen = profiles.choose(&context.codec, frames, &tools()).with_context(|| name.clone())?;
+        if let Some(remark) = chosen.remark {
+            tracing::warn!("{name}: {remark}");
+        }
+        context.with_profile = Some(chosen.spec);
     }
     let oracle = set.oracle(index).with_context(|| name.clone())?;
     Ok(examine(&name, &image, oracle, context))

@@ -12,7 +12,7 @@ use crate::files::profile::ProfileFlag;
 use crate::registry::{DEFAULT_CODEC, tools};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
-use nf_archive::profiles::{Frames, Profiles};
+use nf_archive::profiles::{Choice, Frames, Profiles};
 use nf_archive::{detector, input};
 use nf_codec::container::ImageSource;
 use nf_fits::FitsFile;
@@ -178,7 +178,11 @@ fn with_profile(
         stacks.iter_mut().map(|stack| &mut **stack as &mut dyn ImageSource).collect();
     let frames = Frames { cards: &detector::cards_of(file), stacks: &mut stacks };
     let chosen = profiles.choose(&spec.parse()?, frames, &tools());
-    let spec = chosen.with_context(|| path.display().to_string())?.to_string();
+    let Choice { spec, remark } = chosen.with_context(|| path.display().to_string())?;
+    if let Some(remark) = remark {
+        tracing::warn!("{}: {remark}", path.display());
+    }
+    let spec = spec.to_string();
     Ok(PackOptions { method: Method::Floor { spec }, ..options.clone() })
 }
 
