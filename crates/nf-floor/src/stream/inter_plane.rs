@@ -30,8 +30,6 @@ const ZERO: u16 = 1 << 15;
 /// Differences are tried where their mean absolute gradient is below this share of that of the
 /// samples.
 pub(super) const MOST_GRADIENT: f64 = 0.97;
-/// Below this share, levels `fast` and `default` do not try the tile without a profile.
-const SURE_GRADIENT: f64 = 0.9;
 
 /// A coded tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,35 +85,29 @@ pub fn encode(tile: TileView, references: &[&[u16]], level: Level) -> CodedTile 
 }
 
 /// The smallest tile that `level` finds with one of the candidates, or alone; and how much smaller it
-/// is than without maps, where that was tried.
+/// is than without maps.
 pub(super) fn encode_with(
     tile: TileView,
     candidates: &[Candidate],
     level: Level,
     placed: Option<Placed>,
-) -> (CodedTile, Option<usize>) {
+) -> (CodedTile, usize) {
     let fits: Vec<_> =
         candidates.iter().map(|candidate| plane_weights::fit(tile, &candidate.terms, PAIRS)).collect();
-    let is_sure = candidates
-        .iter()
-        .zip(&fits)
-        .any(|(candidate, fit)| candidate.maps.is_some() && fit.gradient < SURE_GRADIENT);
-    let mut best = CodedTile { bytes: vec![], references: 0 };
-    if !is_sure || level >= Level::High || candidates.is_empty() {
-        best.bytes = tile::encode(tile, level);
-        // A constant tile has three bytes.
-        if best.bytes.len() <= 3 {
-            return (best, Some(0));
-        }
+    // Always, so that no profile makes a tile larger.
+    let mut best = CodedTile { bytes: tile::encode(tile, level), references: 0 };
+    // A constant tile has three bytes.
+    if best.bytes.len() <= 3 {
+        return (best, 0);
     }
-    let mut without = Some(best.bytes.len()).filter(|&bytes| bytes > 0);
+    let mut without = best.bytes.len();
     let mut offer = |coded: CodedTile| {
         if !coded.needs_profile() {
-            without = Some(without.map_or(coded.bytes.len(), |least| least.min(coded.bytes.len())));
+            without = without.min(coded.bytes.len());
         }
         // The first tile that needs the profile makes the stream name it.
         let named = if coded.needs_profile() { MOST_PLACE_BYTES } else { 0 };
-        if best.bytes.is_empty() || coded.bytes.len() + named < best.bytes.len() {
+        if coded.bytes.len() + named < best.bytes.len() {
             best = coded;
         }
     };
@@ -151,7 +143,7 @@ pub(super) fn encode_with(
             }
         }
     }
-    let saved = without.map(|bytes| bytes.saturating_sub(best.bytes.len()));
+    let saved = without.saturating_sub(best.bytes.len());
     (best, saved)
 }
 
