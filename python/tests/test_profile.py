@@ -16,7 +16,7 @@ PROFILE = GOLDEN / "pattern.nfp"
 
 def frame() -> np.ndarray:
     """A frame of the detector of the profile."""
-    with noisefloor.open(GOLDEN / "embedded.nfl") as image:
+    with noisefloor.open(GOLDEN / "embedded-v2.nfl") as image:
         return np.asarray(image[...]).reshape(70, 90)
 
 

@@ -167,7 +167,7 @@ impl Coder {
             // What nothing needs is not named.
             coded.header.codec = self.codecs.encoder.spec();
             (coded.header.profile, coded.needed_profile) = (None, None);
-            coded.container_bytes = shorten_header(file, &coded.header)?;
+            coded.container_bytes = shorten_header(file, &coded.header, &self.tools.codec_limits())?;
             file.set_len(coded.container_bytes)?;
             decoder = &self.codecs.decoder;
         }
@@ -186,11 +186,7 @@ impl Coder {
             codec: encoder.spec(),
             reproducibility: encoder.reproducibility(),
             model: ModelHeader::of(&**encoder),
-            images: input
-                .stacks
-                .iter()
-                .map(|stack| image_header(&**encoder, &**stack, self.tile))
-                .collect(),
+            images: input.stacks.iter().map(|stack| image_header(&**encoder, &**stack, self.tile)).collect(),
             layout: Some(input.layout.clone()),
             creator: String::new(),
             profile: profile.clone().filter(|_| embed),

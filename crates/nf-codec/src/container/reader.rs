@@ -285,7 +285,11 @@ fn read_exactly(source: &mut impl Read, length: usize) -> Result<Vec<u8>> {
 }
 
 /// The version, the header, and the length of the prologue.
-fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) -> Result<(u16, Header, u64)> {
+pub(super) fn read_header(
+    source: &mut impl Read,
+    container_bytes: u64,
+    limits: &Limits,
+) -> Result<(u16, Header, u64)> {
     let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
     let mut prologue = read_exactly(source, known)?;
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {

@@ -1,7 +1,7 @@
 //! Pixels in, container out.
 
-use super::PREFIX_BYTES;
 use super::header::{Header, ImageHeader, check_tile};
+use super::reader::read_header;
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Result};
@@ -190,14 +190,17 @@ pub fn write(
 ///
 /// # Errors
 /// If the header is longer than the one that is there, or reading or writing fails.
-pub fn shorten_header(file: &mut (impl Read + Write + Seek), header: &Header) -> Result<u64> {
+pub fn shorten_header(
+    file: &mut (impl Read + Write + Seek),
+    header: &Header,
+    limits: &Limits,
+) -> Result<u64> {
     const PIECE_BYTES: usize = 1 << 20;
     let failed = |source| Error::Io { what: "writing the container".to_owned(), source };
-    let mut prefix = [0; PREFIX_BYTES];
-    file.seek(SeekFrom::Start(0)).and_then(|_| file.read_exact(&mut prefix)).map_err(failed)?;
-    let [.., a, b, c, d] = prefix;
+    let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
     // Tiles and trailer do not depend on where they lie.
-    let mut from = PREFIX_BYTES as u64 + u64::from(u32::from_le_bytes([a, b, c, d])) + 4;
+    let (.., mut from) = read_header(file, bytes, limits)?;
     let prologue = header.to_prologue()?;
     let mut to = prologue.len() as u64;
     if to > from {
