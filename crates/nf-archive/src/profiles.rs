@@ -1,9 +1,9 @@
 //! Which detector profile the stacks of a file are coded with.
 //!
-//! A profile comes into question if no keyword of the detector contradicts it and it may know a stack:
-//! its maps have all pixels of it, or it has seen pieces of such frames. Whether it is used is decided by content: pieces of the stacks are coded with
-//! every profile that comes into question and without, and the smallest wins. What is coded without
-//! needs no profile.
+//! A profile comes into question if no keyword of the detector contradicts it and it may know a
+//! stack: its maps have all pixels of it, or it has seen pieces of such frames. Whether it is used
+//! is decided by content: pieces of the stacks are coded with every profile that comes into
+//! question and without, and the smallest wins. What is coded without needs no profile.
 
 use crate::Tools;
 use anyhow::{Context, Result, bail, ensure};

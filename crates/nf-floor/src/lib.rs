@@ -16,9 +16,8 @@
 //! # Ok::<(), nf_codec::Error>(())
 //! ```
 //!
-//! - `codec`: [`Floor`], the codec, and [`FloorWithProfile`], which knows the detector; `entry`: how
-//!   the registry builds it,
-//!   `floor:level=fast|default|high|max`.
+//! - `codec`: [`Floor`], the codec, and [`FloorWithProfile`], which knows the detector; `entry`:
+//!   how the registry builds it, `floor:level=fast|default|high|max`.
 //! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
 //! - `models`: the three models of a tile.
 //! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary

@@ -24,8 +24,8 @@ pub trait TileCodec: Send + Sync {
     /// If `spec` names no codec, or that codec cannot take the tile.
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String>;
 
-    /// The bytes of a tile whose first pixel lies at this row and column of its detector, for codecs
-    /// that know detectors; whatever decoders need is in the bytes.
+    /// The bytes of a tile whose first pixel lies at this row and column of its detector, for
+    /// codecs that know detectors; whatever decoders need is in the bytes.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).

@@ -84,8 +84,8 @@ pub fn encode(tile: TileView, references: &[&[u16]], level: Level) -> CodedTile 
     encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None).0
 }
 
-/// The smallest tile that `level` finds with one of the candidates, or alone; and how much smaller it
-/// is than without maps.
+/// The smallest tile that `level` finds with one of the candidates, or alone; and how much smaller
+/// it is than without maps.
 pub(super) fn encode_with(
     tile: TileView,
     candidates: &[Candidate],

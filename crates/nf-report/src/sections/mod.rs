@@ -5,7 +5,8 @@
 //! - What a suite asks for beyond its tables: `noise`, bits per pixel against the noise of every
 //!   image, with `exposure`, ratios against exposure times; `options`, against a numeric option of
 //!   a codec; `planes`, against the number of the plane, with `series`, what series of planes cost
-//!   in every form; `runtime`, speeds, memory, and what models cost; `errors`, what bounds do; `profiles`, what profiles of detectors take off.
+//!   in every form; `runtime`, speeds, memory, and what models cost; `errors`, what bounds do;
+//!   `profiles`, what profiles of detectors take off.
 
 mod comparison;
 mod errors;
