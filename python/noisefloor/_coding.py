@@ -22,6 +22,7 @@ def encode(
     codec: str = "floor",
     *,
     profile: str | os.PathLike[str] | None = None,
+    embed_profile: bool = False,
     bound: str | None = None,
     noise: Mapping[str, float] | None = None,
     dither: bool = False,
@@ -40,8 +41,10 @@ def encode(
         ``bound``: uint8, int16, uint16, int32, float32 or float64 of one to four axes, of which
         one copy is made.
     :param codec: codec and options, such as ``"floor:level=high"``; ``codecs()`` lists them.
-    :param profile: the file of a detector profile (docs/profiles.md) that ``floor`` codes frames
-        with; decoding needs it again, see ``add_profile``.
+    :param profile: the file of a detector profile (docs/profiles.md) that ``floor`` codes the array
+        with where that makes it smaller, or a folder of profiles, of which the one that fits is
+        taken; decoding needs it again, see ``add_profile``.
+    :param embed_profile: put the profile into the container, so that decoding needs nothing else.
     :param bound: the largest error that a sample may have, proved before this returns: ``"2dn"``
         (in the unit of the samples), ``"1e-3rel"`` (of the range of the finite samples) or
         ``"0.5sigma"`` (of the noise of the sample). NaN and infinities come back with their bits.
@@ -57,9 +60,11 @@ def encode(
     :raises UnsupportedError: if the array is of another type, or the codec cannot take it, or the
         bound means nothing for it.
     """
-    if profile is not None:
-        codec = _core.with_profile(codec, _core.add_profile(profile))
+    if embed_profile and (profile is None or bound is not None):
+        raise RequestError("embed_profile: expected a profile, and no bound")
     if bound is not None:
+        if profile is not None:
+            codec = _core.with_profile(codec, _core.add_profile(profile))
         if not verify:
             raise RequestError("verify=False: a bound is always proved")
         model = None if noise is None else noise_model(noise)
@@ -69,7 +74,8 @@ def encode(
     if noise is not None or dither:
         raise RequestError("noise and dither are of use with a bound only, such as bound='0.5sigma'")
     view, descr = words(array)
-    return _core.encode(view, descr, False, codec, tile_shape(tile), verify, threads, None)
+    how = (tile_shape(tile), verify, threads, None, profile, embed_profile)
+    return _core.encode(view, descr, False, codec, *how)
 
 
 def add_profile(path: str | os.PathLike[str]) -> str:

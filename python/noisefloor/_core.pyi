@@ -43,6 +43,8 @@ class Archivist:
         spec: str,
         force: bool,
         max_memory_bytes: int | None,
+        profile: str | PathLike[str] | None,
+        embed_profile: bool,
     ) -> Archivist: ...
     def spec(self) -> str: ...
     def row(self, task: _Task, threads: int) -> str: ...
@@ -141,6 +143,8 @@ def encode(
     verify: bool,
     threads: int | None,
     max_memory_bytes: int | None,
+    profile: str | PathLike[str] | None = None,
+    embed_profile: bool = False,
 ) -> bytes: ...
 def encode_bounded(
     array: NDArray[Any],

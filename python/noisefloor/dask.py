@@ -33,8 +33,9 @@ __all__ = ["Archived", "archive"]
 
 #: Name, length, time and known output of a source.
 _Task: TypeAlias = tuple[str, int, int, str | None]
-#: What an archivist is made of: sources, archive, spec, force, most memory.
-_Job: TypeAlias = tuple[str, str, str, bool, int | None]
+#: What an archivist is made of: sources, archive, codec, force, most memory, profile, whether
+#: containers carry it.
+_Job: TypeAlias = tuple[str, str, str, bool, int | None, str | None, bool]
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ def archive(
     codec: str = "floor",
     *,
     client: Client | None = None,
+    profile: str | os.PathLike[str] | None = None,
+    embed_profile: bool = False,
     delete: bool = False,
     force: bool = False,
     threads: int = 1,
@@ -84,6 +87,9 @@ def archive(
     :param codec: codec and options, such as ``"floor:level=fast"``.
     :param client: the cluster's; by default the current one, or else a cluster of this machine
         with a process for every processor, for the time of the call.
+    :param profile: detector profile (docs/profiles.md) or a folder of profiles, on all workers; a
+        copy of each that is needed lies in the archive.
+    :param embed_profile: put the profile into every container that needs it instead.
     :param delete: delete each source that comes back byte for byte, after its receipt is on disk.
     :param force: replace outputs that have no receipt and do not hold their source.
     :param threads: threads that code one file.
@@ -97,8 +103,11 @@ def archive(
         raise RequestError(f"threads is {threads} and window {window}, expected at least 1")
     start = time.monotonic()
     places = (os.path.abspath(sources), os.path.abspath(archive))
-    spec = _core.Archivist(*places, codec, force, max_memory_bytes).spec()
-    job: _Job = (*places, spec, force, max_memory_bytes)
+    if embed_profile and profile is None:
+        raise RequestError("embed_profile: expected a profile")
+    known = None if profile is None else os.path.abspath(profile)
+    job: _Job = (*places, codec, force, max_memory_bytes, known, embed_profile)
+    spec = _core.Archivist(*job).spec()
     run = _core.Archive.begin(*places, spec, delete)
     with ExitStack() as stack:
         stack.callback(run.close)

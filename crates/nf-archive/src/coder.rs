@@ -1,26 +1,58 @@
 //! Files to containers that are read back and compared.
 
 use crate::Tools;
+use crate::detector::cards_of;
 use crate::input::{Input, Original};
-use anyhow::Result;
+use crate::profiles::{Choice, Frames, Profiles};
+use anyhow::{Result, ensure};
 use nf_codec::container::{
-    self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile,
+    self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile, shorten_header,
 };
 use nf_codec::{Codec, Spec};
 use nf_image::{Digest, Image16, PlaneAxis, Shape};
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, IntoInnerError, Seek, Write};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What codes files, one after the other or side by side.
 pub struct Coder {
     tools: Tools,
+    codecs: Arc<Codecs>,
+    tile: Option<Shape>,
+    verify: bool,
+    profiles: Option<WithProfiles>,
+}
+
+/// The two ends of a codec.
+struct Codecs {
     encoder: Box<dyn Codec>,
     /// The proof has a decoder of its own, with nothing left over from encoding.
     decoder: Option<Box<dyn Codec>>,
-    tile: Option<Shape>,
+    /// The bytes of its detector profile, if it has one.
+    profile: Option<Arc<[u8]>>,
+}
+
+impl Codecs {
+    fn of(tools: &Tools, spec: &Spec, verify: bool) -> Result<Self> {
+        let registry = tools.registry();
+        let encoder = registry.build(spec)?;
+        let decoder = if verify { Some(registry.build(spec)?) } else { None };
+        let profile = encoder.profile().map(Arc::from);
+        Ok(Self { encoder, decoder, profile })
+    }
+}
+
+/// The detector profiles that files may be coded with.
+struct WithProfiles {
+    profiles: Profiles,
+    /// Whether containers carry the profile that they need.
+    embed: bool,
+    /// The codecs of those that were needed, by their specs.
+    codecs: Mutex<HashMap<String, Arc<Codecs>>>,
 }
 
 /// What became of a file.
@@ -35,6 +67,12 @@ pub struct Coded {
     pub digests: Vec<Digest>,
     /// BLAKE3 of the file that the container gives back, if that was proved.
     pub restored: Option<blake3::Hash>,
+    /// The bytes of the detector profile that the container needs and does not carry.
+    pub needed_profile: Option<Arc<[u8]>>,
+    /// What there is to say of the choice of a profile.
+    pub remark: Option<String>,
+    /// Whether any tile takes a profile.
+    needs_profile: bool,
 }
 
 impl Coder {
@@ -43,15 +81,54 @@ impl Coder {
     /// # Errors
     /// If the spec makes no sense.
     pub fn new(tools: Tools, spec: &Spec, tile: Option<Shape>, verify: bool) -> Result<Self> {
-        let registry = tools.registry();
-        let encoder = registry.build(spec)?;
-        let decoder = if verify { Some(registry.build(spec)?) } else { None };
-        Ok(Self { tools, encoder, decoder, tile })
+        let codecs = Arc::new(Codecs::of(&tools, spec, verify)?);
+        Ok(Self { tools, codecs, tile, verify, profiles: None })
     }
 
-    /// The spec with its options in canonical order.
+    /// The same, which codes every file with the one of these profiles that makes it smallest. With
+    /// `embed`, containers carry the profiles that they need.
+    ///
+    /// # Errors
+    /// If the codec knows no profiles.
+    pub fn with_profiles(self, profiles: Profiles, embed: bool) -> Result<Self> {
+        let spec = self.codecs.encoder.spec();
+        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        ensure!(spec.get("profile").is_none(), "--profile: the codec {spec} has a profile already");
+        Ok(Self { profiles: Some(WithProfiles { profiles, embed, codecs: Mutex::default() }), ..self })
+    }
+
+    /// The spec with its options in canonical order, as it was asked for: files may have been coded
+    /// without the profile, or with one of several.
     pub fn spec(&self) -> Spec {
-        self.encoder.spec()
+        let spec = self.codecs.encoder.spec();
+        match &self.profiles {
+            Some(with) => spec.set("profile", with.profiles.label()),
+            None => spec,
+        }
+    }
+
+    /// The codecs of a file, and what there is to say of the choice.
+    fn codecs(&self, input: &mut Input) -> Result<(Arc<Codecs>, Option<String>)> {
+        let Some(with) = &self.profiles else { return Ok((Arc::clone(&self.codecs), None)) };
+        let cards = match &input.original {
+            Original::Fits(file) => cards_of(file),
+            Original::Npy(_) => vec![],
+        };
+        let plain = self.codecs.encoder.spec();
+        let mut stacks: Vec<&mut dyn ImageSource> =
+            input.stacks.iter_mut().map(|stack| &mut **stack as &mut dyn ImageSource).collect();
+        let frames = Frames { cards: &cards, stacks: &mut stacks };
+        let Choice { spec, remark } = with.profiles.choose(&plain, frames, &self.tools)?;
+        if spec == plain {
+            return Ok((Arc::clone(&self.codecs), remark));
+        }
+        let mut known = with.codecs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(codecs) = known.get(&spec.to_string()) {
+            return Ok((Arc::clone(codecs), remark));
+        }
+        let codecs = Arc::new(Codecs::of(&self.tools, &spec, self.verify)?);
+        known.insert(spec.to_string(), Arc::clone(&codecs));
+        Ok((codecs, remark))
     }
 
     /// Writes a container to what cannot be read back: it is proved tile by tile, and its layout
@@ -65,13 +142,13 @@ impl Coder {
         out: &mut dyn Write,
         share: &mut dyn FnMut(f64),
     ) -> Result<Coded> {
-        let restored = match self.decoder {
-            Some(_) => Some(input.original.prove_layout(&input.layout, &mut input.stacks)?),
-            None => None,
+        let restored = match self.verify {
+            true => Some(input.original.prove_layout(&input.layout, &mut input.stacks)?),
+            false => None,
         };
-        let header = self.header(&input);
-        let mut coded = self.write(input, header, self.decoder.as_deref(), out, share)?.0;
-        coded.restored = restored;
+        let (codecs, remark) = self.codecs(&mut input)?;
+        let mut coded = self.write(input, &codecs, codecs.decoder.as_deref(), out, share)?.0;
+        (coded.restored, coded.remark) = (restored, remark);
         Ok(coded)
     }
 
@@ -79,12 +156,22 @@ impl Coder {
     ///
     /// # Errors
     /// As [`Coder::to_stream`].
-    pub fn to_file(&self, input: Input, file: &mut File, share: &mut dyn FnMut(f64)) -> Result<Coded> {
-        let header = self.header(&input);
+    pub fn to_file(&self, mut input: Input, file: &mut File, share: &mut dyn FnMut(f64)) -> Result<Coded> {
+        let (codecs, remark) = self.codecs(&mut input)?;
         let mut out = BufWriter::with_capacity(1 << 18, file);
-        let (mut coded, original) = self.write(input, header, None, &mut out, share)?;
+        let (mut coded, original) = self.write(input, &codecs, None, &mut out, share)?;
+        coded.remark = remark;
         let file = out.into_inner().map_err(IntoInnerError::into_error)?;
-        if let Some(decoder) = &self.decoder {
+        let mut decoder = &codecs.decoder;
+        if codecs.profile.is_some() && !coded.needs_profile {
+            // What nothing needs is not named.
+            coded.header.codec = self.codecs.encoder.spec();
+            (coded.header.profile, coded.needed_profile) = (None, None);
+            coded.container_bytes = shorten_header(file, &coded.header, &self.tools.codec_limits())?;
+            file.set_len(coded.container_bytes)?;
+            decoder = &self.codecs.decoder;
+        }
+        if let Some(decoder) = decoder {
             file.rewind()?;
             let mut reader = Reader::open(&mut *file, self.tools.codec_limits())?;
             coded.restored = Some(original.prove(|sink| reader.restore(&**decoder, sink))?);
@@ -92,18 +179,17 @@ impl Coder {
         Ok(coded)
     }
 
-    fn header(&self, input: &Input) -> Header {
+    fn header(&self, input: &Input, codecs: &Codecs) -> Header {
+        let Codecs { encoder, profile, .. } = codecs;
+        let embed = self.profiles.as_ref().is_some_and(|with| with.embed);
         Header {
-            codec: self.encoder.spec(),
-            reproducibility: self.encoder.reproducibility(),
-            model: ModelHeader::of(&*self.encoder),
-            images: input
-                .stacks
-                .iter()
-                .map(|stack| image_header(&*self.encoder, &**stack, self.tile))
-                .collect(),
+            codec: encoder.spec(),
+            reproducibility: encoder.reproducibility(),
+            model: ModelHeader::of(&**encoder),
+            images: input.stacks.iter().map(|stack| image_header(&**encoder, &**stack, self.tile)).collect(),
             layout: Some(input.layout.clone()),
             creator: String::new(),
+            profile: profile.clone().filter(|_| embed),
         }
         .with_creator(crate::PROGRAM)
     }
@@ -111,14 +197,15 @@ impl Coder {
     fn write(
         &self,
         input: Input,
-        header: Header,
+        codecs: &Codecs,
         verifier: Option<&dyn Codec>,
         out: &mut dyn Write,
         share: &mut dyn FnMut(f64),
     ) -> Result<(Coded, Original)> {
+        let header = self.header(&input, codecs);
         let Input { mut stacks, raw_bytes, original, .. } = input;
         let all: u64 = pixels(&header);
-        let times = if self.decoder.is_some() { 2 } else { 1 };
+        let times = if self.verify { 2 } else { 1 };
         let mut done = 0;
         let seen = RefCell::new(|pixels: u64| {
             done += pixels;
@@ -128,14 +215,17 @@ impl Coder {
             stacks.iter_mut().map(|stack| Watched { stack: &mut **stack, seen: &seen }).collect();
         let mut sources: Vec<&mut dyn ImageSource> =
             watched.iter_mut().map(|stack| stack as &mut dyn ImageSource).collect();
-        let options = WriteOptions { encoder: &*self.encoder, verifier, limits: self.tools.codec_limits() };
+        let options = WriteOptions { encoder: &*codecs.encoder, verifier, limits: self.tools.codec_limits() };
         let written = container::write(out, &header, &mut sources, options)?;
         let coded = Coded {
+            needed_profile: codecs.profile.clone().filter(|_| header.profile.is_none()),
             header,
             raw_bytes,
             container_bytes: written.container_bytes,
             digests: written.digests,
             restored: None,
+            remark: None,
+            needs_profile: written.needs_profile,
         };
         Ok((coded, original))
     }

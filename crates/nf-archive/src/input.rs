@@ -141,6 +141,20 @@ fn npy_layout(bytes: &[u8], file: &NpyFile) -> Layout {
     Layout { segments }
 }
 
+/// The 16-bit stacks of a FITS file, those that a reader of samples takes.
+pub fn stacks(file: &Arc<FitsFile>) -> Vec<Box<dyn ImageSource>> {
+    let stack = |image: ImageHdu<'_>| {
+        sample_map(&image).ok()?;
+        Some(on_disk(file, &image))
+    };
+    file.image_hdus().filter_map(stack).collect()
+}
+
+fn on_disk(file: &Arc<FitsFile>, image: &ImageHdu<'_>) -> Box<dyn ImageSource> {
+    let origin = detector::origin(&image.image_header());
+    Box::new(OnDisk { file: Arc::clone(file), index: image.index(), shape: image.shape(), origin })
+}
+
 /// The stacks of a FITS file, and all else that stands in it without compression.
 fn fits_input(file: FitsFile) -> Result<Input> {
     let file = Arc::new(file);
@@ -155,11 +169,8 @@ fn fits_input(file: FitsFile) -> Result<Input> {
         match original.image().map(|image| (image, sample_map(&image))) {
             Some((image, Ok((format, offset)))) => {
                 let number = u32::try_from(stacks.len()).context("too many images")?;
-                let index = original.hdu().index();
                 raw_bytes += original.band_bytes();
-                let origin = detector::origin(&image.image_header());
-                let (file, shape) = (Arc::clone(&file), image.shape());
-                stacks.push(Box::new(OnDisk { file, index, shape, origin }));
+                stacks.push(on_disk(&file, &image));
                 segments.push(Segment::Verbatim(std::mem::take(&mut bytes)));
                 segments.push(Segment::Samples { image: number, format, offset });
             }

@@ -6,6 +6,7 @@
 //! - [`Tools`]: the codecs of the caller and the memory that one file may take.
 //! - [`input`]: a file as stacks, with what is needed to write it again; [`Coder`]: from there to a
 //!   container that is read back and compared.
+//! - [`profiles`]: which detector profile a file is coded with.
 //! - [`detector`]: what headers say of the detector that made an image.
 //! - [`Run`]: an archive being written: what is to do ([`Plan`], [`Shard`]), receipts ([`Known`],
 //!   [`Row`]), what goes when it is proved, and the manifest.
@@ -29,6 +30,7 @@ mod message;
 pub mod output;
 mod parts;
 mod plan;
+pub mod profiles;
 mod receipts;
 mod row;
 mod run;

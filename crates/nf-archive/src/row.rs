@@ -37,7 +37,8 @@ pub struct Row {
     pub output: String,
     /// How the output holds the source.
     pub method: Method,
-    /// The codec.
+    /// The codec, as it was asked for: with `profile=auto` or one profile, the container says
+    /// whether it needs one, and which.
     pub spec: String,
     /// Name and version of the program that wrote the output.
     pub program: String,

@@ -5,6 +5,7 @@ use nf_codec::{Codec, LastBuilt, Registry};
 use nf_fits::FitsFile;
 use nf_fits::tiled::TileCodec;
 use nf_image::{Image16, Shape};
+use nf_profile::library;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ impl Tools {
     /// # Errors
     /// If it is no FITS file, or damaged.
     pub fn open_fits(&self, path: &Path) -> Result<FitsFile> {
+        library::look_beside(path);
         let file =
             FitsFile::open_with(path, self.fits_limits()).with_context(|| path.display().to_string())?;
         Ok(file.with_codec(self.tiles()))
@@ -90,6 +92,10 @@ impl RegistryTiles {
 impl TileCodec for RegistryTiles {
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String> {
         self.codec(spec)?.encode(tile).map_err(|error| error.to_string())
+    }
+
+    fn encode_at(&self, spec: &str, tile: &Image16, row: usize, column: usize) -> Result<Vec<u8>, String> {
+        self.codec(spec)?.encode_at(tile, row, column).map_err(|error| error.to_string())
     }
 
     fn creator(&self) -> Option<String> {

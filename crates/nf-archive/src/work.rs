@@ -5,11 +5,14 @@ use crate::input::{self, Input, holds_no_samples};
 use crate::kinds::{CONTAINER, with_ending};
 use crate::output::{file_digest, fill_file};
 use crate::plan::Source;
+use crate::profiles::Profiles;
 use crate::row::{Identity, Method, Row, now_ms};
 use crate::tools::Tools;
 use anyhow::{Context, Result, bail, ensure};
 use nf_codec::Spec;
 use nf_codec::container::Reader;
+use nf_profile::format::ENDING;
+use nf_profile::library;
 use std::fs::{self, File};
 use std::io::{Seek, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,9 +37,23 @@ impl Archivist {
     /// # Errors
     /// If the spec makes no sense.
     pub fn new(tools: Tools, archive: PathBuf, spec: &Spec, force: bool) -> Result<Self> {
-        let coder = Coder::new(tools, spec, None, true)?;
+        Ok(Self::with_coder(tools, archive, Coder::new(tools, spec, None, true)?, force))
+    }
+
+    /// The same, which codes every file with the one of these profiles that makes it smallest. With
+    /// `embed`, containers carry the profiles that they need; otherwise a copy of each lies in the
+    /// archive.
+    ///
+    /// # Errors
+    /// As [`Archivist::new`], and if the codec knows no profiles.
+    pub fn with_profiles(self, profiles: Profiles, embed: bool) -> Result<Self> {
+        let Self { tools, archive, coder, force, .. } = self;
+        Ok(Self::with_coder(tools, archive, coder.with_profiles(profiles, embed)?, force))
+    }
+
+    fn with_coder(tools: Tools, archive: PathBuf, coder: Coder, force: bool) -> Self {
         let spec = coder.spec().to_string();
-        Ok(Self { tools, archive, coder, spec, force })
+        Self { tools, archive, coder, spec, force }
     }
 
     /// The spec with its options in canonical order.
@@ -83,7 +100,7 @@ impl Archivist {
         if !is_known && !self.force && output.exists() {
             // A run may have been killed before it could write the receipt.
             let holds = match &input {
-                Some(input) => holds(&self.tools, &output, input),
+                Some(input) => holds(&self.tools, &self.archive, &output, input),
                 None => Ok(file_digest(&output)? == file_digest(&source.path)?),
             };
             ensure!(
@@ -117,13 +134,31 @@ impl Archivist {
 
     fn code(&self, source: &Source, input: Input, file: &mut File, row: &mut Row) -> Result<()> {
         let coded = self.coder.to_file(input, file, &mut |_| {})?;
+        if let Some(remark) = &coded.remark {
+            tracing::warn!("{}: {remark}", source.name);
+        }
         row.source_blake3 = file_digest(&source.path)?.to_string();
         row.restored_blake3 = coded.restored.context("it was not proved")?.to_string();
+        if let Some(profile) = &coded.needed_profile {
+            let id = coded.header.codec.get("profile").unwrap_or_default();
+            keep_profile(&self.archive.join(format!("{id}.{ENDING}")), profile)?;
+        }
         row.pixels = coded.pixels();
         row.raw_bytes = coded.raw_bytes;
         row.stacks = coded.digests.iter().map(|digest| digest.to_string()).collect();
         Ok(())
     }
+}
+
+/// A copy of a profile in the archive, which needs it.
+fn keep_profile(path: &Path, profile: &[u8]) -> Result<()> {
+    if fs::metadata(path).is_ok_and(|meta| meta.len() == profile.len() as u64) {
+        return Ok(());
+    }
+    fill_file(path, true, |file| {
+        file.write_all(profile)?;
+        Ok(file.sync_all()?)
+    })
 }
 
 /// What is known of a source before the work on it.
@@ -139,7 +174,8 @@ fn blank(spec: &str, source: &Source) -> Row {
 }
 
 /// Whether a container gives back this input.
-fn holds(tools: &Tools, output: &Path, input: &Input) -> Result<bool> {
+fn holds(tools: &Tools, archive: &Path, output: &Path, input: &Input) -> Result<bool> {
+    library::look_in(archive);
     let mut reader = Reader::open(File::open(output)?, tools.codec_limits())?;
     let codec = reader.codec(&tools.registry())?;
     Ok(input.original.prove(|sink| reader.restore(&*codec, sink)).is_ok())
@@ -159,6 +195,8 @@ fn copy(source: &Source, file: &mut File, row: &mut Row) -> Result<()> {
 /// If the output is damaged, or `out` fails.
 pub fn restore(tools: &Tools, archive: &Path, row: &Row, out: &mut dyn Write) -> Result<()> {
     let path = archive.join(&row.output);
+    library::look_in(archive);
+    library::look_beside(&path);
     let mut file = File::open(&path).with_context(|| path.display().to_string())?;
     match row.method {
         Method::Copy => drop(std::io::copy(&mut file, out)?),

@@ -16,6 +16,8 @@ pub(crate) struct Candidate {
     pub(crate) external: bool,
     /// Whether it has a loss of its own, and gets the samples and the bound.
     pub(crate) is_of_arrays: bool,
+    /// The dataset of the suite that alone is measured with it: it has the profile of its detector.
+    pub(crate) of_dataset: Option<usize>,
 }
 
 /// The codecs under their canonical specs, which drop options at their defaults.
@@ -44,7 +46,7 @@ pub(crate) fn candidates(
             let reason = format!("codecs[{index}]: '{label}' is there twice");
             return Err(Error::Suite { file: suite.name.clone(), reason });
         }
-        Ok(Candidate { spec, label, facts, external, is_of_arrays })
+        Ok(Candidate { spec, label, facts, external, is_of_arrays, of_dataset: None })
     };
     suite.specs().into_iter().enumerate().map(candidate).collect()
 }

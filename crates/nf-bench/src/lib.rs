@@ -17,6 +17,7 @@
 //! - [`folder`], [`machine`]: where rows are kept, and what they were measured on; [`files`]: files
 //!   that are never seen half-written.
 //! - [`errors`], [`photometry`]: what bounds do to samples, and to stars of a simulated sky.
+//! - [`profiles`]: profiles of detectors, built from frames that are not measured.
 //! - [`totals`]: sums over rows; [`ledger`]: the sizes that must not change unnoticed.
 //!
 //! - [`Error`]: what can go wrong, naming the file at fault.
@@ -36,6 +37,7 @@ mod memory;
 mod moments;
 pub mod observer;
 pub mod photometry;
+pub mod profiles;
 mod reuse;
 pub mod row_file;
 pub mod run;

@@ -8,6 +8,7 @@ use crate::measure::{CodecFacts, Timing, measure, measure_array, panic_words};
 use crate::measurement::{Figures, Measurement, ORACLE, Status};
 use crate::observer::Observer;
 use crate::photometry;
+use crate::profiles;
 use crate::reuse::{Reusable, fingerprint};
 use crate::suite::{Analysis, DatasetChoice, Suite, parse_bound};
 use crate::transforms::{Bounded, transformed, without_bound};
@@ -127,10 +128,10 @@ pub fn read(
 ) -> Result<Run> {
     let (suite, rows) = RunFolder::read(folder)?;
     let machines = crate::folder::machines(folder)?;
-    let facts = candidates(&suite, registry, array_codecs)?
-        .into_iter()
-        .filter_map(|codec| Some((codec.label, codec.facts?)))
-        .collect();
+    let codecs = candidates(&suite, registry, array_codecs)?;
+    let of_profiles = profiles::facts(folder, &codecs)?;
+    let facts =
+        codecs.into_iter().filter_map(|codec| Some((codec.label, codec.facts?))).chain(of_profiles).collect();
     // Cards tell where data come from; a dataset that is not at hand has none to show.
     let cards = suite.datasets.iter().filter_map(|choice| Some(open(choice).ok()?.card().clone())).collect();
     Ok(Run { folder: folder.to_owned(), suite, rows, facts, machines, cards })
@@ -169,24 +170,43 @@ impl Session<'_> {
         let opened: Vec<_> =
             self.suite.datasets.iter().map(|choice| (choice, open_whole(choice, open))).collect();
 
+        let mut without_profile: BTreeMap<usize, String> = BTreeMap::new();
+        for (number, (choice, images)) in opened.iter().enumerate() {
+            if images.is_err() {
+                continue;
+            }
+            let of = (number, *choice);
+            match profiles::candidates(of, &self.codecs, open, self.registry, self.folder.path())? {
+                Ok(found) => self.codecs.extend(found),
+                Err(reason) => drop(without_profile.insert(number, reason)),
+            }
+        }
         let permitted = |codec: &&Candidate| !codec.external || self.options.allow_external;
         let plan: Vec<(String, usize)> = self
             .codecs
             .iter()
             .filter(permitted)
             .map(|codec| {
-                let open_tasks = |(choice, images): &(&DatasetChoice, nf_data::Result<Box<dyn Dataset>>)| {
+                type Opened<'a> = (&'a DatasetChoice, nf_data::Result<Box<dyn Dataset>>);
+                let open_tasks = |(number, (choice, images)): (usize, &Opened)| {
                     let Ok(images) = images else { return 0 };
+                    if codec.of_dataset.is_some_and(|only| only != number) {
+                        return 0;
+                    }
                     let key =
                         |i| [choice.name.clone(), choice.split.clone(), images.name(i), codec.label.clone()];
                     (0..count(choice, images.as_ref())).filter(|&i| !done.contains(&key(i))).count()
                 };
-                (codec.label.clone(), opened.iter().map(open_tasks).sum())
+                (codec.label.clone(), opened.iter().enumerate().map(open_tasks).sum())
             })
             .collect();
         observer.start(&plan);
 
-        for (choice, images) in &opened {
+        for (number, (choice, images)) in opened.iter().enumerate() {
+            if let Some(reason) = without_profile.get(&number) {
+                let status = Status::failed(&format!("no profile: {reason}"));
+                self.record_once(&done, Measurement { status, ..blank(choice, "", "") }, observer)?;
+            }
             tracing::info!(dataset = choice.name, "measuring");
             match images {
                 Err(error @ nf_data::Error::Missing { .. }) => {
@@ -198,7 +218,7 @@ impl Session<'_> {
                     let row = Measurement { status, ..blank(choice, "", "") };
                     self.record_once(&done, row, observer)?;
                 }
-                Ok(images) => self.dataset(choice, images.as_ref(), &done, &pool, observer)?,
+                Ok(images) => self.dataset((number, choice), images.as_ref(), &done, &pool, observer)?,
             }
         }
         if self.suite.analyses.contains(&Analysis::Errors) {
@@ -222,7 +242,7 @@ impl Session<'_> {
 
     fn dataset(
         &mut self,
-        choice: &DatasetChoice,
+        (number, choice): (usize, &DatasetChoice),
         images: &dyn Dataset,
         done: &BTreeSet<[String; 4]>,
         pool: &rayon::ThreadPool,
@@ -236,8 +256,9 @@ impl Session<'_> {
             }
         };
         const REASON: &str = "an external program, which only runs with --allow-external";
-        let (allowed, refused): (Vec<usize>, Vec<usize>) =
-            (0..self.codecs.len()).partition(|&i| !self.codecs[i].external || self.options.allow_external);
+        let (allowed, refused): (Vec<usize>, Vec<usize>) = (0..self.codecs.len())
+            .filter(|&i| self.codecs[i].of_dataset.is_none_or(|only| only == number))
+            .partition(|&i| !self.codecs[i].external || self.options.allow_external);
         for i in refused {
             let row = Measurement::skipped(&choice.name, &choice.split, &self.codecs[i].label, REASON);
             self.record(row, observer)?;

@@ -62,6 +62,9 @@ pub struct DatasetChoice {
     /// At most this many images, from the first on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
+    /// Only the last so many planes of every image, or as many as it has, before the transform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_planes: Option<usize>,
     /// How the planes of an image are rearranged for the codecs.
     #[serde(rename = "form", default, skip_serializing_if = "Transform::is_stack")]
     pub transform: Transform,
@@ -81,6 +84,13 @@ pub struct DatasetChoice {
     /// compared at one largest error; those with a loss of their own get the samples and the bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bound: Option<String>,
+    /// In a profile: the planes of one exposure, where a stack has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exposure_planes: Option<usize>,
+    /// The frames that a profile of the detector is built from, of earlier dates than those that
+    /// are measured: every codec that knows profiles is measured with it as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profile: Vec<DatasetChoice>,
 }
 
 /// How the planes of an image are rearranged for the codecs.
@@ -120,6 +130,8 @@ pub enum Analysis {
     Runtime,
     /// What bounds do to samples, and to photometry on a simulated sky.
     Errors,
+    /// What profiles of detectors take off, and after how many frames they pay.
+    Profiles,
 }
 
 /// A bound that indices can be made of.
@@ -274,8 +286,16 @@ impl Suite {
             if dataset.max_images == Some(0) {
                 return Err(format!("dataset[{i}].max_images: 0 leaves nothing"));
             }
-            if dataset.first_planes == Some(0) {
-                return Err(format!("dataset[{i}].first_planes: 0 leaves nothing"));
+            if dataset.first_planes == Some(0) || dataset.last_planes == Some(0) {
+                return Err(format!("dataset[{i}].first_planes or last_planes: 0 leaves nothing"));
+            }
+            if let Some(n) = dataset.profile.iter().position(|source| !source.profile.is_empty()) {
+                return Err(format!("dataset[{i}].profile[{n}].profile: a profile is built from frames"));
+            }
+            if dataset.exposure_planes == Some(0)
+                || dataset.profile.iter().any(|source| source.exposure_planes == Some(0))
+            {
+                return Err(format!("dataset[{i}].exposure_planes: 0, expected at least one"));
             }
             if let Some(bound) = &dataset.bound {
                 parse_bound(bound).map_err(|reason| format!("dataset[{i}].bound: {reason}"))?;

@@ -13,6 +13,7 @@ use nf_noise::SigmaEstimator;
 struct Transformed {
     inner: Box<dyn Dataset>,
     first_planes: Option<usize>,
+    last_planes: Option<usize>,
     transform: Transform,
     plane: Option<usize>,
     patch_px: Option<usize>,
@@ -26,14 +27,14 @@ pub(crate) fn without_bound(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> 
 
 /// The dataset with the transform that `choice` asks for.
 pub(crate) fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
-    let DatasetChoice { first_planes, transform, plane, patch_px, .. } = *choice;
+    let DatasetChoice { first_planes, last_planes, transform, plane, patch_px, .. } = *choice;
     // The suite has checked the text.
     let bound = choice.bound.as_deref().and_then(|text| parse_bound(text).ok());
     let as_it_is = transform == Transform::Stack && bound.is_none();
-    if as_it_is && first_planes.is_none() && plane.is_none() && patch_px.is_none() {
+    if as_it_is && first_planes.is_none() && last_planes.is_none() && plane.is_none() && patch_px.is_none() {
         return inner;
     }
-    Box::new(Transformed { inner, first_planes, transform, plane, patch_px, bound })
+    Box::new(Transformed { inner, first_planes, last_planes, transform, plane, patch_px, bound })
 }
 
 impl Dataset for Transformed {
@@ -59,6 +60,10 @@ impl Dataset for Transformed {
         if let Some(first) = self.first_planes {
             let Shape { planes, height, width } = image.shape();
             image = image.crop(0..first.min(planes), 0..height, 0..width);
+        }
+        if let Some(last) = self.last_planes {
+            let Shape { planes, height, width } = image.shape();
+            image = image.crop(planes.saturating_sub(last)..planes, 0..height, 0..width);
         }
         let mut image = apply(self.transform, &image).map_err(wrong)?;
         if let Some(plane) = self.plane {
@@ -86,6 +91,7 @@ impl Dataset for Transformed {
         // content.
         let whole = matches!(self.transform, Transform::Stack | Transform::TwoBytes);
         let all = self.first_planes.is_none()
+            && self.last_planes.is_none()
             && self.plane.is_none()
             && self.patch_px.is_none()
             && self.bound.is_none();

@@ -96,6 +96,7 @@ pub fn write(
         images: layers.iter().map(|layer| image(layer.shape())).collect(),
         layout: None,
         creator: String::new(),
+        profile: None,
     };
     let mut sources: Vec<&mut dyn ImageSource> =
         layers.iter_mut().map(|layer| layer as &mut dyn ImageSource).collect();

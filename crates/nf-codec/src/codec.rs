@@ -109,6 +109,26 @@ pub trait Codec: Send + Sync {
         None
     }
 
+    /// The bytes of the detector profile that it codes with, if it does.
+    fn profile(&self) -> Option<&[u8]> {
+        None
+    }
+
+    /// Whether decoding this stream takes that profile.
+    fn needs_profile(&self, stream: &[u8]) -> bool {
+        let _ = stream;
+        false
+    }
+
+    /// The same codec with the detector profile that these bytes are.
+    ///
+    /// # Errors
+    /// If it knows no profiles, or the bytes are damaged or larger than `limits` allow.
+    fn with_profile(&self, profile: &[u8], limits: &Limits) -> Result<Box<dyn Codec>> {
+        let _ = (profile, limits);
+        Err(self.spec().error("this codec knows no detector profiles"))
+    }
+
     /// Size in bits that an ideal entropy coder would give `image` under this codec's own
     /// probabilities, if it codes under probabilities. What is written beside coded symbols, such
     /// as headers, is not counted.

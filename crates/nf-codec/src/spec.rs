@@ -35,6 +35,12 @@ impl Spec {
         self
     }
 
+    /// The same with this option at its default.
+    pub fn without(mut self, key: &str) -> Self {
+        self.options.remove(key);
+        self
+    }
+
     /// The text of an option, where it is given.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.options.get(key).map(String::as_str)

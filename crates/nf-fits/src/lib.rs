@@ -68,6 +68,7 @@ pub use bounded::{BoundCards, BoundTolerance, Rescaled};
 pub use card::{CARD_BYTES, Card, Value};
 pub use checksum::Checksums;
 pub use cutout::cutout;
+pub use detector::origin as detector_origin;
 pub use error::{Error, Result};
 pub use file::FitsFile;
 pub use geometry::Geometry;

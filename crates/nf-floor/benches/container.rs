@@ -28,9 +28,10 @@ fn encode(frame: &mut Image16, spec: &str) -> Vec<u8> {
         codec: encoder.spec(),
         reproducibility: encoder.reproducibility(),
         model: None,
-        images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(shape) }],
+        images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(&*encoder, shape) }],
         layout: None,
         creator: "a benchmark".to_owned(),
+        profile: None,
     };
     let options = WriteOptions { encoder: &*encoder, verifier: Some(&*verifier), limits: Limits::default() };
     let mut bytes = Vec::new();

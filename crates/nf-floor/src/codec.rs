@@ -1,10 +1,15 @@
-//! The codec `floor`.
+//! The codec `floor`: alone, and in [`with_profile`] with the profile of a detector.
+
+mod with_profile;
+
+pub use with_profile::{FloorWithProfile, PROFILE_CODEC, read_profile};
 
 use crate::level::Level;
 use crate::models::{TileView, mixing};
 use crate::stream;
 use nf_codec::{Codec, Error, Limits, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, ImageRef, Shape, TileBox};
+use std::sync::Arc;
 
 /// The codec `floor`.
 ///
@@ -59,6 +64,11 @@ impl Codec for Floor {
 
     fn tile_px(&self, shape: Shape) -> Option<[usize; 2]> {
         Some(stream::tile_px(shape))
+    }
+
+    fn with_profile(&self, profile: &[u8], limits: &Limits) -> Result<Box<dyn Codec>> {
+        let profile = read_profile(profile.to_vec(), limits)?;
+        Ok(Box::new(FloorWithProfile::new(self.level, Arc::new(profile))))
     }
 
     /// At level `max`, for one plane that is one tile.

@@ -1,8 +1,7 @@
 //! `floor` as the registry knows it.
 
-use crate::codec::Floor;
+use crate::codec::{Floor, FloorWithProfile, read_profile};
 use crate::level::Level;
-use crate::with_profile::{FloorWithProfile, read_profile};
 use nf_codec::{Codec, Entry, Limits, OptionDoc, Result, Spec};
 use nf_profile::library;
 

@@ -16,9 +16,8 @@
 //! # Ok::<(), nf_codec::Error>(())
 //! ```
 //!
-//! - `codec`: [`Floor`], the codec; `entry`: how the registry builds it,
-//!   `floor:level=fast|default|high|max`.
-//! - `with_profile`: [`FloorWithProfile`], the codec that knows the detector.
+//! - `codec`: [`Floor`], the codec, and [`FloorWithProfile`], which knows the detector; `entry`:
+//!   how the registry builds it, `floor:level=fast|default|high|max`.
 //! - `stream`: a stack as tiles with an index and a checksum each; the modes of a tile.
 //! - `models`: the three models of a tile.
 //! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary
@@ -43,15 +42,13 @@ mod simd;
 mod stream;
 #[cfg(test)]
 mod testdata;
-mod with_profile;
 
-pub use codec::Floor;
+pub use codec::{Floor, FloorWithProfile, PROFILE_CODEC, read_profile};
 pub use entry::ENTRY;
 #[cfg(feature = "experiments")]
 pub use experiments::FLOOR_CONTEXT;
 pub use level::Level;
 pub use stream::decode_region;
-pub use with_profile::{FloorWithProfile, PROFILE_CODEC, read_profile};
 
 // The examples of the README are tests.
 #[cfg(doctest)]

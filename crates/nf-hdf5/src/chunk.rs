@@ -41,6 +41,7 @@ pub(crate) fn encode(chunk: &[u8], options: &Options) -> Result<Vec<u8>> {
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile: default_tile(&codec, shape) }],
         layout: Some(Layout { segments: layout }),
         creator: String::new(),
+        profile: None,
     };
     let mut out = Vec::new();
     let write_options = WriteOptions { encoder: &codec, verifier: Some(&codec), limits: Limits::default() };

@@ -23,6 +23,8 @@ pub enum Estimator {
     SampledFrame,
     /// Whether a model's predictive distributions are those of the pixels.
     Calibration,
+    /// What a detector profile takes off, or could.
+    Profile,
 }
 
 /// What kind of figure an estimator gives.
@@ -59,6 +61,7 @@ impl Estimator {
             Self::NormalNoise => "normal noise",
             Self::SampledFrame => "sampled frame",
             Self::Calibration => "calibration",
+            Self::Profile => "detector profile",
         }
     }
 
@@ -81,6 +84,7 @@ impl Estimator {
             Self::NormalNoise => "no bound: an estimate for normal noise of one sigma everywhere",
             Self::SampledFrame => "no bound: an estimate of a frame as the model believes it to be",
             Self::Calibration => "no size: a test of the model",
+            Self::Profile => "no bound: what is left if the detector is known",
         }
     }
 
@@ -163,6 +167,33 @@ impl Estimate {
                        too low where the noise varies or is not normal";
         let estimate = Self::new(Estimator::NormalNoise, Some(rounded_normal_bits(sigma)), meaning);
         Some(estimate.with(vec![format!("sigma {sigma:.2} counts")], [("sigma_counts", sigma)]))
+    }
+
+    /// What is left of the `reached` bits per pixel with a detector profile of this name.
+    pub fn with_profile(reached: f64, with: f64, name: &str) -> Self {
+        let saved = reached - with;
+        let share = 100.0 * saved / reached.max(1e-9);
+        let meaning = "the codec with this detector profile, whose bytes are not counted";
+        Self::new(Estimator::Profile, Some(with), meaning).with(
+            vec![format!("{name} saves {saved:.4} bits/pixel ({share:.1} %)")],
+            [("saved_bits_per_pixel", saved)],
+        )
+    }
+
+    /// What a detector profile could take off the `reached` bits per pixel at most, from this frame
+    /// alone: what a codec pays to learn it, and of a stack what its first plane costs above the
+    /// noise by photon transfer, which is pattern and scene.
+    pub fn possible_profile(reached: f64, adaptation: Option<f64>, pattern: Option<f64>) -> Option<Self> {
+        let saved = adaptation.unwrap_or(0.0).max(0.0) + pattern.unwrap_or(0.0).max(0.0);
+        let meaning = "what would be left if a detector profile took off all that this frame shows of its \
+                       detector; a pattern that no second plane shows is not in it";
+        let mut details = vec![format!("a profile could still save at most {saved:.4} bits/pixel")];
+        details.extend(adaptation.map(|bits| format!("adaptation {bits:+.4}")));
+        details.extend(pattern.map(|bits| format!("pattern and scene of the first plane {bits:+.4}")));
+        (adaptation.is_some() || pattern.is_some()).then(|| {
+            Self::new(Estimator::Profile, Some(reached - saved), meaning)
+                .with(details, [("saved_bits_per_pixel", saved)])
+        })
     }
 
     /// Notes that `codec` codes the frame at `reached` bits per pixel, if that contradicts the

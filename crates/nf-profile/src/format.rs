@@ -1,6 +1,7 @@
 //! Profiles as bytes: `docs/format-profile.md`.
 
 use crate::map::{Map, MapKind};
+use crate::outline::Outline;
 use crate::profile::{DIGEST_BYTES, Parts, Profile, Start, check_name, digest};
 use nf_codec::{Codec, Error, Fields, Limits, Result};
 use nf_image::{Digest, Image16, Shape};
@@ -15,6 +16,9 @@ pub(crate) const MOST_START_PX: usize = 1 << 16;
 /// Most keywords, maps or starts.
 const MOST: usize = 4096;
 const WHAT: &str = "the profile";
+
+/// Pixels of this shape from the spec of a codec and its stream.
+type Decode<'a> = dyn FnMut(&str, &[u8], Shape) -> Result<Image16> + 'a;
 
 /// A profile of these parts; `codec` codes its maps, and every reader must have it.
 ///
@@ -69,11 +73,34 @@ pub fn read(
     codec: &dyn Fn(&str) -> Result<Box<dyn Codec>>,
     limits: &Limits,
 ) -> Result<Profile> {
+    let mut found = None;
+    let parts = parse(&bytes, limits, &mut |spec, stream, shape| {
+        if found.is_none() {
+            found = Some(codec(spec)?);
+        }
+        let Some(codec) = &found else { return Err(Error::corrupt(WHAT, "it names no codec")) };
+        codec.decode(stream, shape, limits)
+    })?;
+    Ok(Profile::new(parts, bytes))
+}
+
+/// What a profile says of itself, without its pixels, which are not decoded.
+///
+/// # Errors
+/// If the bytes are damaged, or anything but a profile, or larger than `limits` allow.
+pub fn outline(bytes: &[u8], limits: &Limits) -> Result<Outline> {
+    // Memory that is never touched costs nothing.
+    let parts = parse(bytes, limits, &mut |_, _, shape| Ok(Image16::zeros(shape)))?;
+    Ok(Outline::of(&parts, bytes))
+}
+
+/// The parts that these bytes hold; `decode` makes pixels of the spec of a codec and its stream.
+fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<Parts> {
     let Some(body) = bytes.strip_prefix(&MAGIC) else {
         return Err(Error::corrupt(WHAT, "it does not begin as a profile does, expected a .nfp file"));
     };
     let (body, stated) = body.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
-    let found = digest(&bytes);
+    let found = digest(bytes);
     if found != Digest(*stated) {
         let reason = format!("its digest is {}, expected {}", found.short(), Digest(*stated).short());
         return Err(Error::corrupt(WHAT, reason));
@@ -81,7 +108,7 @@ pub fn read(
     let mut fields = Fields::new(body, WHAT);
     let name = text(&mut fields)?;
     check_name(&name)?;
-    let codec = codec(&text(&mut fields)?)?;
+    let spec = text(&mut fields)?;
     let frames = fields.u32()?;
     let mut cards = Vec::new();
     for _ in 0..count(&mut fields, "keywords")? {
@@ -89,7 +116,9 @@ pub fn read(
     }
     // Of all maps and starts together: what a reader holds at once.
     let mut pixels = 0;
-    let mut pixels_of = |fields: &mut Fields<'_>| pixels_of(fields, &*codec, limits, &mut pixels);
+    let mut pixels_of = |fields: &mut Fields<'_>| {
+        pixels_of(fields, &mut |stream, shape| decode(&spec, stream, shape), limits, &mut pixels)
+    };
     let mut maps = Vec::new();
     for _ in 0..count(&mut fields, "maps")? {
         let kind = fields.u8()?;
@@ -152,7 +181,7 @@ pub fn read(
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "bytes follow its last part"));
     }
-    Ok(Profile::new(Parts { name, cards, frames, maps, starts }, bytes))
+    Ok(Parts { name, cards, frames, maps, starts })
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) -> Result<()> {
@@ -212,7 +241,7 @@ fn put_pixels(out: &mut Vec<u8>, image: &Image16, codec: &dyn Codec) -> Result<(
 
 fn pixels_of(
     fields: &mut Fields<'_>,
-    codec: &dyn Codec,
+    decode: &mut dyn FnMut(&[u8], Shape) -> Result<Image16>,
     limits: &Limits,
     pixels: &mut u64,
 ) -> Result<Image16> {
@@ -223,7 +252,7 @@ fn pixels_of(
     limits.check_memory(WHAT, pixels.saturating_mul(2))?;
     let length = fields.u64()?;
     let stream = fields.take(length)?;
-    let image = codec.decode(stream, shape, limits)?;
+    let image = decode(stream, shape)?;
     match image.shape() == shape {
         true => Ok(image),
         false => Err(Error::corrupt(WHAT, format!("pixels of {}, expected {shape}", image.shape()))),

@@ -2,6 +2,7 @@
 //!
 //! - [`Map`]: a number for every pixel of the detector, such as its fixed pattern.
 //! - [`Profile`]: the maps of one detector, and frames from which adaptive models start.
+//! - [`Outline`]: what a profile says of itself, without its pixels.
 //! - [`mod@format`]: profiles as bytes (`docs/format-profile.md`).
 //! - [`build`]: a profile from frames.
 //! - [`library`]: finding the profile that a stream names.
@@ -11,7 +12,9 @@ pub mod build;
 pub mod format;
 pub mod library;
 mod map;
+mod outline;
 mod profile;
 
 pub use map::{Map, MapKind, UNITS_PER_DN};
+pub use outline::{Area, Outline};
 pub use profile::{Id, Parts, Profile, Start};

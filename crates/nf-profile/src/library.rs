@@ -1,8 +1,9 @@
 //! Finding the profile that a stream names.
 //!
-//! A process knows profiles that were handed to it ([`add`]), and folders to look in: those of
-//! [`look_beside`], and those of the environment variable [`VARIABLE`]. Files end in `.nfp`; what
-//! they are called otherwise does not matter.
+//! A process knows profiles that were handed to it ([`add`]), files of profiles ([`look_at`]), and
+//! folders to look in: those of [`look_in`] and [`look_beside`], and those of the environment
+//! variable [`VARIABLE`]. Files in folders end in `.nfp`; what they are called otherwise does not
+//! matter.
 
 use crate::format::{ENDING, MAGIC};
 use crate::{Id, Profile};
@@ -19,10 +20,12 @@ pub const VARIABLE: &str = "NOISEFLOOR_PROFILES";
 #[derive(Default)]
 struct Library {
     profiles: Vec<Arc<Profile>>,
+    files: BTreeSet<PathBuf>,
     folders: BTreeSet<PathBuf>,
 }
 
-static LIBRARY: Mutex<Library> = Mutex::new(Library { profiles: vec![], folders: BTreeSet::new() });
+static LIBRARY: Mutex<Library> =
+    Mutex::new(Library { profiles: vec![], files: BTreeSet::new(), folders: BTreeSet::new() });
 
 fn library() -> MutexGuard<'static, Library> {
     LIBRARY.lock().unwrap_or_else(PoisonError::into_inner)
@@ -36,14 +39,37 @@ pub fn add(profile: Arc<Profile>) {
     }
 }
 
-/// Makes this process look for profiles in the folder of a file, too: the profile may lie beside
-/// what was coded with it.
-pub fn look_beside(file: &Path) {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// Makes a file known to this process, which is read when its profile is needed.
+pub fn look_at(file: &Path) {
+    library().files.insert(file.to_owned());
+}
+
+/// Makes this process look for profiles in a folder, too.
+pub fn look_in(folder: &Path) {
     let mut library = library();
     if !library.folders.contains(folder) {
         library.folders.insert(folder.to_owned());
     }
+}
+
+/// Makes this process look for profiles in the folder of a file, too: the profile may lie beside
+/// what was coded with it.
+pub fn look_beside(file: &Path) {
+    look_in(file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+}
+
+/// The folders that this process looks in.
+fn folders() -> BTreeSet<PathBuf> {
+    let mut folders = library().folders.clone();
+    if let Some(paths) = std::env::var_os(VARIABLE) {
+        folders.extend(std::env::split_paths(&paths).filter(|folder| !folder.as_os_str().is_empty()));
+    }
+    folders
+}
+
+/// All profiles in the folders that this process looks in.
+pub fn files_in_folders() -> Vec<PathBuf> {
+    folders().iter().flat_map(|folder| files(folder)).collect()
 }
 
 /// The profile of this name and key; `read` makes a profile from the bytes of a file.
@@ -51,17 +77,15 @@ pub fn look_beside(file: &Path) {
 /// # Errors
 /// If there is none, or its file is damaged.
 pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Arc<Profile>> {
-    let mut folders = {
+    let named: Vec<PathBuf> = {
         let library = library();
         if let Some(profile) = library.profiles.iter().find(|known| known.id().key == id.key) {
             return Ok(Arc::clone(profile));
         }
-        library.folders.clone()
+        library.files.iter().cloned().collect()
     };
-    if let Some(paths) = std::env::var_os(VARIABLE) {
-        folders.extend(std::env::split_paths(&paths));
-    }
-    for path in folders.iter().flat_map(|folder| files(folder)) {
+    let folders = folders();
+    for path in named.into_iter().chain(folders.iter().flat_map(|folder| files(folder))) {
         if key(&path).is_some_and(|key| key == id.key) {
             let what = path.display().to_string();
             let bytes = std::fs::read(&path).map_err(|source| Error::Io { what: what.clone(), source })?;
@@ -73,7 +97,7 @@ pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Ar
     let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
     let present = match looked.is_empty() {
         true => "a program that was told of none".to_owned(),
-        false => format!("a program that finds it neither among its own nor in {}", looked.join(", ")),
+        false => format!("a program that found it nowhere (looked in {})", looked.join(", ")),
     };
     let needed = format!("the detector profile {id} (--profile FILE, or ${VARIABLE})");
     Err(Error::Mismatch { what: "the stream".into(), needed, present })

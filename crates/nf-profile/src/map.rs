@@ -1,5 +1,6 @@
 //! A number for every pixel of a detector.
 
+use nf_image::{Image16, Shape};
 use std::ops::Range;
 
 /// Maps count in units of `1 / UNITS_PER_DN` DN.
@@ -92,6 +93,11 @@ impl Map {
     /// The number of pixel `i`, in DN.
     pub(crate) fn dn(&self, i: usize) -> f32 {
         self.units(self.samples[i]) as f32 / UNITS_PER_DN as f32
+    }
+
+    /// Its samples as an image, for pictures.
+    pub fn picture(&self) -> Option<Image16> {
+        Image16::new(Shape::frame(self.height, self.width), self.samples.clone()).ok()
     }
 
     /// The numbers of a box of the detector, row by row, in units of 1 / [`UNITS_PER_DN`] DN; none

@@ -54,7 +54,7 @@ pub struct Parts {
 impl Profile {
     /// Of the parts that these bytes hold.
     pub(crate) fn new(parts: Parts, bytes: Vec<u8>) -> Self {
-        let id = Id { name: parts.name.clone(), key: digest_key(&digest(&bytes)) };
+        let id = Id { name: parts.name.clone(), key: key_of(&bytes) };
         Self { parts, id, bytes }
     }
 
@@ -152,7 +152,8 @@ pub(crate) fn digest(bytes: &[u8]) -> Digest {
     Digest::of_bytes(&bytes[..bytes.len().saturating_sub(DIGEST_BYTES)])
 }
 
-fn digest_key(digest: &Digest) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = digest.0;
+/// The key of the bytes of a profile.
+pub(crate) fn key_of(bytes: &[u8]) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = digest(bytes).0;
     [a, b, c, d, e, f, g, h]
 }

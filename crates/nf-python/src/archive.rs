@@ -3,6 +3,7 @@
 use crate::codecs::tools;
 use crate::error::{Failure, Kind, Result};
 use crate::threads;
+use nf_archive::profiles::Profiles;
 use nf_archive::{Identity, Job, Row, Shard, Source, Sum, Trouble};
 use nf_codec::Spec;
 use pyo3::prelude::*;
@@ -27,17 +28,26 @@ pub(crate) struct Archivist {
 #[pymethods]
 impl Archivist {
     #[new]
-    #[pyo3(signature = (sources, archive, spec, force, max_memory_bytes))]
+    #[pyo3(signature = (sources, archive, spec, force, max_memory_bytes, profile, embed_profile))]
+    #[expect(clippy::too_many_arguments, reason = "Python code fills them in")]
     fn new(
         sources: PathBuf,
         archive: PathBuf,
         spec: &str,
         force: bool,
         max_memory_bytes: Option<u64>,
+        profile: Option<PathBuf>,
+        embed_profile: bool,
     ) -> PyResult<Self> {
         let spec: Spec = spec.parse().map_err(Failure::from)?;
-        let archivist = nf_archive::Archivist::new(tools(max_memory_bytes), archive, &spec, force);
-        Ok(Self { archivist: archivist.map_err(failure)?, sources })
+        let tools = tools(max_memory_bytes);
+        let mut archivist =
+            nf_archive::Archivist::new(tools, archive, &spec, force).map_err(Failure::of_archive)?;
+        if let Some(profile) = profile {
+            let with = |profiles| archivist.with_profiles(profiles, embed_profile);
+            archivist = Profiles::of(&profile, &tools).and_then(with).map_err(Failure::of_archive)?;
+        }
+        Ok(Self { archivist, sources })
     }
 
     /// The spec with its options in canonical order.
@@ -75,7 +85,7 @@ impl Archive {
         delete: bool,
     ) -> PyResult<Self> {
         let job = Job { sources: sources.clone(), archive, shard: Shard::WHOLE, spec: spec.clone(), delete };
-        let run = py.detach(|| nf_archive::Run::begin(job)).map_err(failure)?;
+        let run = py.detach(|| nf_archive::Run::begin(job)).map_err(Failure::of_archive)?;
         Ok(Self { run: Mutex::new(Some(run)), sources, spec })
     }
 
@@ -114,7 +124,7 @@ impl Archive {
                     .map(|row| serde_json::from_str(row))
                     .collect::<Result<_, _>>()
                     .map_err(|error| Failure::new(Kind::Format, format!("this is no receipt: {error}")))?;
-            self.with(|run| run.settle(&rows).map_err(failure))
+            self.with(|run| run.settle(&rows).map_err(Failure::of_archive))
         });
         Ok(told(settled?))
     }
@@ -125,7 +135,7 @@ impl Archive {
         let finished = py.detach(|| {
             self.with(|run| {
                 run.remove_abandoned();
-                run.finish().map_err(failure)
+                run.finish().map_err(Failure::of_archive)
             })
         });
         Ok(told(finished?))
@@ -174,16 +184,4 @@ fn line(row: &Row) -> Result<String> {
 
 fn told(troubles: Vec<Trouble>) -> Vec<Told> {
     troubles.into_iter().map(|(path, error)| (path, nf_archive::one_line(&error))).collect()
-}
-
-/// What the system refused as such; of other kinds, those of codecs are told apart.
-fn failure(error: anyhow::Error) -> Failure {
-    let line = nf_archive::one_line(&error);
-    match error.downcast::<nf_codec::Error>() {
-        Ok(error) => error.into(),
-        Err(error) => match error.downcast::<std::io::Error>() {
-            Ok(source) => Failure::Io(line, source),
-            Err(_) => Failure::new(Kind::Request, line),
-        },
-    }
 }

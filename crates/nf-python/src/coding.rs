@@ -3,7 +3,7 @@
 use crate::array::{ArraySource, words};
 use crate::codecs::{build, limits};
 use crate::error::Result;
-use crate::threads;
+use crate::{profiles, threads};
 use nf_codec::container::{
     self, Header, ImageHeader, ImageSource, Layout, ModelHeader, Segment, WriteOptions, default_tile,
 };
@@ -11,6 +11,7 @@ use nf_fits::npy;
 use nf_image::{PlaneAxis, Shape};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use std::path::PathBuf;
 
 /// The container of an array of words of NumPy's type `descr`.
 ///
@@ -19,7 +20,9 @@ use pyo3::types::PyBytes;
 /// of the other in Fortran order. The array is borrowed; bands are taken out of it while they are
 /// coded.
 #[pyfunction]
-#[pyo3(signature = (array, descr, fortran, codec, tile, verify, threads, max_memory_bytes))]
+#[pyo3(signature = (
+    array, descr, fortran, codec, tile, verify, threads, max_memory_bytes, profile = None, embed_profile = false
+))]
 #[expect(clippy::too_many_arguments, reason = "Python code fills them in by name")]
 pub(crate) fn encode<'py>(
     py: Python<'py>,
@@ -31,15 +34,22 @@ pub(crate) fn encode<'py>(
     verify: bool,
     threads: Option<usize>,
     max_memory_bytes: Option<u64>,
+    profile: Option<PathBuf>,
+    embed_profile: bool,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let words = words(array)?;
-    let source = ArraySource::new(&words, descr)?;
+    let mut source = ArraySource::new(&words, descr)?;
     let bytes = threads::run(py, threads, || {
-        encode_source(source, descr, fortran, codec, tile, verify, max_memory_bytes)
+        let codec = match &profile {
+            Some(profile) => &profiles::choose(codec, profile, &mut source)?,
+            None => codec,
+        };
+        encode_source(source, descr, fortran, codec, tile, verify, max_memory_bytes, embed_profile)
     })?;
     Ok(PyBytes::new(py, &bytes))
 }
 
+#[expect(clippy::too_many_arguments, reason = "they are those of `encode`")]
 fn encode_source(
     mut source: ArraySource<'_>,
     descr: &str,
@@ -48,6 +58,7 @@ fn encode_source(
     tile: Option<(usize, usize, usize)>,
     verify: bool,
     max_memory_bytes: Option<u64>,
+    embed_profile: bool,
 ) -> Result<Vec<u8>> {
     let encoder = build(codec)?;
     // The proof has a decoder of its own, with nothing left over from encoding.
@@ -75,6 +86,7 @@ fn encode_source(
         images: vec![ImageHeader { shape, axis: PlaneAxis::None, tile }],
         layout: Some(layout),
         creator: String::new(),
+        profile: encoder.profile().filter(|_| embed_profile).map(Into::into),
     }
     .with_creator(nf_archive::PROGRAM);
     let options =

@@ -145,6 +145,7 @@ impl Container {
         facts.set_item("codec", header.codec.to_string())?;
         facts.set_item("reproducibility", header.reproducibility.name())?;
         facts.set_item("model", header.model.as_ref().map(|model| model.digest.to_string()))?;
+        facts.set_item("embedded_profile_bytes", header.profile.as_ref().map(|profile| profile.len()))?;
         facts.set_item("bytes", reader.container_bytes())?;
         facts.set_item("images", images)?;
         Ok(facts)

@@ -57,6 +57,19 @@ impl Failure {
         Self::Kind(kind, message.into())
     }
 
+    /// Of work on files: what the system refused as such; of other kinds, those of codecs are told
+    /// apart.
+    pub(crate) fn of_archive(error: anyhow::Error) -> Self {
+        let line = nf_archive::one_line(&error);
+        match error.downcast::<nf_codec::Error>() {
+            Ok(error) => error.into(),
+            Err(error) => match error.downcast::<std::io::Error>() {
+                Ok(source) => Failure::Io(line, source),
+                Err(_) => Failure::new(Kind::Request, line),
+            },
+        }
+    }
+
     /// The same with the name of the file in front.
     pub(crate) fn of_file(self, name: &str) -> Self {
         if name.is_empty() {

@@ -1,11 +1,13 @@
 //! Detector profiles, by the files that hold them.
 
-use crate::codecs::limits;
+use crate::codecs::{limits, tools};
 use crate::error::{Failure, Result};
+use nf_archive::profiles::{Frames, Profiles};
 use nf_codec::Spec;
+use nf_codec::container::ImageSource;
 use nf_profile::library;
 use pyo3::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Makes the profile in a file known to this process; returns its name and key.
@@ -23,12 +25,26 @@ fn add(path: &PathBuf) -> Result<String> {
     Ok(id)
 }
 
+/// The spec with the profile of a file, or of those of a folder the one that fits, if that makes a
+/// stack without headers smaller.
+pub(crate) fn choose(spec: &str, path: &Path, stack: &mut dyn ImageSource) -> Result<String> {
+    let spec = floor(spec)?;
+    let tools = tools(None);
+    let frames = Frames { cards: &[], stacks: &mut [stack] };
+    let chosen = Profiles::of(path, &tools).and_then(|profiles| profiles.choose(&spec, frames, &tools));
+    Ok(chosen.map_err(Failure::of_archive)?.spec.to_string())
+}
+
+fn floor(spec: &str) -> Result<Spec> {
+    let spec: Spec = spec.parse().map_err(Failure::from)?;
+    match spec.name() {
+        "floor" => Ok(spec),
+        _ => Err(Failure::from(spec.error("only floor takes a detector profile"))),
+    }
+}
+
 /// A spec of `floor` with a profile.
 #[pyfunction]
 pub(crate) fn with_profile(spec: &str, id: &str) -> PyResult<String> {
-    let spec: Spec = spec.parse().map_err(Failure::from)?;
-    if spec.name() != "floor" {
-        return Err(Failure::from(spec.error("only floor takes a detector profile")).into());
-    }
-    Ok(spec.with("profile", id.to_owned(), String::new()).to_string())
+    Ok(floor(spec)?.with("profile", id.to_owned(), String::new()).to_string())
 }

@@ -8,6 +8,7 @@ use nf_bounded::container::Reader;
 use nf_codec::Registry;
 use nf_data::FitsOptions;
 use nf_fits::FitsFile;
+use nf_profile::library;
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -68,6 +69,7 @@ pub(crate) fn fits_of_bytes(bytes: Vec<u8>) -> Result<FitsFile> {
 /// # Errors
 /// If it is no FITS file, or its first HDU is damaged.
 pub(crate) fn open_readable_fits(path: &Path) -> Result<FitsFile> {
+    library::look_beside(path);
     let file = FitsFile::open_readable(path, limits::fits()).with_context(|| path.display().to_string())?;
     Ok(file.with_codec(tools().tiles()))
 }

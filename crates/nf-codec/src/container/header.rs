@@ -4,6 +4,7 @@ use super::layout::Layout;
 use super::{FIXED_WIDTHS, MAGIC, VERSION};
 use crate::{Codec, Error, Fields, Limits, Model, Reproducibility, Result, Spec, put_varint};
 use nf_image::{Digest, PlaneAxis, Shape};
+use std::sync::Arc;
 
 /// What a container says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Header {
     pub layout: Option<Layout>,
     /// Which program wrote it, or nothing; for people only.
     pub creator: String,
+    /// The detector profile that the codec's spec names, where the container carries it.
+    pub profile: Option<Arc<[u8]>>,
 }
 
 /// What a container says of the model that decoding needs.
@@ -58,6 +61,7 @@ const MODEL: u8 = 3;
 const IMAGE: u8 = 4;
 const LAYOUT: u8 = 5;
 const CREATOR: u8 = 6;
+const PROFILE: u8 = 128;
 /// The code of a class that the format has and no program writes.
 const SAME_BUILD_AND_DEVICE: u8 = 2;
 /// Tags from here on may be skipped by readers that do not know them.
@@ -111,6 +115,9 @@ impl Header {
         if !self.creator.is_empty() {
             record(CREATOR, self.creator.as_bytes());
         }
+        if let Some(profile) = &self.profile {
+            record(PROFILE, profile);
+        }
 
         let length = u64::try_from(header.len()).ok().filter(|&n| n <= super::MAX_HEADER_BYTES);
         let length = length.ok_or_else(|| Error::TooLarge {
@@ -132,6 +139,7 @@ impl Header {
         let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
         let mut images = Vec::new();
         let mut creator = String::new();
+        let mut profile = None;
         let once = |tag: u8, seen: bool| match seen {
             true => Err(Error::corrupt(WHAT, format!("record {tag} appears twice"))),
             false => Ok(()),
@@ -163,6 +171,10 @@ impl Header {
                     layout = Some(value);
                 }
                 CREATOR => creator = fields.text(value)?,
+                PROFILE => {
+                    once(tag, profile.is_some())?;
+                    profile = Some(value.into());
+                }
                 tag if tag >= FIRST_OPTIONAL => {}
                 tag => return Err(newer(format!("header record {tag}"))),
             }
@@ -185,6 +197,7 @@ impl Header {
                 .transpose()?,
             images,
             creator,
+            profile,
         })
     }
 }

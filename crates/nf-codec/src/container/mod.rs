@@ -3,6 +3,7 @@
 //! - [`Header`]: codec, shapes, tile extents, model, and the [`Layout`] of the original file.
 //! - [`default_tile`]: how a stack is cut when nobody asks for other tiles.
 //! - [`write()`]: pixels in, container out, streaming; verified tile by tile if asked for.
+//!   [`shorten_header`]: without the profile that no tile needs.
 //! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
 //!   file. [`Reader::decode_salvaged`]: what is intact of a damaged one.
 
@@ -21,7 +22,7 @@ pub use nf_image::TileBox;
 pub use reader::{Reader, TileInfo};
 pub use salvage::Salvaged;
 pub use tiling::default_tile;
-pub use writer::{Borrowed, ImageSource, WriteOptions, Written, write};
+pub use writer::{Borrowed, ImageSource, WriteOptions, Written, shorten_header, write};
 
 /// First bytes of a container.
 pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";

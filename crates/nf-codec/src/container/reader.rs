@@ -80,12 +80,16 @@ impl<R: Read + Seek> Reader<R> {
         })
     }
 
-    /// The codec of the tiles: one serves the whole container.
+    /// The codec of the tiles: one serves the whole container. A detector profile that the
+    /// container carries is taken from there.
     ///
     /// # Errors
-    /// If the codec is unknown, or is not the one that the streams need.
+    /// If the codec is unknown, or is not the one that the streams need, or the profile is damaged.
     pub fn codec(&self, registry: &Registry) -> Result<Box<dyn Codec>> {
-        let codec = registry.build(&self.header.codec)?;
+        let codec = match &self.header.profile {
+            Some(profile) => self.codec_with(profile, registry)?,
+            None => registry.build(&self.header.codec)?,
+        };
         if let Some(needed) = &self.header.model {
             let words = |digest: Digest| format!("model {}", digest.short());
             let present = codec.model().map(|model| model.digest);
@@ -96,6 +100,26 @@ impl<R: Read + Seek> Reader<R> {
                     present: present.map_or_else(|| "a codec without a model".to_owned(), words),
                 });
             }
+        }
+        Ok(codec)
+    }
+
+    /// The codec of the tiles with a profile, which has to be the one that its spec names.
+    fn codec_with(&self, profile: &[u8], registry: &Registry) -> Result<Box<dyn Codec>> {
+        const KEY: &str = "profile";
+        let spec = &self.header.codec;
+        let codec = registry.build(&spec.clone().without(KEY))?.with_profile(profile, &self.limits)?;
+        let (found, named) = (codec.spec(), spec.get(KEY));
+        if named.is_none() || found.get(KEY) != named {
+            let words = |name: Option<&str>| match name {
+                Some(name) => format!("the detector profile {name}"),
+                None => "no detector profile".to_owned(),
+            };
+            return Err(Error::Mismatch {
+                what: WHAT.to_owned(),
+                needed: words(named),
+                present: format!("{} inside it", words(found.get(KEY))),
+            });
         }
         Ok(codec)
     }
@@ -261,7 +285,11 @@ fn read_exactly(source: &mut impl Read, length: usize) -> Result<Vec<u8>> {
 }
 
 /// The version, the header, and the length of the prologue.
-fn read_header(source: &mut impl Read, container_bytes: u64, limits: &Limits) -> Result<(u16, Header, u64)> {
+pub(super) fn read_header(
+    source: &mut impl Read,
+    container_bytes: u64,
+    limits: &Limits,
+) -> Result<(u16, Header, u64)> {
     let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
     let mut prologue = read_exactly(source, known)?;
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {

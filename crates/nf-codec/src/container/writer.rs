@@ -1,13 +1,14 @@
 //! Pixels in, container out.
 
 use super::header::{Header, ImageHeader, check_tile};
+use super::reader::read_header;
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, Error, Limits, Result};
 use nf_image::{Digest, Grid, Image16, ImageRef, PlaneAxis, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
 use std::borrow::{Borrow, Cow};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 
 /// Pixels that can be asked for in bands of rows, so that a stack need not be in memory as a whole.
@@ -96,6 +97,8 @@ pub struct Written {
     pub stream_bytes: u64,
     /// Digest of every stack.
     pub digests: Vec<Digest>,
+    /// Whether any tile takes the detector profile of the codec.
+    pub needs_profile: bool,
 }
 
 /// How [`write()`] codes the tiles.
@@ -131,7 +134,7 @@ pub fn write(
     let limits = &options.limits;
     let prologue = header.to_prologue()?;
     out.write_all(&prologue).map_err(failed)?;
-    let mut stream_bytes = 0;
+    let (mut stream_bytes, mut needs_profile) = (0, false);
     let mut offset_bytes = prologue.len() as u64;
     let mut indices = Vec::with_capacity(sources.len());
     for (source, image) in sources.iter_mut().zip(&header.images) {
@@ -146,6 +149,7 @@ pub fn write(
             tiles.push(TileEntry { offset_bytes, length_bytes, crc: crc32fast::hash(payload) });
             offset_bytes += length_bytes;
             stream_bytes += length_bytes;
+            needs_profile |= options.encoder.needs_profile(payload);
             out.write_all(payload).map_err(failed)
         };
         let digest = match source.in_memory() {
@@ -177,7 +181,42 @@ pub fn write(
         container_bytes: (prologue.len() + trailer.len()) as u64 + stream_bytes,
         stream_bytes,
         digests: indices.iter().map(|index| index.digest).collect(),
+        needs_profile,
     })
+}
+
+/// Gives a container whose tiles need no profile a shorter header, in place; its new length, to
+/// which the caller cuts the file.
+///
+/// # Errors
+/// If the header is longer than the one that is there, or reading or writing fails.
+pub fn shorten_header(
+    file: &mut (impl Read + Write + Seek),
+    header: &Header,
+    limits: &Limits,
+) -> Result<u64> {
+    const PIECE_BYTES: usize = 1 << 20;
+    let failed = |source| Error::Io { what: "writing the container".to_owned(), source };
+    let bytes = file.seek(SeekFrom::End(0)).map_err(failed)?;
+    file.seek(SeekFrom::Start(0)).map_err(failed)?;
+    // Tiles and trailer do not depend on where they lie.
+    let (.., mut from) = read_header(file, bytes, limits)?;
+    let prologue = header.to_prologue()?;
+    let mut to = prologue.len() as u64;
+    if to > from {
+        return Err(Error::TooLarge { what: "a shorter header".to_owned(), needed: to, most: from });
+    }
+    file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&prologue)).map_err(failed)?;
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        file.seek(SeekFrom::Start(from)).map_err(failed)?;
+        let count = file.read(&mut piece).map_err(failed)?;
+        if count == 0 {
+            return file.flush().map_err(failed).map(|()| to);
+        }
+        file.seek(SeekFrom::Start(to)).and_then(|_| file.write_all(&piece[..count])).map_err(failed)?;
+        (from, to) = (from + count as u64, to + count as u64);
+    }
 }
 
 /// The pixels of a row of tiles.

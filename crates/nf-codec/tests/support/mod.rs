@@ -97,6 +97,7 @@ pub fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
             .collect(),
         layout: None,
         creator: String::new(),
+        profile: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is to be done with an image.
 
 use super::{Method, PackOptions, TileSize};
+use crate::detector::origin;
 use crate::header::Header;
 use crate::image::ImageHdu;
 use crate::pixels::SampleType;
@@ -75,6 +76,7 @@ pub(super) fn plan(
         plio_offset: if unsigned { 32768 } else { 0 },
         blank: physical.blank,
         gzip_level: options.gzip_level.clamp(1, 9),
+        origin: origin(header),
         creator,
     };
     Ok((plan, remarks))

@@ -24,6 +24,16 @@ pub trait TileCodec: Send + Sync {
     /// If `spec` names no codec, or that codec cannot take the tile.
     fn encode(&self, spec: &str, tile: &Image16) -> Result<Vec<u8>, String>;
 
+    /// The bytes of a tile whose first pixel lies at this row and column of its detector, for
+    /// codecs that know detectors; whatever decoders need is in the bytes.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_at(&self, spec: &str, tile: &Image16, row: usize, column: usize) -> Result<Vec<u8>, String> {
+        let _ = (row, column);
+        self.encode(spec, tile)
+    }
+
     /// The program that codes, its version, and where the format of the tiles is described, for
     /// people who meet such a file; it is written into COMMENT cards.
     fn creator(&self) -> Option<String> {

@@ -38,6 +38,8 @@ pub(crate) struct TilePlan {
     pub(crate) blank: Option<i64>,
     /// Effort of gzip, 1 to 9.
     pub(crate) gzip_level: u32,
+    /// Row and column of the detector where the first pixel of the image lies.
+    pub(crate) origin: [usize; 2],
     /// What readers are told of the program, where its algorithm is its own.
     pub(crate) creator: Option<String>,
 }
@@ -166,7 +168,9 @@ impl TilePlan {
                     .ok_or_else(|| format!("FLOOR_1 does not compress {}", pixels.sample_type()))?;
                 let image =
                     Image16::new(stack_shape(tile_box), samples).map_err(|error| error.to_string())?;
-                bytes = codec.encode(spec, &image)?;
+                let start = |axis: usize| tile_box.0.get(axis).map_or(0, |range| range.start);
+                let [row, column] = self.origin;
+                bytes = codec.encode_at(spec, &image, row + start(1), column + start(0))?;
             }
             Algorithm::Other(name) => return Err(format!("'{name}' is no algorithm that can be written")),
         }

@@ -30,8 +30,6 @@ const ZERO: u16 = 1 << 15;
 /// Differences are tried where their mean absolute gradient is below this share of that of the
 /// samples.
 pub(super) const MOST_GRADIENT: f64 = 0.97;
-/// Below this share, levels `fast` and `default` do not try the tile without a profile.
-const SURE_GRADIENT: f64 = 0.9;
 
 /// A coded tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,34 +81,33 @@ pub fn encode(tile: TileView, references: &[&[u16]], level: Level) -> CodedTile 
     let candidate = Candidate { terms: Terms::of_planes(references), maps: None };
     // `fast` has no time for planes.
     let is_tried = !references.is_empty() && level >= Level::Default;
-    encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None)
+    encode_with(tile, if is_tried { std::slice::from_ref(&candidate) } else { &[] }, level, None).0
 }
 
-/// The smallest tile that `level` finds with one of the candidates, or alone.
+/// The smallest tile that `level` finds with one of the candidates, or alone; and how much smaller
+/// it is than without maps.
 pub(super) fn encode_with(
     tile: TileView,
     candidates: &[Candidate],
     level: Level,
     placed: Option<Placed>,
-) -> CodedTile {
+) -> (CodedTile, usize) {
     let fits: Vec<_> =
         candidates.iter().map(|candidate| plane_weights::fit(tile, &candidate.terms, PAIRS)).collect();
-    let is_sure = candidates
-        .iter()
-        .zip(&fits)
-        .any(|(candidate, fit)| candidate.maps.is_some() && fit.gradient < SURE_GRADIENT);
-    let mut best = CodedTile { bytes: vec![], references: 0 };
-    if !is_sure || level >= Level::High || candidates.is_empty() {
-        best.bytes = tile::encode(tile, level);
-        // A constant tile has three bytes.
-        if best.bytes.len() <= 3 {
-            return best;
-        }
+    // Always, so that no profile makes a tile larger.
+    let mut best = CodedTile { bytes: tile::encode(tile, level), references: 0 };
+    // A constant tile has three bytes.
+    if best.bytes.len() <= 3 {
+        return (best, 0);
     }
+    let mut without = best.bytes.len();
     let mut offer = |coded: CodedTile| {
+        if !coded.needs_profile() {
+            without = without.min(coded.bytes.len());
+        }
         // The first tile that needs the profile makes the stream name it.
         let named = if coded.needs_profile() { MOST_PLACE_BYTES } else { 0 };
-        if best.bytes.is_empty() || coded.bytes.len() + named < best.bytes.len() {
+        if coded.bytes.len() + named < best.bytes.len() {
             best = coded;
         }
     };
@@ -146,7 +143,8 @@ pub(super) fn encode_with(
             }
         }
     }
-    best
+    let saved = without.saturating_sub(best.bytes.len());
+    (best, saved)
 }
 
 /// The samples of a tile of this extent that needs these `references`, latest plane first; `what`

@@ -67,6 +67,9 @@ pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
     join(&grid, &each(grid.tiles(), one), None)
 }
 
+/// About what naming a profile costs, in the stream and in a container.
+const NAME_BYTES: usize = index::MOST_PLACE_BYTES + 46;
+
 /// The bytes of a stack that lies at this place on the detector of a profile.
 pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -> Vec<u8> {
     let grid = Grid::of(image.shape());
@@ -108,8 +111,14 @@ pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -
             .collect();
         inter_plane::encode_with(TileView::of(&tile), &candidates, level, Some(placed))
     };
-    let tiles: Vec<CodedTile> = each(grid.tiles(), one);
+    let coded: Vec<(CodedTile, usize)> = each(grid.tiles(), one);
+    let saved: usize = coded.iter().map(|(_, saved)| *saved).sum();
+    let tiles: Vec<CodedTile> = coded.into_iter().map(|(tile, _)| tile).collect();
     let needs_profile = tiles.iter().any(CodedTile::needs_profile);
+    // Where only little is saved, naming the profile costs more.
+    if needs_profile && saved < NAME_BYTES + grid.tiles() {
+        return encode(image, level);
+    }
     let place = Place { key: placed.profile.id().key, row: placed.row, column: placed.column };
     join(&grid, &tiles, needs_profile.then_some(place))
 }
@@ -135,6 +144,11 @@ fn join(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
         bytes.extend_from_slice(&tile.bytes);
     }
     bytes
+}
+
+/// Whether a stream names a profile.
+pub(crate) fn needs_profile(stream: &[u8]) -> bool {
+    stream.first() == Some(&index::VERSION_PROFILE)
 }
 
 /// Most bytes that [`encode`] writes for a stack of `shape`.

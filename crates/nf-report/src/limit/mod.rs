@@ -14,7 +14,7 @@ use nf_image::Image16;
 use nf_noise::calibration::Calibration;
 use nf_noise::photon_transfer::Transfer;
 use nf_noise::sampled_frame::SampledFrame;
-use nf_noise::{Estimate, frame_estimates};
+use nf_noise::{Estimate, Estimator, frame_estimates};
 use serde::Serialize;
 
 /// What is known of an image.
@@ -47,6 +47,8 @@ pub struct Context<'a> {
     pub codec: Spec,
     /// The codec whose predictive distributions are tested, if it exposes them.
     pub traced: Spec,
+    /// The codec with a detector profile, where one was given.
+    pub with_profile: Option<Spec>,
     /// Longest side of the window of the middle plane in which they are, pixels.
     pub window_px: usize,
 }
@@ -58,14 +60,35 @@ pub fn examine(name: &str, image: &Image16, oracle: Option<Oracle>, context: &Co
     let of_frame = frame_estimates(image);
     let mut estimates: Vec<Estimate> = oracle.into_iter().chain(of_frame.estimates).collect();
     let traced = trace(&middle(image, context.window_px), context);
-    let calibration = traced.map(|(of_model, calibration)| {
+    let mut adaptation = None;
+    let calibration = traced.map(|(sizes, of_model, calibration)| {
+        adaptation = Some(sizes.adaptation());
         estimates.extend(of_model);
         calibration
     });
-    let bits = coded_bits(image, context).map(|bits| bits / pixels.max(1) as f64);
+    let coded = |image: &Image16, codec: &Spec| {
+        coded_bits(image, codec, context).map(|bits| bits / image.samples().len().max(1) as f64)
+    };
+    let bits = coded(image, &context.codec);
     let codec = context.codec.to_string();
     if let Some(reached) = bits {
         estimates.iter_mut().for_each(|estimate| estimate.compare(&codec, reached));
+        let of_profile = match &context.with_profile {
+            Some(spec) => {
+                let name = spec.get("profile").map_or("no profile", |name| name);
+                coded(image, spec).map(|with| Estimate::with_profile(reached, with, name))
+            }
+            None => {
+                let first = |noise: f64| {
+                    let planes = image.shape().planes as f64;
+                    Some((coded(&plane(image, 0), &context.codec)? - noise) / planes)
+                };
+                let noise = estimates.iter().find(|one| one.estimator == Estimator::PhotonTransfer);
+                let pattern = noise.and_then(|noise| noise.bits_per_pixel).and_then(first);
+                Estimate::possible_profile(reached, adaptation, pattern)
+            }
+        };
+        estimates.extend(of_profile);
     }
     FrameReport {
         image: name.to_owned(),
@@ -78,14 +101,20 @@ pub fn examine(name: &str, image: &Image16, oracle: Option<Oracle>, context: &Co
     }
 }
 
-/// What the codec makes of an image; `None` if it cannot code it.
-fn coded_bits(image: &Image16, context: &Context) -> Option<f64> {
-    let bytes = context.registry.build(&context.codec).ok()?.encode(image).ok()?;
+/// One plane of an image.
+fn plane(image: &Image16, plane: usize) -> Image16 {
+    let shape = image.shape();
+    image.crop(plane..plane + 1, 0..shape.height, 0..shape.width)
+}
+
+/// What a codec makes of an image; `None` if it cannot code it.
+fn coded_bits(image: &Image16, codec: &Spec, context: &Context) -> Option<f64> {
+    let bytes = context.registry.build(codec).ok()?.encode(image).ok()?;
     Some(8.0 * bytes.len() as f64)
 }
 
 /// A codec compared with its own predictive distributions of a window.
-fn trace(window: &Image16, context: &Context) -> Option<([Estimate; 2], Calibration)> {
+fn trace(window: &Image16, context: &Context) -> Option<(SampledFrame, [Estimate; 2], Calibration)> {
     let codec = context.registry.build(&context.traced).ok()?;
     let mut random = Pcg64::from_seed(1);
     let trace = codec.trace(window, &mut || random.uniform())?;
@@ -99,7 +128,7 @@ fn trace(window: &Image16, context: &Context) -> Option<([Estimate; 2], Calibrat
         frame_bits: coded(window)?,
         sample_bits: coded(&sample)?,
     };
-    Some(([sizes.estimate(&spec), calibration.estimate(&spec)], calibration))
+    Some((sizes, [sizes.estimate(&spec), calibration.estimate(&spec)], calibration))
 }
 
 /// The central window of the middle plane, at most `window_px` on a side.
@@ -118,13 +147,18 @@ fn middle(image: &Image16, window_px: usize) -> Image16 {
 mod tests {
     use super::*;
     use nf_image::Shape;
-    use nf_noise::Estimator;
 
     #[test]
     fn codecs_that_are_absent_leave_the_estimates_of_the_frame() {
         let registry = Registry::default();
         let none: Spec = "none".parse().unwrap();
-        let context = Context { registry: &registry, codec: none.clone(), traced: none, window_px: 64 };
+        let context = Context {
+            registry: &registry,
+            codec: none.clone(),
+            traced: none,
+            with_profile: None,
+            window_px: 64,
+        };
         let image = Image16::from_fn(Shape::frame(20, 100), |_, y, x| ((x * x + y * 7) % 90) as u16);
         let oracle = Some(Oracle { given_layers_bits: 9_200.0, layers_bits: None });
         let found = examine("x", &image, oracle, &context);

@@ -5,7 +5,8 @@
 //! - What a suite asks for beyond its tables: `noise`, bits per pixel against the noise of every
 //!   image, with `exposure`, ratios against exposure times; `options`, against a numeric option of
 //!   a codec; `planes`, against the number of the plane, with `series`, what series of planes cost
-//!   in every form; `runtime`, speeds, memory, and what models cost; `errors`, what bounds do.
+//!   in every form; `runtime`, speeds, memory, and what models cost; `errors`, what bounds do;
+//!   `profiles`, what profiles of detectors take off.
 
 mod comparison;
 mod errors;
@@ -15,6 +16,7 @@ mod measured;
 mod noise;
 mod options;
 mod planes;
+mod profiles;
 mod provenance;
 mod published;
 mod runtime;
@@ -129,6 +131,7 @@ fn analyses(run: &Run, prefix: &str, sources: &Sources) -> Vec<Section> {
         Analysis::Planes => vec![planes::section(run, prefix)],
         Analysis::Runtime => vec![runtime::section(run)],
         Analysis::Errors => errors::sections(run, prefix, sources),
+        Analysis::Profiles => vec![profiles::section(run, prefix)],
     };
     run.suite.analyses.iter().flat_map(sections).collect()
 }

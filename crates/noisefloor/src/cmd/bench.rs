@@ -2,16 +2,17 @@
 
 use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
+use crate::files::profile::ProfileFlag;
 use crate::message::say;
 use crate::progress::Progress;
 use crate::registry::{array_registry, fits_options, registry};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nf_bench::files::write_atomically;
 use nf_bench::ledger::Ledger;
 use nf_bench::{Build, DatasetChoice, Measurement, Run, RunOptions, Suite};
 use nf_bounded::ArrayRegistry;
 use nf_classic::External;
-use nf_codec::Registry;
+use nf_codec::{Registry, Spec};
 use nf_data::{FitsOptions, OpenOptions};
 use nf_models::Checkpoint;
 use nf_report::names::Names;
@@ -33,6 +34,8 @@ pub(crate) struct Args {
     /// Only these codecs, by name or spec, separated by spaces; specs need not be in the suite
     #[arg(long, value_name = "LIST")]
     codecs: Option<String>,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Timed runs after the verifying run, instead of the suite's number
     #[arg(long, value_name = "N")]
     repeats: Option<u32>,
@@ -40,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "results/runs")]
     out: PathBuf,
     /// Continue the run in this folder
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["names", "recursive", "codecs", "repeats", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["names", "recursive", "codecs", "repeats", "profile", "out"])]
     resume: Option<PathBuf>,
     /// Reuse rows of an earlier run of this program on this machine for equal pixels and codecs;
     /// repeatable
@@ -104,6 +107,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
+/// Every codec that knows profiles once more, with the one that was asked for. Its bytes count as
+/// those of a model.
+fn with_profile(codecs: &[String], profile: &ProfileFlag) -> Result<Vec<String>> {
+    if !profile.is_given() {
+        return Ok(vec![]);
+    }
+    let specs: Vec<Spec> = codecs.iter().map(|codec| codec.parse()).collect::<Result<_, _>>()?;
+    let known = specs.into_iter().filter(|spec| spec.name() == "floor" && spec.get("profile").is_none());
+    let with: Vec<String> =
+        known.map(|spec| Ok(profile.one(spec, "bench")?.to_string())).collect::<Result<_>>()?;
+    ensure!(
+        !with.is_empty(),
+        "--profile: only the codec floor knows profiles, and it is not among the codecs"
+    );
+    Ok(with)
+}
+
 /// What the external programs that took part say of their versions, for the page of the run.
 fn versions(run: &Run, allowed: bool) -> Result<String> {
     let file = format!("suite {}", run.suite.name);
@@ -156,6 +176,7 @@ fn measure(args: &Args) -> Result<Run> {
     if let Some(list) = &args.codecs {
         suite.codecs = chosen(&suite, list);
     }
+    suite.codecs.extend(with_profile(&suite.codecs, &args.profile)?);
     suite.repeats = args.repeats.unwrap_or(suite.repeats);
     let registry;
     (registry, options.array_codecs) = with_external(&suite, args.allow_external)?;

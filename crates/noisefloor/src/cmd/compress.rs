@@ -7,7 +7,7 @@ use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::input;
 use crate::files::kinds::{CONTAINER, inside, is_bounded, is_compressible, is_container, with_ending};
 use crate::files::output::{fill_file, is_stream, write_file};
-use crate::files::profile::ProfileFlag;
+use crate::files::profile::EmbeddableProfile;
 use crate::files::source::Source;
 use crate::registry::{DEFAULT_CODEC, tools};
 use anyhow::{Result, ensure};
@@ -30,7 +30,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     level: LevelFlag,
     #[command(flatten)]
-    profile: ProfileFlag,
+    profile: EmbeddableProfile,
     /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4
     /// Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile, help_heading = "Coding")]
@@ -48,8 +48,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let spec = args.profile.apply(args.level.codec().unwrap_or_else(|| args.codec.clone()))?;
+    let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
     if args.bound.bound.is_some() {
+        ensure!(!args.profile.embeds(), "--embed-profile: bounded containers carry no profile; leave it out");
+        let spec = args.profile.flag.one(spec, "--bound")?;
         let wishes = bound::compress::Wishes {
             spec: &spec,
             tile: args.tile,
@@ -60,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return bound::compress::run(&args.files, &wishes);
     }
     // A wrong spec is told before a file is read.
-    let coder = Coder::new(tools(), &spec, args.tile, !args.no_verify)?;
+    let coder = args.profile.apply(Coder::new(tools(), &spec, args.tile, !args.no_verify)?)?;
     let rules =
         Rules { verb: "compress", takes: is_compressible, is_output: is_container, name: &container_name };
     args.files
@@ -92,6 +94,9 @@ fn compress(
             true => error.context(name.clone()),
             false => error,
         })?;
+    if let Some(remark) = &coded.remark {
+        tracing::warn!("{name}: {remark}");
+    }
     let mut done =
         Done { lines: vec![format!("{name}: {}", words(&coded))], facts: facts(&coded), unfinished: None };
     done.keeping(reason, delete);

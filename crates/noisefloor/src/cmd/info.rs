@@ -5,6 +5,7 @@ use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
 use crate::files::input;
 use crate::files::output;
+use crate::files::profile::NeededProfile;
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{open_readable_fits, readable_fits_of_bytes};
@@ -23,12 +24,15 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// Container, FITS or .npy file; `-` reads standard input
     file: PathBuf,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     let source = Source::open(&args.file)?;
     if bound::decompress::is_bounded(&source)? {
         return bound::facts::info(&source, args.json, &mut output::text());
@@ -104,6 +108,7 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "codec": header.codec.to_string(),
         "reproducibility": header.reproducibility.name(),
         "model": model,
+        "embedded_profile_bytes": header.profile.as_ref().map(|profile| profile.len()),
         "bytes": reader.container_bytes(),
         "raw_bytes": raw_bytes.iter().sum::<usize>(),
         "stacks": stacks,
@@ -269,6 +274,9 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
         let creator = facts["creator"].as_str().filter(|creator| !creator.is_empty());
         let creator = creator.map(|creator| format!(", written by {}", plain(creator))).unwrap_or_default();
         writeln!(out, "  codec   {codec} (decodes {class}){creator}")?;
+    }
+    if let Some(bytes) = facts["embedded_profile_bytes"].as_u64() {
+        writeln!(out, "  profile inside, {bytes} bytes")?;
     }
     let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);
     writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, raw_bytes, bytes))?;

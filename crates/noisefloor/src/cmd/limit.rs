@@ -3,10 +3,12 @@
 use crate::cmd::bench::command_line;
 use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
+use crate::files::profile::ProfileFlag;
 use crate::files::source::Source;
 use crate::message::{one_line, say};
-use crate::registry::fits_options;
+use crate::registry::{fits_options, tools};
 use anyhow::{Context as _, Result, bail, ensure};
+use nf_archive::profiles::{Frames, Profiles};
 use nf_codec::Spec;
 use nf_data::{Dataset, OpenOptions};
 use nf_report::limit::{Context, FrameReport, examine, write_page};
@@ -26,6 +28,8 @@ pub(crate) struct Args {
     /// Codec whose size is compared with the noise floor
     #[arg(long, value_name = "SPEC", default_value = crate::registry::DEFAULT_CODEC)]
     codec: Spec,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Codec whose predictive distributions are tested (calibration, sampled frame), if it exposes
     /// them
     #[arg(long, alias = "laws", value_name = "SPEC", default_value = "floor:level=max")]
@@ -51,10 +55,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let registry = crate::registry::registry();
     registry.build(&args.codec)?;
     registry.build(&args.trace)?;
-    let context = Context {
+    let profiles = args.profile.profiles(&args.codec)?;
+    let mut context = Context {
         registry: &registry,
         codec: args.codec.clone(),
         traced: args.trace.clone(),
+        with_profile: None,
         window_px: args.window_px,
     };
     ensure!(!args.inputs.names().is_empty(), "name what is to be examined: frames, folders or datasets");
@@ -78,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         };
         let set = &set.frames;
         for index in 0..set.len().min(args.first.unwrap_or(usize::MAX)) {
-            match report(set.as_ref(), index, &context) {
+            match report(set.as_ref(), index, &mut context, profiles.as_ref()) {
                 Err(error) => {
                     tell(&error, args.json)?;
                     failed += 1;
@@ -137,9 +143,22 @@ fn spooled() -> Result<(tempfile::TempDir, PathBuf)> {
     Ok((folder, path))
 }
 
-fn report(set: &dyn Dataset, index: usize, context: &Context) -> Result<FrameReport> {
+fn report(
+    set: &dyn Dataset,
+    index: usize,
+    context: &mut Context,
+    profiles: Option<&Profiles>,
+) -> Result<FrameReport> {
     let name = set.name(index);
-    let image = set.image(index)?;
+    let mut image = set.image(index)?;
+    if let Some(profiles) = profiles {
+        let frames = Frames { cards: &[], stacks: &mut [&mut image] };
+        let chosen = profiles.choose(&context.codec, frames, &tools()).with_context(|| name.clone())?;
+        if let Some(remark) = chosen.remark {
+            tracing::warn!("{name}: {remark}");
+        }
+        context.with_profile = Some(chosen.spec);
+    }
     let oracle = set.oracle(index).with_context(|| name.clone())?;
     Ok(examine(&name, &image, oracle, context))
 }

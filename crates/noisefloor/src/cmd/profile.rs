@@ -71,6 +71,12 @@ struct InfoArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Write a picture (PNG) of every map to this folder
+    #[arg(long, value_name = "DIR")]
+    preview: Option<PathBuf>,
+    /// Replace pictures that exist
+    #[arg(long, requires = "preview")]
+    force: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -165,8 +171,7 @@ fn add(builder: &mut Builder, path: &Path) -> Result<Option<Vec<(String, String)
             builder.add(image_name, &exposures, detector::origin(header), &stack);
         }
     }
-    let headers: Vec<&Header> = images.iter().map(|(header, ..)| header).chain([primary]).collect();
-    Ok(Some(detector::cards(&headers)))
+    Ok(Some(detector::cards_of(&file)))
 }
 
 /// The stacks of an image: it has several where there are more than three axes.
@@ -220,6 +225,9 @@ fn words(profile: &Profile) -> String {
 
 fn info(args: &InfoArgs) -> Result<()> {
     let profile = read(&args.file)?;
+    if let Some(folder) = &args.preview {
+        pictures(&profile, folder, args.force)?;
+    }
     let mut out = text();
     if args.json {
         writeln!(out, "{:#}", facts(&args.file, &profile))?;
@@ -247,6 +255,26 @@ fn info(args: &InfoArgs) -> Result<()> {
             map.frames,
             map.noise_dn,
         )?;
+    }
+    Ok(())
+}
+
+/// A picture of every map, its longer side at most so many pixels.
+const PICTURE_PX: usize = 1024;
+
+/// Writes the maps as pictures: the number of the map, its kind, its image and its read in their
+/// names.
+fn pictures(profile: &Profile, folder: &Path, force: bool) -> Result<()> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    for (number, map) in profile.maps().iter().enumerate() {
+        let Some(png) = map.picture().and_then(|image| nf_data::preview_png(&image, 0, PICTURE_PX)) else {
+            continue;
+        };
+        let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+        let image: String = map.image.chars().map(legal).take(40).collect();
+        let image = if image.is_empty() { image } else { format!("-{image}") };
+        let name = format!("{}-map{number}-{}{image}-read{}.png", profile.name(), map.kind.name(), map.read);
+        write_file(&folder.join(name), force, |out| Ok(out.write_all(&png)?))?;
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! `--profile`: the detector profile that frames are coded with.
 
 use crate::limits;
+use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
+use nf_archive::profiles::{AUTO, Profiles};
+use nf_archive::{Archivist, Coder};
 use nf_codec::Spec;
 use nf_profile::{Profile, library};
 use std::path::{Path, PathBuf};
@@ -10,19 +13,40 @@ use std::sync::Arc;
 /// The profile of the detector.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ProfileFlag {
-    /// Detector profile that `floor` codes the frames with; decoding needs it again
-    #[arg(long, value_name = "FILE", help_heading = "Coding")]
+    /// Detector profile that `floor` codes the frames with; of a folder, or of those that decoders
+    /// find (`auto`), the one that fits
+    #[arg(long, value_name = "FILE|FOLDER|auto", help_heading = "Coding")]
     profile: Option<PathBuf>,
 }
 
 impl ProfileFlag {
-    /// The spec with the profile, if one was given.
+    /// Whether a profile is asked for.
+    pub(crate) fn is_given(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    /// The profiles that were asked for, for a codec that knows them.
     ///
     /// # Errors
-    /// If it cannot be read, or the codec knows no profiles.
-    pub(crate) fn apply(&self, spec: Spec) -> Result<Spec> {
+    /// If they cannot be read, or the codec knows none.
+    pub(crate) fn profiles(&self, spec: &Spec) -> Result<Option<Profiles>> {
+        let Some(path) = &self.profile else { return Ok(None) };
+        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        Profiles::of(path, &tools()).map(Some)
+    }
+
+    /// The spec with the one profile, if one was given.
+    ///
+    /// # Errors
+    /// If it cannot be read, is not one file, or the codec knows no profiles.
+    pub(crate) fn one(&self, spec: Spec, with: &str) -> Result<Spec> {
         let Some(path) = &self.profile else { return Ok(spec) };
         ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        ensure!(
+            path != Path::new(AUTO) && !path.is_dir(),
+            "--profile {}: with {with}, name the file of one profile",
+            path.display()
+        );
         let profile = Arc::new(read(path)?);
         let spec = spec.with("profile", profile.id().to_string(), String::new());
         library::add(profile);
@@ -30,12 +54,54 @@ impl ProfileFlag {
     }
 }
 
+/// The profile of the detector, and whether containers carry it.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct EmbeddableProfile {
+    #[command(flatten)]
+    pub(crate) flag: ProfileFlag,
+    /// Put the profile into every container that needs it, once for all its stacks, so that it
+    /// decodes without the file of the profile
+    #[arg(long, requires = "profile", help_heading = "Coding")]
+    embed_profile: bool,
+}
+
+impl EmbeddableProfile {
+    /// Whether containers are to carry it.
+    pub(crate) fn embeds(&self) -> bool {
+        self.embed_profile
+    }
+
+    /// The coder with the profiles that were asked for.
+    ///
+    /// # Errors
+    /// If they cannot be read, or its codec knows none.
+    pub(crate) fn apply(&self, coder: Coder) -> Result<Coder> {
+        match self.flag.profiles(&coder.spec())? {
+            Some(profiles) => coder.with_profiles(profiles, self.embed_profile),
+            None => Ok(coder),
+        }
+    }
+}
+
+impl EmbeddableProfile {
+    /// The same of what codes the files of an archive by this spec.
+    ///
+    /// # Errors
+    /// As [`EmbeddableProfile::apply`].
+    pub(crate) fn apply_to_archive(&self, archivist: Archivist, spec: &Spec) -> Result<Archivist> {
+        match self.flag.profiles(spec)? {
+            Some(profiles) => archivist.with_profiles(profiles, self.embed_profile),
+            None => Ok(archivist),
+        }
+    }
+}
+
 /// A profile that decoding may need.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct NeededProfile {
-    /// Detector profile that the files were coded with, where it lies neither beside them nor in a
-    /// folder of NOISEFLOOR_PROFILES
-    #[arg(long, value_name = "FILE", help_heading = "Coding")]
+    /// Detector profile that the files were coded with, or a folder of profiles, where it lies
+    /// neither beside them nor in a folder of NOISEFLOOR_PROFILES
+    #[arg(long, value_name = "FILE|FOLDER", help_heading = "Coding")]
     profile: Option<PathBuf>,
 }
 
@@ -45,8 +111,10 @@ impl NeededProfile {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn make_known(&self) -> Result<()> {
-        if let Some(path) = &self.profile {
-            library::add(Arc::new(read(path)?));
+        match &self.profile {
+            Some(path) if path.is_dir() => library::look_in(path),
+            Some(path) => library::add(Arc::new(read(path)?)),
+            None => {}
         }
         Ok(())
     }

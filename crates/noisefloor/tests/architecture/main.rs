@@ -26,7 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-models", &["nf-image", "nf-entropy", "nf-engine", "nf-codec"]),
     ("nf-data", &["nf-image", "nf-fits"]),
     ("nf-archive", &["nf-image", "nf-codec", "nf-fits", "nf-profile"]),
-    ("nf-bench", &["nf-image", "nf-codec", "nf-noise", "nf-bounded", "nf-data"]),
+    ("nf-bench", &["nf-image", "nf-codec", "nf-noise", "nf-bounded", "nf-data", "nf-profile"]),
     ("nf-report", &["nf-image", "nf-codec", "nf-noise", "nf-data", "nf-bench"]),
     ("nf-train", &["nf-image", "nf-data", "nf-models"]),
 ];

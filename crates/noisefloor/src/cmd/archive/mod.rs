@@ -10,10 +10,11 @@ mod restore;
 mod run;
 mod verify;
 
-use crate::registry::DEFAULT_CODEC;
+use crate::files::profile::EmbeddableProfile;
+use crate::registry::{DEFAULT_CODEC, tools};
 use anyhow::{Context, Result};
 use clap::Subcommand;
-use nf_archive::{Job, Shard};
+use nf_archive::{Archivist, Job, Shard};
 use nf_codec::Spec;
 use std::path::PathBuf;
 
@@ -37,6 +38,8 @@ pub(crate) struct Args {
     /// Codec and options; `noisefloor codecs` lists them
     #[arg(short, long, value_name = "SPEC", default_value = DEFAULT_CODEC)]
     codec: Spec,
+    #[command(flatten)]
+    profile: EmbeddableProfile,
     /// Delete each source that comes back byte for byte, after its receipt is on the disk
     #[arg(long)]
     delete: bool,
@@ -67,10 +70,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 sources: input.to_owned(),
                 archive: output.to_owned(),
                 shard: args.shard,
-                spec: args.codec.to_string(),
+                spec: String::new(),
                 delete: args.delete,
             };
-            run::run(job, &args.codec, args.force, args.quiet)
+            let archivist = Archivist::new(tools(), job.archive.clone(), &args.codec, args.force)?;
+            let archivist = args.profile.apply_to_archive(archivist, &args.codec)?;
+            run::run(job, &archivist, args.quiet)
         }
     }
 }

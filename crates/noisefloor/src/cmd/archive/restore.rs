@@ -2,6 +2,7 @@
 
 use crate::files::batch::Progress;
 use crate::files::kinds::inside;
+use crate::files::profile::NeededProfile;
 use crate::message::{about, say};
 use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
@@ -27,6 +28,8 @@ pub(super) struct Args {
     /// Replace files that are there and differ
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Say only what failed
     #[arg(short, long)]
     quiet: bool,
@@ -38,6 +41,7 @@ enum Outcome {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     let archive = args.archive.as_path();
     let rows = Known::receipts(archive)?;
     fs::create_dir_all(&args.output).with_context(|| format!("{}: cannot be made", args.output.display()))?;

@@ -2,10 +2,8 @@
 
 use crate::files::batch::Progress;
 use crate::message::{about, say};
-use crate::registry::tools;
 use anyhow::{Result, ensure};
 use nf_archive::{Archivist, Job, Row, Run, Source};
-use nf_codec::Spec;
 use rayon::prelude::*;
 use std::time::Instant;
 
@@ -20,8 +18,7 @@ const GROUP_FILES: usize = 128;
 ///
 /// # Errors
 /// If nothing could be begun, receipts cannot be written, or files failed.
-pub(super) fn run(mut job: Job, spec: &Spec, force: bool, quiet: bool) -> Result<()> {
-    let archivist = Archivist::new(tools(), job.archive.clone(), spec, force)?;
+pub(super) fn run(mut job: Job, archivist: &Archivist, quiet: bool) -> Result<()> {
     job.spec = archivist.spec().to_owned();
     let mut run = Run::begin(job)?;
     let plan = run.plan();

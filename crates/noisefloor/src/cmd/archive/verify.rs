@@ -1,6 +1,7 @@
 //! `noisefloor archive verify`: outputs against their receipts.
 
 use crate::files::batch::Progress;
+use crate::files::profile::NeededProfile;
 use crate::message::{about, say};
 use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
@@ -23,12 +24,15 @@ pub(super) struct Args {
     /// Seed of the draw [default: from the clock, and told]
     #[arg(long, value_name = "SEED", requires = "sample")]
     seed: Option<u64>,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Say only what failed
     #[arg(short, long)]
     quiet: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    args.profile.make_known()?;
     let archive = args.archive.as_path();
     let mut rows = Known::receipts(archive)?;
     let all = rows.len();

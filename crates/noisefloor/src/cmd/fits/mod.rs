@@ -11,6 +11,7 @@ use super::bound::compare as bound;
 use super::test;
 use crate::files::batch::Inputs;
 use crate::files::output::{ensure_distinct, text, write_file};
+use crate::files::profile::NeededProfile;
 use crate::registry::open_readable_fits;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
@@ -48,6 +49,8 @@ enum Verb {
 struct Verify {
     #[command(flatten)]
     inputs: Inputs,
+    #[command(flatten)]
+    profile: NeededProfile,
 }
 
 #[derive(clap::Args)]
@@ -57,6 +60,8 @@ struct Compare {
     file: PathBuf,
     /// What it should be without compression
     original: PathBuf,
+    #[command(flatten)]
+    profile: NeededProfile,
 }
 
 #[derive(clap::Args)]
@@ -69,6 +74,8 @@ struct Cutout {
     /// Replace OUTPUT if it exists
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    profile: NeededProfile,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -76,9 +83,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Verb::Pack(args) => pack::run(args),
         Verb::Unpack(args) => unpack::run(args),
         Verb::List(args) => list::run(args),
-        Verb::Verify(args) => test::sums(&args.inputs),
-        Verb::Compare(args) => compare_files(&args.file, &args.original),
+        Verb::Verify(args) => {
+            args.profile.make_known()?;
+            test::sums(&args.inputs)
+        }
+        Verb::Compare(args) => {
+            args.profile.make_known()?;
+            compare_files(&args.file, &args.original)
+        }
         Verb::Cutout(args) => {
+            args.profile.make_known()?;
             let target = Target::locate(&args.target);
             let name = || args.target.to_string_lossy().into_owned();
             ensure_distinct(&target.path, &args.output)?;

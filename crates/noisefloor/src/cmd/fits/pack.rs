@@ -8,9 +8,13 @@ use crate::cmd::level::LevelFlag;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::kinds::{PACKED, is_fits_or_zipped, is_packed, unzipped, with_ending};
 use crate::files::output::{fill_file, spool};
-use crate::registry::DEFAULT_CODEC;
-use anyhow::{Result, bail, ensure};
+use crate::files::profile::ProfileFlag;
+use crate::registry::{DEFAULT_CODEC, tools};
+use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
+use nf_archive::profiles::{Choice, Frames, Profiles};
+use nf_archive::{detector, input};
+use nf_codec::container::ImageSource;
 use nf_fits::FitsFile;
 use nf_fits::pack::{Loss, Method, PackOptions, PackedFile, Tables, TileSize, pack_proven};
 use nf_fits::tiled::Quantise;
@@ -18,6 +22,7 @@ use nf_fits::tiled::quantise::Dither;
 use serde_json::{Value, json};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Compress the images of FITS files in tiles, and binary tables with --tables; FILE becomes
 /// FILE.fz. Directives in headers (FZALGOR, FZTILE) hold where --to and --tile are not given.
@@ -35,6 +40,8 @@ pub(super) struct Args {
     codec: Option<String>,
     #[command(flatten)]
     level: LevelFlag,
+    #[command(flatten)]
+    profile: ProfileFlag,
     /// Tile sides, such as 256,256 (0: the whole axis), or `whole` [default: rows; about sixteen
     /// rows for hcompress; about 1024,1024 for floor]
     #[arg(short, long, value_name = "SIDES", value_parser = parse_tile, help_heading = "Coding")]
@@ -131,6 +138,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         name: &|input| if args.stdout { Ok("-".into()) } else { packed_name(input) },
     };
     let options = args.options()?;
+    let profiles = args.profiles(&options)?;
     ensure!(
         !(args.files.delete() && args.bound.bound.is_some()),
         "--delete with --bound would leave no original; delete it yourself when you are sure"
@@ -140,8 +148,13 @@ pub(super) fn run(args: &Args) -> Result<()> {
             Some(changed) => changed,
             None => Changed { file: open(&job.input)?, lines: vec![] },
         };
+        let file = Arc::new(file);
+        let options = match &profiles {
+            Some(profiles) => &with_profile(&options, profiles, &file, &job.input)?,
+            None => &options,
+        };
         let mut progress = shares(&file, 2, share);
-        let mut pack = |out: &mut File| Ok(pack_proven(&file, out, &options, &mut progress)?);
+        let mut pack = |out: &mut File| Ok(pack_proven(&file, out, options, &mut progress)?);
         let done = match job.output == Path::new("-") {
             true => spool(pack)?,
             false => fill_file(&job.output, args.files.force(), |out| pack(out))?,
@@ -152,7 +165,39 @@ pub(super) fn run(args: &Args) -> Result<()> {
     })
 }
 
+/// The options with the profile that fits the images of a file, if one makes them smaller.
+fn with_profile(
+    options: &PackOptions,
+    profiles: &Profiles,
+    file: &Arc<FitsFile>,
+    path: &Path,
+) -> Result<PackOptions> {
+    let Method::Floor { spec } = &options.method else { return Ok(options.clone()) };
+    let mut stacks = input::stacks(file);
+    let mut stacks: Vec<&mut dyn ImageSource> =
+        stacks.iter_mut().map(|stack| &mut **stack as &mut dyn ImageSource).collect();
+    let frames = Frames { cards: &detector::cards_of(file), stacks: &mut stacks };
+    let chosen = profiles.choose(&spec.parse()?, frames, &tools());
+    let Choice { spec, remark } = chosen.with_context(|| path.display().to_string())?;
+    if let Some(remark) = remark {
+        tracing::warn!("{}: {remark}", path.display());
+    }
+    let spec = spec.to_string();
+    Ok(PackOptions { method: Method::Floor { spec }, ..options.clone() })
+}
+
 impl Args {
+    /// The profiles that were asked for.
+    fn profiles(&self, options: &PackOptions) -> Result<Option<Profiles>> {
+        match &options.method {
+            Method::Floor { spec } => self.profile.profiles(&spec.parse()?),
+            _ => {
+                ensure!(!self.profile.is_given(), "--profile: only floor knows profiles; add --to floor");
+                Ok(None)
+            }
+        }
+    }
+
     fn options(&self) -> Result<PackOptions> {
         // `-g2` is read as `-g -2`.
         let number = self.level.number();

@@ -5,6 +5,7 @@ use crate::cmd::bound::compare::{bounds, words};
 use crate::files::batch::{Done, Files, Rules};
 use crate::files::kinds::{PACKED, is_fits, is_packed, without};
 use crate::files::output::{fill_file, write_file};
+use crate::files::profile::NeededProfile;
 use anyhow::{Result, anyhow, ensure};
 use nf_fits::FitsFile;
 use nf_fits::pack::{UnpackedHdu, unpack, unpack_proven};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     #[command(flatten)]
     files: Files,
+    #[command(flatten)]
+    profile: NeededProfile,
     /// Go on where the sums of a compressed image or table say that it is damaged
     #[arg(long, conflicts_with = "delete", help_heading = "Damage")]
     salvage: bool,
@@ -31,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         is_output: is_fits,
         name: &|input| if args.stdout { Ok("-".into()) } else { unpacked_name(input) },
     };
+    args.profile.make_known()?;
     let (force, delete) = (args.files.force(), args.files.delete());
     args.files.each(&rules, |job, share| {
         let mut file = open(&job.input)?;

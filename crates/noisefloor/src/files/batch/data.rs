@@ -3,6 +3,7 @@
 use super::expand::{Expanded, expand};
 use anyhow::{Error, Result};
 use nf_archive::walk::place;
+use nf_profile::library;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -58,11 +59,17 @@ impl DataInputs {
         let is_pattern = !name.exists() && name.to_string_lossy().contains(['*', '?', '[']);
         if !(is_pattern || self.recursive && name.is_dir()) {
             let is_file = name.is_file() && name.extension().is_none_or(|ending| ending != "toml");
+            if is_file {
+                library::look_beside(name);
+            } else if name.is_dir() {
+                library::look_in(name);
+            }
             return Ok(vec![Ok(if is_file { Meant::File(name.clone()) } else { Meant::Data(name.clone()) })]);
         }
         let Expanded { files, wrong, unread } = expand(std::slice::from_ref(name), true, is_image)?;
         let unread = unread.into_iter().map(|(path, error)| error.context(path.display().to_string()));
         let failed = wrong.into_iter().chain(unread).map(|error: Error| Err(error));
+        files.iter().for_each(|file| library::look_beside(&file.path));
         Ok(files.into_iter().map(|file| Ok(Meant::File(file.path))).chain(failed).collect())
     }
 }

@@ -8,6 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+mod archives;
+mod choice;
+mod embedded;
+mod measured;
+mod packed;
+
 const SHAPE: Shape = Shape::frame(60, 80);
 
 /// A frame of a detector whose pixels differ by up to 400 DN.
@@ -95,7 +101,11 @@ fn a_lost_profile_is_asked_for_by_name() {
 
 /// A frame whose header states an instrument.
 fn write_of(folder: &Path, name: &str, seed: u64, instrument: &str) {
-    write(folder, name, &frame(seed));
+    write_of_image(folder, name, &frame(seed), instrument);
+}
+
+fn write_of_image(folder: &Path, name: &str, image: &Image16, instrument: &str) {
+    write(folder, name, image);
     let mut bytes = fs::read(folder.join(name)).unwrap();
     let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
     let cards = format!("{:<80}{:<80}", format!("INSTRUME= '{instrument}'"), "END");

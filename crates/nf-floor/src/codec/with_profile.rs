@@ -1,6 +1,6 @@
 //! `floor` that knows the detector: frames are coded with maps of a profile.
 
-use crate::codec::Floor;
+use super::Floor;
 use crate::level::Level;
 use crate::stream::{self, Placed};
 use nf_codec::{Codec, Error, Limits, Model, PlaneTreatment, Result, Spec};
@@ -88,6 +88,18 @@ impl Codec for FloorWithProfile {
 
     fn planes(&self) -> PlaneTreatment {
         Floor { level: self.level }.planes()
+    }
+
+    fn profile(&self) -> Option<&[u8]> {
+        Some(self.profile.bytes())
+    }
+
+    fn needs_profile(&self, stream: &[u8]) -> bool {
+        stream::needs_profile(stream)
+    }
+
+    fn with_profile(&self, profile: &[u8], limits: &Limits) -> Result<Box<dyn Codec>> {
+        Floor { level: self.level }.with_profile(profile, limits)
     }
 
     fn model(&self) -> Option<Model> {
