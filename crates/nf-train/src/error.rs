@@ -58,6 +58,14 @@ pub enum Error {
         /// What is free.
         free_gb: f64,
     },
+    /// Images for the next steps could not be read.
+    #[error("{source}; the state of step {step} is saved, --resume goes on with it")]
+    Unread {
+        /// Steps taken.
+        step: u64,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The network cannot take such tiles.
     #[error("net: {0}; change the section tiles or net")]
     Net(#[from] nf_models::Error),

@@ -29,6 +29,9 @@ pub struct Experiment {
     /// Where `device` was `auto`: why no faster class was chosen. No number depends on it.
     #[serde(skip)]
     pub skipped_devices: Vec<String>,
+    /// The trained network that is trained on, if it is not a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Ancestor>,
     /// The frames.
     pub data: DataChoice,
     /// What is cut out of them.
@@ -49,17 +52,130 @@ pub struct Experiment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataChoice {
-    /// Datasets, as `NAME[/VIEW][@SPLIT]`, manifests, folders or files.
-    pub train: Vec<String>,
+    /// Datasets; all with weights, or none.
+    pub train: Vec<SetChoice>,
     /// Images of `train` whose names begin with one of these are never trained on; they validate.
     #[serde(default)]
     pub hold_out: Vec<String>,
     /// Further datasets that validate.
     #[serde(default)]
     pub validation: Vec<String>,
-    /// At most so many images are trained on, the first ones of what is left after holding out.
+    /// At most so many images are trained on, the first ones of what is left after holding out; of
+    /// every dataset, where these have weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_images: Option<usize>,
+    /// Images that may be in memory, 10^6 bytes. Of datasets that take more, a window is.
+    #[serde(default = "memory_mb", skip_serializing_if = "is_usual_memory")]
+    pub memory_mb: u64,
+    /// How many tiles are drawn from an image, on average, each time that it passes through such a
+    /// window.
+    #[serde(default = "draws_per_image", skip_serializing_if = "are_usual_draws")]
+    pub draws_per_image: u32,
+}
+
+/// A dataset to train on: `NAME[/VIEW][@SPLIT]`, a manifest, a folder, a file or a tile store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected datasets, as texts or as { set = \"NAME\", weight = 1.0 }")]
+pub enum SetChoice {
+    /// Its images are as likely as those of the others.
+    Plain(String),
+    /// A share of all tiles comes from it.
+    Weighted(WeightedSet),
+}
+
+/// A dataset and how much of a step comes from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedSet {
+    /// The dataset.
+    pub set: String,
+    /// Its weight: the share of its tiles is this over the sum of all weights.
+    pub weight: f64,
+}
+
+impl SetChoice {
+    /// How the dataset is asked for.
+    pub fn reference(&self) -> &str {
+        match self {
+            Self::Plain(set) | Self::Weighted(WeightedSet { set, .. }) => set,
+        }
+    }
+
+    /// Its weight, if it has one.
+    pub fn weight(&self) -> Option<f64> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Weighted(set) => Some(set.weight),
+        }
+    }
+}
+
+impl DataChoice {
+    /// How the datasets are asked for.
+    pub(crate) fn references(&self) -> Vec<&str> {
+        self.train.iter().map(SetChoice::reference).collect()
+    }
+
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        self.memory_mb * 1_000_000
+    }
+
+    /// Refuses what cannot be read.
+    fn check(&self) -> Result<(), String> {
+        if self.train.is_empty() {
+            return Err("data.train: there is none, expected at least one dataset".to_owned());
+        }
+        let weights: Vec<f64> = self.train.iter().filter_map(SetChoice::weight).collect();
+        if !weights.is_empty() && weights.len() != self.train.len() {
+            return Err("data.train: expected a weight for every dataset, or for none".to_owned());
+        }
+        if weights.iter().any(|weight| !(1e-6..=1e6).contains(weight)) {
+            return Err("data.train: expected weights of 1e-6 to 1e6".to_owned());
+        }
+        if self.hold_out.is_empty() && self.validation.is_empty() {
+            return Err("data: name images to validate on, by hold_out or validation".to_owned());
+        }
+        if self.max_images == Some(0) {
+            return Err("data.max_images: 0 leaves nothing to train on".to_owned());
+        }
+        if self.hold_out.iter().any(String::is_empty) {
+            return Err("data.hold_out: an empty text would hold out every image".to_owned());
+        }
+        // More than 2^40 bytes is no memory, and would not be counted right in bytes of 64 bits.
+        if !(1..=1 << 20).contains(&self.memory_mb) {
+            return Err(format!("data.memory_mb: {}, expected 1 to 1048576", self.memory_mb));
+        }
+        if self.draws_per_image == 0 {
+            return Err("data.draws_per_image: expected at least 1".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn memory_mb() -> u64 {
+    800
+}
+
+fn is_usual_memory(value: &u64) -> bool {
+    *value == memory_mb()
+}
+
+fn draws_per_image() -> u32 {
+    64
+}
+
+fn are_usual_draws(value: &u32) -> bool {
+    *value == draws_per_image()
+}
+
+/// The trained network that a run begins with, instead of a new one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ancestor {
+    /// Name of the folder of its checkpoint.
+    pub checkpoint: String,
+    /// BLAKE3 of its weights, hexadecimal, as its card states.
+    pub weights_blake3: String,
 }
 
 /// Tiles and how they are drawn.
@@ -119,6 +235,9 @@ pub struct ValidationChoice {
     pub every_steps: u64,
     /// Tiles of every image, at places drawn once.
     pub tiles_per_image: usize,
+    /// At most so many images validate, the first ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_images: Option<usize>,
     /// Rows of a tile, if not those of the training tiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height_px: Option<usize>,
@@ -192,17 +311,17 @@ impl Experiment {
         if self.seed > i64::MAX as u64 {
             return Err("seed: expected below 2^63".to_owned());
         }
-        if self.data.train.is_empty() {
-            return Err("data.train: there is none, expected at least one dataset".to_owned());
+        if let Some(Ancestor { checkpoint, weights_blake3 }) = &self.from {
+            if !word(checkpoint) {
+                return Err("from.checkpoint: expected the name of a folder in checkpoints".to_owned());
+            }
+            if weights_blake3.parse::<Digest>().is_err() {
+                return Err("from.weights_blake3: expected 64 hexadecimal digits, as in its card".to_owned());
+            }
         }
-        if self.data.hold_out.is_empty() && self.data.validation.is_empty() {
-            return Err("data: name images to validate on, by hold_out or validation".to_owned());
-        }
-        if self.data.max_images == Some(0) {
-            return Err("data.max_images: 0 leaves nothing to train on".to_owned());
-        }
-        if self.data.hold_out.iter().any(String::is_empty) {
-            return Err("data.hold_out: an empty text would hold out every image".to_owned());
+        self.data.check()?;
+        if self.validation.max_images == Some(0) {
+            return Err("validation.max_images: 0 leaves nothing to validate on".to_owned());
         }
         let (height_px, width_px) = self.validation_tile_px();
         for (name, value) in [
@@ -322,6 +441,16 @@ mod tests {
         assert!(experiment.id().starts_with("small-") && experiment.id().len() == "small-".len() + 8);
         let other = Experiment::parse("small.toml", SMALL, &["tiles.batch=9".to_owned()]).unwrap();
         assert_ne!(other.id(), experiment.id());
+        let mixed = [
+            "data.train=[{ set = 'a', weight = 3.0 }, { set = 'b', weight = 1.0 }]",
+            "data.memory_mb=100",
+            "data.validation=['c']",
+            &format!("from={{ checkpoint = 'x', weights_blake3 = '{}' }}", "0".repeat(64)),
+        ];
+        let mixed = Experiment::parse("small.toml", SMALL, &mixed.map(str::to_owned)).unwrap();
+        assert_eq!(Experiment::parse("again.toml", &mixed.to_toml(), &[]).unwrap(), mixed);
+        let weights: Vec<_> = mixed.data.train.iter().map(|set| (set.reference(), set.weight())).collect();
+        assert_eq!(weights, [("a", Some(3.0)), ("b", Some(1.0))]);
     }
 
     #[test]
@@ -377,6 +506,14 @@ mod tests {
             ("data.hold_out=[]", "hold_out"),
             ("data.hold_out=['']", "hold_out"),
             ("data.max_images=0", "max_images"),
+            ("data.memory_mb=0", "data.memory_mb"),
+            ("data.draws_per_image=0", "data.draws_per_image"),
+            ("data.train=['a', { set = 'b', weight = 2 }]", "a weight for every dataset"),
+            ("data.train=[{ set = 'b', weight = -1 }]", "weights of 1e-6"),
+            ("data.train=[{ set = 'b' }]", "{ set = \"NAME\", weight = 1.0 }"),
+            ("validation.max_images=0", "validation.max_images"),
+            ("from={ checkpoint = '../x', weights_blake3 = '' }", "from.checkpoint"),
+            ("from={ checkpoint = 'x', weights_blake3 = '12' }", "from.weights_blake3"),
             ("tiles.batch=0", "tiles.batch"),
             ("tiles.width_px=99999", "tiles.width_px"),
             ("validation.every_steps=0", "validation.every_steps"),

@@ -1,7 +1,8 @@
 //! Learning: experiment file in, checkpoint out.
 //!
 //! - [`Experiment`]: everything that decides the numbers of a run, one TOML file.
-//! - [`Frames`]: the images in memory; [`sampling`]: which of their tiles make which step.
+//! - [`Frames`]: the images, in memory, in a tile store or in a window over a larger set; the tiles
+//!   of a step depend on the seed and the step alone.
 //! - [`Session::learn`]: the loop, over anything [`Trainable`](nf_models::Trainable). A run that is
 //!   interrupted at any moment resumes from its last state and ends with the same weights;
 //!   [`finished`] says whether there is anything left to do.
@@ -17,15 +18,17 @@ mod learn;
 mod log;
 pub mod optimiser;
 mod overrides;
-pub mod sampling;
+mod sampling;
 mod state;
 mod stop;
 
-pub use data::{Batch, Frame, Frames};
+pub use data::{Batch, Frame, Frames, LoadReport};
 pub use device::{DeviceClass, device_name};
 pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};
-pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
+pub use experiment::{
+    Ancestor, DataChoice, Draw, Experiment, Flips, SetChoice, TileChoice, ValidationChoice, WeightedSet,
+};
 pub use learn::{Observer, Session, Silent, finished};
 pub use log::Row;
 pub use state::Position;

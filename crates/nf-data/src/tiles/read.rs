@@ -4,13 +4,14 @@ use super::{CARD_KEY, COLUMNS, PIXELS, TileCard, TileRule};
 use crate::guard::guarded;
 use crate::names::printable;
 use crate::{Card, Dataset, Error, Result};
-use nf_image::{Digest, Image16, SampleDigester};
+use nf_image::{Digest, Image16, SampleDigester, Shape};
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
 use parquet::column::page::Page;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, RowGroupReader};
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -59,6 +60,12 @@ pub struct Tile<'a> {
     pub place: Place<'a>,
 }
 
+/// The part of a card that every version has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// Longest header of a page that holds one tile, bytes.
 const MOST_HEADER_BYTES: u64 = 4096;
 
@@ -92,11 +99,16 @@ impl TileStore {
         let metadata = reader.metadata();
         let text = card_text(metadata)
             .ok_or_else(|| wrong(format!("is no tile store: its metadata has no entry {CARD_KEY}")))?;
-        let card: TileCard =
-            serde_json::from_str(text).map_err(|error| wrong(format!("{CARD_KEY}: {error}")))?;
-        if card.version != 1 {
-            return Err(wrong(format!("{CARD_KEY}: version {}, this program reads version 1", card.version)));
+        let unclear = |error: serde_json::Error| wrong(format!("{CARD_KEY}: {error}"));
+        // Alone, since the card of another version may have other fields.
+        let Version { version } = serde_json::from_str(text).map_err(unclear)?;
+        if version != 1 {
+            return Err(wrong(format!(
+                "{CARD_KEY}: version {version}, this program reads version 1; update it, or pack the dataset \
+                 again with it (noisefloor data pack)"
+            )));
         }
+        let card: TileCard = serde_json::from_str(text).map_err(unclear)?;
         card.rule.check().map_err(|reason| wrong(format!("{CARD_KEY}: {reason}")))?;
         let found: Vec<&str> =
             metadata.file_metadata().schema_descr().columns().iter().map(|column| column.name()).collect();
@@ -111,6 +123,9 @@ impl TileStore {
             images: vec![],
             tiles: vec![],
         };
+        // How many there are is stated by the file, how many fit into it is not: the smaller one.
+        let most = file_bytes / store.card.shape().raw_bytes() as u64;
+        store.tiles.reserve_exact(store.card.tiles.min(most) as usize);
         let mut numbers = HashMap::new();
         for group in 0..metadata.num_row_groups() {
             guarded(|| store.add_group(&reader, group, file_bytes, &mut numbers))
@@ -162,20 +177,30 @@ impl TileStore {
             let (Some(header), Some(_), true) = (header, end, page.first_row_index == i as i64) else {
                 return Err(format!("tile {i} is not one page of {tile_bytes} bytes within the file"));
             };
-            let source = (names[i].to_owned(), digests[i]);
-            let image = match numbers.get(&source) {
-                Some(number) => *number,
-                None => {
-                    let number = self.images.len() as u32;
-                    self.images.push(source.clone());
-                    numbers.insert(source, number);
-                    number
-                }
-            };
+            let image = self.number_of(names[i], digests[i], numbers);
             let corner = [corners[0][i], corners[1][i], corners[2][i]];
             self.tiles.push(Entry { offset_bytes: start + header, image, corner });
         }
         Ok(())
+    }
+
+    /// The number of an image, which is added if it is new.
+    fn number_of(
+        &mut self,
+        name: &str,
+        digest: Digest,
+        numbers: &mut HashMap<(String, Digest), u32>,
+    ) -> u32 {
+        // As a rule the same as that of the tile before.
+        if let Some(last) = self.tiles.last()
+            && matches!(&self.images[last.image as usize], (known, of) if known == name && *of == digest)
+        {
+            return last.image;
+        }
+        *numbers.entry((name.to_owned(), digest)).or_insert_with_key(|source| {
+            self.images.push(source.clone());
+            self.images.len() as u32 - 1
+        })
     }
 
     /// What the store holds.
@@ -277,6 +302,18 @@ impl Dataset for TileStore {
 
     fn image(&self, index: usize) -> Result<Image16> {
         self.tile(index).map(|tile| tile.image)
+    }
+
+    fn shape(&self, _: usize) -> Result<Option<Shape>> {
+        Ok(Some(self.card.shape()))
+    }
+
+    fn file(&self, _: usize) -> usize {
+        0
+    }
+
+    fn is_read_at_random(&self) -> bool {
+        true
     }
 }
 
