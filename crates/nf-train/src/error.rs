@@ -101,6 +101,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A run cannot begin with the checkpoint that it is to begin with.
+    #[error("from: {0}")]
+    Ancestor(String),
     /// A checkpoint cannot be written.
     #[error("checkpoint: {0}")]
     Checkpoint(String),

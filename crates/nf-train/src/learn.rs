@@ -77,8 +77,8 @@ pub struct Session<'a> {
 
 impl Session<'_> {
     /// Trains a network that is fresh from its configuration, or trained already where the
-    /// experiment begins with such a one, on the session's device with gradients. `keep` is given every network that validates better than all before, without
-    /// gradients.
+    /// experiment begins with such a one, on the session's device with gradients. `keep` is given
+    /// every network that validates better than all before, without gradients.
     ///
     /// # Errors
     /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be

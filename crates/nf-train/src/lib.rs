@@ -9,6 +9,7 @@
 //! - [`optimiser`]: Adamax, clipping by the joint norm, moving averages of weights, learning rates.
 #![forbid(unsafe_code)]
 
+mod ancestry;
 mod data;
 mod device;
 mod divergence;
