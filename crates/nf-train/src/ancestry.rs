@@ -13,9 +13,8 @@ impl Ancestor {
     pub fn of(folder: &Path) -> Result<Self> {
         let card = card_of(folder)?;
         let name = folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
-        let checkpoint = name.ok_or_else(|| {
-            Error::Ancestor(format!("{}: expected a folder with a name", folder.display()))
-        })?;
+        let checkpoint = name
+            .ok_or_else(|| Error::Ancestor(format!("{}: expected a folder with a name", folder.display())))?;
         Ok(Self { checkpoint, weights_blake3: card.weights_blake3 })
     }
 
@@ -55,7 +54,8 @@ impl Experiment {
                 card.weights_blake3
             )));
         }
-        let net = Checkpoint::load_net(&folder, device).map_err(|error| Error::Ancestor(error.to_string()))?;
+        let net =
+            Checkpoint::load_net(&folder, device).map_err(|error| Error::Ancestor(error.to_string()))?;
         let ModelCard { mut ancestry, steps, data, .. } = card;
         let short = weights_blake3.get(..8).unwrap_or_default();
         ancestry.push(format!("{checkpoint} (weights {short}, {steps} steps on {data})"));

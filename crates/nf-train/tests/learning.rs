@@ -199,10 +199,7 @@ fn a_folder_in_use_is_not_overwritten() {
     assert!(damaged.contains("damaged"), "{damaged}");
     for length in [0, 7, 12, 40, last] {
         fs::write(&state, &bytes[..length]).unwrap();
-        assert!(
-            matches!(run(&first, folder.path(), true, 0), Err(Error::State { .. })),
-            "{length}"
-        );
+        assert!(matches!(run(&first, folder.path(), true, 0), Err(Error::State { .. })), "{length}");
     }
 }
 

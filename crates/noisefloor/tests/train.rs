@@ -155,7 +155,9 @@ fn a_set_larger_than_its_memory_gives_the_same_weights_however_often_it_is_kille
     let pack = ["data", "pack", "frames", "store.parquet", "--size", "20"];
     let packed = Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(pack).current_dir(folder).output();
     assert!(packed.unwrap().status.success());
-    for (set, words) in [("frames", "a window of them is in memory"), ("store.parquet", "read from their store")] {
+    for (set, words) in
+        [("frames", "a window of them is in memory"), ("store.parquet", "read from their store")]
+    {
         let set = format!("data.train=['{set}']");
         let settings = ["--set", &set, "--set", "data.memory_mb=1", "--set", "data.draws_per_image=8"];
         let run = |more: &[&str]| command(folder, &[&settings[..], more].concat());
@@ -173,7 +175,10 @@ fn a_set_larger_than_its_memory_gives_the_same_weights_however_often_it_is_kille
             child.wait().unwrap();
         }
         succeeds(&run(&["--output", &parts, "--resume"]).output().unwrap());
-        assert!(weights(&folder.join(&parts)) == weights(&folder.join(&whole)), "{words}: the weights differ");
+        assert!(
+            weights(&folder.join(&parts)) == weights(&folder.join(&whole)),
+            "{words}: the weights differ"
+        );
         let log = log_without_seconds(&folder.join(&parts));
         assert_eq!(log, log_without_seconds(&folder.join(&whole)), "{words}");
     }
@@ -188,10 +193,14 @@ fn a_run_begins_with_a_checkpoint_and_says_so() {
     let first = folder_of(&folder.join("first"), "");
     let from = ["--from", first.to_str().unwrap(), "--set", "data.train=['frames/a.npy', 'frames/c.npy']"];
     succeeds(&train(folder, &[&short[..], &from, &["--output", "second"]].concat()));
-    let (name, second) = (first.file_name().unwrap().to_str().unwrap(), folder_of(&folder.join("second"), ""));
+    let (name, second) =
+        (first.file_name().unwrap().to_str().unwrap(), folder_of(&folder.join("second"), ""));
     assert_ne!(second.file_name(), first.file_name(), "the id depends on where it began");
     let card = fs::read_to_string(second.join("card.toml")).unwrap();
-    assert!(card.contains(&format!("ancestry = [\"{name} (weights ")) && card.contains("4 steps on"), "{card}");
+    assert!(
+        card.contains(&format!("ancestry = [\"{name} (weights ")) && card.contains("4 steps on"),
+        "{card}"
+    );
     // A grandchild knows both.
     let from = ["--from", second.to_str().unwrap()];
     succeeds(&train(folder, &[&short[..], &from, &["--output", "third"]].concat()));
@@ -204,11 +213,17 @@ fn a_run_begins_with_a_checkpoint_and_says_so() {
     for (more, words) in [
         (&["--from", "nowhere"][..], "nowhere"),
         (&["--from", first.to_str().unwrap(), "--set", "net.filters=9"], "another network"),
-        (&["--set", &format!("from={{ checkpoint='x', weights_blake3='{}' }}", "1".repeat(64))], "checkpoints/x"),
+        (
+            &["--set", &format!("from={{ checkpoint='x', weights_blake3='{}' }}", "1".repeat(64))],
+            "checkpoints/x",
+        ),
     ] {
         let ended = train(folder, &[&short[..], more, &["--output", "wrong"]].concat());
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert!(ended.status.code() == Some(1) && text.lines().count() == 1 && text.contains(words), "{text}");
+        assert!(
+            ended.status.code() == Some(1) && text.lines().count() == 1 && text.contains(words),
+            "{text}"
+        );
     }
 }
 

@@ -105,11 +105,18 @@ impl Journal {
             Error::missing(part.display().to_string(), "another process is writing this file; wait for it")
         })?;
         let open = |path: &Path| {
-            File::options().create(true).truncate(false).read(true).write(true).open(path).map_err(Error::io(path))
+            File::options()
+                .create(true)
+                .truncate(false)
+                .read(true)
+                .write(true)
+                .open(path)
+                .map_err(Error::io(path))
         };
         let (file, mut lines) = (open(&part)?, open(&path)?);
         let part_bytes = file.metadata().map_err(Error::io(&part))?.len();
-        let (past, groups, kept_bytes) = read_lines(&mut lines, head, part_bytes).map_err(Error::io(&path))?;
+        let (past, groups, kept_bytes) =
+            read_lines(&mut lines, head, part_bytes).map_err(Error::io(&path))?;
         let known = groups.last().map_or(0, |group| group.end_at);
         file.set_len(known).map_err(Error::io(&part))?;
         let prepared = lines.set_len(kept_bytes).and_then(|()| {

@@ -184,12 +184,7 @@ impl TileStore {
     }
 
     /// The number of an image, which is added if it is new.
-    fn number_of(
-        &mut self,
-        name: &str,
-        digest: Digest,
-        numbers: &mut HashMap<(String, Digest), u32>,
-    ) -> u32 {
+    fn number_of(&mut self, name: &str, digest: Digest, numbers: &mut HashMap<(String, Digest), u32>) -> u32 {
         // As a rule the same as that of the tile before.
         if let Some(last) = self.tiles.last()
             && matches!(&self.images[last.image as usize], (known, of) if known == name && *of == digest)

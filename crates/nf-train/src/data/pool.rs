@@ -109,13 +109,7 @@ impl Pool {
             state: Mutex::new(state),
             changed: Condvar::new(),
         };
-        Self {
-            shared: Arc::new(shared),
-            draw,
-            first: None,
-            images: vec![],
-            chances: Chances::Equal(0),
-        }
+        Self { shared: Arc::new(shared), draw, first: None, images: vec![], chances: Chances::Equal(0) }
     }
 
     pub(crate) fn handle(&self) -> Handle {

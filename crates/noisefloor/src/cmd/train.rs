@@ -9,8 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nf_data::OpenOptions;
 use nf_models::{Checkpoint, ModelCard, Net};
 use nf_train::{
-    Ancestor, DeviceClass, Divergence, End, Experiment, Frames, LoadReport, Observer, Position, RAW_BITS, Session,
-    device_name,
+    Ancestor, DeviceClass, Divergence, End, Experiment, Frames, LoadReport, Observer, Position, RAW_BITS,
+    Session, device_name,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -261,8 +261,7 @@ impl Observer for Bar {
         self.bits = if self.bits.is_nan() { bits } else { 0.98 * self.bits + 0.02 * bits };
         let left = self.left_minutes(position).map_or_else(String::new, |m| format!(", {m:.1} min left"));
         self.bar.set_position(position.step);
-        let load =
-            if self.load.streams { format!("; {}", load_in_words(&self.load)) } else { String::new() };
+        let load = if self.load.streams { format!("; {}", load_in_words(&self.load)) } else { String::new() };
         self.bar.set_message(format!("{:.3} bits per pixel{}{left}{load}", self.bits, self.validation));
     }
 

@@ -3,7 +3,6 @@
 use super::{Unreadable, Which, open, progress_bar};
 use crate::files::output::{checked_target, ensure_distinct, is_stream, text, write_file};
 use crate::message::say;
-use anyhow::Context;
 use indicatif::ProgressBar;
 use nf_archive::output::of_destination;
 use nf_data::tiles::{PackReport, pack, pack_file};
