@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Measures training from a set of 40 GB: memory over time, how long steps wait for tiles, and how
 # fast they are against the same images in memory.
-#   scripts/streaming.sh [FOLDER]     work in FOLDER (default: a new one in TMPDIR); about 1 GB
+#   scripts/streaming.sh [FOLDER]     work in FOLDER (default: a new one in TMPDIR); about 0.5 GB
 #   STEPS=N                           steps of every run (300)
 #   KILLS=N                           times that one run is killed (10)
 #   NOISEFLOOR=PROGRAM                the program (default: target/release/noisefloor)
 # Prints a table, and leaves FOLDER/memory-*.csv (seconds, resident MB) and the runs' logs.
 #
-# The set is made of 16 simulated exposures of HST ACS (17 MB each) on the disk: 2340 names lead to
-# them as hard links, so that the program reads 40 GB of pixels while the disk holds 0.3 GB. A tile
-# store of them lists its row groups 146 times, which gives 40 GB of tiles likewise. The system's
+# The set is made of 4 simulated exposures of HST ACS (17 MB each) on the disk: 2340 names lead to
+# them as hard links, so that the program reads 40 GB of pixels while the disk holds 0.1 GB. A tile
+# store of them lists its row groups 610 times, which gives 40 GB of tiles likewise. The system's
 # cache holds such files, so the speed of a disk is not measured.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ mkdir -p "$work"
 cd "$work"
 
 if [ ! -d small ]; then
-  "$program" data simulate sim-hst-acs/full@train small --first 16 > entropy.txt
+  "$program" data simulate sim-hst-acs/full@train small --first 4 > entropy.txt
 fi
 if [ ! -d large ]; then
   mkdir large
@@ -33,7 +33,7 @@ if [ ! -d large ]; then
 fi
 if [ ! -f large.parquet ]; then
   "$program" data pack small small.parquet --size 64
-  "$repeat" small.parquet large.parquet 146
+  "$repeat" small.parquet large.parquet 610
 fi
 
 # train NAME SET STEPS SETTINGS...: one run, with its resident memory every half second.

@@ -8,8 +8,9 @@
 //! ```
 //!
 //! Nothing of it is believed. The next run writes the whole store once more, from its first byte
-//! on, with tiles that it takes from the part instead of from images; and what it would write where
-//! the part has bytes is compared with them. If anything differs, packing begins anew.
+//! on, with tiles that it takes from the part instead of from images; what it would write where the
+//! part has bytes is compared with them, and the digests of these tiles with those in the journal.
+//! If anything differs, packing begins anew.
 
 use super::read::read_exact_at;
 use crate::lock::Lock;
@@ -53,7 +54,7 @@ impl Past {
 }
 
 /// A row group that was written.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Group {
     /// Tiles in this group and all before it.
     pub(super) tiles: u64,
@@ -63,6 +64,8 @@ pub(super) struct Group {
     pub(super) pixels_bytes: u64,
     /// Where it ends.
     pub(super) end_at: u64,
+    /// BLAKE3 digest of its samples, hexadecimal.
+    pub(super) samples: String,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -164,12 +167,14 @@ impl Journal {
         self.write(&line)
     }
 
-    /// Notes a row group that lies in the part.
+    /// Notes a row group that lies in the part; one that was there before must be the same.
     pub(super) fn add_group(&mut self, group: Group) -> io::Result<()> {
         if group.tiles <= self.tiles() {
-            return Ok(());
+            // Samples that come from the part are what it holds, so only this finds damage in them.
+            let is_known = self.groups.contains(&group);
+            return if is_known { Ok(()) } else { Err(io::Error::new(ErrorKind::InvalidData, Differs)) };
         }
-        self.groups.push(group);
+        self.groups.push(group.clone());
         self.write(&Line::Group(group))
     }
 

@@ -363,6 +363,7 @@ impl<W: Write + Send> Writer<W> {
             pixels_at: pixels.data_page_offset().cast_unsigned(),
             pixels_bytes: pixels.compressed_size().cast_unsigned(),
             end_at: self.file.bytes_written() as u64,
+            samples: Digest::of_samples(&self.samples).to_string(),
         });
         self.samples.clear();
         self.images.clear();
