@@ -32,7 +32,7 @@ if [ ! -d large ]; then
   done
 fi
 if [ ! -f large.parquet ]; then
-  "$program" data pack small small.parquet --size 64
+  "$program" data pack small small.parquet --size 64 --force
   "$repeat" small.parquet large.parquet 610
 fi
 
