@@ -1,6 +1,7 @@
 //! The loop: tiles, loss, gradients, weights.
 
-use crate::data::{Batch, Frames, Handles, LoadReport, Loader, available_memory_bytes};
+use crate::batch::Batch;
+use crate::data::{Frames, Handles, LoadReport, Loader, available_memory_bytes};
 use crate::error::panic_words;
 use crate::log::{Log, Row};
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};

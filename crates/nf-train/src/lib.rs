@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod ancestry;
+mod batch;
 mod data;
 mod device;
 mod divergence;
@@ -23,7 +24,8 @@ mod sampling;
 mod state;
 mod stop;
 
-pub use data::{Batch, Frame, Frames, LoadReport};
+pub use batch::Batch;
+pub use data::{Frame, Frames, LoadReport};
 pub use device::{DeviceClass, device_name};
 pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};

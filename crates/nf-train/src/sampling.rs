@@ -1,6 +1,6 @@
 //! Random numbers that depend on the seed and the step alone.
 
-use crate::data::Batch;
+use crate::batch::Batch;
 use crate::experiment::{Draw, Flips};
 use nf_data::random::Pcg64;
 use nf_image::{Image16, Shape};

@@ -10,7 +10,8 @@
 //! Nothing of it is believed. The next run writes the whole store once more, from its first byte
 //! on, with tiles that it takes from the part instead of from images; what it would write where the
 //! part has bytes is compared with them, and the digests of these tiles with those in the journal.
-//! If anything differs, packing begins anew.
+//! The first image and the one that was being packed are read again. If anything differs, packing
+//! begins anew.
 
 use super::read::read_exact_at;
 use crate::lock::Lock;
@@ -143,9 +144,14 @@ impl Journal {
         self.past.get(&image).filter(|past| past.name == name)
     }
 
+    /// Whether an image is the first one that was packed.
+    pub(super) fn is_first(&self, image: usize) -> bool {
+        self.past.first_key_value().is_some_and(|(first, _)| *first == image)
+    }
+
     /// The samples of a tile that the part holds.
     pub(super) fn tile(&self, number: u64) -> io::Result<Vec<u16>> {
-        let wrong = || io::Error::new(ErrorKind::InvalidData, Differs);
+        let wrong = Differs::error;
         let at = self.groups.partition_point(|group| group.tiles <= number);
         let first = if at == 0 { 0 } else { self.groups[at - 1].tiles };
         let group = self.groups.get(at).ok_or_else(wrong)?;
@@ -172,7 +178,7 @@ impl Journal {
         if group.tiles <= self.tiles() {
             // Samples that come from the part are what it holds, so only this finds damage in them.
             let is_known = self.groups.contains(&group);
-            return if is_known { Ok(()) } else { Err(io::Error::new(ErrorKind::InvalidData, Differs)) };
+            return if is_known { Ok(()) } else { Err(Differs::error()) };
         }
         self.groups.push(group.clone());
         self.write(&Line::Group(group))
@@ -261,6 +267,12 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Differs;
 
+impl Differs {
+    pub(super) fn error() -> io::Error {
+        io::Error::new(ErrorKind::InvalidData, Self)
+    }
+}
+
 impl std::fmt::Display for Differs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("differs from what is packed now")
@@ -278,7 +290,7 @@ impl Write for Part {
         self.seen.resize(known, 0);
         self.file.read_exact(&mut self.seen)?;
         if self.seen != bytes[..known] {
-            return Err(io::Error::new(ErrorKind::InvalidData, Differs));
+            return Err(Differs::error());
         }
         self.at += known as u64;
         Ok(known)

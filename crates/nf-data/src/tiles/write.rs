@@ -115,12 +115,13 @@ const MOST_PAST_PIXELS: usize = 1 << 34;
 
 /// Takes the tiles of an image from the part, if it holds all of them.
 fn replay<W: Write + Send>(
+    set: &dyn Dataset,
     journal: &Journal,
     writer: &mut Writer<W>,
     image: usize,
-    name: &str,
     rule: &TileRule,
 ) -> Result<Option<(Vec<[usize; 3]>, PlaneAxis)>> {
+    let name = &set.name(image);
     let Some(past) = journal.past(image, name) else { return Ok(None) };
     let small = past.shape().checked_pixels().is_some_and(|pixels| pixels <= MOST_PAST_PIXELS);
     let (true, Some((digest, axis))) = (small, past.rest()) else { return Ok(None) };
@@ -129,6 +130,14 @@ fn replay<W: Write + Send>(
         return Ok(None);
     }
     let part = journal.part();
+    if journal.is_first(image) {
+        // Files of a folder may have changed.
+        match set.image(image) {
+            Ok(found) if found.digest() == digest => {}
+            Ok(_) => return Err(Error::io(part)(Differs::error())),
+            Err(_) => return Ok(None),
+        }
+    }
     writer.image(name, digest);
     for &place in &places {
         let samples = journal.tile(writer.tiles).map_err(Error::io(part))?;
@@ -156,7 +165,7 @@ fn pack_to(
     for index in 0..set.len() {
         let image_name = set.name(index);
         let replayed = match &journal {
-            Some(journal) => replay(journal, &mut writer, index, &image_name, rule)?,
+            Some(journal) => replay(set, journal, &mut writer, index, rule)?,
             None => None,
         };
         let (places, image_axis) = match replayed {

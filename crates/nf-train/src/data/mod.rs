@@ -4,7 +4,6 @@
 //! - `Loader`: the tiles of every step; from memory, from a tile store by its index, or from a
 //!   window over a larger set (`pool`, in the `order` of a seed).
 
-mod batch;
 mod loader;
 mod members;
 mod order;
@@ -13,12 +12,12 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use batch::Batch;
 pub use loader::LoadReport;
 pub(crate) use loader::{Handles, Loader};
 pub(crate) use members::Members;
 pub(crate) use source::available_memory_bytes;
 
+use crate::batch::Batch;
 use crate::sampling::validation_tiles;
 use crate::{Error, Experiment, Result, TileChoice};
 use nf_data::hub::StreamOptions;
