@@ -12,6 +12,7 @@
 mod ancestry;
 mod batch;
 mod data;
+mod data_choice;
 mod device;
 mod divergence;
 mod error;
@@ -26,12 +27,11 @@ mod stop;
 
 pub use batch::Batch;
 pub use data::{Frame, Frames, LoadReport};
+pub use data_choice::{DataChoice, SetChoice, WeightedSet};
 pub use device::{DeviceClass, device_name};
 pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};
-pub use experiment::{
-    Ancestor, DataChoice, Draw, Experiment, Flips, SetChoice, TileChoice, ValidationChoice, WeightedSet,
-};
+pub use experiment::{Ancestor, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use learn::{Observer, Session, Silent, finished};
 pub use log::Row;
 pub use state::Position;
