@@ -4,7 +4,7 @@ use crate::parts::Part;
 use anyhow::{Context, Result, anyhow, bail};
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use crate::parts::{remove_abandoned, remove_unfinished};
 
@@ -16,22 +16,8 @@ pub use crate::parts::{remove_abandoned, remove_unfinished};
 /// fails.
 pub fn fill_file<T>(path: &Path, force: bool, fill: impl FnOnce(&mut fs::File) -> Result<T>) -> Result<T> {
     let name = path.display().to_string();
-    // Through a link, the file that it names is replaced, not the link.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let path = target.as_path();
-    if let (Err(_), Ok(nowhere)) = (fs::metadata(path), fs::read_link(path)) {
-        bail!("{name}: this is a link to {}, where there is no file; remove it", nowhere.display());
-    }
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
-        Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
-        Ok(_) if !force => bail!(exists(&name)),
-        _ => {}
-    }
-    let folder = folder_of(path);
-    if !folder.is_dir() {
-        bail!("{name}: cannot be written: there is no folder {}", folder.display());
-    }
+    let target = checked_target(path, force)?;
+    let (path, folder) = (target.as_path(), folder_of(&target));
     #[cfg(unix)]
     let mode = {
         use std::os::unix::fs::PermissionsExt;
@@ -49,6 +35,31 @@ pub fn fill_file<T>(path: &Path, force: bool, fill: impl FnOnce(&mut fs::File) -
         _ => unwritable(error),
     })?;
     Ok(value)
+}
+
+/// The regular file that is to be made under the name `path`: through a link, the file that it
+/// names is replaced, not the link.
+///
+/// # Errors
+/// If `path` exists and `force` is not given, is no regular file, or its folder is not there.
+pub fn checked_target(path: &Path, force: bool) -> Result<PathBuf> {
+    let name = path.display().to_string();
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = target.as_path();
+    if let (Err(_), Ok(nowhere)) = (fs::metadata(path), fs::read_link(path)) {
+        bail!("{name}: this is a link to {}, where there is no file; remove it", nowhere.display());
+    }
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => bail!("{name}: this is a folder"),
+        Ok(found) if !found.is_file() => bail!("{name}: this is no regular file"),
+        Ok(_) if !force => bail!(exists(&name)),
+        _ => {}
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        bail!("{name}: cannot be written: there is no folder {}", folder.display());
+    }
+    Ok(target)
 }
 
 fn exists(name: &str) -> String {

@@ -1,7 +1,7 @@
 //! What a dataset promises.
 
 use crate::{Facts, Result};
-use nf_image::{Digest, Image16};
+use nf_image::{Digest, Image16, Shape};
 use std::fmt;
 
 /// A finite list of images in a fixed order.
@@ -39,6 +39,55 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// If `index` is not below `len`.
     fn image(&self, index: usize) -> Result<Image16>;
+
+    /// The extent of an image, where it can be told without reading its pixels; the same as
+    /// [`Dataset::image`] gives.
+    ///
+    /// # Errors
+    /// As for [`Dataset::image`], as far as it is seen without pixels.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn shape(&self, index: usize) -> Result<Option<Shape>> {
+        let _ = index;
+        Ok(None)
+    }
+
+    /// The number of the file that an image lies in, for those who read in an order of their own:
+    /// images of one file follow one another and are cheapest in order.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn file(&self, index: usize) -> usize {
+        index
+    }
+
+    /// Whether every image is one short read, wherever it lies, so that nothing is gained by
+    /// reading in order or by keeping images in memory.
+    fn is_read_at_random(&self) -> bool {
+        false
+    }
+
+    /// Whether the file of an image is on this disk.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn is_here(&self, index: usize) -> bool {
+        let _ = index;
+        true
+    }
+
+    /// Brings the file of an image to this disk, so that [`Dataset::image`] need not.
+    ///
+    /// # Errors
+    /// If it cannot be had.
+    ///
+    /// # Panics
+    /// If `index` is not below `len`.
+    fn fetch(&self, index: usize) -> Result<()> {
+        let _ = index;
+        Ok(())
+    }
 
     /// What the header of an image says besides its pixels; nothing where there is no header.
     ///

@@ -7,7 +7,7 @@ use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
 use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
 use crate::{Card, Dataset, Error, Facts, FitsOptions, Result};
-use nf_image::{Detector, Image16};
+use nf_image::{Detector, Image16, Shape};
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -241,6 +241,12 @@ impl File {
         }
     }
 
+    /// Whether it is a FITS file whose headers can be read without its pixels.
+    fn is_plain_fits(&self) -> bool {
+        let ending = self.path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+        ending.is_some_and(|ending| !["npy", "gz"].contains(&&*ending))
+    }
+
     fn wrong(&self, reason: String) -> Error {
         Error::Image { path: self.path.clone(), reason }
     }
@@ -383,6 +389,27 @@ impl Dataset for FolderSet {
             });
         }
         Ok(image.crop(0..image.shape().planes, rows, columns))
+    }
+
+    fn shape(&self, index: usize) -> Result<Option<Shape>> {
+        let member = self.members[index];
+        let file = &self.files[member.file];
+        // Others would be read as a whole.
+        if matches!(file.content, Content::Rows(_)) || !file.is_plain_fits() {
+            return Ok(None);
+        }
+        let frames = file.open(member.row, &self.fits)?;
+        if frames.stacks() <= member.stack {
+            return Err(file.wrong(format!("{} holds no image", self.name(index))));
+        }
+        let Shape { planes, height, width } = frames.shape(member.stack)?;
+        let planes = if matches!(member.plane, Taken::All) { planes } else { 1 };
+        let side = |extent| centre(extent, self.view.centre_px).len();
+        Ok(Some(Shape::new(planes, side(height), side(width))))
+    }
+
+    fn file(&self, index: usize) -> usize {
+        self.members[index].file
     }
 
     fn facts(&self, index: usize) -> Result<Facts> {

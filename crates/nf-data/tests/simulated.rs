@@ -26,6 +26,16 @@ fn the_oracle_is_near_the_entropy_of_the_sky() {
 }
 
 #[test]
+fn extents_are_known_before_anything_is_drawn() {
+    for manifest in nf_data::known_datasets().unwrap() {
+        if matches!(manifest.source, nf_data::Source::Simulator(_)) {
+            let set = open(&manifest.name, &OpenOptions::default()).unwrap();
+            assert_eq!(set.shape(0).unwrap(), Some(set.image(0).unwrap().shape()), "{}", manifest.name);
+        }
+    }
+}
+
+#[test]
 fn names_views_and_splits_that_do_not_exist_are_named() {
     let error = |reference: &str| open(reference, &OpenOptions::default()).err().unwrap().to_string();
     assert!(error("sim-star-fields").contains("real-open, sbi-16-2d, sbi-16-3d, sdss, "));

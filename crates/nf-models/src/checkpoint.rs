@@ -49,6 +49,9 @@ pub struct ModelCard {
     pub training_time_s: f64,
     /// The device trained on.
     pub device: String,
+    /// The checkpoints that the training began with, the first one first; none of a new network.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ancestry: Vec<String>,
     /// Number of trained parameters; filled in by [`Checkpoint::save`].
     #[serde(default)]
     pub parameters: u64,
@@ -123,6 +126,18 @@ impl Checkpoint {
         folder.join(id)
     }
 
+    /// The card of the checkpoint in the folder `dir`, whose weights are not looked at.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), as far as it concerns the card.
+    pub fn read_card(dir: &Path) -> Result<ModelCard> {
+        if !dir.is_dir() {
+            return Err(no_folder(dir));
+        }
+        let path = dir.join(CARD_FILE);
+        parse_card(&path, read(&path, MAX_CARD_BYTES)?).map(|(card, _)| card)
+    }
+
     /// The network of the checkpoint in the folder `dir` as a module on `device`.
     ///
     /// # Errors
@@ -184,8 +199,7 @@ impl Files {
     /// As [`Checkpoint::load`].
     fn read(dir: &Path) -> Result<Self> {
         if !dir.is_dir() {
-            let reason = format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}");
-            return Err(Error::checkpoint(dir, reason));
+            return Err(no_folder(dir));
         }
         let (card, weights) = (dir.join(CARD_FILE), dir.join(WEIGHTS_FILE));
         let (card_bytes, weights_bytes) = (read(&card, MAX_CARD_BYTES)?, read(&weights, MAX_WEIGHTS_BYTES)?);
@@ -197,11 +211,7 @@ impl Files {
     /// # Errors
     /// As [`Checkpoint::load`].
     fn parse((card_path, card): (&Path, Vec<u8>), (weights_path, weights): (&Path, Vec<u8>)) -> Result<Self> {
-        let text = String::from_utf8(card).map_err(|_| Error::checkpoint(card_path, "not text"))?;
-        let card: ModelCard =
-            toml::from_str(&text).map_err(|e| Error::checkpoint(card_path, e.to_string()))?;
-        let config = card.net.clone().ok_or_else(|| Error::checkpoint(card_path, "missing field `net`"))?;
-        config.check().map_err(|e| Error::checkpoint(card_path, e.to_string()))?;
+        let (card, config) = parse_card(card_path, card)?;
         let digest = Digest::of_bytes(&weights);
         if digest.to_string() != card.weights_blake3 {
             let reason = format!("its BLAKE3 is {digest}, the card says {}", card.weights_blake3);
@@ -212,6 +222,23 @@ impl Files {
         let weights_path = weights_path.to_owned();
         Ok(Self { card, config, weights, weights_path, digest, weights_bytes })
     }
+}
+
+fn no_folder(dir: &Path) -> Error {
+    Error::checkpoint(dir, format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}"))
+}
+
+/// A card, and the network that it describes.
+///
+/// # Errors
+/// As [`Checkpoint::load`].
+fn parse_card(path: &Path, bytes: Vec<u8>) -> Result<(ModelCard, NetConfig)> {
+    let wrong = |reason: String| Error::checkpoint(path, reason);
+    let text = String::from_utf8(bytes).map_err(|_| wrong("not text".into()))?;
+    let card: ModelCard = toml::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let config = card.net.clone().ok_or_else(|| wrong("missing field `net`".into()))?;
+    config.check().map_err(|e| wrong(e.to_string()))?;
+    Ok((card, config))
 }
 
 #[cfg(feature = "train")]

@@ -58,6 +58,14 @@ pub enum Error {
         /// What is free.
         free_gb: f64,
     },
+    /// Images for the next steps could not be read.
+    #[error("{source}; the state of step {step} is saved, --resume goes on with it")]
+    Unread {
+        /// Steps taken.
+        step: u64,
+        /// Why.
+        source: Box<Error>,
+    },
     /// The network cannot take such tiles.
     #[error("net: {0}; change the section tiles or net")]
     Net(#[from] nf_models::Error),
@@ -93,6 +101,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A run cannot begin with the checkpoint that it is to begin with.
+    #[error("from: {0}")]
+    Ancestor(String),
     /// A checkpoint cannot be written.
     #[error("checkpoint: {0}")]
     Checkpoint(String),

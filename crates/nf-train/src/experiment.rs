@@ -1,5 +1,6 @@
 //! Everything that decides the numbers of a training run, as one TOML file.
 
+use crate::data_choice::DataChoice;
 use crate::optimiser::{Optimiser, Schedule};
 use crate::overrides::{assign, merge};
 use crate::{DeviceClass, Error, Result, Stop};
@@ -29,6 +30,9 @@ pub struct Experiment {
     /// Where `device` was `auto`: why no faster class was chosen. No number depends on it.
     #[serde(skip)]
     pub skipped_devices: Vec<String>,
+    /// The trained network that is trained on, if it is not a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Ancestor>,
     /// The frames.
     pub data: DataChoice,
     /// What is cut out of them.
@@ -45,21 +49,14 @@ pub struct Experiment {
     pub net: NetConfig,
 }
 
-/// The frames to learn from.
+/// The trained network that a run begins with, instead of a new one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DataChoice {
-    /// Datasets, as `NAME[/VIEW][@SPLIT]`, manifests, folders or files.
-    pub train: Vec<String>,
-    /// Images of `train` whose names begin with one of these are never trained on; they validate.
-    #[serde(default)]
-    pub hold_out: Vec<String>,
-    /// Further datasets that validate.
-    #[serde(default)]
-    pub validation: Vec<String>,
-    /// At most so many images are trained on, the first ones of what is left after holding out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_images: Option<usize>,
+pub struct Ancestor {
+    /// Name of the folder of its checkpoint.
+    pub checkpoint: String,
+    /// BLAKE3 of its weights, hexadecimal, as its card states.
+    pub weights_blake3: String,
 }
 
 /// Tiles and how they are drawn.
@@ -119,6 +116,9 @@ pub struct ValidationChoice {
     pub every_steps: u64,
     /// Tiles of every image, at places drawn once.
     pub tiles_per_image: usize,
+    /// At most so many images validate, the first ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_images: Option<usize>,
     /// Rows of a tile, if not those of the training tiles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height_px: Option<usize>,
@@ -192,17 +192,17 @@ impl Experiment {
         if self.seed > i64::MAX as u64 {
             return Err("seed: expected below 2^63".to_owned());
         }
-        if self.data.train.is_empty() {
-            return Err("data.train: there is none, expected at least one dataset".to_owned());
+        if let Some(Ancestor { checkpoint, weights_blake3 }) = &self.from {
+            if !word(checkpoint) {
+                return Err("from.checkpoint: expected the name of a folder in checkpoints".to_owned());
+            }
+            if weights_blake3.parse::<Digest>().is_err() {
+                return Err("from.weights_blake3: expected 64 hexadecimal digits, as in its card".to_owned());
+            }
         }
-        if self.data.hold_out.is_empty() && self.data.validation.is_empty() {
-            return Err("data: name images to validate on, by hold_out or validation".to_owned());
-        }
-        if self.data.max_images == Some(0) {
-            return Err("data.max_images: 0 leaves nothing to train on".to_owned());
-        }
-        if self.data.hold_out.iter().any(String::is_empty) {
-            return Err("data.hold_out: an empty text would hold out every image".to_owned());
+        self.data.check()?;
+        if self.validation.max_images == Some(0) {
+            return Err("validation.max_images: 0 leaves nothing to validate on".to_owned());
         }
         let (height_px, width_px) = self.validation_tile_px();
         for (name, value) in [
@@ -322,6 +322,16 @@ mod tests {
         assert!(experiment.id().starts_with("small-") && experiment.id().len() == "small-".len() + 8);
         let other = Experiment::parse("small.toml", SMALL, &["tiles.batch=9".to_owned()]).unwrap();
         assert_ne!(other.id(), experiment.id());
+        let mixed = [
+            "data.train=[{ set = 'a', weight = 3.0 }, { set = 'b', weight = 1.0 }]",
+            "data.memory_mb=100",
+            "data.validation=['c']",
+            &format!("from={{ checkpoint = 'x', weights_blake3 = '{}' }}", "0".repeat(64)),
+        ];
+        let mixed = Experiment::parse("small.toml", SMALL, &mixed.map(str::to_owned)).unwrap();
+        assert_eq!(Experiment::parse("again.toml", &mixed.to_toml(), &[]).unwrap(), mixed);
+        let weights: Vec<_> = mixed.data.train.iter().map(|set| (set.reference(), set.weight())).collect();
+        assert_eq!(weights, [("a", Some(3.0)), ("b", Some(1.0))]);
     }
 
     #[test]
@@ -377,6 +387,14 @@ mod tests {
             ("data.hold_out=[]", "hold_out"),
             ("data.hold_out=['']", "hold_out"),
             ("data.max_images=0", "max_images"),
+            ("data.memory_mb=0", "data.memory_mb"),
+            ("data.draws_per_image=0", "data.draws_per_image"),
+            ("data.train=['a', { set = 'b', weight = 2 }]", "a weight for every dataset"),
+            ("data.train=[{ set = 'b', weight = -1 }]", "weights of 1e-6"),
+            ("data.train=[{ set = 'b' }]", "{ set = \"NAME\", weight = 1.0 }"),
+            ("validation.max_images=0", "validation.max_images"),
+            ("from={ checkpoint = '../x', weights_blake3 = '' }", "from.checkpoint"),
+            ("from={ checkpoint = 'x', weights_blake3 = '12' }", "from.weights_blake3"),
             ("tiles.batch=0", "tiles.batch"),
             ("tiles.width_px=99999", "tiles.width_px"),
             ("validation.every_steps=0", "validation.every_steps"),

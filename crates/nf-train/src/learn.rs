@@ -1,10 +1,11 @@
 //! The loop: tiles, loss, gradients, weights.
 
-use crate::data::{Batch, Frames, available_memory_bytes};
+use crate::batch::Batch;
+use crate::data::{Frames, Handles, LoadReport, Loader, available_memory_bytes};
 use crate::error::panic_words;
 use crate::log::{Log, Row};
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
-use crate::sampling::{Purpose, generator, step_batch, validation_batch};
+use crate::sampling::{Purpose, generator};
 use crate::state::{self, Position, State};
 use crate::{DeviceClass, End, Error, Experiment, Result, TileChoice};
 use burn::optim::{GradientsParams, ModuleOptimizer};
@@ -15,7 +16,7 @@ use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Steps between rows of the log.
@@ -33,6 +34,11 @@ pub trait Observer {
     /// A step was taken; `bits` is its loss per sample.
     fn step(&mut self, position: &Position, bits: f64) {
         let _ = (position, bits);
+    }
+
+    /// What was read for the steps so far; told after every step.
+    fn loaded(&mut self, report: &LoadReport) {
+        let _ = report;
     }
 
     /// The net was validated.
@@ -71,9 +77,9 @@ pub struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Trains a network that is fresh from its configuration, on the session's device with
-    /// gradients. `keep` is given every network that validates better than all before, without
-    /// gradients.
+    /// Trains a network that is fresh from its configuration, or trained already where the
+    /// experiment begins with such a one, on the session's device with gradients. `keep` is given
+    /// every network that validates better than all before, without gradients.
     ///
     /// # Errors
     /// If the folder is in use or holds a run and `resume` is not asked for, a file cannot be
@@ -87,21 +93,28 @@ impl Session<'_> {
         fs::create_dir_all(self.output).map_err(Error::io(self.output))?;
         let _lock = self.lock()?;
         self.check_memory(&net)?;
-        let run = self.begin(net)?;
+        let mut loader = Loader::new(self.frames, self.experiment);
+        let handles = loader.handles();
+        let run = self.begin(net, &mut loader)?;
         write_experiment(self.output, self.experiment)?;
         observer.begin(&run.position);
         let first = run.position.step;
         std::thread::scope(|scope| {
             let (sender, batches) = sync_channel(BATCHES_AHEAD);
-            let Experiment { tiles, seed, .. } = self.experiment;
             scope.spawn(move || {
                 let mut steps = first..;
-                // The sender fails when the loop below has ended and dropped the receiver.
+                // The sender fails when the loop below has ended and dropped the receiver; after a
+                // failure there is nothing more to send.
                 while steps.next().is_some_and(|step| {
-                    sender.send(step_batch(&self.frames.train, tiles, *seed, step)).is_ok()
+                    let batch = loader.batch(step);
+                    let failed = batch.is_err();
+                    sender.send(batch).is_ok() && !failed
                 }) {}
             });
-            run.go(batches, observer, keep)
+            let ended = run.go(&Batches { batches, handles: &handles }, observer, keep);
+            // So that the thread above does not wait for an image that nobody wants any more.
+            handles.close();
+            ended
         })
     }
 
@@ -128,7 +141,7 @@ impl Session<'_> {
         }
     }
 
-    fn begin<N: Trainable>(&self, net: N) -> Result<Run<'_, N>> {
+    fn begin<N: Trainable>(&self, net: N, loader: &mut Loader<'_>) -> Result<Run<'_, N>> {
         let experiment = self.experiment;
         let path = self.output.join("resume.state");
         let averaged = experiment.optimiser.ema_decay.is_some();
@@ -147,24 +160,25 @@ impl Session<'_> {
                 state.restore(&path, net, average, optimiser)?
             }
             None => {
-                let first = step_batch(&self.frames.train, &experiment.tiles, experiment.seed, 0);
-                let tiles = tensor(&first, &self.device.clone().autodiff());
-                let net = net.data_dependent_init(tiles)?;
+                let net = match experiment.from {
+                    Some(_) => net,
+                    None => {
+                        let tiles = tensor(&loader.batch(0)?, &self.device.clone().autodiff());
+                        net.data_dependent_init(tiles)?
+                    }
+                };
                 let average = averaged.then(|| net.valid());
                 (Position::default(), net, average, optimiser)
             }
         };
         let (height_px, width_px) = experiment.validation_tile_px();
-        let tile = Shape::new(experiment.tiles.planes, height_px, width_px);
-        let count = experiment.validation.tiles_per_image;
-        let validation = validation_batch(&self.frames.validation, tile, count, experiment.seed);
         // As many samples at once as a step has, which the device is known to take.
         let step_samples = experiment.tiles.batch * experiment.tiles.height_px * experiment.tiles.width_px;
         let size = (step_samples / (height_px * width_px)).max(1);
         let log = Log::open(&self.output.join("train.csv"), position.step)?;
         let started = Instant::now();
         let before = Duration::try_from_secs_f64(position.seconds).unwrap_or_default();
-        let validation = validation.split(size);
+        let validation = self.frames.validation().split(size);
         Ok(Run {
             session: self,
             position,
@@ -185,6 +199,28 @@ fn write_experiment(output: &Path, experiment: &Experiment) -> Result<()> {
     state::write_atomically(&output.join("experiment.toml"), experiment.to_toml().as_bytes())
 }
 
+/// The tiles of the steps, as they come.
+struct Batches<'a> {
+    batches: Receiver<Result<Batch>>,
+    handles: &'a Handles,
+}
+
+impl Batches<'_> {
+    /// The tiles of the next step; `None` if the run was interrupted while they were waited for.
+    fn next(&self, interrupted: &AtomicBool) -> Option<Result<Batch>> {
+        loop {
+            match self.batches.recv_timeout(Duration::from_millis(200)) {
+                Ok(batch) => return Some(batch),
+                Err(RecvTimeoutError::Timeout) if interrupted.load(Ordering::Relaxed) => return None,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Some(Err(Error::Frames("the thread that draws tiles has ended".to_owned())));
+                }
+            }
+        }
+    }
+}
+
 /// A run under way.
 struct Run<'a, N> {
     session: &'a Session<'a>,
@@ -203,17 +239,27 @@ struct Run<'a, N> {
 impl<N: Trainable> Run<'_, N> {
     fn go(
         mut self,
-        batches: Receiver<Batch>,
+        batches: &Batches<'_>,
         observer: &mut dyn Observer,
         keep: &mut dyn FnMut(&N, &Position) -> Result<()>,
     ) -> Result<(Position, End)> {
-        let mut end = self.end();
+        let (mut end, mut waited) = (self.end(), Duration::ZERO);
         while end.is_none() {
-            let batch = batches.recv().expect("batches are drawn as long as somebody takes them");
+            let asked = Instant::now();
+            let batch = match batches.next(self.session.interrupted) {
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => return Err(self.unread(error)?),
+                None => {
+                    self.save()?;
+                    return Ok((self.position, End::Interrupted));
+                }
+            };
+            waited += asked.elapsed();
             let rate = self.session.experiment.schedule.rate_at(self.position.step);
             let bits;
             (self, bits) = self.step(&batch, rate)?;
             observer.step(&self.position, bits);
+            observer.loaded(&batches.handles.report(waited));
             end = self.end();
             let last = end.is_some_and(|end| end != End::Interrupted);
             let step = self.position.step;
@@ -232,6 +278,15 @@ impl<N: Trainable> Run<'_, N> {
             }
         }
         Ok((self.position, end.expect("the loop ends when there is a reason")))
+    }
+
+    /// What to say where tiles could not be had: nothing that was learnt is lost.
+    fn unread(&mut self, error: Error) -> Result<Error> {
+        if self.position.step == 0 {
+            return Ok(error);
+        }
+        self.save()?;
+        Ok(Error::Unread { step: self.position.step, source: Box::new(error) })
     }
 
     /// Why to end now, if there is a reason.

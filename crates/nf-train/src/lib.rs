@@ -1,14 +1,18 @@
 //! Learning: experiment file in, checkpoint out.
 //!
 //! - [`Experiment`]: everything that decides the numbers of a run, one TOML file.
-//! - [`Frames`]: the images in memory; [`sampling`]: which of their tiles make which step.
+//! - [`Frames`]: the images, in memory, in a tile store or in a window over a larger set; the tiles
+//!   of a step depend on the seed and the step alone.
 //! - [`Session::learn`]: the loop, over anything [`Trainable`](nf_models::Trainable). A run that is
 //!   interrupted at any moment resumes from its last state and ends with the same weights;
 //!   [`finished`] says whether there is anything left to do.
 //! - [`optimiser`]: Adamax, clipping by the joint norm, moving averages of weights, learning rates.
 #![forbid(unsafe_code)]
 
+mod ancestry;
+mod batch;
 mod data;
+mod data_choice;
 mod device;
 mod divergence;
 mod error;
@@ -17,15 +21,17 @@ mod learn;
 mod log;
 pub mod optimiser;
 mod overrides;
-pub mod sampling;
+mod sampling;
 mod state;
 mod stop;
 
-pub use data::{Batch, Frame, Frames};
+pub use batch::Batch;
+pub use data::{Frame, Frames, LoadReport};
+pub use data_choice::{DataChoice, SetChoice, WeightedSet};
 pub use device::{DeviceClass, device_name};
 pub use divergence::{Divergence, RAW_BITS};
 pub use error::{Error, Result};
-pub use experiment::{DataChoice, Draw, Experiment, Flips, TileChoice, ValidationChoice};
+pub use experiment::{Ancestor, Draw, Experiment, Flips, TileChoice, ValidationChoice};
 pub use learn::{Observer, Session, Silent, finished};
 pub use log::Row;
 pub use state::Position;

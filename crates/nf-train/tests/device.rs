@@ -128,14 +128,14 @@ const EXPERIMENT: &str = r#"
     preset = "PRESET"
 "#;
 
-fn frames() -> Frames {
+fn frames(experiment: &Experiment) -> Frames {
     let frame = |seed: usize| Frame {
         name: format!("frame-{seed}"),
         image: Image16::from_fn(Shape::frame(40, 36), |_, r, c| {
             (300 + 2 * c + (r * 7 + c * 13 + seed * (r ^ c)) % 37) as u16
         }),
     };
-    Frames { train: vec![frame(1), frame(2)], validation: vec![frame(3)], cards: vec![] }
+    Frames::in_memory(vec![frame(1), frame(2)], &[frame(3)], experiment).unwrap()
 }
 
 /// Best validation of a run of eight steps, in bits per sample.
@@ -145,7 +145,7 @@ fn train(preset: &str, device: Device) -> f64 {
     let net = experiment.net.init(&device.clone().autodiff(), experiment.seed).unwrap();
     let session = Session {
         experiment: &experiment,
-        frames: &frames(),
+        frames: &frames(&experiment),
         device,
         output: folder.path(),
         resume: false,

@@ -49,14 +49,14 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
     ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-fn frames() -> Frames {
+fn frames(experiment: &Experiment) -> Frames {
     let image = |seed: usize| {
         Image16::from_fn(Shape::frame(24, 20), |_, r, c| {
             (300 + (r * 7 + c * 13 + seed * (r ^ c)) % 37) as u16
         })
     };
     let frame = |seed| Frame { name: format!("frame-{seed}"), image: image(seed) };
-    Frames { train: vec![frame(1), frame(2)], validation: vec![frame(3)], cards: vec![] }
+    Frames::in_memory(vec![frame(1), frame(2)], &[frame(3)], experiment).unwrap()
 }
 
 fn experiment(assignments: &[&str]) -> Experiment {
@@ -109,7 +109,6 @@ impl Observer for After<'_> {
 /// Runs to the end or to an interruption; gives back what was kept last.
 fn run(
     experiment: &Experiment,
-    frames: &Frames,
     output: &Path,
     resume: bool,
     interrupt_after: u64,
@@ -117,7 +116,7 @@ fn run(
     let interrupted = AtomicBool::new(false);
     let session = Session {
         experiment,
-        frames,
+        frames: &frames(experiment),
         device: Device::flex(),
         output,
         resume,
@@ -149,7 +148,7 @@ fn weights_depend_on_the_seed() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let of = |name: &str, assignments: &[&str]| {
-        run(&experiment(assignments), &frames(), &folder.path().join(name), false, 0).unwrap().2
+        run(&experiment(assignments), &folder.path().join(name), false, 0).unwrap().2
     };
     let first = of("a", &[]);
     assert_eq!(first, of("b", &[]));
@@ -165,18 +164,18 @@ fn a_resumed_run_ends_with_the_same_weights_and_log() {
     for rule in ["adamax", "adam", "rms-prop"] {
         let experiment = experiment(&[&format!("optimiser.rule={{ {rule} = {{}} }}")]);
         let (whole, parts) = (folder.path().join(rule), folder.path().join(format!("{rule}-parts")));
-        let expected = run(&experiment, &frames(), &whole, false, 0).unwrap();
+        let expected = run(&experiment, &whole, false, 0).unwrap();
         assert_eq!((expected.0.step, expected.1), (40, End::Steps));
-        let (position, end, _) = run(&experiment, &frames(), &parts, false, 13).unwrap();
+        let (position, end, _) = run(&experiment, &parts, false, 13).unwrap();
         assert_eq!((position.step, end), (13, End::Interrupted));
-        let (_, end, _) = run(&experiment, &frames(), &parts, true, 14).unwrap();
+        let (_, end, _) = run(&experiment, &parts, true, 14).unwrap();
         assert_eq!(end, End::Interrupted);
-        let found = run(&experiment, &frames(), &parts, true, 0).unwrap();
+        let found = run(&experiment, &parts, true, 0).unwrap();
         assert_eq!((found.0.step, found.0.best_step, found.1), (40, expected.0.best_step, End::Steps));
         assert_eq!(found.2, expected.2, "{rule}");
         assert_eq!(csv_without_seconds(&parts), csv_without_seconds(&whole), "{rule}");
         // Nothing is left to do.
-        assert_eq!(run(&experiment, &frames(), &parts, true, 0).unwrap().0.step, 40);
+        assert_eq!(run(&experiment, &parts, true, 0).unwrap().0.step, 40);
     }
 }
 
@@ -185,25 +184,22 @@ fn a_folder_in_use_is_not_overwritten() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let first = experiment(&[]);
-    run(&first, &frames(), folder.path(), false, 5).unwrap();
-    let again = run(&first, &frames(), folder.path(), false, 0).unwrap_err().to_string();
+    run(&first, folder.path(), false, 5).unwrap();
+    let again = run(&first, folder.path(), false, 0).unwrap_err().to_string();
     assert!(again.contains("step 5") && again.contains("--resume"), "{again}");
     let other = experiment(&["seed=9"]);
-    let other = run(&other, &frames(), folder.path(), true, 0).unwrap_err().to_string();
+    let other = run(&other, folder.path(), true, 0).unwrap_err().to_string();
     assert!(other.contains("belongs to the experiment tiny-"), "{other}");
     let state = folder.path().join("resume.state");
     let mut bytes = fs::read(&state).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
     fs::write(&state, &bytes).unwrap();
-    let damaged = run(&first, &frames(), folder.path(), true, 0).unwrap_err().to_string();
+    let damaged = run(&first, folder.path(), true, 0).unwrap_err().to_string();
     assert!(damaged.contains("damaged"), "{damaged}");
     for length in [0, 7, 12, 40, last] {
         fs::write(&state, &bytes[..length]).unwrap();
-        assert!(
-            matches!(run(&first, &frames(), folder.path(), true, 0), Err(Error::State { .. })),
-            "{length}"
-        );
+        assert!(matches!(run(&first, folder.path(), true, 0), Err(Error::State { .. })), "{length}");
     }
 }
 
@@ -214,10 +210,10 @@ fn patience_and_minutes_end_a_run() {
     // A rate this small changes nothing that single precision shows, so no validation is a new
     // best.
     let stuck = experiment(&["stop.patience=2", "schedule.rate=1e-30"]);
-    let (position, end, _) = run(&stuck, &frames(), &folder.path().join("a"), false, 0).unwrap();
+    let (position, end, _) = run(&stuck, &folder.path().join("a"), false, 0).unwrap();
     assert_eq!((position.step, position.best_step, end), (24, 8, End::Patience));
     let short = experiment(&["stop.minutes=1e-9"]);
-    let (position, end, _) = run(&short, &frames(), &folder.path().join("b"), false, 0).unwrap();
+    let (position, end, _) = run(&short, &folder.path().join("b"), false, 0).unwrap();
     assert_eq!((position.step, end), (1, End::Minutes));
 }
 
@@ -225,21 +221,21 @@ fn patience_and_minutes_end_a_run() {
 fn errors_name_a_setting() {
     let _one = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
-    let error = |frames: &Frames, assignments: &[&str]| {
-        let experiment = experiment(assignments);
-        frames
-            .check(&experiment)
-            .map(|()| run(&experiment, frames, folder.path(), false, 0))
-            .unwrap_err()
-            .to_string()
+    let frame = || {
+        let image = Image16::from_fn(Shape::frame(24, 20), |_, r, c| (r * c) as u16);
+        Frame { name: "frame".to_owned(), image }
     };
-    assert!(error(&frames(), &["tiles.height_px=25"]).contains("tiles.height_px"));
-    assert!(error(&frames(), &["validation.width_px=21"]).contains("validation.width_px"));
-    assert!(error(&frames(), &["tiles.planes=2"]).contains("tiles.planes"));
-    let none = Frames { train: vec![], ..frames() };
-    assert!(error(&none, &[]).contains("data.train: no image is left"));
+    let error = |train: Vec<Frame>, validation: &[Frame], assignments: &[&str]| {
+        Frames::in_memory(train, validation, &experiment(assignments)).err().unwrap().to_string()
+    };
+    let both = |assignments: &[&str]| error(vec![frame()], &[frame()], assignments);
+    assert!(both(&["tiles.height_px=25"]).contains("tiles.height_px"));
+    assert!(both(&["validation.width_px=21"]).contains("validation.width_px"));
+    assert!(both(&["tiles.planes=2"]).contains("tiles.planes"));
+    assert!(error(vec![], &[frame()], &[]).contains("data.train: no image is left"));
+    assert!(error(vec![frame()], &[], &[]).contains("hold_out or validation"));
     let diverging = experiment(&["schedule.rate=1e30", "optimiser.ema_decay=0.0"]);
-    let diverged = run(&diverging, &frames(), folder.path(), false, 0).unwrap_err();
+    let diverged = run(&diverging, folder.path(), false, 0).unwrap_err();
     assert!(matches!(diverged, Error::Diverged { .. }), "{diverged}");
     assert!(diverged.to_string().contains("schedule.rate (now"), "{diverged}");
 }
@@ -278,7 +274,7 @@ fn a_failing_model_or_device_ends_the_run_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let fail = |fault: &'static str, assignments: &[&str]| {
         let experiment = experiment(assignments);
-        let frames = frames();
+        let frames = frames(&experiment);
         let output = folder.path().join(format!("{fault}-{}", assignments.len()));
         let session = Session {
             experiment: &experiment,

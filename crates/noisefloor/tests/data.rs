@@ -94,6 +94,45 @@ fn one_command_benches_the_eight_experiments() {
     assert_eq!(server.requests(), before);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_packing_that_was_killed_or_found_no_room_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = |output: &str| {
+        let pack = ["data", "pack", "sim-star-field@train", output, "--size", "64", "--stride", "16"];
+        noisefloor(folder.path(), "http://localhost:9", &pack)
+    };
+    let path = |name: &str| folder.path().join(name);
+    good(&command("whole.parquet").output().unwrap());
+    let whole = fs::read(path("whole.parquet")).unwrap();
+    for part_bytes in [1, 20_000_000, 40_000_000] {
+        let mut child = command("t.parquet").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        while fs::metadata(path("t.parquet.part")).map_or(0, |meta| meta.len()) < part_bytes {
+            assert!(start.elapsed() < Duration::from_secs(120), "the part never came");
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!path("t.parquet").exists(), "nothing unfinished under the final name");
+    }
+    // A file may grow to 50 MB here, and then the disk is full.
+    let program = env!("CARGO_BIN_EXE_noisefloor");
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 50000; exec {program} data pack sim-star-field@train t.parquet --size 64 --stride 16"
+    );
+    let mut limited = Command::new("bash");
+    let failure = failed(&limited.args(["-c", &line]).current_dir(folder.path()).output().unwrap());
+    assert!(failure.contains("t.parquet") && failure.contains("goes on with t.parquet.part"), "{failure}");
+    assert!(failure.contains("large") || failure.contains("space"), "{failure}");
+    let last = command("t.parquet").output().unwrap();
+    assert!(text(&last.stderr).contains("tiles that were packed before"), "{}", text(&last.stderr));
+    good(&last);
+    assert!(fs::read(path("t.parquet")).unwrap() == whole, "other bytes");
+    assert!(!path("t.parquet.part").exists() && !path("t.parquet.part.journal").exists());
+}
+
 #[test]
 fn tiles_are_packed_into_a_store_that_is_a_dataset() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,25 +38,30 @@ fn work() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("frames")).unwrap();
     for (seed, name) in ["a", "b", "c"].iter().enumerate() {
-        let mut state = seed as u32 + 1;
-        let mut noise = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (1000 + (state >> 26) + (state >> 12 & 63)) as u16
-        };
-        let samples: Vec<u8> = (0..24 * 20).flat_map(|_| noise().to_le_bytes()).collect();
-        let head = "{'descr': '<u2', 'fortran_order': False, 'shape': (24, 20), }";
-        let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
-        bytes.extend(format!("{head:<117}\n").bytes());
-        bytes.extend(samples);
-        fs::write(folder.path().join(format!("frames/{name}.npy")), bytes).unwrap();
+        write_frame(&folder.path().join(format!("frames/{name}.npy")), seed, [24, 20]);
     }
     fs::write(folder.path().join("tiny.toml"), EXPERIMENT).unwrap();
     folder
 }
 
+fn write_frame(path: &Path, seed: usize, [height, width]: [usize; 2]) {
+    let mut state = seed as u32 + 1;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (1000 + (state >> 26) + (state >> 12 & 63)) as u16
+    };
+    let samples: Vec<u8> = (0..height * width).flat_map(|_| noise().to_le_bytes()).collect();
+    let head = format!("{{'descr': '<u2', 'fortran_order': False, 'shape': ({height}, {width}), }}");
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(format!("{head:<117}\n").bytes());
+    bytes.extend(samples);
+    fs::write(path, bytes).unwrap();
+}
+
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noisefloor"));
     command.current_dir(folder).args(["train", "tiny.toml"]).args(arguments);
+    command.env("NOISEFLOOR_CACHE", folder.join("cache")).env("HF_HOME", folder.join("hf"));
     command.env_remove("NOISEFLOOR_LOG").stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -137,6 +142,91 @@ fn a_killed_run_goes_on_to_the_same_weights_and_log() {
     assert!(weights(&folder.join("again")) == weights(&parts), "the weights differ");
     succeeds(&train(folder, &["--output", "other", "--set", "seed=6"]));
     assert!(weights(&folder.join("other")) != weights(&parts), "another seed, the same weights");
+}
+
+#[test]
+fn a_set_larger_than_its_memory_gives_the_same_weights_however_often_it_is_killed() {
+    let work = work();
+    let folder = work.path();
+    // Nine frames of 0.3 MB each, of which two are in memory at a time; and the same as a store.
+    for seed in 3..12 {
+        write_frame(&folder.join(format!("frames/d{seed:02}.npy")), seed, [400, 380]);
+    }
+    let pack = ["data", "pack", "frames", "store.parquet", "--size", "20"];
+    let packed = Command::new(env!("CARGO_BIN_EXE_noisefloor")).args(pack).current_dir(folder).output();
+    assert!(packed.unwrap().status.success());
+    for (set, words) in
+        [("frames", "a window of them is in memory"), ("store.parquet", "read from their store")]
+    {
+        let set = format!("data.train=['{set}']");
+        let settings = ["--set", &set, "--set", "data.memory_mb=1", "--set", "data.draws_per_image=8"];
+        let run = |more: &[&str]| command(folder, &[&settings[..], more].concat());
+        let (whole, parts) = (format!("{words}-whole"), format!("{words}-parts"));
+        let text = succeeds(&run(&["--output", &whole]).output().unwrap());
+        assert!(text.contains(words) && text.contains("s for tiles"), "{text}");
+        for pause_ms in [0, 40, 160] {
+            let resume = ["--output", &parts, "--save-every", "0", "--resume"];
+            let mut child = run(&resume).spawn().unwrap();
+            if pause_ms == 0 {
+                wait_for_a_row(&mut child, &folder.join(&parts));
+            }
+            std::thread::sleep(Duration::from_millis(pause_ms));
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        succeeds(&run(&["--output", &parts, "--resume"]).output().unwrap());
+        assert!(
+            weights(&folder.join(&parts)) == weights(&folder.join(&whole)),
+            "{words}: the weights differ"
+        );
+        let log = log_without_seconds(&folder.join(&parts));
+        assert_eq!(log, log_without_seconds(&folder.join(&whole)), "{words}");
+    }
+}
+
+#[test]
+fn a_run_begins_with_a_checkpoint_and_says_so() {
+    let work = work();
+    let folder = work.path();
+    let short = ["--set", "stop.steps=4"];
+    succeeds(&train(folder, &[&short[..], &["--output", "first"]].concat()));
+    let first = folder_of(&folder.join("first"), "");
+    let from = ["--from", first.to_str().unwrap(), "--set", "data.train=['frames/a.npy', 'frames/c.npy']"];
+    succeeds(&train(folder, &[&short[..], &from, &["--output", "second"]].concat()));
+    let (name, second) =
+        (first.file_name().unwrap().to_str().unwrap(), folder_of(&folder.join("second"), ""));
+    assert_ne!(second.file_name(), first.file_name(), "the id depends on where it began");
+    let card = fs::read_to_string(second.join("card.toml")).unwrap();
+    assert!(
+        card.contains(&format!("ancestry = [\"{name} (weights ")) && card.contains("4 steps on"),
+        "{card}"
+    );
+    // A grandchild knows both.
+    let from = ["--from", second.to_str().unwrap()];
+    succeeds(&train(folder, &[&short[..], &from, &["--output", "third"]].concat()));
+    let card = fs::read_to_string(folder_of(&folder.join("third"), "").join("card.toml")).unwrap();
+    assert_eq!(card.matches("4 steps on").count(), 2, "{card}");
+    // A learning rate of almost nothing leaves it what it was; a new net is another.
+    let settings = ["schedule.rate=1e-30", "stop.steps=1", "optimiser.ema_decay=0.0"];
+    let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+    let still: Vec<&str> = settings.chain(["--from", first.to_str().unwrap()]).collect();
+    succeeds(&train(folder, &[&still[..], &["--output", "still"]].concat()));
+    assert!(weights(&folder.join("still")) == weights(&folder.join("first")));
+    for (more, words) in [
+        (&["--from", "nowhere"][..], "nowhere"),
+        (&["--from", first.to_str().unwrap(), "--set", "net.filters=9"], "another network"),
+        (
+            &["--set", &format!("from={{ checkpoint='x', weights_blake3='{}' }}", "1".repeat(64))],
+            "checkpoints/x",
+        ),
+    ] {
+        let ended = train(folder, &[&short[..], more, &["--output", "wrong"]].concat());
+        let text = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(
+            ended.status.code() == Some(1) && text.lines().count() == 1 && text.contains(words),
+            "{text}"
+        );
+    }
 }
 
 #[cfg(unix)]
@@ -233,6 +323,8 @@ fn mistakes_are_told_in_one_line_that_names_the_setting() {
         ("schedule.rate=1e30", "schedule.rate"),
         ("tiles.batch=16384 net.preset='pixelcnnpp/paper'", "GB are free; lower tiles.batch"),
         ("data.train=['empty']", "empty"),
+        ("data.train=[{set='frames'}]", "weight = 1.0"),
+        ("data.train=['lco@full-fit']", "No network here"),
         (
             "tiles.height_px=14 net.preset='idf/tiny'",
             "multiples of 8, for 3 levels; change the section tiles or net",
@@ -250,7 +342,7 @@ fn mistakes_are_told_in_one_line_that_names_the_setting() {
             continue;
         }
         let settings: Vec<&str> = setting.split(' ').flat_map(|setting| ["--set", setting]).collect();
-        let ended = train(work.path(), &settings);
+        let ended = command(work.path(), &settings).env("HF_HUB_OFFLINE", "1").output().unwrap();
         let text = String::from_utf8_lossy(&ended.stderr).into_owned();
         let errors: Vec<&str> = text.lines().filter(|line| line.starts_with("noisefloor: ")).collect();
         assert_eq!(ended.status.code(), Some(1), "{setting}: {text}");

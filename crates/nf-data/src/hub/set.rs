@@ -147,7 +147,9 @@ impl HubSet {
             return Err(Error::Manifest { file: list.to_owned(), reason });
         }
         let rows = read_rows(&self.repository.fetch(&file)?, list)?;
-        part.of(rows).iter().filter(|row| source.takes(row)).try_for_each(|row| self.add_listed(row))
+        // The benchmark cuts the list of an experiment, not that of its repository.
+        let rows: Vec<Row> = rows.into_iter().filter(|row| source.takes(row)).collect();
+        part.of(rows).iter().try_for_each(|row| self.add_listed(row))
     }
 
     fn add_listed(&mut self, row: &Row) -> Result<()> {
@@ -289,6 +291,19 @@ impl Dataset for HubSet {
         }
         let file = self.fits.open(&path).map_err(|error| wrong(error.to_string()))?;
         self.rule.read(&file, member.item).map_err(wrong)
+    }
+
+    fn file(&self, index: usize) -> usize {
+        self.members[index].file
+    }
+
+    fn is_here(&self, index: usize) -> bool {
+        let file = self.files[self.members[index].file].file();
+        file.is_ok_and(|file| self.repository.is_here(file))
+    }
+
+    fn fetch(&self, index: usize) -> Result<()> {
+        self.fetched(&self.members[index]).map(drop)
     }
 
     fn facts(&self, index: usize) -> Result<Facts> {

@@ -18,7 +18,7 @@ use super::frame::Amplifier;
 use super::ramp::RampModel;
 use super::scene::{Psf, Scene, Sources};
 use crate::random::Pcg64;
-use nf_image::{Region, RegionKind};
+use nf_image::{Region, RegionKind, Shape};
 use serde::Deserialize;
 use std::ops::Range;
 
@@ -122,6 +122,12 @@ impl JwstNircam {
             }
         }
         regions
+    }
+
+    /// The extent of every ramp.
+    pub(super) fn shape(&self) -> Shape {
+        let [.., height, width] = self.window.unwrap_or([0, 0, SIDE, SIDE]);
+        Shape::new(self.groups, height, width)
     }
 
     /// The distributions of the ramp `seed`, and what its own layers cost to describe, bits.

@@ -8,7 +8,7 @@ use super::ramp::RampModel;
 use super::sdss::{Cube, Sdss};
 use super::{acs, lco, lris};
 use crate::{Card, Dataset, Oracle, Result};
-use nf_image::{Detector, Image16, Region};
+use nf_image::{Detector, Image16, Region, Shape};
 use serde::Deserialize;
 
 /// An instrument that a manifest may name, with what its exposures are like.
@@ -100,6 +100,20 @@ impl Simulator {
         }
     }
 
+    /// The extent of every exposure.
+    pub fn shape(&self) -> Shape {
+        match self {
+            Self::Ccd(ccd) => Shape::frame(ccd.height, ccd.width),
+            Self::JwstNircam(nircam) => nircam.shape(),
+            Self::Sdss(sdss) => Shape::new(sdss.bands.len() * sdss.epochs, sdss.side_px, sdss.side_px),
+            Self::KeckLris(_) | Self::HstAcs(_) | Self::Lco(_) => {
+                let (camera, exposure) = self.camera().expect("these three have a camera");
+                let [.., height, width] = exposure.window.unwrap_or([0, 0, camera.height, camera.width]);
+                Shape::frame(height, width)
+            }
+        }
+    }
+
     /// The distributions of an exposure, and what describing its own layers costs, bits.
     fn model(&self, seed: u32) -> (ExposureModel, f64) {
         match self {
@@ -167,6 +181,10 @@ impl Dataset for SimulatedSet {
         let detector =
             Detector { instrument: self.card.instrument.clone(), regions: self.simulator.regions() };
         Ok(self.simulator.expose(self.seeds[index]).with_detector(detector))
+    }
+
+    fn shape(&self, _: usize) -> Result<Option<Shape>> {
+        Ok(Some(self.simulator.shape()))
     }
 
     fn oracle(&self, index: usize) -> Result<Option<Oracle>> {

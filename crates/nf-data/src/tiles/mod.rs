@@ -2,7 +2,8 @@
 //!
 //! - [`TileRule`]: which squares of a plane are tiles; the same for the same rule and image name,
 //!   wherever it runs.
-//! - [`pack`]: cuts every image of a dataset and writes the store.
+//! - [`pack`]: cuts every image of a dataset and writes the store; [`pack_file`] goes on where an
+//!   interrupted call has ended.
 //! - [`TileStore`]: reads tiles in order or at random.
 //!
 //! # The file
@@ -20,7 +21,9 @@
 //! that the file's own page index says where each tile lies and a tile is one read of the disk. The
 //! entry `noisefloor.tiles` of the file's metadata is the [`TileCard`], as JSON.
 
+mod columns;
 mod cut;
+mod journal;
 mod read;
 mod write;
 
@@ -29,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use cut::TileRule;
 pub use read::{Place, Tile, TileStore};
-pub use write::{PackReport, pack};
+pub use write::{PackReport, pack, pack_file};
 
 /// The entry of the file's metadata that holds the card.
 const CARD_KEY: &str = "noisefloor.tiles";

@@ -1,16 +1,16 @@
 //! Reading a tile store.
 
+use super::columns::{integers, plain_bytes, values};
 use super::{CARD_KEY, COLUMNS, PIXELS, TileCard, TileRule};
 use crate::guard::guarded;
 use crate::names::printable;
 use crate::{Card, Dataset, Error, Result};
-use nf_image::{Digest, Image16, SampleDigester};
+use nf_image::{Digest, Image16, SampleDigester, Shape};
 use parquet::basic::{Compression, Encoding, Type as PhysicalType};
-use parquet::column::page::Page;
-use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::{FileReader, RowGroupReader};
+use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -59,6 +59,12 @@ pub struct Tile<'a> {
     pub place: Place<'a>,
 }
 
+/// The part of a card that every version has.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// Longest header of a page that holds one tile, bytes.
 const MOST_HEADER_BYTES: u64 = 4096;
 
@@ -92,11 +98,16 @@ impl TileStore {
         let metadata = reader.metadata();
         let text = card_text(metadata)
             .ok_or_else(|| wrong(format!("is no tile store: its metadata has no entry {CARD_KEY}")))?;
-        let card: TileCard =
-            serde_json::from_str(text).map_err(|error| wrong(format!("{CARD_KEY}: {error}")))?;
-        if card.version != 1 {
-            return Err(wrong(format!("{CARD_KEY}: version {}, this program reads version 1", card.version)));
+        let unclear = |error: serde_json::Error| wrong(format!("{CARD_KEY}: {error}"));
+        // Alone, since the card of another version may have other fields.
+        let Version { version } = serde_json::from_str(text).map_err(unclear)?;
+        if version != 1 {
+            return Err(wrong(format!(
+                "{CARD_KEY}: version {version}, this program reads version 1; update it, or pack the dataset \
+                 again with it (noisefloor data pack)"
+            )));
         }
+        let card: TileCard = serde_json::from_str(text).map_err(unclear)?;
         card.rule.check().map_err(|reason| wrong(format!("{CARD_KEY}: {reason}")))?;
         let found: Vec<&str> =
             metadata.file_metadata().schema_descr().columns().iter().map(|column| column.name()).collect();
@@ -111,6 +122,9 @@ impl TileStore {
             images: vec![],
             tiles: vec![],
         };
+        // How many there are is stated by the file, how many fit into it is not: the smaller one.
+        let most = file_bytes / store.card.shape().raw_bytes() as u64;
+        store.tiles.reserve_exact(store.card.tiles.min(most) as usize);
         let mut numbers = HashMap::new();
         for group in 0..metadata.num_row_groups() {
             guarded(|| store.add_group(&reader, group, file_bytes, &mut numbers))
@@ -162,20 +176,25 @@ impl TileStore {
             let (Some(header), Some(_), true) = (header, end, page.first_row_index == i as i64) else {
                 return Err(format!("tile {i} is not one page of {tile_bytes} bytes within the file"));
             };
-            let source = (names[i].to_owned(), digests[i]);
-            let image = match numbers.get(&source) {
-                Some(number) => *number,
-                None => {
-                    let number = self.images.len() as u32;
-                    self.images.push(source.clone());
-                    numbers.insert(source, number);
-                    number
-                }
-            };
+            let image = self.number_of(names[i], digests[i], numbers);
             let corner = [corners[0][i], corners[1][i], corners[2][i]];
             self.tiles.push(Entry { offset_bytes: start + header, image, corner });
         }
         Ok(())
+    }
+
+    /// The number of an image, which is added if it is new.
+    fn number_of(&mut self, name: &str, digest: Digest, numbers: &mut HashMap<(String, Digest), u32>) -> u32 {
+        // As a rule the same as that of the tile before.
+        if let Some(last) = self.tiles.last()
+            && matches!(&self.images[last.image as usize], (known, of) if known == name && *of == digest)
+        {
+            return last.image;
+        }
+        *numbers.entry((name.to_owned(), digest)).or_insert_with_key(|source| {
+            self.images.push(source.clone());
+            self.images.len() as u32 - 1
+        })
     }
 
     /// What the store holds.
@@ -278,6 +297,14 @@ impl Dataset for TileStore {
     fn image(&self, index: usize) -> Result<Image16> {
         self.tile(index).map(|tile| tile.image)
     }
+
+    fn shape(&self, _: usize) -> Result<Option<Shape>> {
+        Ok(Some(self.card.shape()))
+    }
+
+    fn is_read_at_random(&self) -> bool {
+        true
+    }
 }
 
 fn card_text(metadata: &ParquetMetaData) -> Option<&str> {
@@ -301,71 +328,13 @@ fn dataset_card(card: &TileCard) -> Card {
     }
 }
 
-/// The bytes of a column that is stored plainly: those of its pages, joined.
-///
-/// The values are taken apart here ([`values`]) and not by the library, whose decoders trust the
-/// lengths that they find.
-fn plain_bytes(
-    group: &dyn RowGroupReader,
-    number: usize,
-    rows: usize,
-    expected: PhysicalType,
-) -> Result<Vec<u8>, String> {
-    let name = COLUMNS[number];
-    let column = group.metadata().column(number);
-    let descr = column.column_descr();
-    if descr.physical_type() != expected || descr.max_def_level() != 0 {
-        return Err(format!("column {name} has the type {}, expected {expected}", descr.physical_type()));
-    }
-    if column.compression() != Compression::UNCOMPRESSED {
-        return Err(format!("column {name} is compressed"));
-    }
-    let wrong = |error: ParquetError| format!("column {name}: {error}");
-    let (mut bytes, mut found) = (vec![], 0);
-    for page in group.get_column_page_reader(number).map_err(wrong)? {
-        match page.map_err(wrong)? {
-            Page::DataPage { buf, num_values, encoding: Encoding::PLAIN, .. } => {
-                bytes.extend_from_slice(&buf);
-                found += num_values as usize;
-            }
-            page => {
-                return Err(format!("column {name} has a page that is not plain ({:?})", page.page_type()));
-            }
-        }
-    }
-    if found == rows { Ok(bytes) } else { Err(format!("column {name} has {found} values, expected {rows}")) }
-}
-
-/// Takes `rows` values off the front of a column's bytes, each by `take`; nothing may be left.
-fn values<'a, T>(
-    mut bytes: &'a [u8],
-    number: usize,
-    rows: usize,
-    mut take: impl FnMut(&mut &'a [u8]) -> Option<T>,
-) -> Result<Vec<T>, String> {
-    // Every value has at least one byte, so this is no more than what is there.
-    let mut values = Vec::with_capacity(rows.min(bytes.len()));
-    for _ in 0..rows {
-        values.push(take(&mut bytes).ok_or_else(|| format!("column {} ends early", COLUMNS[number]))?);
-    }
-    if bytes.is_empty() { Ok(values) } else { Err(format!("column {} has bytes left over", COLUMNS[number])) }
-}
-
-fn integers(group: &dyn RowGroupReader, number: usize, rows: usize) -> Result<Vec<u32>, String> {
-    let bytes = plain_bytes(group, number, rows, PhysicalType::INT32)?;
-    values(&bytes, number, rows, |rest| {
-        let value = i32::from_le_bytes(*rest.split_off(..4)?.first_chunk()?);
-        u32::try_from(value).ok()
-    })
-}
-
 #[cfg(unix)]
-fn read_exact_at(file: &File, bytes: &mut [u8], offset_bytes: u64) -> std::io::Result<()> {
+pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset_bytes: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset_bytes)
 }
 
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset_bytes: u64) -> std::io::Result<()> {
+pub(super) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset_bytes: u64) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, bytes, offset_bytes)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),

@@ -299,7 +299,10 @@ fn files_that_were_fetched_are_compared_with_their_digests_where_that_is_asked_f
 #[test]
 fn the_budget_drops_what_was_used_least_recently() {
     let paths: Vec<String> = (0..5).map(|i| format!("data/LCO/{i}.fits")).collect();
-    let rows: Vec<String> = paths.iter().map(|path| row(path, ",\"telescope\":\"LCO\"")).collect();
+    let rows = paths.iter().map(|path| row(path, ",\"telescope\":\"LCO\""));
+    // Rows of other telescopes do not count: the list of the experiment is cut.
+    let other = |i: usize| row(&format!("data/INT/{i:02}.fits"), ",\"telescope\":\"INT\"");
+    let rows: Vec<String> = (0..).map(other).zip(rows).flat_map(|(other, row)| [other, row]).collect();
     let files = paths.iter().enumerate().map(|(i, path)| (path.clone(), plain(i, &[60, 40]))).collect();
     let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
     let mut options = stream(&server.endpoint, cache.path());

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nf_data::OpenOptions;
 use nf_models::{Checkpoint, ModelCard, Net};
 use nf_train::{
-    DeviceClass, Divergence, End, Experiment, Frames, Observer, Position, RAW_BITS, Session, device_name,
+    Ancestor, DeviceClass, Divergence, End, Experiment, Frames, LoadReport, Observer, Position, RAW_BITS,
+    Session, device_name,
 };
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,10 @@ pub(crate) struct Args {
     /// auto, cpu, vulkan, wgpu, metal or cuda, instead of the experiment's device
     #[arg(long)]
     device: Option<DeviceClass>,
+    /// Begin with the weights of this checkpoint, a folder or the name of one in checkpoints,
+    /// instead of new ones; the network must be the experiment's
+    #[arg(long, value_name = "CHECKPOINT")]
+    from: Option<String>,
     /// Override a setting of every experiment, such as tiles.batch=16; repeatable
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -69,6 +74,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<()> {
     let mut settings = args.set.clone();
     settings.extend(args.device.map(|device| format!("device={}", device.name())));
+    let from = args.from.as_deref().map(Checkpoint::find);
+    if let Some(from) = &from {
+        settings.push(Ancestor::of(from)?.setting());
+    }
     let experiment = Experiment::read(path, &settings)?;
     let id = experiment.id();
     let (checkpoint, log) = (args.output.join(&id), args.output.join(format!("{id}.run")));
@@ -88,7 +97,8 @@ fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<(
     let save_every = Duration::try_from_secs_f64(args.save_every * 60.0).context("--save-every")?;
     let options = OpenOptions { data: args.data.clone(), fits: fits_options(), ..OpenOptions::default() };
     let frames = Frames::read(&experiment, &options)?;
-    let net = experiment.net.init(&device.clone().autodiff(), experiment.seed)?;
+    frames.notes().iter().for_each(|note| say(note));
+    let (net, ancestry) = experiment.first_net(&device.clone().autodiff(), from.as_deref())?;
     let session = Session {
         experiment: &experiment,
         frames: &frames,
@@ -99,20 +109,23 @@ fn train(args: &Args, path: &Path, interrupted: &'static AtomicBool) -> Result<(
         interrupted,
     };
     let mut keep = |net: &Net, position: &Position| {
-        Checkpoint::save(&checkpoint, net, model_card(&device_words, &frames, position))
+        Checkpoint::save(&checkpoint, net, model_card(&device_words, &frames, &ancestry, position))
             .map_err(|error| nf_train::Error::Checkpoint(error.to_string()))?;
         Ok(())
     };
     say(&format!(
         "{id}: {} images to train on, {} to validate on, {}, {}",
-        frames.train.len(),
-        frames.validation.len(),
+        frames.images(),
+        frames.validation_names().len(),
         net.config().name(),
         device_words,
     ));
     let mut bar = Bar::new(&experiment);
     let ended = session.learn(net, &mut bar, &mut keep);
     bar.bar.finish_and_clear();
+    if bar.load.streams {
+        say(&format!("data: {}", load_in_words(&bar.load)));
+    }
     let (position, end) = ended?;
     report(&position, end, &checkpoint, &log)
 }
@@ -149,16 +162,20 @@ fn judge(position: &Position) -> Result<()> {
 }
 
 /// Where the weights come from.
-fn model_card(device: &str, frames: &Frames, position: &Position) -> ModelCard {
-    let sets = frames.cards.iter().map(|card| format!("{card} ({})", card.digest.short()));
-    let names: Vec<&str> = frames.validation.iter().map(|frame| frame.name.as_str()).collect();
+fn model_card(device: &str, frames: &Frames, ancestry: &[String], position: &Position) -> ModelCard {
+    const MOST_NAMES: usize = 32;
+    let sets = frames.cards().iter().map(|card| format!("{card} ({})", card.digest.short()));
+    let names = frames.validation_names();
+    let (first, more) = names.split_at(names.len().min(MOST_NAMES));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
     ModelCard {
         data: sets.collect::<Vec<_>>().join(", "),
-        split: format!("trained on {} images; validated on {}", frames.train.len(), names.join(", ")),
+        split: format!("trained on {} images; validated on {}{more}", frames.images(), first.join(", ")),
         validation_bits_per_sample: position.best_bits.unwrap_or(f64::NAN),
         steps: position.step,
         training_time_s: position.seconds.round(),
         device: device.to_owned(),
+        ancestry: ancestry.to_vec(),
         parameters: 0,
         weights_blake3: String::new(),
         net: None,
@@ -177,6 +194,20 @@ fn device_in_words(class: DeviceClass, name: Option<String>) -> String {
     format!("{}{name}; host {processor}, {threads} threads", class.name())
 }
 
+/// What was read for the steps.
+fn load_in_words(load: &LoadReport) -> String {
+    let waited = format!("waited {:.1} s for tiles", load.waited.as_secs_f64());
+    if load.images_read == 0 {
+        return waited;
+    }
+    format!(
+        "{} images read, {} files fetched, {:.0} % from this disk, {waited}",
+        load.images_read,
+        load.files_fetched,
+        100.0 * load.cache_share()
+    )
+}
+
 /// Steps, bits per pixel and the time left; nothing where standard error is no terminal.
 struct Bar {
     bar: ProgressBar,
@@ -185,6 +216,7 @@ struct Bar {
     bits: f64,
     validation: String,
     first: Option<(u64, f64)>,
+    load: LoadReport,
     /// Whether a validation was above what samples have, and the user was told.
     above_raw: bool,
 }
@@ -195,7 +227,16 @@ impl Bar {
         let style = ProgressStyle::with_template("{bar:24} step {pos} {msg}");
         bar.set_style(style.expect("the template is well-formed"));
         let (steps, minutes) = (experiment.stop.steps, experiment.stop.minutes);
-        Self { bar, steps, minutes, bits: f64::NAN, validation: String::new(), first: None, above_raw: false }
+        Self {
+            bar,
+            steps,
+            minutes,
+            bits: f64::NAN,
+            validation: String::new(),
+            first: None,
+            load: LoadReport::default(),
+            above_raw: false,
+        }
     }
 
     /// Minutes to the end by whichever limit comes first.
@@ -220,7 +261,12 @@ impl Observer for Bar {
         self.bits = if self.bits.is_nan() { bits } else { 0.98 * self.bits + 0.02 * bits };
         let left = self.left_minutes(position).map_or_else(String::new, |m| format!(", {m:.1} min left"));
         self.bar.set_position(position.step);
-        self.bar.set_message(format!("{:.3} bits per pixel{}{left}", self.bits, self.validation));
+        let load = if self.load.streams { format!("; {}", load_in_words(&self.load)) } else { String::new() };
+        self.bar.set_message(format!("{:.3} bits per pixel{}{left}{load}", self.bits, self.validation));
+    }
+
+    fn loaded(&mut self, report: &LoadReport) {
+        self.load = *report;
     }
 
     fn validated(&mut self, position: &Position, bits: f64) {

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::{self, BufWriter, ErrorKind, Seek, StdoutLock, Write};
 use std::path::Path;
 
-pub(crate) use nf_archive::output::{fill_file, remove_unfinished};
+pub(crate) use nf_archive::output::{checked_target, fill_file, remove_unfinished};
 
 /// The standard output as the destination of data.
 const STDOUT: &str = "the standard output";

@@ -1,20 +1,20 @@
 //! `noisefloor data`: list, fetch, inspect, pack and simulate datasets.
 
 mod fetch;
+mod pack;
 
-use crate::files::output::{ensure_distinct, text, write_file};
+use crate::files::output::{text, write_file};
 use crate::message::say;
 use crate::registry::fits_options;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use nf_data::inspect::Statistics;
-use nf_data::{Dataset, OpenOptions, Source, TileRule, file_stem};
+use nf_data::{Dataset, OpenOptions, Source, file_stem};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 #[derive(Parser)]
 pub(crate) struct Args {
@@ -32,7 +32,7 @@ enum Verb {
     /// Print the description of a dataset and statistics of its images
     Inspect(Inspect),
     /// Cut a dataset into tiles for training, in one Parquet file
-    Pack(Pack),
+    Pack(pack::Args),
     /// Write simulated frames as FITS files, and print the entropy of each
     Simulate(Simulate),
 }
@@ -67,32 +67,6 @@ struct Inspect {
 }
 
 #[derive(clap::Args)]
-struct Pack {
-    #[command(flatten)]
-    which: Which,
-    /// File to write, usually NAME.parquet
-    output: PathBuf,
-    /// Side of a tile in pixels
-    #[arg(long, value_name = "PX", default_value_t = 64)]
-    size: usize,
-    /// Distance between the corners of neighbouring tiles in pixels [default: the side of a tile]
-    #[arg(long, value_name = "PX")]
-    stride: Option<usize>,
-    /// Successive planes in one tile
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    planes: usize,
-    /// Seed of the grid's offset on every plane and of the choice of tiles
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-    /// At most N tiles per image, drawn at random
-    #[arg(long, value_name = "N")]
-    per_image: Option<usize>,
-    /// Replace the file if it exists
-    #[arg(long)]
-    force: bool,
-}
-
-#[derive(clap::Args)]
 struct Simulate {
     /// A simulated dataset: NAME[/window|/full][@SPLIT]
     dataset: String,
@@ -111,7 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Verb::List => list(),
         Verb::Fetch(args) => fetch::run(args),
         Verb::Inspect(args) => inspect(args),
-        Verb::Pack(args) => pack(args),
+        Verb::Pack(args) => pack::run(args),
         Verb::Simulate(args) => simulate(args),
     }
 }
@@ -278,49 +252,6 @@ fn json(name: &str, image: &nf_image::Image16, found: Option<&Statistics>) -> se
     value
 }
 
-fn pack(args: &Pack) -> anyhow::Result<()> {
-    ensure_no_member(Path::new(&args.which.dataset), &args.output)?;
-    let set = open(&args.which)?;
-    let rule = TileRule {
-        size_px: args.size,
-        stride_px: args.stride.unwrap_or(args.size),
-        planes: args.planes,
-        seed: args.seed,
-        most_per_image: args.per_image,
-    };
-    let bar = progress_bar(set.len())?;
-    let start = Instant::now();
-    let report = write_file(&args.output, args.force, |out| {
-        let progress = |images: usize, tiles: u64| {
-            bar.set_position(images as u64);
-            bar.set_message(format!("{tiles} tiles"));
-        };
-        nf_data::tiles::pack(&*set, &rule, out, progress).map_err(anyhow::Error::from)
-    })?;
-    let seconds = start.elapsed().as_secs_f64();
-    bar.finish_and_clear();
-    let card = &report.card;
-    let mut out = text();
-    writeln!(
-        out,
-        "{}: {} rows of {} pixels from {} images of {}, {} bytes, {:.0} rows per second",
-        args.output.display(),
-        card.tiles,
-        card.shape(),
-        card.images,
-        card.dataset,
-        report.file_bytes,
-        card.tiles as f64 / seconds
-    )?;
-    if card.images_too_small > 0 {
-        writeln!(out, "{} images are smaller than a tile and are left out", card.images_too_small)?;
-    }
-    writeln!(out, "digest of the samples {}", card.samples_digest)?;
-    let mut unreadable = Unreadable::default();
-    report.unreadable.into_iter().for_each(|error| unreadable.tell(error));
-    unreadable.finish(set.len())
-}
-
 fn simulate(args: &Simulate) -> anyhow::Result<()> {
     let set = nf_data::open(&args.dataset, &OpenOptions::default())?;
     let mut out = text();
@@ -344,23 +275,6 @@ fn simulate(args: &Simulate) -> anyhow::Result<()> {
             None => writeln!(out)?,
         }
     }
-    Ok(())
-}
-
-/// Refuses to write over what is packed: a file, or an image of a folder.
-///
-/// # Errors
-/// If the output is one of them.
-fn ensure_no_member(input: &Path, output: &Path) -> anyhow::Result<()> {
-    ensure_distinct(input, output)?;
-    let folder = output.canonicalize().ok().and_then(|output| Some(output.parent()?.to_owned()));
-    let is_inside = folder.is_some_and(|folder| input.canonicalize().is_ok_and(|input| input == folder));
-    let is_image = output.file_name().is_some_and(|name| nf_data::is_image_name(&name.to_string_lossy()));
-    anyhow::ensure!(
-        !(is_inside && is_image),
-        "{}: this is a file of the folder that is packed; choose another name",
-        output.display()
-    );
     Ok(())
 }
 
