@@ -107,7 +107,11 @@ impl Dataset for Fake {
             bytes: 1000,
             missing_files: absent.lock().unwrap().len(),
             missing_bytes: 1000,
+            begun_bytes: 0,
+            left_out_files: 0,
+            left_out_bytes: 0,
             budget_bytes: 500,
+            folder: "fetched".into(),
         })
     }
 }
