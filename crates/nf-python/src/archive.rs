@@ -29,7 +29,6 @@ pub(crate) struct Archivist {
 impl Archivist {
     #[new]
     #[pyo3(signature = (sources, archive, spec, force, max_memory_bytes, profile, embed_profile))]
-    #[expect(clippy::too_many_arguments, reason = "Python code fills them in")]
     fn new(
         sources: PathBuf,
         archive: PathBuf,
