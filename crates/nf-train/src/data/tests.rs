@@ -71,7 +71,7 @@ impl Dataset for Fake {
     fn image(&self, index: usize) -> nf_data::Result<Image16> {
         // Some reads take longer than those after them.
         let turn = self.slow.fetch_add(1, Ordering::Relaxed);
-        std::thread::sleep(Duration::from_micros(if turn % 5 == 0 { 900 } else { 20 }));
+        std::thread::sleep(Duration::from_micros(if turn.is_multiple_of(5) { 900 } else { 20 }));
         self.reads.lock().unwrap().push(index);
         if self.bad.contains(&index) {
             return Err(nf_data::Error::Missing { what: self.name(index), reason: "is torn".into() });
