@@ -2,7 +2,7 @@
 //! their own does not pay.
 
 use super::scale::SCALES;
-use super::symbols::{CONTEXTS, SYMBOLS, is_fine};
+use super::symbols::{SYMBOLS, contexts, most_phase_bits, phase_bits};
 use crate::maths::log2;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
@@ -18,22 +18,28 @@ pub(super) type Counts = [u32; SYMBOLS];
 /// The tables, and where each begins in the order of contexts of [`chains`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tables {
+    dithered: usize,
     pub(super) frequencies: Vec<Frequencies>,
     begins: Vec<bool>,
 }
 
-/// Contexts in an order in which neighbours are alike: phase by phase those of fine scales, then
-/// the others.
-fn chains() -> Vec<Vec<usize>> {
-    let mut chains: Vec<Vec<usize>> = (0..4)
-        .map(|phase| (0..SCALES).filter(|&s| is_fine(s)).map(|scale| 4 * scale + phase).collect())
-        .collect();
-    chains.push((0..SCALES).filter(|&s| !is_fine(s)).map(|scale| 4 * scale).collect());
-    chains
+/// Contexts in an order in which neighbours are alike: of the scales with the same number of
+/// phases, the finest first, phase by phase.
+fn chains(dithered: usize) -> Vec<Vec<usize>> {
+    let most = most_phase_bits(dithered);
+    let of = |bits: u32, phase: usize| -> Vec<usize> {
+        let scales = (0..SCALES).filter(|&scale| phase_bits(dithered, scale as i32) == bits);
+        scales.map(|scale| scale << most | phase).collect()
+    };
+    let chains = (0..=most).rev().flat_map(|bits| (0..1 << bits).map(move |phase| of(bits, phase)));
+    chains.filter(|chain| !chain.is_empty()).collect()
 }
 
 /// Bits of a table besides those of its symbols.
-const TABLE_BITS: f64 = 80.0;
+const TABLE_BITS: [f64; 2] = [80.0, 30.0];
+
+/// Bits of the first symbol of a table of a dithered tile.
+const FIRST_BITS: u32 = 7;
 
 /// Bits of a symbol of a table.
 const SYMBOL_BITS: f64 = 5.0;
@@ -67,24 +73,24 @@ pub(super) fn entropy_bits(counts: &Counts) -> f64 {
 }
 
 /// The same with their table; there is a symbol.
-fn bits(counts: &Counts) -> f64 {
+fn bits(dithered: usize, counts: &Counts) -> f64 {
     let symbols = counts.iter().filter(|&&count| count > 0).count();
-    entropy_bits(counts) + TABLE_BITS + SYMBOL_BITS * symbols as f64
+    entropy_bits(counts) + TABLE_BITS[dithered.min(1)] + SYMBOL_BITS * symbols as f64
 }
 
 impl Tables {
     /// Tables for symbols with these counts in every context.
-    pub(super) fn of_counts(counts: &[Counts]) -> Self {
+    pub(super) fn of_counts(dithered: usize, counts: &[Counts]) -> Self {
         let (mut frequencies, mut begins) = (Vec::new(), Vec::new());
-        for chain in chains() {
+        for chain in chains(dithered) {
             let own = |context: usize| Run {
                 first: context,
                 counts: Box::new(counts[context]),
-                bits: bits(&counts[context]),
+                bits: bits(dithered, &counts[context]),
             };
             let occurs = |&context: &usize| counts[context].iter().any(|&count| count > 0);
             let mut runs: Vec<Run> = chain.iter().copied().filter(occurs).map(own).collect();
-            merge(&mut runs);
+            merge(dithered, &mut runs);
             // No symbol has a context before the first that occurs: its table begins with the
             // chain.
             if let Some(run) = runs.first_mut() {
@@ -96,14 +102,14 @@ impl Tables {
                 table.expect("a run has symbols, and fewer than a table has points")
             }));
         }
-        Self { frequencies, begins }
+        Self { dithered, frequencies, begins }
     }
 
     /// Index of a table, by context.
     pub(super) fn of_contexts(&self) -> Vec<u16> {
-        let mut of_context = vec![0; CONTEXTS];
+        let mut of_context = vec![0; contexts(self.dithered)];
         let mut begun = 0_u16;
-        for (context, &begins) in chains().into_iter().flatten().zip(&self.begins) {
+        for (context, &begins) in chains(self.dithered).into_iter().flatten().zip(&self.begins) {
             begun += u16::from(begins);
             of_context[context] = begun.saturating_sub(1);
         }
@@ -113,16 +119,32 @@ impl Tables {
     /// A bit per context, in order: whether a table begins there; then the tables.
     pub(super) fn write(&self, writer: &mut BitWriter) {
         self.begins.iter().for_each(|&begins| writer.write(u64::from(begins), 1));
-        self.frequencies.iter().for_each(|table| table.write(writer));
+        for table in &self.frequencies {
+            if self.dithered == 0 {
+                table.write(writer);
+                continue;
+            }
+            let frequencies = table.frequencies();
+            let first = frequencies.iter().position(|&frequency| frequency > 0).unwrap_or(0);
+            let beyond = frequencies.iter().rposition(|&frequency| frequency > 0).unwrap_or(0) + 1;
+            writer.write(first as u64, FIRST_BITS);
+            let some = Frequencies::new(frequencies[first..beyond].to_vec(), POINT_BITS);
+            some.expect("zeros are left out").write(writer);
+        }
     }
 
-    pub(super) fn read(what: &str, reader: &mut BitReader<'_>) -> Result<Self> {
+    pub(super) fn read(what: &str, dithered: usize, reader: &mut BitReader<'_>) -> Result<Self> {
         let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
-        let begins: Vec<bool> = chains().iter().flatten().map(|_| reader.read(1) == 1).collect();
+        let begins: Vec<bool> = chains(dithered).iter().flatten().map(|_| reader.read(1) == 1).collect();
         reader.check().map_err(wrong)?;
         let mut frequencies = Vec::new();
         for _ in begins.iter().filter(|&&begins| begins) {
-            let table = Frequencies::read(reader).map_err(wrong)?;
+            let first = if dithered > 0 { reader.read(FIRST_BITS) as usize } else { 0 };
+            let mut table = Frequencies::read(reader).map_err(wrong)?;
+            if dithered > 0 {
+                let frequencies = [&vec![0; first][..], table.frequencies()].concat();
+                table = Frequencies::new(frequencies, table.scale_bits()).map_err(wrong)?;
+            }
             let (points, symbols) = (1 << table.scale_bits(), table.frequencies().len());
             if table.scale_bits() != POINT_BITS || symbols > SYMBOLS {
                 let reason = format!(
@@ -133,18 +155,18 @@ impl Tables {
             }
             frequencies.push(table);
         }
-        Ok(Self { frequencies, begins })
+        Ok(Self { dithered, frequencies, begins })
     }
 }
 
 /// Joins the neighbours that save most, as long as any two save something.
-fn merge(runs: &mut Vec<Run>) {
+fn merge(dithered: usize, runs: &mut Vec<Run>) {
     let join = |a: &Run, b: &Run| -> (Box<Counts>, f64) {
         let mut counts = a.counts.clone();
         for (sum, &count) in counts.iter_mut().zip(b.counts.iter()) {
             *sum += count;
         }
-        let bits = bits(&counts);
+        let bits = bits(dithered, &counts);
         (counts, bits)
     };
     let mut savings: Vec<f64> =
