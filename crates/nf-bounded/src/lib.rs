@@ -56,7 +56,7 @@ mod within;
 pub use array_codec::{AS_BOUND, ArrayCodec, ArrayEntry, ArrayRegistry, BuildArrayCodec, ValuesOfBound};
 pub use bound::{Bound, Tolerance, Unit};
 pub use bounded::{Bounded, Listed, OpenLoop};
-pub use dither::Dither;
+pub use nf_codec::Dither;
 pub use encode_within::encode_within;
 pub use error::{Error, Result};
 pub use measure::measure;

@@ -1,13 +1,12 @@
 //! What is written of an array beside its indices.
 
 use crate::bound::{Bound, Tolerance, Unit};
-use crate::dither::Dither;
 use crate::exceptions::Exceptions;
 use crate::noise::{NoiseModel, NoiseSource};
 use crate::packing::{Fields, put_deflated, put_number, take_deflated};
 use crate::sample::{MAX_AXES, SampleType, checked_samples, stack_shape};
 use crate::{Error, Result};
-use nf_codec::{Limits, Spec};
+use nf_codec::{Dither, Limits, Spec};
 use nf_image::{Digest, Shape};
 
 /// What an index stands for.

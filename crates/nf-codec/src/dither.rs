@@ -3,7 +3,7 @@
 //! Samples that were quantised by several lattices, chosen pixel by pixel, are noisier than their
 //! values: the shift of the lattice is in them. A codec that knows the shifts need not pay for it.
 
-use nf_image::TileBox;
+use nf_image::{Shape, TileBox};
 
 /// A sequence of lattices: by the place of a sample, counted in the order of its array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,11 @@ pub struct DitheredStack {
 }
 
 impl DitheredStack {
+    /// A stack that is the whole array.
+    pub fn whole(dither: Dither, shape: Shape) -> Self {
+        Self { dither, first: 0, row: shape.width as u64, plane: shape.plane_pixels() as u64 }
+    }
+
     /// Place of a pixel.
     pub fn place(&self, plane: usize, row: usize, column: usize) -> u64 {
         let planes = self.plane.wrapping_mul(plane as u64);

@@ -4,10 +4,11 @@ use super::{Indices, QuantiseOptions, Range};
 use crate::Sample;
 use crate::bins::{Bin, Ordinals};
 use crate::bound::Tolerance;
-use crate::dither::{Dither, MAX_TABLES};
+use crate::dither::MAX_TABLES;
 use crate::exceptions::Exceptions;
 use crate::record::Map;
 use crate::sample::SampleType;
+use nf_codec::Dither;
 
 /// Values further below the offset than this are no noise, and are kept exactly.
 const DARKEST_SIGMA: f64 = 6.0;
@@ -68,6 +69,8 @@ pub(super) fn quantise<T: Sample>(
         Some(_) => ordinals
             .shifted_bins(MAX_TABLES)
             .iter()
+            // Values of an index fall with the phase, as those of lattices do.
+            .rev()
             .enumerate()
             .for_each(|(phase, bins)| add(bins, &|bin| bin.middle(phase % 2 == 1))),
     }
@@ -75,7 +78,7 @@ pub(super) fn quantise<T: Sample>(
     let indices = match dither {
         None => samples.iter().map(|&sample| index_of[0][ordinal(sample)]).collect(),
         Some(dither) => {
-            let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place)][ordinal(sample)];
+            let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place as u64)][ordinal(sample)];
             samples.iter().enumerate().map(index).collect()
         }
     };

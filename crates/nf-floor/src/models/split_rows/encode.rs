@@ -7,7 +7,7 @@ use super::fit::{Lines, fit};
 use super::header::Model;
 use super::location::Centre;
 use super::scale::{SCALES_PER_OCTAVE, scale_of};
-use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, most_phase_bits, outlier};
+use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, phase_bits, outlier};
 use super::tables::{Counts, Tables, entropy_bits};
 use super::window::{Window, split};
 use crate::models::TileView;
@@ -106,7 +106,7 @@ fn trial<const DITHERED: usize>(isa: InstructionSet, image: Image) -> f64 {
     code::<DITHERED>(isa, &model, image, of_pixels, symbols, counts, &mut raw);
     // Contexts of an octave are joined: few symbols in each would look cheaper than they are. Where
     // tiles are dithered, those of a phase.
-    let phases = 1 << most_phase_bits(DITHERED);
+    let phases = 1 << phase_bits(DITHERED);
     let apart = if DITHERED > 0 { phases } else { 1 };
     let mut bits = raw.len_bits() as f64;
     for octave in counts.chunks(phases * SCALES_PER_OCTAVE) {

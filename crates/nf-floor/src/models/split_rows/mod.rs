@@ -17,6 +17,7 @@ mod header;
 mod location;
 mod sample;
 mod scale;
+mod short_tables;
 mod symbols;
 mod tables;
 mod window;

@@ -15,26 +15,21 @@ const FIRST_RANGE_BITS: u32 = 4;
 /// Ranges on either side.
 const RANGES: u32 = 13;
 
-/// Scales below this (4 DN) have bins of one sample and four phases: places of the location
+/// Octaves of scales below 4 DN, which have bins of one sample and phases: places of the location
 /// within a bin.
-const FINE_SCALES: i32 = 40;
+pub(super) const FINE_OCTAVES: usize = 5;
+const FINE_SCALES: i32 = (FINE_OCTAVES * super::scale::SCALES_PER_OCTAVE) as i32;
 
-/// Fraction bits of the finest phases, of dithered tiles or others.
-pub(super) const fn most_phase_bits(dithered: usize) -> u32 {
+/// Fraction bits of the phases, of dithered tiles or others. The location of a dithered pixel lies
+/// anywhere within a bin, however quiet the tile is, and the narrower the distribution, the more
+/// that matters.
+pub(super) const fn phase_bits(dithered: usize) -> u32 {
     if dithered > 0 { 4 } else { 2 }
 }
 
-/// Fraction bits of the phases of a scale. The location of a dithered pixel lies anywhere within
-/// a bin, however quiet the tile is, and the narrower the distribution, the more that matters.
-#[inline(always)]
-pub(super) const fn phase_bits(dithered: usize, scale: i32) -> u32 {
-    let fine = if scale < FINE_SCALES { 2 } else { 0 };
-    if dithered > 0 { fine + (scale < 24) as u32 + (scale < 16) as u32 } else { fine }
-}
-
-/// Contexts: scales, each with as many phases as the finest has.
+/// Contexts: scales, each with phases.
 pub(super) const fn contexts(dithered: usize) -> usize {
-    super::scale::SCALES << most_phase_bits(dithered)
+    super::scale::SCALES << phase_bits(dithered)
 }
 
 /// Raw low bits of the bins of a scale.
@@ -49,11 +44,12 @@ pub(super) fn low_bits(scale: i32) -> u32 {
 pub(super) fn base<const DITHERED: usize>(location: f32, scale: i32) -> (i32, i32) {
     // Adding 3 2^22 rounds to an integer, which is then the low bits of the number.
     const ROUND: f32 = 12_582_912.0;
-    let most = most_phase_bits(DITHERED);
-    let parts = (location * (1 << most) as f32 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
-    let bits = phase_bits(DITHERED, scale);
-    let parts = (parts + (1 << most >> bits >> 1)) >> (most - bits);
-    (parts >> bits, scale << most | parts & ((1 << bits) - 1))
+    let bits = phase_bits(DITHERED);
+    let parts = (location * (1 << bits) as f32 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
+    let fine = scale < FINE_SCALES;
+    let base = (parts + if fine { 0 } else { 1 << (bits - 1) }) >> bits;
+    let phase = if fine { parts & ((1 << bits) - 1) } else { 0 };
+    (base, scale << bits | phase)
 }
 
 /// The symbol of a residual if it falls into a bin of `2^low` samples; beyond [`SYMBOLS`] if not.
