@@ -13,7 +13,7 @@ pub(super) const fn max_bytes(pixels: usize) -> usize {
 
 /// Tiles of up to this many pixels are tried as a wavefront from level `default` on: fitted models
 /// cost small tiles most.
-const SMALL_PX: usize = 1 << 16;
+pub(super) const SMALL_PX: usize = 1 << 16;
 
 /// What a tile of [`Mode::Offset`] adds to its samples: half of their range.
 const OFFSET: u16 = 1 << 15;
@@ -107,7 +107,10 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
         Mode::Difference
         | Mode::MixingWithReferences
         | Mode::DifferenceFromProfile
-        | Mode::MixingWithProfile => {
+        | Mode::MixingWithProfile
+        | Mode::DitheredSplitRows
+        | Mode::DitheredWavefront
+        | Mode::DitheredMixing => {
             let mode = mode as u8;
             Err(Error::corrupt(
                 what,

@@ -42,24 +42,24 @@ fn completed(stored: &[u16]) -> Option<Vec<u16>> {
     Some(frequencies)
 }
 
-/// The frequencies that are stored of a table: rounded, or if the largest could not take the rest,
-/// cut.
-fn stored(frequencies: &[u16]) -> Vec<u16> {
-    let round = |half: bool| -> Vec<u16> {
-        let of = |&frequency: &u16| {
-            let dropped = dropped(length(frequency));
-            let half = if half { 1 << dropped >> 1 } else { 0 };
-            (frequency + half) >> dropped << dropped
-        };
-        frequencies.iter().map(of).collect()
+/// The frequencies with their leading bits only, cut, or rounded up from the half on.
+fn leading(frequencies: &[u16], round: bool) -> Vec<u16> {
+    let of = |&frequency: &u16| {
+        let dropped = dropped(length(frequency));
+        let half = if round { 1 << dropped >> 1 } else { 0 };
+        (frequency + half) >> dropped << dropped
     };
-    let rounded = round(true);
-    if completed(&rounded).is_some() { rounded } else { round(false) }
+    frequencies.iter().map(of).collect()
 }
 
 /// The table that [`write_short`] keeps of one.
 pub(super) fn shortened(table: &Frequencies) -> Frequencies {
-    let frequencies = completed(&stored(table.frequencies())).expect("what was cut leaves the largest more");
+    let of = |round: bool| {
+        let frequencies = completed(&leading(table.frequencies(), round))?;
+        // The largest, having given what others got, may no longer be it.
+        (completed(&leading(&frequencies, false)).as_ref() == Some(&frequencies)).then_some(frequencies)
+    };
+    let frequencies = of(true).or_else(|| of(false)).expect("what was cut makes the largest larger");
     Frequencies::new(frequencies, POINT_BITS).expect("they sum up to all points")
 }
 
