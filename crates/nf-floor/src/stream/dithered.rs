@@ -17,7 +17,7 @@ use super::mode::Mode;
 use super::tile::SMALL_PX;
 use crate::level::Level;
 use crate::models::mixing::{self, Extras};
-use crate::models::split_rows::{self, Effort};
+use crate::models::split_rows::{self, Directed, Effort};
 use crate::models::{TileView, wavefront};
 use crate::predict::terms::{SHARE_UNIT, Terms, Weights};
 use nf_codec::{DitheredStack, Error, Result};
@@ -46,7 +46,9 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
     if is_constant {
         return inter_plane::encode(tile, references, level);
     }
-    let [with, without] = [&steps[..], &[]].map(|shifts| split_rows::about_bits(tile, shifts));
+    let directed = Directed::new(tile, &steps);
+    let about_bits = |directed: Option<Directed>| directed.map_or(0.0, |directed| directed.about_bits);
+    let (with, without) = (about_bits(directed), about_bits(Directed::new(tile, &[])));
     let has_planes = !references.is_empty() && level >= Level::Default;
     let mut best = CodedTile { bytes: Vec::new(), references: 0 };
     if has_planes || with > SURE * without {
@@ -62,9 +64,9 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
             best = CodedTile { bytes: mode.with_payload(&payload), references: 0 };
         }
     };
-    offer(Mode::DitheredSplitRows, split_rows::encode_dithered(tile, &steps, Effort::SMALL));
+    offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
     if level >= Level::Default {
-        offer(Mode::DitheredSplitRows, split_rows::encode_dithered(tile, &steps, Effort::LARGE));
+        offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
     }
     if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
         offer(Mode::DitheredWavefront, wavefront::encode_dithered(tile, &steps));

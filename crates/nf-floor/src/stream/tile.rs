@@ -2,7 +2,7 @@
 
 use super::mode::Mode;
 use crate::Level;
-use crate::models::split_rows::Effort;
+use crate::models::split_rows::{Directed, Effort};
 use crate::models::{TileView, mixing, split_rows, wavefront};
 use nf_codec::{Error, Result};
 
@@ -51,10 +51,11 @@ fn encode_direct(tile: TileView, level: Level) -> Vec<u8> {
             best = Some(mode.with_payload(&payload));
         }
     };
+    let directed = Directed::new(tile, &[]);
     // Every level tries what the levels below try, so that a higher level is never larger.
-    offer(Mode::SplitRows, split_rows::encode(tile, Effort::SMALL));
+    offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
     if level >= Level::Default {
-        offer(Mode::SplitRows, split_rows::encode(tile, Effort::LARGE));
+        offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
     }
     if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
         offer(Mode::Wavefront, wavefront::encode(tile));

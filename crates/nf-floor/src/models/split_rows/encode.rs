@@ -16,12 +16,16 @@ use nf_entropy::bits::BitWriter;
 use nf_entropy::table::EncodeTables;
 use std::cell::Cell;
 
-/// The payload of a tile with at least one pixel.
-pub(super) fn encode(isa: InstructionSet, tile: TileView, shifts: &[f32], effort: Effort) -> Vec<u8> {
+/// The payload of a tile with at least one pixel, by rows or by columns.
+pub(super) fn encode(
+    isa: InstructionSet,
+    tile: TileView,
+    shifts: &[f32],
+    transposed: bool,
+    effort: Effort,
+) -> Vec<u8> {
     let TileView { height, width, samples } = tile;
     let initial = median(samples);
-    let [by_rows, by_columns] = trials(isa, tile, shifts);
-    let transposed = by_columns < by_rows;
     let (columns, column_shifts);
     let image = match transposed {
         true => {

@@ -28,21 +28,36 @@ use super::TileView;
 use crate::simd::InstructionSet;
 use nf_codec::{Error, Result};
 
+/// A tile with at least one pixel, and whether it is coded by rows or by columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Directed<'a> {
+    tile: TileView<'a>,
+    shifts: &'a [f32],
+    transposed: bool,
+    /// About the bits that it takes.
+    pub about_bits: f64,
+}
+
+impl<'a> Directed<'a> {
+    /// A tile, or `None` if it has no pixel. Where its samples are indices of a dithered quantiser,
+    /// `shifts` are what the lattices of its pixels add to them; of others there are none.
+    pub fn new(tile: TileView<'a>, shifts: &'a [f32]) -> Option<Self> {
+        if tile.samples.is_empty() {
+            return None;
+        }
+        let [rows, columns] = encode::trials(InstructionSet::best(), tile, shifts);
+        Some(Self { tile, shifts, transposed: columns < rows, about_bits: rows.min(columns) })
+    }
+
+    /// The payload.
+    pub fn encode(&self, effort: Effort) -> Vec<u8> {
+        encode::encode(InstructionSet::best(), self.tile, self.shifts, self.transposed, effort)
+    }
+}
+
 /// The payload of a tile, or `None` if the model cannot take it: no pixel.
 pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
-    encode_dithered(tile, &[], effort)
-}
-
-/// The payload of a tile whose samples are indices of a dithered quantiser: `shifts` are what the
-/// lattices of its pixels add to them.
-pub fn encode_dithered(tile: TileView, shifts: &[f32], effort: Effort) -> Option<Vec<u8>> {
-    (!tile.samples.is_empty()).then(|| encode::encode(InstructionSet::best(), tile, shifts, effort))
-}
-
-/// About the bits of a tile with these shifts, or without any, from some blocks of it.
-pub fn about_bits(tile: TileView, shifts: &[f32]) -> f64 {
-    let [rows, columns] = encode::trials(InstructionSet::best(), tile, shifts);
-    rows.min(columns)
+    Directed::new(tile, &[]).map(|directed| directed.encode(effort))
 }
 
 /// The samples of a tile; `what` names it in errors.
@@ -56,7 +71,7 @@ pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result
 /// The samples of a tile with these shifts.
 ///
 /// # Errors
-/// If the payload is not what `encode_dithered` writes for a tile of that extent.
+/// If the payload is not what [`Directed::encode`] writes for such a tile.
 pub fn decode_dithered(
     what: &str,
     payload: &[u8],

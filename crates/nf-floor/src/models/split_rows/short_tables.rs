@@ -122,7 +122,8 @@ mod tests {
         let mut rng = Rng::new(4);
         for round in 0..400 {
             let mut counts = vec![0_u32; 1 + rng.below(SYMBOLS)];
-            counts.iter_mut().for_each(|count| *count = rng.below(1 + (round << rng.below(8))) as u32);
+            let most = 1 + (round << rng.below(8));
+            counts.iter_mut().for_each(|count| *count = rng.below(most) as u32);
             counts[0] += 1;
             let table = Frequencies::from_counts(&counts, POINT_BITS).unwrap();
             let short = shortened(&table);
