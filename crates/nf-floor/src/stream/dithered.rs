@@ -77,6 +77,17 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
     best
 }
 
+/// The payload of a tile in mode 11, 12 or 13, with a large effort, whether that pays or not;
+/// `None` if the mode does not take the tile, or is another.
+pub fn payload(mode: u8, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+    match mode {
+        11 => Directed::new(tile, &in_steps(shifts)).map(|directed| directed.encode(Effort::LARGE)),
+        12 => wavefront::encode_dithered(tile, &in_steps(shifts)),
+        13 => encode_mixing(tile, shifts),
+        _ => None,
+    }
+}
+
 fn in_steps(shifts: &[i16]) -> Vec<f32> {
     shifts.iter().map(|&shift| f32::from(shift) / SHIFT_UNIT).collect()
 }

@@ -11,7 +11,7 @@
 //! - [`dependency_chains`]: which tiles decode together.
 
 mod dependency_chains;
-mod dithered;
+pub mod dithered;
 mod grid;
 mod index;
 pub mod inter_plane;
