@@ -118,7 +118,8 @@ impl<'a> Layer<'a> {
     fn of(array: &'a Quantised) -> impl Iterator<Item = Self> {
         array.layers.iter().enumerate().map(|(number, indices)| {
             let dither = array.record.dither.filter(|_| number == 0);
-            Layer { indices, dither: dither.map(|dither| DitheredStack::whole(dither, indices.shape())) }
+            let stack = |dither| DitheredStack::whole(dither, array.record.is_rising(), indices.shape());
+            Layer { indices, dither: dither.map(stack) }
         })
     }
 }

@@ -14,7 +14,7 @@ pub(crate) const LATTICES: u8 = 64;
 
 /// How far the lattice of a sample is shifted, in steps: -1/2 to 1/2, rising with the phase. That
 /// is what its index has more than the value; codecs know it as [`Dither::shift`], rounded and of
-/// the other sign.
+/// the other sign. (Tables begin later with the phase instead.)
 pub(crate) fn shift(dither: Dither, place: usize) -> f64 {
     (dither.phase(place as u64) as f64 + 0.5) / f64::from(dither.phases) - 0.5
 }

@@ -106,6 +106,11 @@ impl ArrayRecord {
         self.axes.iter().product()
     }
 
+    /// Whether values of an index rise with the phase of the dither: tables do, lattices fall.
+    pub fn is_rising(&self) -> bool {
+        matches!(self.map, Map::Tables(_))
+    }
+
     /// Samples that are kept exactly beside the indices: NaN, infinities, blank samples, and those
     /// that no index could stand for.
     pub fn exact_samples(&self) -> usize {

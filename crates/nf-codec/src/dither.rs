@@ -28,7 +28,7 @@ impl Dither {
     }
 
     /// What a lattice adds to its indices to give values, in 256ths of a step: from -127 to 128,
-    /// falling with the phase.
+    /// falling with the phase (see [`DitheredStack::rising`]).
     pub fn shift(self, phase: usize) -> i16 {
         128 - (128 * (2 * phase as i32 + 1) / i32::from(self.phases.max(1))) as i16
     }
@@ -39,6 +39,8 @@ impl Dither {
 pub struct DitheredStack {
     /// The sequence of lattices.
     pub dither: Dither,
+    /// Whether shifts rise with the phase, as those of tables do, instead of falling.
+    pub rising: bool,
     /// Place of the first pixel.
     pub first: u64,
     /// Places from a row to the next.
@@ -49,8 +51,8 @@ pub struct DitheredStack {
 
 impl DitheredStack {
     /// A stack that is the whole array.
-    pub fn whole(dither: Dither, shape: Shape) -> Self {
-        Self { dither, first: 0, row: shape.width as u64, plane: shape.plane_pixels() as u64 }
+    pub fn whole(dither: Dither, rising: bool, shape: Shape) -> Self {
+        Self { dither, rising, first: 0, row: shape.width as u64, plane: shape.plane_pixels() as u64 }
     }
 
     /// Place of a pixel.
@@ -67,8 +69,11 @@ impl DitheredStack {
 
     /// The [shifts](Dither::shift) of the pixels of a box, in its order.
     pub fn shifts(&self, place: &TileBox) -> Vec<i16> {
-        let of_phase: Vec<i16> =
+        let mut of_phase: Vec<i16> =
             (0..usize::from(self.dither.phases)).map(|phase| self.dither.shift(phase)).collect();
+        if self.rising {
+            of_phase.reverse();
+        }
         let mut shifts = Vec::with_capacity(place.shape().pixels());
         for plane in place.planes.clone() {
             for row in place.rows.clone() {
@@ -111,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_cut_has_the_shifts_of_the_whole() {
-        let whole = DitheredStack { dither: Dither { seed: 3, phases: 9 }, first: 5, row: 40, plane: 800 };
+        let whole = DitheredStack { first: 5, ..DitheredStack::whole(Dither { seed: 3, phases: 9 }, true, Shape::new(3, 20, 40)) };
         let place = TileBox { planes: 1..3, rows: 4..7, columns: 10..21 };
         let cut = TileBox::whole(place.shape());
         assert_eq!(whole.shifts(&place), whole.cut(&place).shifts(&cut));

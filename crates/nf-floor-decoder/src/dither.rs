@@ -8,6 +8,7 @@ use crate::bytes::Bytes;
 pub(crate) struct Dither {
     seed: u64,
     phases: u8,
+    rising: bool,
     first: u64,
     row: u64,
     plane: u64,
@@ -19,8 +20,10 @@ impl Dither {
         let seed = bytes.u64()?;
         let phases = bytes.u8()?;
         Error::unless(phases >= 1, "a dither has no lattices")?;
+        let rising = bytes.u8()?;
+        Error::unless(rising <= 1, "a dither neither rises nor falls")?;
         let [first, row, plane] = [bytes.long_varint()?, bytes.long_varint()?, bytes.long_varint()?];
-        Ok(Self { seed, phases, first, row, plane })
+        Ok(Self { seed, phases, rising: rising == 1, first, row, plane })
     }
 
     /// 20.2: the shift of a pixel of the stack.
@@ -34,6 +37,7 @@ impl Dither {
         z ^= z >> 31;
         let phases = i64::from(self.phases);
         let phase = ((u128::from(z) * u128::from(self.phases)) >> 64) as i64;
+        let phase = if self.rising { phases - 1 - phase } else { phase };
         (128 - (128 * (2 * phase + 1)).div_euclid(phases)) as f32 / 256.0
     }
 }

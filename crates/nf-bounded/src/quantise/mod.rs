@@ -83,6 +83,15 @@ pub struct QuantiseOptions {
     pub dither_seed: Option<u64>,
 }
 
+impl QuantiseOptions {
+    /// The same with dither, or without; of a seed that is that of the samples themselves, so that
+    /// the same array gives the same container.
+    pub fn with_dither(self, array: &Array, dither: bool) -> Self {
+        let seed = || array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
+        Self { dither_seed: if dither { seed() } else { None }, ..self }
+    }
+}
+
 /// Quantises an array within a bound.
 ///
 /// # Errors

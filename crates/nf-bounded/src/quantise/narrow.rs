@@ -69,8 +69,6 @@ pub(super) fn quantise<T: Sample>(
         Some(_) => ordinals
             .shifted_bins(MAX_TABLES)
             .iter()
-            // Values of an index fall with the phase, as those of lattices do.
-            .rev()
             .enumerate()
             .for_each(|(phase, bins)| add(bins, &|bin| bin.middle(phase % 2 == 1))),
     }

@@ -7,7 +7,7 @@
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
 //! profile      8 bytes  only in version 3: the key of the profile
 //! row, column  varints  only in version 3: where the first pixel lies on the profile's detector
-//! seed, phases u64, u8  only in version 4: the lattices
+//! seed, phases u64, u8  only in version 4: the lattices, and whether shifts rise with them (u8)
 //! places       varints  only in version 4: of the first pixel, from row to row, from plane to plane
 //! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE);
 //!              from version 2 on then the number of its reference planes (u8), at most 4: those right
@@ -37,7 +37,7 @@ pub(super) const VERSION_PROFILE: u8 = 3;
 pub(super) const VERSION_DITHER: u8 = 4;
 
 /// Most bytes that stating a dither adds to a stream.
-pub(super) const MOST_DITHER_BYTES: usize = 39;
+pub(super) const MOST_DITHER_BYTES: usize = 40;
 
 /// Most bytes that naming a profile and a place adds to a stream.
 pub(super) const MOST_PLACE_BYTES: usize = 18;
@@ -77,9 +77,9 @@ pub(super) fn write(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
             put_varint(&mut bytes, row);
             put_varint(&mut bytes, column);
         }
-        Needs::Dither(DitheredStack { dither, first, row, plane }) => {
+        Needs::Dither(DitheredStack { dither, rising, first, row, plane }) => {
             bytes.extend_from_slice(&dither.seed.to_le_bytes());
-            bytes.push(dither.phases);
+            bytes.extend([dither.phases, u8::from(rising)]);
             [first, row, plane].into_iter().for_each(|places| put_long_varint(&mut bytes, places));
         }
     }
@@ -173,13 +173,14 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>,
 fn take_dither(at: &mut &[u8], what: &str) -> Result<DitheredStack> {
     let seed = take(at, 8).and_then(|seed| seed.try_into().ok()).map(u64::from_le_bytes);
     let seed = seed.ok_or_else(|| Error::truncated(what))?;
-    let phases = take(at, 1).ok_or_else(|| Error::truncated(what))?[0];
-    if phases == 0 {
-        return Err(Error::corrupt(what, "a dither of no lattices"));
+    let &[phases, rising] = take(at, 2).and_then(<[u8]>::as_array).ok_or_else(|| Error::truncated(what))?;
+    if phases == 0 || rising > 1 {
+        let reason = format!("a dither of {phases} lattices, direction {rising}, expected 1 to 255, 0 or 1");
+        return Err(Error::corrupt(what, reason));
     }
     let mut places = || take_long_varint(at).ok_or_else(|| Error::truncated(what));
     let (first, row, plane) = (places()?, places()?, places()?);
-    Ok(DitheredStack { dither: Dither { seed, phases }, first, row, plane })
+    Ok(DitheredStack { dither: Dither { seed, phases }, rising: rising == 1, first, row, plane })
 }
 
 fn take<'a>(at: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {

@@ -52,11 +52,11 @@ const GOLDEN: [Golden; 18] = [
     ("given-v2", Mode::MixingWithReferences, Shape::new(4, 20, 64),
         "97d7d0a1d9f1a61d4904a9af810106ebbf947ac96c8a9c2eae0ba43143d6b68c"),
     ("dithered-split-rows-v4", Mode::DitheredSplitRows, Shape::frame(60, 70),
-        "0cdc1dd0edf2f5ad8863d380cbd5b49a1d3144120b9e607f935afb87f489d199"),
+        "70f672b7621051d729f33475ef7184ca1a2f1377dd3cae258b1c39ee873eb2d7"),
     ("dithered-wavefront-v4", Mode::DitheredWavefront, Shape::frame(40, 50),
-        "cddf50a52387055d2715f0226ac0e758dea07ba58d874af00ed02671db2cbd23"),
+        "526f672bb8581314b699dc3abf6d48ed8b36a7efa3cf8c36b960f914ee80ff15"),
     ("dithered-mixing-v4", Mode::DitheredMixing, Shape::frame(24, 40),
-        "e95001945e046f571d49fec064c9695bccf1def65f52053a23b3b144f5fb54f4"),
+        "5419eefab848dac4c66ca229e7bebefd3103ad3eff69dc602e6d9f5cf30888fa"),
 ];
 
 /// How the files that are added last are made, by name: their images, and their bytes as of today.

@@ -66,9 +66,9 @@ impl Parts {
         let mut bytes = vec![self.version];
         varint(&mut bytes, self.tile_height);
         varint(&mut bytes, self.tile_width);
-        if let Some(DitheredStack { dither, first, row, plane }) = self.dither {
+        if let Some(DitheredStack { dither, rising, first, row, plane }) = self.dither {
             bytes.extend_from_slice(&dither.seed.to_le_bytes());
-            bytes.push(dither.phases);
+            bytes.extend([dither.phases, u8::from(rising)]);
             [first, row, plane].into_iter().for_each(|places| varint(&mut bytes, places as usize));
         }
         for tile in &self.tiles {
