@@ -116,7 +116,10 @@ mod tests {
 
     #[test]
     fn a_cut_has_the_shifts_of_the_whole() {
-        let whole = DitheredStack { first: 5, ..DitheredStack::whole(Dither { seed: 3, phases: 9 }, true, Shape::new(3, 20, 40)) };
+        let whole = DitheredStack {
+            first: 5,
+            ..DitheredStack::whole(Dither { seed: 3, phases: 9 }, true, Shape::new(3, 20, 40))
+        };
         let place = TileBox { planes: 1..3, rows: 4..7, columns: 10..21 };
         let cut = TileBox::whole(place.shape());
         assert_eq!(whole.shifts(&place), whole.cut(&place).shifts(&cut));

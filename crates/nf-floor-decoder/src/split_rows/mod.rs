@@ -34,7 +34,8 @@ pub(crate) fn decode(
 
     // 5.5: the image that is coded has `h` rows of `w` pixels.
     let (h, w) = if header.transposed { (width, height) } else { (height, width) };
-    let shifts = shifts.map(|shifts| if header.transposed { transpose(shifts, w, h) } else { shifts.to_vec() });
+    let shifts =
+        shifts.map(|shifts| if header.transposed { transpose(shifts, w, h) } else { shifts.to_vec() });
     let mut background = Background::new(&header, w);
     let mut image = Image::new(h, w, header.initial, shifts);
     let mut rans = Rans::new(symbols)?;

@@ -7,7 +7,7 @@ use super::fit::{Lines, fit};
 use super::header::Model;
 use super::location::Centre;
 use super::scale::{SCALES_PER_OCTAVE, scale_of};
-use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, phase_bits, outlier};
+use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits};
 use super::tables::{Counts, Tables, entropy_bits};
 use super::window::{Window, split};
 use crate::models::TileView;

@@ -92,16 +92,14 @@ impl<'a> Lines<'a> {
         let new = || (Background::new(self.window.padded(), self.initial, least_range), 0);
         let (mut background, mut rows) =
             self.background.take().filter(|(_, rows)| *rows <= y).unwrap_or_else(new);
-        let mut halves = [const { Vec::new() }; 2];
+        let half = || vec![0.0; self.width.div_ceil(2)];
+        let (mut values, mut halves) = (vec![0.0; self.width], [half(), half()]);
         while rows < y {
             let line = rows * self.width..(rows + 1) * self.width;
-            let row = self.samples[line.clone()].iter().zip(&self.shifts[line]);
-            halves.iter_mut().for_each(Vec::clear);
-            for (x, (&sample, shift)) in row.enumerate() {
-                halves[x % 2].push(f32::from(sample) + shift);
-            }
+            add_shifts(isa, &self.samples[line.clone()], &self.shifts[line], &mut values);
+            split(&values, &mut halves);
             for (parity, values) in halves.iter().enumerate() {
-                background.add(isa, parity, values);
+                background.add(isa, parity, &values[..self.window.length(parity)]);
             }
             rows += 1;
         }
@@ -305,6 +303,13 @@ fn fit_scale(isa: InstructionSet, sample: &Sample, least_range: f32) -> ScaleWei
 }
 
 kernel! {
+    /// The values of dithered samples.
+    fn add_shifts<'a>(samples: &'a [u16], shifts: &'a [f32], values: &'a mut [f32]) -> () {
+        for ((value, &sample), &shift) in values.iter_mut().zip(samples).zip(shifts) {
+            *value = f32::from(sample) + shift;
+        }
+    }
+
     /// Adds the pixels `span` of a half of the line entered.
     fn add_samples<'a, 'b>(
         lines: &'a Lines<'b>,

@@ -2,8 +2,8 @@
 //! their own does not pay.
 
 use super::scale::{SCALES, SCALES_PER_OCTAVE};
-use super::symbols::{FINE_OCTAVES, SYMBOLS, contexts, phase_bits};
 use super::short_tables::{read_short, shortened, write_short};
+use super::symbols::{FINE_OCTAVES, SYMBOLS, contexts, phase_bits};
 use crate::maths::log2;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
@@ -105,7 +105,6 @@ const PHASE_BITS_BITS: u32 = 3;
 /// Bits of a table besides those of its symbols.
 const TABLE_BITS: [f64; 2] = [80.0, 16.0];
 
-
 /// Bits of a symbol of a table.
 const SYMBOL_BITS: f64 = 5.0;
 
@@ -196,7 +195,8 @@ impl Tables {
                 return Err(Error::corrupt(what, reason));
             }
         }
-        let begins: Vec<bool> = chains(dithered, &phases).iter().flatten().map(|_| reader.read(1) == 1).collect();
+        let begins: Vec<bool> =
+            chains(dithered, &phases).iter().flatten().map(|_| reader.read(1) == 1).collect();
         reader.check().map_err(wrong)?;
         let mut frequencies = Vec::new();
         for _ in begins.iter().filter(|&&begins| begins) {

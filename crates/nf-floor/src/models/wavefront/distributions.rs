@@ -101,13 +101,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     #[inline(always)]
-    pub(super) fn new(
-        location: &Lanes,
-        scale: &Lanes,
-        log: &Lanes,
-        middle: &Lanes,
-        shift: &Lanes,
-    ) -> Self {
+    pub(super) fn new(location: &Lanes, scale: &Lanes, log: &Lanes, middle: &Lanes, shift: &Lanes) -> Self {
         let mut this = Self { location: *location, inverse_scale: [0.0; LANES], context: [0; LANES] };
         for k in 0..LANES {
             this.location[k] = location[k] - shift[k];
