@@ -88,28 +88,28 @@ fn golden_version_1() {
 #[test]
 fn a_codec_that_knows_the_dither_needs_fewer_bytes() {
     let mut random = Rng::new(9);
-    let values: Vec<f64> = (0..2 * 90 * 130).map(|_| 900.0 + 12.0 * random.normal()).collect();
+    let values: Vec<f64> = (0..2 * 200 * 300).map(|_| 900.0 + 12.0 * random.normal()).collect();
     let counts: Vec<u16> = values.iter().map(|x| x.round() as u16).collect();
     let single: Vec<f32> = values.iter().map(|&x| x as f32).collect();
     let bound = "12dn".parse().unwrap();
     let options = QuantiseOptions { dither_seed: Some(5), ..QuantiseOptions::default() };
     let floor = Floor::default();
-    let arrays = [Array::new(vec![2, 90, 130], counts), Array::new(vec![2, 90, 130], single)];
+    let arrays = [Array::new(vec![2, 200, 300], counts), Array::new(vec![2, 200, 300], single)];
     for array in arrays.map(|array| array.unwrap()) {
         let quantised = quantise(&array, &bound, &options).unwrap();
         let unaware = floor.encode(&quantised.layers[0]).unwrap().len();
         let mut bytes = Vec::new();
-        let tile = Some(Shape::new(1, 90, 100));
+        let tile = Some(Shape::new(1, 200, 160));
         write(&mut bytes, &Head::default(), &[quantised], tile, &floor, Some(&floor), Limits::default())
             .unwrap();
         // The header of the container, and of every stream, are in it.
         assert!(bytes.len() < unaware, "{} bytes, {unaware} without", bytes.len());
         let mut reader = open(&bytes).unwrap();
         reader.prove(0, &array, &floor).unwrap();
-        let region = TileBox { planes: 1..2, rows: 40..60, columns: 90..120 };
+        let region = TileBox { planes: 1..2, rows: 40..60, columns: 150..180 };
         let part = reader.decode_region(0, &region, &floor).unwrap();
         let whole = reader.decode(0, &floor).unwrap();
-        assert_eq!(part.value(31), whole.samples().value(90 * 130 + 41 * 130 + 91));
+        assert_eq!(part.value(31), whole.samples().value(200 * 300 + 41 * 300 + 151));
     }
 }
 
