@@ -25,9 +25,9 @@ fn psf(dy: f64, dx: f64) -> f64 {
 fn stamp(star: usize) -> impl Iterator<Item = (usize, f64)> {
     let across = SIDE_PX / GRID_PX;
     let (y, x) = (star / across * GRID_PX + GRID_PX / 2, star % across * GRID_PX + GRID_PX / 2);
-    (y - 5..=y + 5)
-        .flat_map(move |row| (x - 5..=x + 5).map(move |column| (row, column)))
-        .map(move |(row, column)| (row * SIDE_PX + column, psf(row as f64 - y as f64, column as f64 - x as f64)))
+    (y - 5..=y + 5).flat_map(move |row| (x - 5..=x + 5).map(move |column| (row, column))).map(
+        move |(row, column)| (row * SIDE_PX + column, psf(row as f64 - y as f64, column as f64 - x as f64)),
+    )
 }
 
 /// The median of integers, each of which stands for an interval of one.
@@ -56,8 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let mut rng = Rng::new(frame + 1);
                 // Another level in every frame, and one frame of sky alone beside that of stars.
                 let level = SKY_DN + frame as f64 * 0.37;
-                let sky: Vec<f64> =
-                    (0..SIDE_PX * SIDE_PX).map(|_| level + SIGMA_DN * rng.normal()).collect();
+                let sky: Vec<f64> = (0..SIDE_PX * SIDE_PX).map(|_| level + SIGMA_DN * rng.normal()).collect();
                 let mut scene = sky.clone();
                 for star in 0..stars {
                     let flux = RATIOS[star % RATIOS.len()] * flux_sigma;
@@ -85,9 +84,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             }
             let per_frame = |sum: f64| sum / frames as f64;
-            let of_fluxes = fluxes.map(|sum| {
-                format!("{:+.3}", sum / (frames as f64 * stars as f64 / RATIOS.len() as f64))
-            });
+            let of_fluxes = fluxes
+                .map(|sum| format!("{:+.3}", sum / (frames as f64 * stars as f64 / RATIOS.len() as f64)));
             let (mean, middle) = (per_frame(mean), per_frame(middle));
             let word = if dither { "yes" } else { "no" };
             println!("| {sigmas} | {word} | {mean:+.4} | {middle:+.4} | {} |", of_fluxes.join(" | "));

@@ -7,8 +7,13 @@
 
 use nf_codec::Dither;
 
-/// Most lattices of integers, whose tables are stored.
-pub(crate) const MAX_TABLES: usize = 16;
+/// Lattices of integers, whose tables are stored, by the length of a bin: one for every position as
+/// long as there are few, since others would not lie evenly; that shifts faint fluxes by a
+/// twentieth of a sigma where the bin is four sigmas long.
+pub(crate) fn tables(longest: usize) -> usize {
+    if longest <= 64 { longest } else { 32 }
+}
+
 /// Lattices of wide integers and floating-point numbers.
 pub(crate) const LATTICES: u8 = 64;
 

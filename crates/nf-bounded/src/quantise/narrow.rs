@@ -4,7 +4,7 @@ use super::{Indices, QuantiseOptions, Range};
 use crate::Sample;
 use crate::bins::{Bin, Ordinals};
 use crate::bound::Tolerance;
-use crate::dither::MAX_TABLES;
+use crate::dither;
 use crate::exceptions::Exceptions;
 use crate::record::Map;
 use crate::sample::SampleType;
@@ -67,7 +67,7 @@ pub(super) fn quantise<T: Sample>(
         }
         // The mean over the lattices is what counts, not that of a bin.
         Some(_) => ordinals
-            .shifted_bins(MAX_TABLES)
+            .shifted_bins(dither::tables)
             .iter()
             .enumerate()
             .for_each(|(phase, bins)| add(bins, &|bin| bin.middle(phase % 2 == 1))),
