@@ -38,6 +38,19 @@ pub(super) fn values_of<T: Sample>(_: &[T], range: Option<Range>) -> Option<Valu
     (count <= 1 << 16).then_some(Values { first: low as i64, count, ends })
 }
 
+impl Values {
+    /// With a bin more on either side, as far as the type has values: the first and the last bin
+    /// would be cut, and their samples biased.
+    fn padded(self, tolerance: &Tolerance) -> Self {
+        let Self { first, count, ends } = self;
+        let last = first + count as i64 - 1;
+        let bin = |value: i64| 2 * tolerance.at(value as f64).floor().min(65_536.0) as i64 + 1;
+        let (low, high) = ((first - bin(first)).max(ends.0), (last + bin(last)).min(ends.1));
+        let count = (high - low + 1) as usize;
+        if count <= 1 << 16 { Self { first: low, count, ends } } else { self }
+    }
+}
+
 pub(super) fn quantise<T: Sample>(
     samples: &[T],
     values: Values,
@@ -45,6 +58,7 @@ pub(super) fn quantise<T: Sample>(
     options: &QuantiseOptions,
     width: usize,
 ) -> Indices {
+    let values = if options.dither_seed.is_some() { values.padded(tolerance) } else { values };
     let Values { first, count, .. } = values;
     let ordinal = |sample: T| (sample.value() as i64 - first) as usize;
     let ordinals = ordinals(values, tolerance, options.blank);
