@@ -80,7 +80,8 @@ impl Ordinals {
         self.bins_from(first)
     }
 
-    /// The bins of some positions of the lattice, spread evenly: of how many, by the length of a bin.
+    /// The bins of some positions of the lattice, spread evenly: of how many, by the length of a
+    /// bin.
     pub(crate) fn shifted_bins(&self, count: impl Fn(usize) -> usize) -> Vec<Vec<Bin>> {
         let longest = self.longest_first();
         let count = count(longest);

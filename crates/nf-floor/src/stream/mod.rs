@@ -158,8 +158,8 @@ fn join(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
 pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
     let grid = Grid::of(shape);
-    // Version, two varints, the place on a detector or the dither; per tile a length of at most 10 bytes, a
-    // checksum, references and the mode byte.
+    // Version, two varints, the place on a detector or the dither; per tile a length of at most 10
+    // bytes, a checksum, references and the mode byte.
     (2 * pixels as u64).saturating_add(60).saturating_add(16 * grid.tiles() as u64)
 }
 
