@@ -25,7 +25,7 @@ def encode(
     embed_profile: bool = False,
     bound: str | None = None,
     noise: Mapping[str, float] | None = None,
-    dither: bool = False,
+    dither: bool | None = None,
     tile: tuple[int, ...] | None = None,
     verify: bool = True,
     threads: int | None = None,
@@ -50,8 +50,9 @@ def encode(
         ``"0.5sigma"`` (of the noise of the sample). NaN and infinities come back with their bits.
     :param noise: the noise that a bound in sigmas refers to: ``offset`` in DN, ``gain`` in
         electrons per DN and ``read`` noise in DN; measured from the samples by default.
-    :param dither: shift the steps from sample to sample (subtractive dither), which makes means
-        less biased where the bound is larger than the noise, and costs bits.
+    :param dither: shift the steps from sample to sample (subtractive dither), so that means,
+        medians and faint fluxes are not biased. ``floor`` knows the shifts; other codecs pay bits
+        for them. By default for bounds in sigmas.
     :param tile: extents in pixels of the tiles that the array is cut into, (rows, columns) or
         (planes, rows, columns); frames up to 4 Mpixel are one tile by default.
     :param verify: whether every tile is decoded again and compared with the array.

@@ -150,7 +150,7 @@ def encode_bounded(
     array: NDArray[Any],
     bound: str,
     noise: tuple[float, float, float] | None,
-    dither: bool,
+    dither: bool | None,
     codec: str,
     tile: tuple[int, int, int] | None,
     threads: int | None,

@@ -218,9 +218,8 @@ pub(crate) fn write(
         for (name, dither) in [(OPEN_LOOP, false), (DITHERED, true)] {
             let row = attempt(|| {
                 let bounded = Bounded::of(&trial.sky.image, &dn(bound_sigma)?, dither)?;
-                let indices = bounded.indices()?;
                 let bytes = match lossless {
-                    Some(codec) => codec.encode(&indices).map_err(|error| error.to_string())?.len() as u64,
+                    Some(codec) => bounded.encode(codec)?.len() as u64,
                     None => 0,
                 };
                 let decoded = bounded.quantised.decoded().map_err(|error| error.to_string())?;

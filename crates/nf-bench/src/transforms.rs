@@ -5,6 +5,7 @@
 
 use crate::suite::{DatasetChoice, Transform, parse_bound};
 use nf_bounded::{Array, Bound, QuantiseOptions, Quantised, Unit, quantise};
+use nf_codec::{Codec, DitheredStack};
 use nf_data::{Card, Dataset, Error, Facts, Oracle};
 use nf_image::{Image16, PlaneAxis, Shape};
 use nf_noise::SigmaEstimator;
@@ -129,6 +130,19 @@ impl Bounded {
         let options = QuantiseOptions { dither_seed, ..QuantiseOptions::default() };
         let quantised = quantise(&array, &bound, &options).map_err(text)?;
         Ok(Self { array, axis: image.axis(), bound, sigma_dn, quantised })
+    }
+
+    /// The bytes of the indices by a lossless codec, which may know their dither.
+    pub(crate) fn encode(&self, codec: &dyn Codec) -> Result<Vec<u8>, String> {
+        let indices = self.indices()?;
+        let coded = match self.quantised.record.dither {
+            Some(dither) => {
+                let stack = DitheredStack::whole(dither, self.quantised.record.is_rising(), indices.shape());
+                codec.encode_dithered((&indices).into(), &stack)
+            }
+            None => codec.encode(&indices),
+        };
+        coded.map_err(|error| error.to_string())
     }
 
     /// The indices, for lossless codecs.

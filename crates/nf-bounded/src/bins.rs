@@ -80,10 +80,11 @@ impl Ordinals {
         self.bins_from(first)
     }
 
-    /// The bins of up to `most` positions of the lattice, spread evenly.
-    pub(crate) fn shifted_bins(&self, most: usize) -> Vec<Vec<Bin>> {
+    /// The bins of some positions of the lattice, spread evenly: of how many, by the length of a
+    /// bin.
+    pub(crate) fn shifted_bins(&self, count: impl Fn(usize) -> usize) -> Vec<Vec<Bin>> {
         let longest = self.longest_first();
-        let count = longest.min(most);
+        let count = count(longest);
         (0..count).map(|phase| self.bins_from(1 + phase * longest / count)).collect()
     }
 

@@ -60,6 +60,13 @@ impl Bound {
         self.unit
     }
 
+    /// Whether its indices are dithered unless something else is asked for: of a bound in sigmas,
+    /// which is about what is measured on the samples. Who bounds samples in their own unit expects
+    /// whole multiples of a step.
+    pub fn is_dithered(&self) -> bool {
+        self.unit == Unit::Sigma
+    }
+
     pub(crate) fn refused(&self, reason: impl Into<String>) -> Error {
         Error::Refused { bound: self.to_string(), reason: reason.into() }
     }

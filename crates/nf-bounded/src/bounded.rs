@@ -44,7 +44,8 @@ pub trait Bounded: Send + Sync {
     fn decode(&self, bytes: &[u8], limits: &Limits) -> Result<Array>;
 }
 
-/// Quantises every sample by itself and codes the indices by a lossless codec.
+/// Quantises every sample by itself, dithered if the bound is in sigmas, and codes the indices by
+/// a lossless codec.
 pub struct OpenLoop {
     codec: Box<dyn Codec>,
     bound: Bound,
@@ -69,6 +70,7 @@ impl Bounded for OpenLoop {
 
     fn encode(&self, array: &Array) -> Result<Vec<u8>> {
         let options = QuantiseOptions { noise: self.noise, ..QuantiseOptions::default() };
+        let options = options.with_dither(array, self.bound.is_dithered());
         let quantised = quantise(array, &self.bound, &options)?;
         proved(array, quantised, &*self.codec, &ArrayRegistry::default())
     }

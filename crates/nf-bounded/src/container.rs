@@ -10,9 +10,11 @@ use crate::quantise::{Comparison, Quantised, check, reconstruct, reconstruct_sam
 use crate::record::ArrayRecord;
 use crate::{Array, Error, Result, Samples};
 use nf_codec::container::{self, ImageHeader, ImageSource, ModelHeader, WriteOptions, Written, default_tile};
-use nf_codec::{Codec, Limits, Registry};
-use nf_image::{PlaneAxis, Shape, TileBox};
+use nf_codec::{Codec, DitheredStack, Limits, Registry};
+use nf_image::{Image16, ImageRef, PlaneAxis, Shape, TileBox};
+use std::borrow::Cow;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 
 /// First bytes of a bounded container.
 pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
@@ -83,7 +85,7 @@ pub fn write(
     let failed = |source| nf_codec::Error::Io { what: "writing the container".to_owned(), source };
     out.write_all(&prologue).map_err(failed)?;
 
-    let mut layers: Vec<_> = arrays.iter().flat_map(|array| &array.layers).collect();
+    let mut layers: Vec<Layer> = arrays.iter().flat_map(Layer::of).collect();
     let image = |shape: Shape| ImageHeader {
         shape,
         axis: PlaneAxis::None,
@@ -93,7 +95,7 @@ pub fn write(
         codec: encoder.spec(),
         reproducibility: encoder.reproducibility(),
         model: ModelHeader::of(encoder),
-        images: layers.iter().map(|layer| image(layer.shape())).collect(),
+        images: layers.iter().map(|layer| image(layer.indices.shape())).collect(),
         layout: None,
         creator: String::new(),
         profile: None,
@@ -104,6 +106,45 @@ pub fn write(
         container::write(out, &header, &mut sources, WriteOptions { encoder, verifier, limits })?;
     written.container_bytes += prologue.len() as u64;
     Ok(written)
+}
+
+/// A stack of indices, and how they were dithered.
+struct Layer<'a> {
+    indices: &'a Image16,
+    dither: Option<DitheredStack>,
+}
+
+impl<'a> Layer<'a> {
+    /// The layers of an array. The high halves of indices hardly know of the dither.
+    fn of(array: &'a Quantised) -> impl Iterator<Item = Self> {
+        array.layers.iter().enumerate().map(|(number, indices)| {
+            let dither = array.record.dither.filter(|_| number == 0);
+            let stack = |dither| DitheredStack::whole(dither, array.record.is_rising(), indices.shape());
+            Layer { indices, dither: dither.map(stack) }
+        })
+    }
+}
+
+impl ImageSource for Layer<'_> {
+    fn shape(&self) -> Shape {
+        self.indices.shape()
+    }
+
+    fn axis(&self) -> PlaneAxis {
+        self.indices.axis()
+    }
+
+    fn dither(&self) -> Option<DitheredStack> {
+        self.dither
+    }
+
+    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
+        Ok(Cow::Owned(self.indices.crop(planes, rows, 0..self.indices.shape().width)))
+    }
+
+    fn in_memory(&self) -> Option<ImageRef<'_>> {
+        Some(self.indices.into())
+    }
 }
 
 /// An open bounded container.

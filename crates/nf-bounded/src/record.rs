@@ -1,13 +1,12 @@
 //! What is written of an array beside its indices.
 
 use crate::bound::{Bound, Tolerance, Unit};
-use crate::dither::Dither;
 use crate::exceptions::Exceptions;
 use crate::noise::{NoiseModel, NoiseSource};
 use crate::packing::{Fields, put_deflated, put_number, take_deflated};
 use crate::sample::{MAX_AXES, SampleType, checked_samples, stack_shape};
 use crate::{Error, Result};
-use nf_codec::{Limits, Spec};
+use nf_codec::{Dither, Limits, Spec};
 use nf_image::{Digest, Shape};
 
 /// What an index stands for.
@@ -105,6 +104,11 @@ impl ArrayRecord {
     /// Number of samples.
     pub fn samples(&self) -> usize {
         self.axes.iter().product()
+    }
+
+    /// Whether values of an index rise with the phase of the dither: tables do, lattices fall.
+    pub fn is_rising(&self) -> bool {
+        matches!(self.map, Map::Tables(_))
     }
 
     /// Samples that are kept exactly beside the indices: NaN, infinities, blank samples, and those

@@ -1,6 +1,6 @@
 //! What a codec promises.
 
-use crate::{Error, Limits, PixelTrace, Result, Spec};
+use crate::{DitheredStack, Error, Limits, PixelTrace, Result, Spec};
 use nf_image::{Digest, Image16, ImageRef, Shape, TileBox};
 
 /// A lossless coder of 16-bit frames.
@@ -51,6 +51,16 @@ pub trait Codec: Send + Sync {
     fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
         let [row, column] = image.origin();
         self.encode_at(&image.to_image(), row, column)
+    }
+
+    /// The bytes of an image whose samples are indices of a dithered quantiser. Codecs that can
+    /// make use of the lattices do; whatever decoders need is in the stream.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_dithered(&self, image: ImageRef<'_>, dither: &DitheredStack) -> Result<Vec<u8>> {
+        let _ = dither;
+        self.encode_ref(image)
     }
 
     /// The image of `shape` that the bytes stand for; axis and detector are the caller's to

@@ -5,6 +5,7 @@
 //! - [`Registry`] and [`Entry`]: the readable list of what exists.
 //! - [`container`]: coded stacks that describe themselves (`docs/format.md`).
 //! - [`PixelTrace`]: the predictive distribution of every pixel, from codecs that give it.
+//! - [`Dither`]: what a codec of dithered indices may know of their lattices.
 //! - [`Limits`]: what a decoder may spend on bytes it does not trust.
 //! - [`Error`]: what can go wrong, each case naming the input at fault.
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod container;
+mod dither;
 mod error;
 mod fields;
 mod limits;
@@ -21,6 +23,7 @@ mod spec;
 mod trace;
 
 pub use codec::{Codec, Model, PlaneTreatment, Reproducibility};
+pub use dither::{Dither, DitheredStack};
 pub use error::{Error, Result};
 pub use fields::{Fields, put_varint};
 pub use limits::Limits;

@@ -74,6 +74,20 @@ impl<'a> Bytes<'a> {
         Err(Error::new("a varint has more than five bytes"))
     }
 
+    /// 20.1: the next long varint.
+    pub(crate) fn long_varint(&mut self) -> Result<u64, Error> {
+        let mut number = 0;
+        for group in 0..10 {
+            let byte = self.u8()?;
+            // What is beyond 2^64 is dropped.
+            number |= u64::from(byte & 127) << (7 * group);
+            if byte < 128 {
+                return Ok(number);
+            }
+        }
+        Err(Error::new("a long varint has more than ten bytes"))
+    }
+
     /// The next varint, as a number of things in memory.
     pub(crate) fn varint_usize(&mut self) -> Result<usize, Error> {
         usize::try_from(self.varint()?).map_err(|_| Error::new("a varint is too large"))

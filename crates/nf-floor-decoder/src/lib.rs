@@ -1,4 +1,4 @@
-//! A decoder of the lossless image streams of `floor`, versions 1 to 3.
+//! A decoder of the lossless image streams of `floor`, versions 1 to 4.
 //!
 //! It was written from the pages `format-floor.md`, `format-floor-max.md` and `format-profile.md`
 //! alone and follows their steps one by one, with their names and their numbers
@@ -14,6 +14,7 @@
 mod bits;
 mod bytes;
 mod crc;
+mod dither;
 mod error;
 mod functions;
 mod least_squares;

@@ -2,6 +2,7 @@
 
 use crate::bytes::Bytes;
 use crate::crc::crc32;
+use crate::dither::Dither;
 use crate::profile::{Area, Profile};
 use crate::tile::Detector;
 use crate::{Error, tile};
@@ -102,6 +103,17 @@ fn read_origin<'a>(
     Ok((profile, bytes.varint()?, bytes.varint()?))
 }
 
+/// 20.3: whether a tile has one of the modes that need shifts.
+fn dithered_mode(tile: &[u8]) -> bool {
+    matches!(tile, [11..=13, ..])
+}
+
+/// 20.2: the shifts of a tile, row by row.
+fn shifts(dither: &Dither, place: Place) -> Vec<f32> {
+    let pixels = (0..place.height).flat_map(|y| (0..place.width).map(move |x| (y, x)));
+    pixels.map(|(y, x)| dither.shift(place.plane, place.top + y, place.left + x)).collect()
+}
+
 /// 2.2: a whole stream.
 pub(crate) fn decode(
     stream: &[u8],
@@ -116,7 +128,7 @@ pub(crate) fn decode(
 
     let mut bytes = Bytes::new(stream);
     let version = bytes.u8()?;
-    Error::unless((1..=3).contains(&version), "the version is not 1, 2 or 3")?;
+    Error::unless((1..=4).contains(&version), "the version is not 1, 2, 3 or 4")?;
     let tile_height = bytes.varint_usize()?;
     let tile_width = bytes.varint_usize()?;
     Error::unless(tile_height >= 1 && tile_width >= 1, "tiles have no pixels")?;
@@ -124,6 +136,7 @@ pub(crate) fn decode(
     let fits = area.is_some_and(|area| area <= LARGEST_TILE);
     Error::unless(fits, "a tile has more than 2^22 pixels")?;
     let origin = if version == 3 { Some(read_origin(&mut bytes, profile)?) } else { None };
+    let dither = if version == 4 { Some(Dither::read(&mut bytes)?) } else { None };
     if pixels == 0 {
         bytes.end()?;
         return Ok(Vec::new());
@@ -154,7 +167,15 @@ pub(crate) fn decode(
             let (row, column) = (row + place.top as u64, column + place.left as u64);
             Detector { profile, area: Area { row, column, height: place.height, width: place.width } }
         });
-        let samples = tile::decode(tile, place.height, place.width, &references, detector)?;
+        let shifts = dither.map(|dither| shifts(&dither, place));
+        let shifts = shifts.as_deref();
+        let samples = match (dithered_mode(tile), shifts) {
+            (true, Some(shifts)) => {
+                Error::unless(references.is_empty(), "a tile with shifts has reference planes")?;
+                tile::decode_dithered(tile, place.height, place.width, shifts)?
+            }
+            _ => tile::decode(tile, place.height, place.width, &references, detector)?,
+        };
         stack.set_tile(place, &samples);
     }
     Ok(stack.samples)

@@ -43,12 +43,30 @@ pub(crate) fn decode(
     match mode {
         0 => raw(payload, height, width),
         1 => constant(payload, height, width),
-        2 => split_rows::decode(payload, height, width),
-        3 => wavefront::decode(payload, height, width),
+        2 => split_rows::decode(payload, height, width, None),
+        3 => wavefront::decode(payload, height, width, None),
         4 | 8 => mixing::decode(payload, height, width, references),
         5 => offset(payload, height, width),
         7 => difference(payload, height, width, references),
         _ => Err(Error::new("the mode of a tile is unknown")),
+    }
+}
+
+/// 20.3: the samples of a tile of mode 11, 12 or 13.
+pub(crate) fn decode_dithered(
+    tile: &[u8],
+    height: usize,
+    width: usize,
+    shifts: &[f32],
+) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(tile);
+    let mode = bytes.u8()?;
+    let payload = bytes.rest();
+    match mode {
+        11 => split_rows::decode(payload, height, width, Some(shifts)),
+        12 => wavefront::decode(payload, height, width, Some(shifts)),
+        13 => mixing::decode_dithered(payload, height, width, shifts),
+        _ => Err(Error::new("the mode of a tile has no shifts")),
     }
 }
 

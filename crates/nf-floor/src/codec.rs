@@ -7,7 +7,7 @@ pub use with_profile::{FloorWithProfile, PROFILE_CODEC, read_profile};
 use crate::level::Level;
 use crate::models::{TileView, mixing};
 use crate::stream;
-use nf_codec::{Codec, Error, Limits, PixelTrace, PlaneTreatment, Result, Spec};
+use nf_codec::{Codec, DitheredStack, Error, Limits, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Image16, ImageRef, Shape, TileBox};
 use std::sync::Arc;
 
@@ -32,6 +32,10 @@ impl Codec for Floor {
 
     fn encode_ref(&self, image: ImageRef<'_>) -> Result<Vec<u8>> {
         Ok(stream::encode(image, self.level))
+    }
+
+    fn encode_dithered(&self, image: ImageRef<'_>, dither: &DitheredStack) -> Result<Vec<u8>> {
+        Ok(stream::encode_dithered(image, self.level, dither))
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {

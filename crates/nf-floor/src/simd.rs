@@ -76,7 +76,7 @@ macro_rules! kernel {
                     $body
                 }
             }
-            isa.run(Kernel { $($argument),* })
+            isa.run(Kernel::<$($lifetime),+ $(, $constant)*> { $($argument),* })
         }
     )*};
 }

@@ -67,7 +67,7 @@ pub(crate) fn encode_bounded<'py>(
     array: Numbers<'py>,
     bound: &str,
     noise: Option<(f64, f64, f64)>,
-    dither: bool,
+    dither: Option<bool>,
     codec: &str,
     tile: Option<(usize, usize, usize)>,
     threads: Option<usize>,
@@ -83,7 +83,7 @@ fn encode(
     descr: &str,
     bound: &str,
     noise: Option<(f64, f64, f64)>,
-    dither: bool,
+    dither: Option<bool>,
     codec: &str,
     tile: Option<Shape>,
 ) -> Result<Vec<u8>> {
@@ -104,9 +104,8 @@ fn encode(
             return Err(Failure::new(Kind::Request, message));
         }
     };
-    // Of the samples themselves, so that the same array gives the same container.
-    let seed = || array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
-    let options = QuantiseOptions { noise, dither_seed: if dither { seed() } else { None }, blank: None };
+    let options = QuantiseOptions { noise, ..QuantiseOptions::default() };
+    let options = options.with_dither(array, dither.unwrap_or(bound.is_dithered()));
     let quantised = quantise(array, &bound, &options)?;
     let layout = Layout {
         segments: vec![

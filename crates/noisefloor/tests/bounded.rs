@@ -100,6 +100,29 @@ fn a_frame_comes_back_within_its_bound_and_says_so() {
 }
 
 #[test]
+fn bounds_in_sigmas_are_dithered_unless_asked_otherwise() {
+    let folder = Folder::new();
+    folder.frame("a.fits");
+    let mut bytes = Vec::new();
+    for (how, dither) in [
+        ("1sigma --noise offset=900,gain=1e9,read=12", "subtractive"),
+        ("1sigma --noise offset=900,gain=1e9,read=12 --no-dither", "none"),
+        ("1sigma --noise offset=900,gain=1e9,read=12 --no-dither --dither", "subtractive"),
+        ("12dn", "none"),
+        ("12dn --dither", "subtractive"),
+        ("1sigma --noise offset=900,gain=1e9,read=12 --codec jpegls:near=bound", "none"),
+    ] {
+        folder.succeeds(&format!("compress -f --bound {how} a.fits -o a.nfb"));
+        let facts: serde_json::Value = serde_json::from_str(&folder.succeeds("info --json a.nfb")).unwrap();
+        assert_eq!(facts["arrays"][0]["dither"], dither, "{how}");
+        folder.succeeds("decompress -f a.nfb -o b.fits");
+        assert!(folder.succeeds("fits compare b.fits a.fits").contains("within its bound"), "{how}");
+        bytes.push(folder.read("a.nfb"));
+    }
+    assert!(bytes[0] == bytes[2] && bytes[0] != bytes[1], "the same file gives the same container");
+}
+
+#[test]
 fn floats_keep_nan_and_infinities() {
     let folder = Folder::new();
     let values = folder.floats("a.npy");

@@ -7,13 +7,14 @@ mod narrow;
 mod wide;
 
 use crate::bound::{Bound, Tolerance, Unit};
-use crate::dither::Dither;
+use crate::dither;
 use crate::exceptions::Exceptions;
 use crate::noise::{Noise, NoiseSource};
 use crate::record::{ArrayRecord, Map};
 use crate::sample::{Array, Samples, each_type, stack_shape};
 use crate::within::within;
 use crate::{Error, Result, Sample};
+use nf_codec::Dither;
 use nf_image::{Digest, Image16, Shape};
 
 /// An array as indices, and what is needed to decode them; or, from
@@ -80,6 +81,15 @@ pub struct QuantiseOptions {
     pub blank: Option<i64>,
     /// Subtractive dither with this seed.
     pub dither_seed: Option<u64>,
+}
+
+impl QuantiseOptions {
+    /// The same with dither, or without; of a seed that is that of the samples themselves, so that
+    /// the same array gives the same container.
+    pub fn with_dither(self, array: &Array, dither: bool) -> Self {
+        let seed = || array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
+        Self { dither_seed: if dither { seed() } else { None }, ..self }
+    }
 }
 
 /// Quantises an array within a bound.
@@ -294,7 +304,7 @@ pub(crate) fn reconstruct_samples(record: &ArrayRecord, layers: &[&[u16]], first
 
 fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> Result<Vec<T>> {
     let (map, dither) = (&record.map, record.dither);
-    let shift = |n: usize| dither.map_or(0.0, |dither| dither.shift(first + n));
+    let shift = |n: usize| dither.map_or(0.0, |known| dither::shift(known, first + n));
     let mut samples: Vec<T> = match (layers, map) {
         ([low], Map::Tables(tables)) => {
             let of = |values: &Vec<i64>| values.iter().map(|&value| T::nearest(value as f64)).collect();
@@ -302,7 +312,7 @@ fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> R
             let values = match (dither, &tables[..]) {
                 (None, [table]) => low.iter().map(|&index| table.get(usize::from(index)).copied()).collect(),
                 (Some(dither), tables) => {
-                    let table = |n: usize| tables.get(dither.phase(first + n));
+                    let table = |n: usize| tables.get(dither.phase((first + n) as u64));
                     let value = |(n, &index): (usize, &u16)| table(n)?.get(usize::from(index)).copied();
                     low.iter().enumerate().map(value).collect()
                 }

@@ -4,10 +4,11 @@ use super::{Indices, QuantiseOptions, Range};
 use crate::Sample;
 use crate::bins::{Bin, Ordinals};
 use crate::bound::Tolerance;
-use crate::dither::{Dither, MAX_TABLES};
+use crate::dither;
 use crate::exceptions::Exceptions;
 use crate::record::Map;
 use crate::sample::SampleType;
+use nf_codec::Dither;
 
 /// Values further below the offset than this are no noise, and are kept exactly.
 const DARKEST_SIGMA: f64 = 6.0;
@@ -37,6 +38,19 @@ pub(super) fn values_of<T: Sample>(_: &[T], range: Option<Range>) -> Option<Valu
     (count <= 1 << 16).then_some(Values { first: low as i64, count, ends })
 }
 
+impl Values {
+    /// With a bin more on either side, as far as the type has values: the first and the last bin
+    /// would be cut, and their samples biased.
+    fn padded(self, tolerance: &Tolerance) -> Self {
+        let Self { first, count, ends } = self;
+        let last = first + count as i64 - 1;
+        let bin = |value: i64| 2 * tolerance.at(value as f64).floor().min(65_536.0) as i64 + 1;
+        let (low, high) = ((first - bin(first)).max(ends.0), (last + bin(last)).min(ends.1));
+        let count = (high - low + 1) as usize;
+        if count <= 1 << 16 { Self { first: low, count, ends } } else { self }
+    }
+}
+
 pub(super) fn quantise<T: Sample>(
     samples: &[T],
     values: Values,
@@ -44,6 +58,7 @@ pub(super) fn quantise<T: Sample>(
     options: &QuantiseOptions,
     width: usize,
 ) -> Indices {
+    let values = if options.dither_seed.is_some() { values.padded(tolerance) } else { values };
     let Values { first, count, .. } = values;
     let ordinal = |sample: T| (sample.value() as i64 - first) as usize;
     let ordinals = ordinals(values, tolerance, options.blank);
@@ -66,7 +81,7 @@ pub(super) fn quantise<T: Sample>(
         }
         // The mean over the lattices is what counts, not that of a bin.
         Some(_) => ordinals
-            .shifted_bins(MAX_TABLES)
+            .shifted_bins(dither::tables)
             .iter()
             .enumerate()
             .for_each(|(phase, bins)| add(bins, &|bin| bin.middle(phase % 2 == 1))),
@@ -75,7 +90,7 @@ pub(super) fn quantise<T: Sample>(
     let indices = match dither {
         None => samples.iter().map(|&sample| index_of[0][ordinal(sample)]).collect(),
         Some(dither) => {
-            let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place)][ordinal(sample)];
+            let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place as u64)][ordinal(sample)];
             samples.iter().enumerate().map(index).collect()
         }
     };

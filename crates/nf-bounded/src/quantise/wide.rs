@@ -2,12 +2,13 @@
 
 use super::{Indices, QuantiseOptions, Range};
 use crate::bound::{Bound, Tolerance};
-use crate::dither::{Dither, LATTICES};
+use crate::dither::{LATTICES, shift};
 use crate::exceptions::Exceptions;
 use crate::record::Map;
 use crate::sample::SampleType;
 use crate::within::within;
 use crate::{Result, Sample};
+use nf_codec::Dither;
 use std::collections::BTreeMap;
 
 /// Indices beyond this are no whole numbers that a double keeps.
@@ -31,7 +32,7 @@ pub(super) fn quantise<T: Sample>(
     check_precision::<T>(typical, bound, tolerance, range)?;
     let map = lattice::<T>(typical, range, tolerance);
     let index = |place: usize, sample: T| {
-        let shift = dither.map_or(0.0, |dither| dither.shift(place));
+        let shift = dither.map_or(0.0, |dither| shift(dither, place));
         index_of(sample, &map, shift, tolerance, blank)
     };
     let (base, layers) = window(samples, index);

@@ -29,10 +29,3 @@ impl Codec for Plain {
         shape.raw_bytes() as u64
     }
 }
-
-/// A bounded container up to its indices, which are in a container with versions of its own.
-pub(crate) fn before_indices(bytes: &[u8]) -> &[u8] {
-    let magic = nf_codec::container::MAGIC;
-    let at = bytes.windows(magic.len()).position(|window| window == magic);
-    &bytes[..at.expect("a container begins with its magic number")]
-}

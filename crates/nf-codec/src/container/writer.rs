@@ -4,7 +4,7 @@ use super::header::{Header, ImageHeader, check_tile};
 use super::reader::read_header;
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
-use crate::{Codec, Error, Limits, Result};
+use crate::{Codec, DitheredStack, Error, Limits, Result};
 use nf_image::{Digest, Grid, Image16, ImageRef, PlaneAxis, Shape, StackDigester, TileBox};
 use rayon::prelude::*;
 use std::borrow::{Borrow, Cow};
@@ -22,6 +22,11 @@ pub trait ImageSource {
     /// Row and column of the detector where its first pixel lies, for codecs that know detectors.
     fn origin(&self) -> [usize; 2] {
         [0, 0]
+    }
+
+    /// How its samples were dithered, if they are indices of a dithered quantiser.
+    fn dither(&self) -> Option<DitheredStack> {
+        None
     }
 
     /// The full rows `rows` of the planes `planes`. They are asked for in the order of the file.
@@ -142,7 +147,7 @@ pub fn write(
         // What a reader with these limits would refuse is not written.
         limits.check_shape("the image", image.shape)?;
         check_tile(image.shape, image.tile, limits)?;
-        let origin = source.origin();
+        let origin = Origin { pixel: source.origin(), dither: source.dither() };
         let mut tiles = Vec::new();
         let mut put = |payload: &[u8]| -> Result<()> {
             let length_bytes = payload.len() as u64;
@@ -239,11 +244,32 @@ impl Pixels<'_> {
         }
     }
 
-    /// The stream of pixels that lie at this row and column of their detector.
-    fn encode(&self, encoder: &dyn Codec, origin: [usize; 2]) -> Result<Vec<u8>> {
+    /// The stream of pixels that lie there.
+    fn encode(&self, encoder: &dyn Codec, Origin { pixel: origin, dither }: Origin) -> Result<Vec<u8>> {
+        if let Some(dither) = dither {
+            return encoder.encode_dithered(self.get().with_origin(origin), &dither);
+        }
         match self {
             Self::Owned(image) => encoder.encode_at(image, origin[0], origin[1]),
             Self::Borrowed(image) => encoder.encode_ref(image.with_origin(origin)),
+        }
+    }
+}
+
+/// Where pixels lie: row and column of their detector, and among the lattices of their dither.
+#[derive(Clone, Copy)]
+struct Origin {
+    pixel: [usize; 2],
+    dither: Option<DitheredStack>,
+}
+
+impl Origin {
+    /// The origin of the pixels of this box.
+    fn of(self, place: &TileBox) -> Self {
+        let [row, column] = self.pixel;
+        Self {
+            pixel: [row + place.rows.start, column + place.columns.start],
+            dither: self.dither.map(|dither| dither.cut(place)),
         }
     }
 }
@@ -254,7 +280,7 @@ impl Pixels<'_> {
 fn write_stack<'a>(
     mut read: impl FnMut(&TileBox) -> Result<Pixels<'a>>,
     image: &ImageHeader,
-    origin: [usize; 2],
+    origin: Origin,
     options: WriteOptions<'_>,
     put: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<Digest> {
@@ -289,7 +315,7 @@ fn write_stack<'a>(
 fn encode_bands(
     bands: &[Band<'_>],
     image: &ImageHeader,
-    origin: [usize; 2],
+    origin: Origin,
     options: WriteOptions<'_>,
 ) -> Result<Vec<Vec<Vec<u8>>>> {
     match bands {
@@ -309,7 +335,7 @@ fn encode_bands(
 fn encode_band(
     band: &Band<'_>,
     image: &ImageHeader,
-    [row, column]: [usize; 2],
+    origin: Origin,
     options: WriteOptions<'_>,
 ) -> Result<Vec<Vec<u8>>> {
     let Band { place, pixels } = band;
@@ -323,12 +349,12 @@ fn encode_band(
             cut = Pixels::Owned(crop);
             &cut
         };
-        let payload = tile.encode(encoder, [row + place.rows.start, column + columns.start])?;
+        let place = TileBox { columns: columns.clone(), ..place.clone() };
+        let payload = tile.encode(encoder, origin.of(&place))?;
         let tile = tile.get();
         if let Some(verifier) = verifier {
             let decoded = verifier.decode(&payload, tile.shape(), &limits)?;
             if decoded.samples() != tile.samples() {
-                let place = TileBox { columns: columns.clone(), ..place.clone() };
                 return Err(Error::corrupt(format!("tile at {place}"), "it does not decode to its pixels"));
             }
         }

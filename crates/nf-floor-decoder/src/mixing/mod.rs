@@ -52,6 +52,21 @@ pub(crate) fn code(v: f32, o: f32) -> i64 {
     crate::notation::trunc(crate::notation::clamp(v + o, 0.0, 65535.0))
 }
 
+/// format-floor.md, 20.6: mode 13.
+pub(crate) fn decode_dithered(
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    shifts: &[f32],
+) -> Result<Vec<u16>, Error> {
+    let mut bytes = Bytes::new(payload);
+    let median = f32::from(bytes.i16()?);
+    let floor = f32::from(bytes.u16()?);
+    let offsets = shifts.iter().map(|s| -s).collect();
+    let tile = Tile { height, width, median, floor, offsets, helpers: None };
+    Model::new(&tile).run(&tile, Source::Coded(Coder::new(bytes.rest())))
+}
+
 /// 9.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
 /// has as many; there are none in mode 4.
 pub(crate) fn decode(

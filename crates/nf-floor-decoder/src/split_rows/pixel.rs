@@ -1,5 +1,6 @@
 //! format-floor.md, 5.8: a pixel.
 
+use super::background::Background;
 use super::header::Header;
 use super::neighbours::Image;
 use super::rans::Rans;
@@ -11,6 +12,7 @@ use crate::notation::{clamp, max, min, round};
 pub(crate) fn decode(
     header: &Header,
     image: &mut Image,
+    background: &Background,
     y: usize,
     x: usize,
     rans: &mut Rans<'_>,
@@ -36,6 +38,10 @@ pub(crate) fn decode(
     let over = |v: f32| (v - m) - clip(v);
     let places = &half.places;
     let mut l = half.offset;
+    if let Some(level) = half.level {
+        // 20.4
+        l += level * clip(background.at(x));
+    }
     for (four, t) in places.chunks(4).zip(half.taps.chunks_exact(4)) {
         let v = |j: usize| clip(image.v(y, x, four[j]));
         l += (t[0] * v(0) + t[1] * v(1)) + (t[2] * v(2) + t[3] * v(3));
@@ -52,15 +58,19 @@ pub(crate) fn decode(
     let low = (scale as u32 / 8).saturating_sub(5);
 
     // 10.: the base and the phase
-    let k = round(4.0 * l);
-    let (base, f) = if scale < 40 { (k / 4, (k % 4) as usize) } else { ((k + 2) / 4, 0) };
+    let parts = header.parts();
+    let k = round(parts as f32 * (l - image.shift(y, x)));
+    let (base, f) = match scale {
+        ..40 => (k.div_euclid(parts), k.rem_euclid(parts) as usize),
+        _ => ((k + parts / 2).div_euclid(parts), 0),
+    };
 
     // 11. to 13.: the sample
     let z = rans.symbol(header.table(scale, f))?;
     let residual = residual(z, low, raw)?;
     let sample = (base + residual).rem_euclid(65536) as u16;
-    let error = (f32::from(sample) - l).abs();
-    image.set(y, x, sample, error);
+    let value = f32::from(sample) + image.shift(y, x);
+    image.set(y, x, sample, (value - l).abs());
     Ok(())
 }
 

@@ -59,7 +59,7 @@ impl Batch {
             let &Pixel { lane, s, h, .. } = pixel;
             let a = pixel.residual().abs() / s;
             let share = if a > 1.5 { 1.5 / a } else { 1.0 };
-            let target = f32::from(pixel.sample) - pixel.m;
+            let target = pixel.value() - pixel.m;
             location.add(lane, &pixel.x, target, share / (s * s));
             let q = clamp(a * a, 0.0, 1e12);
             let score = ((6.0 * q) / (5.0 + q) - 1.0) * 0.8;

@@ -28,8 +28,14 @@ pub(crate) struct Head {
     pub least_range: f32,
 }
 
-/// 8.1: the samples of a tile of `height` rows of `width` pixels, row by row.
-pub(crate) fn decode(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
+/// 8.1: the samples of a tile of `height` rows of `width` pixels, row by row. In mode 12 there are
+/// shifts (20.5).
+pub(crate) fn decode(
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    shifts: Option<&[f32]>,
+) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(payload);
     let head = Head {
         median: f32::from(bytes.u16()?),
@@ -37,7 +43,7 @@ pub(crate) fn decode(payload: &[u8], height: usize, width: usize) -> Result<Vec<
         least_range: f32::from(bytes.u16()?),
     };
     let mut lanes = Lanes::read(bytes)?;
-    let mut state = State::new(head, height, width);
+    let mut state = State::new(head, height, width, shifts);
     for top in (0..height).step_by(LANES) {
         decode_band(&mut state, &mut lanes, top, LANES.min(height - top))?;
     }

@@ -16,13 +16,16 @@ pub(crate) struct Pixel {
     pub m: f32,
     /// 8.8.
     pub g: f32,
-    /// 8.9: the inputs of the location, and the location `l` in `edges`.
+    /// 8.9: the inputs of the location, and the location.
     pub x: [f32; LOCATION],
+    pub l: f32,
+    /// 20.5: the shift.
+    pub shift: f32,
     /// 8.10: the inputs of the scale, its logarithm and the scale.
     pub z: [f32; SCALE],
     pub h: f32,
     pub s: f32,
-    /// 8.11: the location and the inverse of the scale.
+    /// 8.11: the location, less the shift, and the inverse of the scale.
     pub edges: Edges,
     pub context: usize,
     /// 8.15, once it is decoded, with `below` of this block and of the next.
@@ -62,12 +65,19 @@ impl Pixel {
         let v = 1.0 / s;
         let octave = trunc(clamp(h * LOG2E + 4.0, 0.0, 15.0)) as usize;
         let context = 2 * octave + usize::from((l - m).abs() > s);
-        let edges = Edges { l, v };
-        Self { lane, at, m, g, x, z, h, s, edges, context, block: 0, below: [0; 2], sample: 0 }
+        // 20.5
+        let shift = state.shift(at);
+        let edges = Edges { l: l - shift, v };
+        Self { lane, at, m, g, x, l, shift, z, h, s, edges, context, block: 0, below: [0; 2], sample: 0 }
+    }
+
+    /// 8.4 and 20.5: the number `V`, once the sample is decoded.
+    pub(crate) fn value(&self) -> f32 {
+        f32::from(self.sample) + self.shift
     }
 
     /// 8.18: the residual `d`.
     pub(crate) fn residual(&self) -> f32 {
-        f32::from(self.sample) - self.edges.l
+        self.value() - self.l
     }
 }

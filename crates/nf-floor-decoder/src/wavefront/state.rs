@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::distribution::{Context, Normals};
-use super::map::Map;
+use super::map::{Map, Place};
 use super::pixel::Pixel;
 use super::values::Values;
 use super::{Head, LANES};
@@ -23,6 +23,8 @@ pub(crate) struct State {
     pub head: Head,
     pub width: usize,
     pub samples: Vec<u16>,
+    /// 20.5: the shifts of all pixels.
+    shifts: Option<Vec<f32>>,
     /// The number of decoded pixels.
     pub known: usize,
     block: usize,
@@ -53,7 +55,7 @@ pub(crate) struct State {
 
 impl State {
     /// 8.5: the state at first.
-    pub(crate) fn new(head: Head, height: usize, width: usize) -> Self {
+    pub(crate) fn new(head: Head, height: usize, width: usize, shifts: Option<&[f32]>) -> Self {
         let taps = super::inputs::taps();
         let mut pl = [0.0; LOCATION];
         for (weight, tap) in pl.iter_mut().zip(&taps) {
@@ -73,6 +75,7 @@ impl State {
             head,
             width,
             samples: vec![0; height * width],
+            shifts: shifts.map(<[f32]>::to_vec),
             known: 0,
             block: 0,
             v: Map::new(height, width, median),
@@ -94,6 +97,11 @@ impl State {
             contexts: vec![context; CONTEXTS],
             values: Values::new(),
         }
+    }
+
+    /// 20.5: the shift of a pixel, 0 in mode 3.
+    pub(crate) fn shift(&self, at: Place) -> f32 {
+        self.shifts.as_ref().map_or(0.0, |shifts| shifts[at.row * self.width + at.column])
     }
 
     /// 8.17: the distribution of the context of a pixel learns its sample.

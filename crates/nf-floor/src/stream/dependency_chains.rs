@@ -2,8 +2,7 @@
 
 use super::grid::Grid;
 use super::index::IndexEntry;
-use super::inter_plane;
-use super::profile_maps::Placed;
+use super::inter_plane::{self, Beside};
 use nf_codec::{Error, Result};
 use nf_image::Image16;
 use std::collections::VecDeque;
@@ -38,15 +37,14 @@ pub(super) fn chains(
     chains
 }
 
-/// Tile `i`, with the decoded planes right before it, latest first, of a stack that lies there on
-/// the detector of a profile.
+/// Tile `i`, with the decoded planes right before it, latest first.
 pub(super) fn decode_tile(
     bytes: &[u8],
     grid: &Grid,
     index: &[IndexEntry],
     i: usize,
     earlier: &VecDeque<(usize, Image16)>,
-    placed: Option<Placed>,
+    beside: Beside,
 ) -> Result<Image16> {
     let tile_box = grid.tile(i);
     let what = tile_box.name(i);
@@ -59,7 +57,7 @@ pub(super) fn decode_tile(
         }
         let references: Vec<&[u16]> =
             earlier.iter().take(entry.references).map(|(_, tile)| tile.samples()).collect();
-        let samples = inter_plane::decode_at(&what, tile, &tile_box, &references, placed)?;
+        let samples = inter_plane::decode_at(&what, tile, &tile_box, &references, beside)?;
         Image16::new(tile_box.shape(), samples).map_err(|error| Error::corrupt(&what, error.to_string()))
     };
     decoded().map_err(|error| {

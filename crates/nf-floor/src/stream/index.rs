@@ -1,13 +1,16 @@
 //! What comes before the bytes of the tiles.
 //!
 //! ```text
-//! version      u8       1; 2 if any tile has reference planes; 3 if any needs a detector profile
+//! version      u8       1; 2 if any tile has reference planes; 3 if any needs a detector profile;
+//!                       4 if any needs the dither
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
 //! profile      8 bytes  only in version 3: the key of the profile
 //! row, column  varints  only in version 3: where the first pixel lies on the profile's detector
+//! seed, phases u64, u8  only in version 4: the lattices, and whether shifts rise with them (u8)
+//! places       varints  only in version 4: of the first pixel, from row to row, from plane to plane
 //! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE);
-//!              in versions 2 and 3 then the number of its reference planes (u8), at most 4: those right
+//!              from version 2 on then the number of its reference planes (u8), at most 4: those right
 //!              before its own
 //! ```
 //!
@@ -17,7 +20,7 @@ use super::MAX_TILE_PX;
 use super::grid::Grid;
 use super::inter_plane::CodedTile;
 use crate::predict::terms::MAX_REFERENCES;
-use nf_codec::{Error, Result};
+use nf_codec::{Dither, DitheredStack, Error, Result};
 use nf_image::Shape;
 use std::ops::Range;
 
@@ -30,6 +33,12 @@ pub(super) const VERSION_REFERENCES: u8 = 2;
 /// The version of a stream that needs a detector profile.
 pub(super) const VERSION_PROFILE: u8 = 3;
 
+/// The version of a stream that states how its samples were dithered.
+pub(super) const VERSION_DITHER: u8 = 4;
+
+/// Most bytes that stating a dither adds to a stream.
+pub(super) const MOST_DITHER_BYTES: usize = 40;
+
 /// Most bytes that naming a profile and a place adds to a stream.
 pub(super) const MOST_PLACE_BYTES: usize = 18;
 
@@ -41,27 +50,43 @@ pub(super) struct Place {
     pub(super) column: usize,
 }
 
-/// Version, extents and index of a stream of these tiles, which need a profile if there is a
-/// `place`.
-pub(super) fn write(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
-    let alone = place.is_none() && tiles.iter().all(|tile| tile.references == 0);
-    let version = match place {
-        Some(_) => VERSION_PROFILE,
-        None if alone => VERSION_ALONE,
-        None => VERSION_REFERENCES,
+/// What the tiles of a stream need beside their bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    Nothing,
+    Profile(Place),
+    Dither(DitheredStack),
+}
+
+/// Version, extents and index of a stream of these tiles.
+pub(super) fn write(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
+    let alone = tiles.iter().all(|tile| tile.references == 0);
+    let version = match needs {
+        Needs::Profile(_) => VERSION_PROFILE,
+        Needs::Dither(_) => VERSION_DITHER,
+        Needs::Nothing if alone => VERSION_ALONE,
+        Needs::Nothing => VERSION_REFERENCES,
     };
     let mut bytes = vec![version];
     put_varint(&mut bytes, grid.tile_height);
     put_varint(&mut bytes, grid.tile_width);
-    if let Some(Place { key, row, column }) = place {
-        bytes.extend_from_slice(&key);
-        put_varint(&mut bytes, row);
-        put_varint(&mut bytes, column);
+    match needs {
+        Needs::Nothing => {}
+        Needs::Profile(Place { key, row, column }) => {
+            bytes.extend_from_slice(&key);
+            put_varint(&mut bytes, row);
+            put_varint(&mut bytes, column);
+        }
+        Needs::Dither(DitheredStack { dither, rising, first, row, plane }) => {
+            bytes.extend_from_slice(&dither.seed.to_le_bytes());
+            bytes.extend([dither.phases, u8::from(rising)]);
+            [first, row, plane].into_iter().for_each(|places| put_long_varint(&mut bytes, places));
+        }
     }
     for tile in tiles {
         put_varint(&mut bytes, tile.bytes.len());
         bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
-        if !alone {
+        if version != VERSION_ALONE {
             bytes.push(tile.references as u8);
         }
     }
@@ -79,14 +104,14 @@ pub(super) struct IndexEntry {
 ///
 /// # Errors
 /// If it was not written for such a stack, or bytes follow the tiles.
-pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>, Option<Place>)> {
+pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>, Needs)> {
     let what = "floor index";
     let mut at = bytes;
     let version = match take(&mut at, 1) {
-        Some(&[version @ VERSION_ALONE..=VERSION_PROFILE]) => version,
+        Some(&[version @ VERSION_ALONE..=VERSION_DITHER]) => version,
         Some(other) => {
             let needed = format!("a decoder of floor streams of version {}", other[0]);
-            let present = format!("one of versions {VERSION_ALONE} to {VERSION_PROFILE}");
+            let present = format!("one of versions {VERSION_ALONE} to {VERSION_DITHER}");
             return Err(Error::Mismatch { what: what.into(), needed, present });
         }
         None => return Err(Error::truncated(what)),
@@ -99,13 +124,14 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>,
         return Err(Error::corrupt(what, reason));
     }
     let grid = Grid { shape, tile_height, tile_width };
-    let place = match version {
+    let needs = match version {
         VERSION_PROFILE => {
             let key = take(&mut at, 8).and_then(|key| key.try_into().ok());
             let key = key.ok_or_else(|| Error::truncated(what))?;
-            Some(Place { key, row: varint(&mut at)?, column: varint(&mut at)? })
+            Needs::Profile(Place { key, row: varint(&mut at)?, column: varint(&mut at)? })
         }
-        _ => None,
+        VERSION_DITHER => Needs::Dither(take_dither(&mut at, what)?),
+        _ => Needs::Nothing,
     };
     // A tile takes five bytes of index at least, so this also bounds the memory of the index.
     if grid.tiles() > at.len() / 5 {
@@ -141,7 +167,20 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>,
             format!("{} bytes after the last tile", bytes.len() - start),
         ));
     }
-    Ok((grid, index, place))
+    Ok((grid, index, needs))
+}
+
+fn take_dither(at: &mut &[u8], what: &str) -> Result<DitheredStack> {
+    let seed = take(at, 8).and_then(|seed| seed.try_into().ok()).map(u64::from_le_bytes);
+    let seed = seed.ok_or_else(|| Error::truncated(what))?;
+    let &[phases, rising] = take(at, 2).and_then(<[u8]>::as_array).ok_or_else(|| Error::truncated(what))?;
+    if phases == 0 || rising > 1 {
+        let reason = format!("a dither of {phases} lattices, direction {rising}, expected 1 to 255, 0 or 1");
+        return Err(Error::corrupt(what, reason));
+    }
+    let mut places = || take_long_varint(at).ok_or_else(|| Error::truncated(what));
+    let (first, row, plane) = (places()?, places()?, places()?);
+    Ok(DitheredStack { dither: Dither { seed, phases }, rising: rising == 1, first, row, plane })
 }
 
 fn take<'a>(at: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
@@ -156,6 +195,27 @@ fn put_varint(bytes: &mut Vec<u8>, mut value: usize) {
         value >>= 7;
     }
     bytes.push(value as u8);
+}
+
+fn put_long_varint(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+/// A varint of up to ten bytes, modulo 2^64; `None` if it is longer or cut short.
+fn take_long_varint(at: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for group in 0..10 {
+        let byte = take(at, 1)?[0];
+        value |= u64::from(byte & 0x7F) << (7 * group);
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
 }
 
 /// A varint of at most 2^35 - 1; `None` if it is longer or cut short.

@@ -11,6 +11,7 @@
 //! In modes 9 and 10 the [numbers of the maps](super::profile_maps) come first. How many planes a
 //! tile needs is not in its bytes but in the index of the stream.
 
+use super::dithered;
 use super::grid::TileBox;
 use super::index::MOST_PLACE_BYTES;
 use super::mode::Mode;
@@ -22,7 +23,7 @@ use crate::level::Level;
 use crate::models::TileView;
 use crate::models::mixing::{self, Extras};
 use crate::predict::terms::{MAX_REFERENCES, Terms, Weights};
-use nf_codec::{Error, Result};
+use nf_codec::{DitheredStack, Error, Result};
 
 /// The code of a difference of zero.
 const ZERO: u16 = 1 << 15;
@@ -44,6 +45,11 @@ impl CodedTile {
     /// Whether it names maps of a profile.
     pub(super) fn needs_profile(&self) -> bool {
         Mode::split("tile", &self.bytes).is_ok_and(|(mode, _)| mode.needs_profile())
+    }
+
+    /// Whether it needs the dither of its stream.
+    pub(super) fn needs_dither(&self) -> bool {
+        Mode::split("tile", &self.bytes).is_ok_and(|(mode, _)| mode.needs_dither())
     }
 }
 
@@ -160,19 +166,29 @@ pub fn decode(
     references: &[&[u16]],
 ) -> Result<Vec<u16>> {
     let place = TileBox { plane: 0, rows: 0..height, columns: 0..width };
-    decode_at(what, bytes, &place, references, None)
+    decode_at(what, bytes, &place, references, Beside::default())
 }
 
-/// The same for a tile at `place` of a stack that may need maps of a profile.
+/// What a stream states beside its tiles.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// Where it lies on the detector of a profile.
+    pub(super) placed: Option<Placed<'a>>,
+    /// How its samples were dithered.
+    pub(super) dither: Option<DitheredStack>,
+}
+
+/// The same for a tile at `place` of a stack that may need maps of a profile, or a dither.
 ///
 /// # Errors
-/// As [`decode`], and if it needs a profile and there is none, or other maps than it has.
+/// As [`decode`], and if it needs a profile or a dither and there is none, or other maps than the
+/// profile has.
 pub(super) fn decode_at(
     what: &str,
     bytes: &[u8],
     place: &TileBox,
     references: &[&[u16]],
-    placed: Option<Placed>,
+    Beside { placed, dither }: Beside,
 ) -> Result<Vec<u16>> {
     let (height, width) = (place.rows.len(), place.columns.len());
     let (mode, payload) = Mode::split(what, bytes)?;
@@ -203,8 +219,14 @@ pub(super) fn decode_at(
             let extras = Extras { terms: &terms, helps, warmup: &warmup };
             mixing::decode_with_extras(what, payload, height, width, extras)
         }
-        _ if references.is_empty() => tile::decode(what, bytes, height, width),
-        _ => Err(unexpected("decodes alone")),
+        _ if !references.is_empty() => Err(unexpected("decodes alone")),
+        _ if mode.needs_dither() => {
+            let dither = dither.ok_or_else(|| {
+                Error::corrupt(what, format!("tile mode {} in a stream that states no dither", mode as u8))
+            })?;
+            dithered::decode(what, mode, payload, (height, width), &dithered::shifts(&dither, place))
+        }
+        _ => tile::decode(what, bytes, height, width),
     }
 }
 

@@ -6,10 +6,12 @@
 //! - [`tile`]: a tile that decodes alone.
 //! - [`inter_plane`]: a tile predicted from earlier planes or a profile; [`plane_weights`]: their
 //!   weights; [`profile_maps`]: the maps of a profile at the place of a tile.
+//! - [`dithered`]: a tile of indices of a dithered quantiser.
 //! - [`trials`]: what level `max` tries on the centre of a tile.
 //! - [`dependency_chains`]: which tiles decode together.
 
 mod dependency_chains;
+pub mod dithered;
 mod grid;
 mod index;
 pub mod inter_plane;
@@ -25,9 +27,9 @@ use crate::predict::terms::MAX_REFERENCES;
 use dependency_chains::{chains, decode_tile};
 pub(crate) use grid::TILE_SIDE_PX;
 use grid::{Grid, TileBox};
-use index::Place;
-use inter_plane::{Candidate, CodedTile};
-use nf_codec::{Error, Limits, Result};
+use index::{Needs, Place};
+use inter_plane::{Beside, Candidate, CodedTile};
+use nf_codec::{DitheredStack, Error, Limits, Result};
 use nf_image::{Image16, ImageRef, Shape};
 use nf_profile::Profile;
 use profile_maps::MapNumbers;
@@ -44,6 +46,7 @@ const MAX_TILE_PX: usize = 1 << 22;
 const WORK_BYTES_PER_TILE_PX: u64 = 16;
 
 /// More of them where tiles have reference planes: these planes, and what is computed from them.
+/// Shifts of a dither take no more.
 const REFERENCE_BYTES_PER_TILE_PX: u64 = 2 * MAX_REFERENCES as u64 + 16;
 
 /// More of them where maps of a profile are used: those of the tile and of its reference planes.
@@ -64,7 +67,21 @@ pub fn encode<'a>(image: impl Into<ImageRef<'a>>, level: Level) -> Vec<u8> {
         let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
         inter_plane::encode(TileView::of(&tile), &references, level)
     };
-    join(&grid, &each(grid.tiles(), one), None)
+    join(&grid, &each(grid.tiles(), one), Needs::Nothing)
+}
+
+/// The bytes of a stack of indices of a dithered quantiser.
+pub(crate) fn encode_dithered(image: ImageRef<'_>, level: Level, dither: &DitheredStack) -> Vec<u8> {
+    let grid = Grid::of(image.shape());
+    let one = |index: usize| {
+        let place = grid.tile(index);
+        let (tile, references) = with_earlier_planes(image, &place);
+        let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
+        dithered::encode(TileView::of(&tile), &references, &dithered::shifts(dither, &place), level)
+    };
+    let tiles: Vec<CodedTile> = each(grid.tiles(), one);
+    let needs_dither = tiles.iter().any(CodedTile::needs_dither);
+    join(&grid, &tiles, if needs_dither { Needs::Dither(*dither) } else { Needs::Nothing })
 }
 
 /// About what naming a profile costs, in the stream and in a container.
@@ -120,7 +137,7 @@ pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -
         return encode(image, level);
     }
     let place = Place { key: placed.profile.id().key, row: placed.row, column: placed.column };
-    join(&grid, &tiles, needs_profile.then_some(place))
+    join(&grid, &tiles, if needs_profile { Needs::Profile(place) } else { Needs::Nothing })
 }
 
 /// A tile, and the same tile of the planes right before its own, the latest first.
@@ -137,8 +154,8 @@ fn each<T: Send>(count: usize, one: impl Fn(usize) -> T + Sync + Send) -> Vec<T>
     }
 }
 
-fn join(grid: &Grid, tiles: &[CodedTile], place: Option<Place>) -> Vec<u8> {
-    let mut bytes = index::write(grid, tiles, place);
+fn join(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
+    let mut bytes = index::write(grid, tiles, needs);
     bytes.reserve_exact(tiles.iter().map(|tile| tile.bytes.len()).sum());
     for tile in tiles {
         bytes.extend_from_slice(&tile.bytes);
@@ -155,9 +172,9 @@ pub(crate) fn needs_profile(stream: &[u8]) -> bool {
 pub(crate) fn max_bytes(shape: Shape) -> u64 {
     let Some(pixels) = shape.checked_pixels() else { return u64::MAX };
     let grid = Grid::of(shape);
-    // Version, two varints, the place on a detector; per tile a length of at most 10 bytes, a
-    // checksum, references and the mode byte.
-    (2 * pixels as u64).saturating_add(39).saturating_add(16 * grid.tiles() as u64)
+    // Version, two varints, the place on a detector or the dither; per tile a length of at most 10
+    // bytes, a checksum, references and the mode byte.
+    (2 * pixels as u64).saturating_add(60).saturating_add(16 * grid.tiles() as u64)
 }
 
 /// The stack of `shape` that the bytes stand for.
@@ -207,14 +224,18 @@ pub(crate) fn decode_placed(
     if shape.checked_pixels().is_none() {
         return Err(Error::corrupt("floor stream", format!("a stack of {shape} has no address space")));
     }
-    let (grid, index, place) = index::read(bytes, shape)?;
-    let placed = place.map(|place| find_profile(place, profile)).transpose()?;
+    let (grid, index, needs) = index::read(bytes, shape)?;
+    let beside = match needs {
+        Needs::Nothing => Beside::default(),
+        Needs::Profile(place) => Beside { placed: Some(find_profile(place, profile)?), dither: None },
+        Needs::Dither(dither) => Beside { placed: None, dither: Some(dither) },
+    };
     let threads = rayon::current_num_threads().max(1);
     let tile_px = grid.tile_height.min(shape.height) * grid.tile_width.min(shape.width);
     let alone = index.iter().all(|entry| entry.references == 0);
     let work_bytes = WORK_BYTES_PER_TILE_PX
-        + if alone && placed.is_none() { 0 } else { REFERENCE_BYTES_PER_TILE_PX }
-        + if placed.is_some() { PROFILE_BYTES_PER_TILE_PX } else { 0 };
+        + if alone && needs == Needs::Nothing { 0 } else { REFERENCE_BYTES_PER_TILE_PX }
+        + if beside.placed.is_some() { PROFILE_BYTES_PER_TILE_PX } else { 0 };
     limits.check_memory("floor stream", work_bytes * (tile_px * threads) as u64)?;
     let chains: Vec<Vec<usize>> = (0..if grid.tiles() > 0 { grid.tiles_per_plane() } else { 0 })
         .filter(|&i| {
@@ -246,7 +267,7 @@ pub(crate) fn decode_placed(
         let mut earlier: VecDeque<(usize, Image16)> = VecDeque::new();
         for &i in chain {
             let tile_box = grid.tile(i);
-            let tile = decode_tile(bytes, &grid, &index, i, &earlier, placed)?;
+            let tile = decode_tile(bytes, &grid, &index, i, &earlier, beside)?;
             if planes.contains(&tile_box.plane) {
                 paste(&tile_box, &tile);
             }

@@ -28,11 +28,17 @@ pub enum Mode {
     DifferenceFromProfile = 9,
     /// [`mixing`](crate::models::mixing) with maps of a profile, and perhaps reference planes.
     MixingWithProfile = 10,
+    /// [`split_rows`](crate::models::split_rows) of indices of a dithered quantiser.
+    DitheredSplitRows = 11,
+    /// [`wavefront`](crate::models::wavefront) of such indices.
+    DitheredWavefront = 12,
+    /// [`mixing`](crate::models::mixing) of such indices.
+    DitheredMixing = 13,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Raw,
         Self::Constant,
         Self::SplitRows,
@@ -43,11 +49,19 @@ impl Mode {
         Self::MixingWithReferences,
         Self::DifferenceFromProfile,
         Self::MixingWithProfile,
+        Self::DitheredSplitRows,
+        Self::DitheredWavefront,
+        Self::DitheredMixing,
     ];
 
     /// Whether its tiles need a detector profile.
     pub const fn needs_profile(self) -> bool {
         matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile)
+    }
+
+    /// Whether its tiles need the dither of their stream.
+    pub const fn needs_dither(self) -> bool {
+        matches!(self, Self::DitheredSplitRows | Self::DitheredWavefront | Self::DitheredMixing)
     }
 
     /// Every mode that needs no detector profile.
@@ -63,7 +77,7 @@ impl Mode {
         let (&byte, payload) = bytes.split_first().ok_or_else(|| Error::truncated(what))?;
         let mode = Self::ALL.into_iter().find(|mode| *mode as u8 == byte);
         let mode = mode
-            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 10")))?;
+            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 13")))?;
         Ok((mode, payload))
     }
 

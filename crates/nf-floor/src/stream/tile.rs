@@ -2,7 +2,7 @@
 
 use super::mode::Mode;
 use crate::Level;
-use crate::models::split_rows::Effort;
+use crate::models::split_rows::{Directed, Effort};
 use crate::models::{TileView, mixing, split_rows, wavefront};
 use nf_codec::{Error, Result};
 
@@ -13,7 +13,7 @@ pub(super) const fn max_bytes(pixels: usize) -> usize {
 
 /// Tiles of up to this many pixels are tried as a wavefront from level `default` on: fitted models
 /// cost small tiles most.
-const SMALL_PX: usize = 1 << 16;
+pub(super) const SMALL_PX: usize = 1 << 16;
 
 /// What a tile of [`Mode::Offset`] adds to its samples: half of their range.
 const OFFSET: u16 = 1 << 15;
@@ -51,10 +51,11 @@ fn encode_direct(tile: TileView, level: Level) -> Vec<u8> {
             best = Some(mode.with_payload(&payload));
         }
     };
+    let directed = Directed::new(tile, &[]);
     // Every level tries what the levels below try, so that a higher level is never larger.
-    offer(Mode::SplitRows, split_rows::encode(tile, Effort::SMALL));
+    offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
     if level >= Level::Default {
-        offer(Mode::SplitRows, split_rows::encode(tile, Effort::LARGE));
+        offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
     }
     if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
         offer(Mode::Wavefront, wavefront::encode(tile));
@@ -107,7 +108,10 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
         Mode::Difference
         | Mode::MixingWithReferences
         | Mode::DifferenceFromProfile
-        | Mode::MixingWithProfile => {
+        | Mode::MixingWithProfile
+        | Mode::DitheredSplitRows
+        | Mode::DitheredWavefront
+        | Mode::DitheredMixing => {
             let mode = mode as u8;
             Err(Error::corrupt(
                 what,

@@ -7,6 +7,7 @@
 //! cargo test -p nf-floor --test streams write_missing -- --ignored --nocapture
 //! ```
 
+use crate::dithered;
 use crate::parts::Parts;
 use nf_codec::{Codec, Limits};
 use nf_floor::Floor;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 type Golden = (&'static str, Mode, Shape, &'static str);
 
 #[rustfmt::skip]
-const GOLDEN: [Golden; 15] = [
+const GOLDEN: [Golden; 18] = [
     ("raw-v1", Mode::Raw, Shape::frame(5, 7),
         "de10b9688201c11e6aa8f4fa781bf3fd1287a37684ca42626a9c12b36649231d"),
     ("constant-v1", Mode::Constant, Shape::new(2, 3, 4),
@@ -50,6 +51,12 @@ const GOLDEN: [Golden; 15] = [
         "48dafb94efa0918b2d34d941f7e6a15ccbc72f43b4885d2761d7030ff67d0a5d"),
     ("given-v2", Mode::MixingWithReferences, Shape::new(4, 20, 64),
         "97d7d0a1d9f1a61d4904a9af810106ebbf947ac96c8a9c2eae0ba43143d6b68c"),
+    ("dithered-split-rows-v4", Mode::DitheredSplitRows, Shape::frame(60, 70),
+        "70f672b7621051d729f33475ef7184ca1a2f1377dd3cae258b1c39ee873eb2d7"),
+    ("dithered-wavefront-v4", Mode::DitheredWavefront, Shape::frame(40, 50),
+        "526f672bb8581314b699dc3abf6d48ed8b36a7efa3cf8c36b960f914ee80ff15"),
+    ("dithered-mixing-v4", Mode::DitheredMixing, Shape::frame(24, 40),
+        "5419eefab848dac4c66ca229e7bebefd3103ad3eff69dc602e6d9f5cf30888fa"),
 ];
 
 /// How the files that are added last are made, by name: their images, and their bytes as of today.
@@ -58,7 +65,7 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
         let bytes = [&[mode as u8], payload.expect("an image with pixels").as_slice()].concat();
         let Shape { height, width, .. } = image.shape();
         let tiles = vec![CodedTile { bytes, references: 0 }];
-        Parts { version: 1, tile_height: height, tile_width: width, tiles }
+        Parts { version: 1, tile_height: height, tile_width: width, dither: None, tiles }
     };
     let of = |name, mode: Mode, image: Image16| {
         let payload = match mode {
@@ -68,11 +75,20 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
         let parts = alone(mode, &image, payload);
         (name, image, parts)
     };
+    let dithered = |name, mode: Mode, image: Image16| {
+        let stack = dithered::stack(image.shape(), 16);
+        let indices = dithered::quantised(&image, &stack, 9.0);
+        let parts = dithered::parts(&indices, &stack, mode as u8);
+        (name, indices, parts)
+    };
     let frame = |height, width, noise| scene(Shape::frame(height, width), noise, 11);
     vec![
         of("wavefront-bands-v1", Mode::Wavefront, frame(50, 230, 2.0)),
         of("wavefront-narrow-v1", Mode::Wavefront, frame(60, 2, 40.0)),
         of("mixing-blocks-v1", Mode::Mixing, frame(40, 200, 6.0)),
+        dithered("dithered-split-rows-v4", Mode::DitheredSplitRows, frame(60, 70, 9.0)),
+        dithered("dithered-wavefront-v4", Mode::DitheredWavefront, frame(40, 50, 9.0)),
+        dithered("dithered-mixing-v4", Mode::DitheredMixing, frame(24, 40, 9.0)),
     ]
 }
 

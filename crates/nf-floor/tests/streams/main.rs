@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod damage;
+mod dithered;
 mod golden_streams;
 mod mutations;
 mod parts;

@@ -1,6 +1,7 @@
 //! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums
 //! all the same.
 
+use nf_codec::DitheredStack;
 use nf_floor::Level;
 use nf_floor::lab::{CodedTile, MAX_REFERENCES, Mode, TileView, inter_plane, tile};
 use nf_image::testing::Rng;
@@ -12,6 +13,8 @@ pub(crate) struct Parts {
     pub(crate) version: u8,
     pub(crate) tile_height: usize,
     pub(crate) tile_width: usize,
+    /// Only in version 4.
+    pub(crate) dither: Option<DitheredStack>,
     pub(crate) tiles: Vec<CodedTile>,
 }
 
@@ -55,7 +58,7 @@ impl Parts {
             }
         }
         let version = if tiles.iter().all(|tile| tile.references == 0) { 1 } else { 2 };
-        Self { version, tile_height, tile_width, tiles }
+        Self { version, tile_height, tile_width, dither: None, tiles }
     }
 
     /// The stream.
@@ -63,6 +66,11 @@ impl Parts {
         let mut bytes = vec![self.version];
         varint(&mut bytes, self.tile_height);
         varint(&mut bytes, self.tile_width);
+        if let Some(DitheredStack { dither, rising, first, row, plane }) = self.dither {
+            bytes.extend_from_slice(&dither.seed.to_le_bytes());
+            bytes.extend([dither.phases, u8::from(rising)]);
+            [first, row, plane].into_iter().for_each(|places| varint(&mut bytes, places as usize));
+        }
         for tile in &self.tiles {
             varint(&mut bytes, tile.bytes.len());
             bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
@@ -94,7 +102,7 @@ pub(crate) fn with_references(image: &Image16) -> Parts {
         (0..3).map(|at| inter_plane::encode(view(at), &[], Level::Fast)).collect();
     tiles.push(inter_plane::encode(view(3), &[plane(2), plane(1), plane(0)], Level::Max));
     assert_eq!((tiles[3].bytes[0], tiles[3].references), (8, 3), "the pattern pays");
-    Parts { version: 2, tile_height: 20, tile_width: 64, tiles }
+    Parts { version: 2, tile_height: 20, tile_width: 64, dither: None, tiles }
 }
 
 /// Mode 7, whatever pays: split rows of the differences from a weighted sum of reference planes,

@@ -40,11 +40,14 @@ pub(crate) struct Args {
     no_verify: bool,
     #[command(flatten)]
     bound: BoundOptions,
-    /// Shift the steps from sample to sample, so that means, medians and faint fluxes are less
-    /// biased also where the bound is larger than the noise; costs 0.03 bits per sample at 0.25
-    /// sigma, 0.6 at 2
-    #[arg(long, requires = "bound", help_heading = "Loss")]
+    /// Shift the steps from sample to sample (subtractive dither), so that means, medians and faint
+    /// fluxes are not biased; `floor` knows the shifts, and other codecs pay for them [default: for
+    /// bounds in sigmas]
+    #[arg(long, requires = "bound", overrides_with = "no_dither", help_heading = "Loss")]
     dither: bool,
+    /// Keep the same steps for all samples
+    #[arg(long, requires = "bound", overrides_with = "dither", help_heading = "Loss")]
+    no_dither: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -56,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             spec: &spec,
             tile: args.tile,
             options: &args.bound,
-            dither: args.dither,
+            dither: (args.dither || args.no_dither).then_some(args.dither),
             force: args.files.force(),
         };
         return bound::compress::run(&args.files, &wishes);

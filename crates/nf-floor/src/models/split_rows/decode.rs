@@ -1,11 +1,12 @@
 //! From a tile's payload to its samples.
 
+use super::background::Background;
 use super::header::Model;
 use super::location::Centre;
 use super::scale::scale_of;
 use super::symbols::{base, edge, is_bin, low_bits, outlier_bits, outlying};
 use super::tables::Tables;
-use super::window::Window;
+use super::window::{Window, split};
 use crate::simd::{InstructionSet, kernel};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::BitReader;
@@ -18,36 +19,50 @@ pub(super) fn decode(
     payload: &[u8],
     height: usize,
     width: usize,
+    shifts: &[f32],
 ) -> Result<Vec<u16>> {
+    let dithered = usize::from(!shifts.is_empty());
     let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
     let (head, rest) = payload.split_first_chunk::<8>().ok_or_else(|| Error::truncated(what))?;
     let length = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]) as usize;
     let (header, rest) = rest.split_at_checked(length(0)).ok_or_else(|| Error::truncated(what))?;
     let (symbols, raw) = rest.split_at_checked(length(4)).ok_or_else(|| Error::truncated(what))?;
     let mut reader = BitReader::new(header);
-    let model = Model::read(what, &mut reader)?;
-    let tables = Tables::read(what, &mut reader)?;
+    let model = Model::read(what, dithered, &mut reader)?;
+    let tables = Tables::read(what, dithered, &mut reader)?;
     reader.finish().map_err(wrong)?;
     let decode_tables = DecodeTables::new(&tables.frequencies).map_err(wrong)?;
     let mut decoder = TableDecoder::new(&decode_tables, symbols).map_err(wrong)?;
     let mut raw = BitReader::new(raw);
     let (rows, columns) = if model.transposed { (width, height) } else { (height, width) };
-    let samples =
-        pixels(isa, &model, &tables.of_contexts(), rows, columns, &mut decoder, &mut raw).map_err(wrong)?;
+    let turned: Vec<f32>;
+    let shifts = match model.transposed {
+        true => {
+            turned = transpose(shifts, width);
+            turned.as_slice()
+        }
+        false => shifts,
+    };
+    let table_of = tables.of_contexts();
+    let samples = match shifts {
+        [] => pixels::<0>(isa, &model, &table_of, rows, columns, shifts, &mut decoder, &mut raw),
+        _ => pixels::<1>(isa, &model, &table_of, rows, columns, shifts, &mut decoder, &mut raw),
+    };
+    let samples = samples.map_err(wrong)?;
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
     Ok(if model.transposed { transpose(&samples, columns) } else { samples })
 }
 
 /// Rows of `width` pixels as columns.
-pub(super) fn transpose(samples: &[u16], width: usize) -> Vec<u16> {
+pub(super) fn transpose<T: Copy + Default>(samples: &[T], width: usize) -> Vec<T> {
     const BLOCK: usize = 16;
     let height = samples.len() / width;
-    let mut out = vec![0; samples.len()];
+    let mut out = vec![T::default(); samples.len()];
     for y in (0..height).step_by(BLOCK) {
         for x in (0..width).step_by(BLOCK) {
             let (high, wide) = (BLOCK.min(height - y), BLOCK.min(width - x));
-            let mut block = [[0; BLOCK]; BLOCK];
+            let mut block = [[T::default(); BLOCK]; BLOCK];
             for (k, line) in block[..high].iter_mut().enumerate() {
                 line[..wide].copy_from_slice(&samples[(y + k) * width + x..][..wide]);
             }
@@ -62,12 +77,14 @@ pub(super) fn transpose(samples: &[u16], width: usize) -> Vec<u16> {
     out
 }
 
-fn pixels(
+#[allow(clippy::too_many_arguments, reason = "a tile and how it is coded")]
+fn pixels<const DITHERED: usize>(
     isa: InstructionSet,
     model: &Model,
     table_of: &[u16],
     height: usize,
     width: usize,
+    shifts: &[f32],
     decoder: &mut TableDecoder<'_>,
     raw: &mut BitReader<'_>,
 ) -> nf_entropy::Result<Vec<u16>> {
@@ -81,22 +98,37 @@ fn pixels(
     let mut symbols = vec![0_u8; n];
     let mut halves = [vec![0_u16; n], vec![0_u16; n]];
     let mut samples = vec![0_u16; height * width];
-    for row in samples.chunks_exact_mut(width) {
+    let mut half_shifts = [vec![0.0; n * DITHERED], vec![0.0; n * DITHERED]];
+    let mut background = (DITHERED > 0).then(|| Background::new(n, model.initial, model.least_range()));
+    for (y, row) in samples.chunks_exact_mut(width).enumerate() {
         window.advance();
+        if let Some(background) = &mut background {
+            split(&shifts[y * width..][..width], &mut half_shifts);
+            window.add_last(isa, y, background);
+        }
         for parity in 0..2 {
             let length = window.length(parity);
             centre.measure(isa, &window, parity, model.least_range());
-            predictors[parity].locate(isa, &window, &centre, &mut locations);
+            predictors[parity].locate(isa, &window, &centre, background.as_ref(), &mut locations);
             error_predictors[parity].predict(isa, &window, parity, &centre, &locations, 0..n, &mut expected);
             let (bases, lows) = (&mut bases[..length], &mut lows[..length]);
             let (contexts, symbols) = (&mut contexts[..length], &mut symbols[..length]);
-            find_contexts(isa, &locations[..length], &expected[..length], bases, lows, contexts);
+            let shifts = &half_shifts[parity];
+            find_contexts::<DITHERED>(
+                isa,
+                &locations[..length],
+                &expected[..length],
+                shifts,
+                bases,
+                lows,
+                contexts,
+            );
             for context in contexts.iter_mut() {
                 *context = table_of[usize::from(*context)];
             }
             decoder.decode(contexts, symbols)?;
             add_residuals(isa, bases, lows, symbols, &mut halves[parity][..length], raw);
-            window.set(isa, parity, &halves[parity], &locations);
+            window.set(isa, parity, &halves[parity], shifts, &locations);
         }
         let (even, odd) = halves.split_at(1);
         let (pairs, last) = row.as_chunks_mut::<2>();
@@ -124,9 +156,10 @@ fn add_low_bits(values: &mut [u16], lows: &[u32], raw: &mut BitReader<'_>) {
 
 kernel! {
     /// Bases, numbers of low bits and contexts of the pixels of a half row.
-    fn find_contexts<'a>(
+    fn find_contexts<'a, const DITHERED: usize>(
         locations: &'a [f32],
         expected: &'a [f32],
+        shifts: &'a [f32],
         bases: &'a mut [i32],
         lows: &'a mut [u32],
         contexts: &'a mut [u16],
@@ -134,9 +167,11 @@ kernel! {
         let n = locations.len();
         let (expected, bases) = (&expected[..n], &mut bases[..n]);
         let (lows, contexts) = (&mut lows[..n], &mut contexts[..n]);
+        let shifts = &shifts[..n * DITHERED];
         for i in 0..n {
             let scale = scale_of(expected[i]);
-            let (base, context) = base(locations[i], scale);
+            let location = if DITHERED > 0 { locations[i] - shifts[i] } else { locations[i] };
+            let (base, context) = base::<DITHERED>(location, scale);
             bases[i] = base;
             contexts[i] = context as u16;
             lows[i] = low_bits(scale);

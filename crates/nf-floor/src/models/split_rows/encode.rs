@@ -1,12 +1,13 @@
 //! From a tile's samples to its payload.
 
+use super::background::Background;
 use super::decode::transpose;
 use super::effort::Effort;
 use super::fit::{Lines, fit};
 use super::header::Model;
 use super::location::Centre;
-use super::scale::{SCALES, SCALES_PER_OCTAVE, scale_of};
-use super::symbols::{CONTEXTS, SYMBOLS, base, bin, low_bits, outlier};
+use super::scale::{SCALES_PER_OCTAVE, scale_of};
+use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits};
 use super::tables::{Counts, Tables, entropy_bits};
 use super::window::{Window, split};
 use crate::models::TileView;
@@ -15,25 +16,57 @@ use nf_entropy::bits::BitWriter;
 use nf_entropy::table::EncodeTables;
 use std::cell::Cell;
 
-/// The payload of a tile with at least one pixel.
-pub(super) fn encode(isa: InstructionSet, tile: TileView, effort: Effort) -> Vec<u8> {
+/// The payload of a tile with at least one pixel, by rows or by columns.
+pub(super) fn encode(
+    isa: InstructionSet,
+    tile: TileView,
+    shifts: &[f32],
+    transposed: bool,
+    effort: Effort,
+) -> Vec<u8> {
     let TileView { height, width, samples } = tile;
     let initial = median(samples);
-    let (blocks, block_width) = blocks(samples, width);
-    let by_rows = trial(isa, &blocks, block_width, initial);
-    let by_columns =
-        trial(isa, &transposed_blocks(&blocks, block_width), blocks_height(samples, width), initial);
-    let transposed = by_columns < by_rows;
-    let columns: Vec<u16>;
-    let (samples, width) = match transposed {
+    let (columns, column_shifts);
+    let image = match transposed {
         true => {
-            columns = transpose(samples, width);
-            (columns.as_slice(), height)
+            (columns, column_shifts) = (transpose(samples, width), transpose(shifts, width));
+            Image { samples: &columns, shifts: &column_shifts, width: height, initial }
         }
-        false => (samples, width),
+        false => Image { samples, shifts, width, initial },
     };
-    let model = Model { transposed, ..fit(isa, &mut Lines::new(samples, width, initial), effort) };
-    write(isa, &model, samples, width)
+    let model = Model { transposed, ..fit(isa, &mut Lines::new(image), effort) };
+    match shifts {
+        [] => write::<0>(isa, &model, image),
+        _ => write::<1>(isa, &model, image),
+    }
+}
+
+/// What is coded: rows of samples in the direction that was chosen.
+#[derive(Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub(super) samples: &'a [u16],
+    /// What the lattices of a dithered tile add to its samples; empty for others.
+    pub(super) shifts: &'a [f32],
+    pub(super) width: usize,
+    /// What stands above the first row.
+    pub(super) initial: u16,
+}
+
+/// About the bits of a tile by rows and by columns, from some blocks of it with small models.
+pub(super) fn trials(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> [f64; 2] {
+    let TileView { width, samples, .. } = tile;
+    let initial = median(samples);
+    let (part, part_width) = blocks(samples, width);
+    let (part_shifts, _) = blocks(shifts, width);
+    let by_rows = Image { samples: &part, shifts: &part_shifts, width: part_width, initial };
+    let (columns, column_shifts) =
+        (transposed_blocks(&part, part_width), transposed_blocks(&part_shifts, part_width));
+    let part_height = BLOCK_PX.min(samples.len() / width);
+    let by_columns = Image { samples: &columns, shifts: &column_shifts, width: part_height, initial };
+    [by_rows, by_columns].map(|image| match shifts {
+        [] => trial::<0>(isa, image),
+        _ => trial::<1>(isa, image),
+    })
 }
 
 /// About the median of the samples.
@@ -47,13 +80,9 @@ pub(super) fn median(samples: &[u16]) -> u16 {
 const BLOCKS: usize = 3;
 const BLOCK_PX: usize = 80;
 
-fn blocks_height(samples: &[u16], width: usize) -> usize {
-    BLOCK_PX.min(samples.len() / width)
-}
-
-/// Some blocks of the tile, one below the other, and their width.
-fn blocks(samples: &[u16], width: usize) -> (Vec<u16>, usize) {
-    let (high, wide) = (blocks_height(samples, width), BLOCK_PX.min(width));
+/// Some blocks of the tile, one below the other, and their width; of nothing, nothing.
+fn blocks<T: Copy>(samples: &[T], width: usize) -> (Vec<T>, usize) {
+    let (high, wide) = (BLOCK_PX.min(samples.len() / width), BLOCK_PX.min(width));
     let (down, across) = (samples.len() / width - high, width - wide);
     let mut blocks = Vec::with_capacity(BLOCKS * high * wide);
     for k in 0..BLOCKS {
@@ -68,28 +97,32 @@ fn blocks(samples: &[u16], width: usize) -> (Vec<u16>, usize) {
 }
 
 /// The same blocks, each with its columns as rows.
-fn transposed_blocks(blocks: &[u16], width: usize) -> Vec<u16> {
-    blocks.chunks(blocks.len() / BLOCKS).flat_map(|block| transpose(block, width)).collect()
+fn transposed_blocks<T: Copy + Default>(blocks: &[T], width: usize) -> Vec<T> {
+    blocks.chunks((blocks.len() / BLOCKS).max(1)).flat_map(|block| transpose(block, width)).collect()
 }
 
 /// About the bits of a tile with a small model.
-fn trial(isa: InstructionSet, samples: &[u16], width: usize, initial: u16) -> f64 {
-    let model = fit(isa, &mut Lines::new(samples, width, initial), Effort::TRIAL);
+fn trial<const DITHERED: usize>(isa: InstructionSet, image: Image) -> f64 {
+    let model = fit(isa, &mut Lines::new(image), Effort::TRIAL);
     let mut raw = BitWriter::new();
     let mut scratch = SCRATCH.take();
-    let (contexts, symbols, counts) = scratch.of(samples.len());
-    code(isa, &model, samples, width, contexts, symbols, counts, &mut raw);
-    // Contexts of an octave are joined: few symbols in each would look cheaper than they are.
-    let octave = CONTEXTS / SCALES * SCALES_PER_OCTAVE;
+    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(DITHERED));
+    code::<DITHERED>(isa, &model, image, of_pixels, symbols, counts, &mut raw);
+    // Contexts of an octave are joined: few symbols in each would look cheaper than they are. Where
+    // tiles are dithered, those of a phase.
+    let phases = 1 << phase_bits(DITHERED);
+    let apart = if DITHERED > 0 { phases } else { 1 };
     let mut bits = raw.len_bits() as f64;
-    for contexts in counts.chunks(octave) {
-        let mut sum = [0; SYMBOLS];
-        for counts in contexts {
-            for (sum, &count) in sum.iter_mut().zip(counts) {
-                *sum += count;
+    for octave in counts.chunks(phases * SCALES_PER_OCTAVE) {
+        for phase in 0..apart {
+            let mut sum = [0; SYMBOLS];
+            for counts in octave.iter().skip(phase).step_by(apart) {
+                for (sum, &count) in sum.iter_mut().zip(counts) {
+                    *sum += count;
+                }
             }
+            bits += entropy_bits(&sum);
         }
-        bits += entropy_bits(&sum);
     }
     SCRATCH.set(scratch);
     bits
@@ -109,33 +142,33 @@ thread_local! {
 
 impl Scratch {
     /// Contexts and symbols of this many pixels, with any content, and counts of zero.
-    fn of(&mut self, pixels: usize) -> (&mut [u16], &mut [u8], &mut [Counts]) {
+    fn of(&mut self, pixels: usize, contexts: usize) -> (&mut [u16], &mut [u8], &mut [Counts]) {
         if self.symbols.len() < pixels {
             self.contexts.resize(pixels, 0);
             self.symbols.resize(pixels, 0);
         }
         self.counts.clear();
-        self.counts.resize(CONTEXTS, [0; SYMBOLS]);
+        self.counts.resize(contexts, [0; SYMBOLS]);
         (&mut self.contexts[..pixels], &mut self.symbols[..pixels], &mut self.counts)
     }
 }
 
 /// The payload of a tile under a model.
-fn write(isa: InstructionSet, model: &Model, samples: &[u16], width: usize) -> Vec<u8> {
+fn write<const DITHERED: usize>(isa: InstructionSet, model: &Model, image: Image) -> Vec<u8> {
     let mut raw = BitWriter::new();
     let mut scratch = SCRATCH.take();
-    let (contexts, symbols, counts) = scratch.of(samples.len());
-    code(isa, model, samples, width, contexts, symbols, counts, &mut raw);
-    let tables = Tables::of_counts(counts);
+    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(DITHERED));
+    code::<DITHERED>(isa, model, image, of_pixels, symbols, counts, &mut raw);
+    let tables = Tables::of_counts(DITHERED, counts);
     let of_context = tables.of_contexts();
-    for context in contexts.iter_mut() {
+    for context in of_pixels.iter_mut() {
         *context = of_context[usize::from(*context)];
     }
     let encode_tables = EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
-    let coded = encode_tables.encode(contexts, symbols).expect("all symbols were counted");
+    let coded = encode_tables.encode(of_pixels, symbols).expect("all symbols were counted");
     SCRATCH.set(scratch);
     let mut header = BitWriter::new();
-    model.write(&mut header);
+    model.write(DITHERED, &mut header);
     tables.write(&mut header);
     let header = header.finish();
     let raw = raw.finish();
@@ -149,17 +182,16 @@ fn write(isa: InstructionSet, model: &Model, samples: &[u16], width: usize) -> V
 }
 
 /// Contexts and symbols of all pixels, half row by half row, their counts, and the raw bits.
-#[allow(clippy::too_many_arguments, reason = "what a pass over the tile needs and makes")]
-pub(super) fn code(
+fn code<const DITHERED: usize>(
     isa: InstructionSet,
     model: &Model,
-    samples: &[u16],
-    width: usize,
+    image: Image,
     contexts: &mut [u16],
     symbols: &mut [u8],
     counts: &mut [Counts],
     raw: &mut BitWriter,
 ) {
+    let Image { samples, shifts, width, .. } = image;
     let mut window = Window::new(width, model.initial);
     let n = window.padded();
     let (predictors, error_predictors) = (model.predictors(), model.error_predictors());
@@ -167,24 +199,41 @@ pub(super) fn code(
     let (mut locations, mut expected) = (vec![0.0; n], vec![0.0; n]);
     let mut residuals = Residuals { values: vec![0; n], lows: vec![0; n], symbols: vec![0; n] };
     let mut halves = [vec![0_u16; n], vec![0_u16; n]];
+    let mut half_shifts = [vec![0.0; n * DITHERED], vec![0.0; n * DITHERED]];
+    let mut background = (DITHERED > 0).then(|| Background::new(n, model.initial, model.least_range()));
     let mut at = 0;
-    for row in samples.chunks_exact(width) {
+    for (y, row) in samples.chunks_exact(width).enumerate() {
         window.advance();
         split(row, &mut halves);
+        if let Some(background) = &mut background {
+            split(&shifts[y * width..][..width], &mut half_shifts);
+            window.add_last(isa, y, background);
+        }
         for parity in 0..2 {
             let length = window.length(parity);
             centre.measure(isa, &window, parity, model.least_range());
-            predictors[parity].locate(isa, &window, &centre, &mut locations);
+            predictors[parity].locate(isa, &window, &centre, background.as_ref(), &mut locations);
             error_predictors[parity].predict(isa, &window, parity, &centre, &locations, 0..n, &mut expected);
             let contexts = &mut contexts[at..at + length];
             let symbols = &mut symbols[at..at + length];
             at += length;
             let values = &halves[parity][..length];
-            find_symbols(isa, &locations, &expected, values, &mut residuals, contexts, symbols, raw);
+            let shifts = &half_shifts[parity];
+            find_symbols::<DITHERED>(
+                isa,
+                &locations,
+                &expected,
+                values,
+                shifts,
+                &mut residuals,
+                contexts,
+                symbols,
+                raw,
+            );
             for (&context, &symbol) in contexts.iter().zip(symbols.iter()) {
                 counts[usize::from(context)][usize::from(symbol)] += 1;
             }
-            window.set(isa, parity, values, &locations);
+            window.set(isa, parity, values, shifts, &locations);
         }
     }
 }
@@ -213,10 +262,11 @@ fn write_low_bits(residuals: &[i32], lows: &[u32], raw: &mut BitWriter) {
 
 kernel! {
     /// Contexts and symbols of the pixels of a half row, and their raw bits.
-    fn find_symbols<'a>(
+    fn find_symbols<'a, const DITHERED: usize>(
         locations: &'a [f32],
         expected: &'a [f32],
         values: &'a [u16],
+        shifts: &'a [f32],
         residuals: &'a mut Residuals,
         contexts: &'a mut [u16],
         symbols: &'a mut [u8],
@@ -225,12 +275,14 @@ kernel! {
         let n = values.len();
         let (locations, expected) = (&locations[..n], &expected[..n]);
         let (contexts, symbols) = (&mut contexts[..n], &mut symbols[..n]);
+        let shifts = &shifts[..n * DITHERED];
         let Residuals { values: residuals, lows, symbols: found } = residuals;
         let (residuals, lows, found) = (&mut residuals[..n], &mut lows[..n], &mut found[..n]);
         let (mut worst, mut most) = (0, 0);
         for i in 0..n {
             let scale = scale_of(expected[i]);
-            let (base, context) = base(locations[i], scale);
+            let location = if DITHERED > 0 { locations[i] - shifts[i] } else { locations[i] };
+            let (base, context) = base::<DITHERED>(location, scale);
             contexts[i] = context as u16;
             let low = low_bits(scale);
             let residual = i32::from(values[i]) - base;

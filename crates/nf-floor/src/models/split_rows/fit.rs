@@ -1,6 +1,8 @@
 //! The model of a tile, fitted to some of its pixels.
 
+use super::background::Background;
 use super::effort::Effort;
+use super::encode::Image;
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
 use super::location::{Centre, EXCESSES, WEIGHT_BITS, Weights, clamp, taps};
 use super::sample::Sample;
@@ -30,26 +32,36 @@ fn sampled_span(k: usize, length: usize, span: usize) -> Range<usize> {
 /// The rows of a tile, as the fits read them.
 pub(super) struct Lines<'a> {
     samples: &'a [u16],
+    shifts: &'a [f32],
     count: usize,
     width: usize,
     initial: u16,
     halves: [Vec<u16>; 2],
+    /// Shifts of the halves; nothing unless the tile is dithered.
+    half_shifts: [Vec<f32>; 2],
+    /// Of a dithered tile, and the number of rows in it.
+    background: Option<(Background, usize)>,
     window: Window,
     centre: Centre,
     locations: Vec<f32>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(samples: &'a [u16], width: usize, initial: u16) -> Self {
+    pub(super) fn new(image: Image<'a>) -> Self {
+        let Image { samples, shifts, width, initial } = image;
         let half = || vec![0; width.div_ceil(2)];
+        let half_shifts = || vec![0.0; if shifts.is_empty() { 0 } else { width.div_ceil(2) }];
         let window = Window::new(width, initial);
         let n = window.padded();
         Self {
             samples,
+            shifts,
             count: samples.len() / width,
             width,
             initial,
             halves: [half(), half()],
+            half_shifts: [half_shifts(), half_shifts()],
+            background: None,
             window,
             centre: Centre::new(n),
             locations: vec![0.0; n],
@@ -60,12 +72,39 @@ impl<'a> Lines<'a> {
     fn enter(&mut self, y: usize) {
         self.window.advance();
         split(&self.samples[y * self.width..][..self.width], &mut self.halves);
+        if !self.shifts.is_empty() {
+            split(&self.shifts[y * self.width..][..self.width], &mut self.half_shifts);
+        }
     }
 
     /// Adds a half of the line entered to the window.
     fn add(&mut self, isa: InstructionSet, parity: usize) {
         let length = self.window.length(parity);
-        self.window.set(isa, parity, &self.halves[parity][..length], &self.locations);
+        let (values, shifts) = (&self.halves[parity][..length], &self.half_shifts[parity]);
+        self.window.set(isa, parity, values, shifts, &self.locations);
+    }
+
+    /// The background above line `y`; nothing unless the tile is dithered.
+    fn background(&mut self, isa: InstructionSet, y: usize, least_range: f32) -> Option<&Background> {
+        if self.shifts.is_empty() {
+            return None;
+        }
+        let new = || (Background::new(self.window.padded(), self.initial, least_range), 0);
+        let (mut background, mut rows) =
+            self.background.take().filter(|(_, rows)| *rows <= y).unwrap_or_else(new);
+        let half = || vec![0.0; self.width.div_ceil(2)];
+        let (mut values, mut halves) = (vec![0.0; self.width], [half(), half()]);
+        while rows < y {
+            let line = rows * self.width..(rows + 1) * self.width;
+            add_shifts(isa, &self.samples[line.clone()], &self.shifts[line], &mut values);
+            split(&values, &mut halves);
+            for (parity, values) in halves.iter().enumerate() {
+                background.add(isa, parity, &values[..self.window.length(parity)]);
+            }
+            rows += 1;
+        }
+        self.background = Some((background, rows));
+        self.background.as_ref().map(|(background, _)| background)
     }
 
     /// Goes to line `y`; the window holds the lines above it.
@@ -124,10 +163,12 @@ fn usual_range(isa: InstructionSet, lines: &mut Lines) -> f32 {
 /// Inputs of the location of some pixels of either half, in units of their clips: taps, excesses,
 /// one, and the target.
 fn location_samples(isa: InstructionSet, lines: &mut Lines, least_range: f32, effort: Effort) -> [Sample; 2] {
-    let mut samples = effort.taps.map(|taps| Sample::new(taps + EXCESSES + 2));
+    let levels = usize::from(!lines.shifts.is_empty());
+    let mut samples = effort.taps.map(|taps| Sample::new(taps + EXCESSES + levels + 2));
     let taps = [taps(0, effort.taps[0]), taps(1, effort.taps[1])];
     for (k, y) in sampled_lines(lines.count, effort.rows).into_iter().enumerate() {
         lines.visit(isa, y);
+        lines.background(isa, y, least_range);
         for parity in 0..2 {
             let span = sampled_span(k, lines.window.length(parity), effort.span);
             lines.centre.measure(isa, &lines.window, parity, least_range);
@@ -173,7 +214,8 @@ fn fit_location(isa: InstructionSet, sample: &Sample, taps: usize, rounds: usize
     Weights {
         taps: solved[..taps].iter().map(weight).collect(),
         excesses,
-        offset: integer(solved[taps + EXCESSES], MAX_OFFSET),
+        offset: integer(solved[columns - 2], MAX_OFFSET),
+        level: if columns > taps + EXCESSES + 2 { weight(&solved[taps + EXCESSES]) } else { 0 },
     }
 }
 
@@ -193,7 +235,9 @@ fn scale_samples(isa: InstructionSet, lines: &mut Lines, model: &Model, effort: 
             }
             for (parity, predictor) in predictors.iter().enumerate() {
                 lines.centre.measure(isa, &lines.window, parity, model.least_range());
-                predictor.locate(isa, &lines.window, &lines.centre, &mut lines.locations);
+                lines.background(isa, row, model.least_range());
+                let background = lines.background.as_ref().map(|(background, _)| background);
+                predictor.locate(isa, &lines.window, &lines.centre, background, &mut lines.locations);
                 let span = sampled_span(k, lines.window.length(parity), effort.scale_span);
                 let columns = &mut samples[parity].columns;
                 let at = columns[0].len();
@@ -259,6 +303,13 @@ fn fit_scale(isa: InstructionSet, sample: &Sample, least_range: f32) -> ScaleWei
 }
 
 kernel! {
+    /// The values of dithered samples.
+    fn add_shifts<'a>(samples: &'a [u16], shifts: &'a [f32], values: &'a mut [f32]) -> () {
+        for ((value, &sample), &shift) in values.iter_mut().zip(samples).zip(shifts) {
+            *value = f32::from(sample) + shift;
+        }
+    }
+
     /// Adds the pixels `span` of a half of the line entered.
     fn add_samples<'a, 'b>(
         lines: &'a Lines<'b>,
@@ -294,10 +345,23 @@ kernel! {
                 }
             }
         }
-        let values = &lines.halves[parity][span][..n];
+        if let Some((background, _)) = &lines.background {
+            let level = &background.level(parity)[span.clone()][..n];
+            let to = &mut inputs[taps.len() + EXCESSES][at..at + n];
+            for i in 0..n {
+                to[i] = clamp(level[i] - medians[i], clips[i]) * units[i];
+            }
+        }
+        let values = &lines.halves[parity][span.clone()][..n];
         let to = &mut target[at..at + n];
         for i in 0..n {
             to[i] = (f32::from(values[i]) - medians[i]) * units[i];
+        }
+        if !lines.shifts.is_empty() {
+            let shifts = &lines.half_shifts[parity][span][..n];
+            for i in 0..n {
+                to[i] += shifts[i] * units[i];
+            }
         }
     }
 }

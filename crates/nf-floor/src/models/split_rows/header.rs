@@ -58,7 +58,7 @@ impl Model {
         [0, 1].map(|parity| ErrorPredictor::new(&self.scales[parity], self.background))
     }
 
-    pub(super) fn write(&self, writer: &mut BitWriter) {
+    pub(super) fn write(&self, dithered: usize, writer: &mut BitWriter) {
         writer.write(u64::from(self.transposed), 1);
         writer.write(u64::from(self.initial), 16);
         writer.write(u64::from(self.background), 16);
@@ -69,13 +69,16 @@ impl Model {
             write(writer, &weights.taps.iter().map(step).collect::<Vec<_>>());
             write(writer, &weights.excesses.iter().map(step).collect::<Vec<_>>());
             write(writer, &[fold(weights.offset)]);
+            if dithered > 0 {
+                write(writer, &[step(&weights.level)]);
+            }
         }
         for scale in &self.scales {
             write(writer, &scale.iter().map(|&weight| u32::from(weight)).collect::<Vec<_>>());
         }
     }
 
-    pub(super) fn read(what: &str, reader: &mut BitReader<'_>) -> Result<Self> {
+    pub(super) fn read(what: &str, dithered: usize, reader: &mut BitReader<'_>) -> Result<Self> {
         let mut model = Self {
             transposed: reader.read(1) == 1,
             initial: reader.read(16) as u16,
@@ -105,6 +108,9 @@ impl Model {
             }
             weights.offset = unfold(read(what, reader, 1)?[0]);
             check("an offset", weights.offset.into(), MAX_OFFSET.into())?;
+            if dithered > 0 {
+                weights.level = weight(read(what, reader, 1)?[0])?;
+            }
         }
         for (parity, scale) in model.scales.iter_mut().enumerate() {
             for number in read(what, reader, inputs(parity))? {

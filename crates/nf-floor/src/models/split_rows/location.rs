@@ -3,6 +3,7 @@
 //! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not
 //! pull the prediction; what was clipped off the nearest ones are inputs of their own.
 
+use super::background::Background;
 use super::window::{ABOVE, Window};
 use crate::predict::neighbourhood::{Offset, nearest};
 use crate::simd::{InstructionSet, kernel};
@@ -37,6 +38,8 @@ pub(super) struct Weights {
     pub(super) taps: Vec<i32>,
     pub(super) excesses: [i32; EXCESSES],
     pub(super) offset: i32,
+    /// Of the level of the background, in dithered tiles.
+    pub(super) level: i32,
 }
 
 /// The robust centres of the pixels of a half row, and the dispersion of their neighbours.
@@ -84,6 +87,7 @@ impl Centre {
 pub(super) struct Predictor {
     parity: usize,
     offset: f32,
+    level: f32,
     taps: Vec<(Offset, f32)>,
     excesses: Vec<(Offset, f32)>,
 }
@@ -97,20 +101,23 @@ impl Predictor {
         Self {
             parity,
             offset: unit(weights.offset),
+            level: unit(weights.level),
             taps: with(&weights.taps),
             excesses: with(&weights.excesses),
         }
     }
 
-    /// The locations of a half row.
+    /// The locations of a half row; dithered tiles have a background.
     pub(super) fn locate(
         &self,
         isa: InstructionSet,
         window: &Window,
         centre: &Centre,
+        background: Option<&Background>,
         locations: &mut [f32],
     ) {
-        locate(isa, self, window, centre, locations);
+        let level = background.map_or(&[][..], |background| background.level(self.parity));
+        locate(isa, self, window, centre, level, locations);
     }
 }
 
@@ -152,12 +159,19 @@ kernel! {
         predictor: &'a Predictor,
         window: &'a Window,
         centre: &'a Centre,
+        level: &'a [f32],
         locations: &'a mut [f32],
     ) -> () {
         let n = window.padded();
         let locations = &mut locations[..n];
         let (median, clip) = (&centre.median[..n], &centre.clip[..n]);
         locations.fill(predictor.offset);
+        if !level.is_empty() {
+            let level = &level[..n];
+            for i in 0..n {
+                locations[i] += predictor.level * clamp(level[i] - median[i], clip[i]);
+            }
+        }
         for group in predictor.taps.as_chunks::<TAP_GROUP>().0 {
             let [a, b, c, d] = group.map(|(offset, _)| window.values(predictor.parity, offset));
             let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);

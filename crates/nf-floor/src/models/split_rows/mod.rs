@@ -8,6 +8,7 @@
 // Loops over several arrays at one index are what compilers turn into wide registers.
 #![allow(clippy::needless_range_loop)]
 
+mod background;
 mod decode;
 mod effort;
 mod encode;
@@ -16,6 +17,7 @@ mod header;
 mod location;
 mod sample;
 mod scale;
+mod short_tables;
 mod symbols;
 mod tables;
 mod window;
@@ -26,9 +28,36 @@ use super::TileView;
 use crate::simd::InstructionSet;
 use nf_codec::{Error, Result};
 
+/// A tile with at least one pixel, and whether it is coded by rows or by columns.
+#[derive(Clone, Copy, Debug)]
+pub struct Directed<'a> {
+    tile: TileView<'a>,
+    shifts: &'a [f32],
+    transposed: bool,
+    /// About the bits that it takes.
+    pub about_bits: f64,
+}
+
+impl<'a> Directed<'a> {
+    /// A tile, or `None` if it has no pixel. Where its samples are indices of a dithered quantiser,
+    /// `shifts` are what the lattices of its pixels add to them; of others there are none.
+    pub fn new(tile: TileView<'a>, shifts: &'a [f32]) -> Option<Self> {
+        if tile.samples.is_empty() {
+            return None;
+        }
+        let [rows, columns] = encode::trials(InstructionSet::best(), tile, shifts);
+        Some(Self { tile, shifts, transposed: columns < rows, about_bits: rows.min(columns) })
+    }
+
+    /// The payload.
+    pub fn encode(&self, effort: Effort) -> Vec<u8> {
+        encode::encode(InstructionSet::best(), self.tile, self.shifts, self.transposed, effort)
+    }
+}
+
 /// The payload of a tile, or `None` if the model cannot take it: no pixel.
 pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
-    (!tile.samples.is_empty()).then(|| encode::encode(InstructionSet::best(), tile, effort))
+    Directed::new(tile, &[]).map(|directed| directed.encode(effort))
 }
 
 /// The samples of a tile; `what` names it in errors.
@@ -36,10 +65,24 @@ pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
 /// # Errors
 /// If the payload is not what `encode` writes for a tile of that extent.
 pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
+    decode_dithered(what, payload, height, width, &[])
+}
+
+/// The samples of a tile with these shifts.
+///
+/// # Errors
+/// If the payload is not what [`Directed::encode`] writes for such a tile.
+pub fn decode_dithered(
+    what: &str,
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    shifts: &[f32],
+) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }
-    decode::decode(InstructionSet::best(), what, payload, height, width)
+    decode::decode(InstructionSet::best(), what, payload, height, width, shifts)
 }
 
 #[cfg(test)]

@@ -15,14 +15,22 @@ const FIRST_RANGE_BITS: u32 = 4;
 /// Ranges on either side.
 const RANGES: u32 = 13;
 
-/// Scales below this (4 DN) have bins of one sample and four phases.
-const FINE_SCALES: i32 = 40;
+/// Octaves of scales below 4 DN, which have bins of one sample and phases: places of the location
+/// within a bin.
+pub(super) const FINE_OCTAVES: usize = 5;
+const FINE_SCALES: i32 = (FINE_OCTAVES * super::scale::SCALES_PER_OCTAVE) as i32;
 
-/// Fraction bits of the phase.
-const PHASE_BITS: u32 = 2;
+/// Fraction bits of the phases, of dithered tiles or others. The location of a dithered pixel lies
+/// anywhere within a bin, however quiet the tile is, and the narrower the distribution, the more
+/// that matters.
+pub(super) const fn phase_bits(dithered: usize) -> u32 {
+    if dithered > 0 { 4 } else { 2 }
+}
 
-/// Contexts: four phases per scale.
-pub(super) const CONTEXTS: usize = 4 * super::scale::SCALES;
+/// Contexts: scales, each with phases.
+pub(super) const fn contexts(dithered: usize) -> usize {
+    super::scale::SCALES << phase_bits(dithered)
+}
 
 /// Raw low bits of the bins of a scale.
 #[inline(always)]
@@ -31,21 +39,17 @@ pub(super) fn low_bits(scale: i32) -> u32 {
     if octave > 5 { (octave - 5) as u32 } else { 0 }
 }
 
-/// Whether the contexts of a scale depend on the phase.
-pub(super) fn is_fine(scale: usize) -> bool {
-    scale < FINE_SCALES as usize
-}
-
-/// The sample from which the residual is counted, and the context.
+/// The sample from which the residual is counted, and the context. The location is at least -1.
 #[inline(always)]
-pub(super) fn base(location: f32, scale: i32) -> (i32, i32) {
-    // Adding 2^23 rounds to an integer, which is then the low bits of the number.
-    const ROUND: f32 = 8_388_608.0;
-    let quarters = (location * (1 << PHASE_BITS) as f32 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
+pub(super) fn base<const DITHERED: usize>(location: f32, scale: i32) -> (i32, i32) {
+    // Adding 3 2^22 rounds to an integer, which is then the low bits of the number.
+    const ROUND: f32 = 12_582_912.0;
+    let bits = phase_bits(DITHERED);
+    let parts = (location * (1 << bits) as f32 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
     let fine = scale < FINE_SCALES;
-    let base = (quarters + if fine { 0 } else { 1 << (PHASE_BITS - 1) }) >> PHASE_BITS;
-    let phase = if fine { quarters & ((1 << PHASE_BITS) - 1) } else { 0 };
-    (base, scale << PHASE_BITS | phase)
+    let base = (parts + if fine { 0 } else { 1 << (bits - 1) }) >> bits;
+    let phase = if fine { parts & ((1 << bits) - 1) } else { 0 };
+    (base, scale << bits | phase)
 }
 
 /// The symbol of a residual if it falls into a bin of `2^low` samples; beyond [`SYMBOLS`] if not.

@@ -1,16 +1,18 @@
 //! Frequency tables of the symbols of a context: neighbouring contexts share one where a table of
 //! their own does not pay.
 
-use super::scale::SCALES;
-use super::symbols::{CONTEXTS, SYMBOLS, is_fine};
+use super::scale::{SCALES, SCALES_PER_OCTAVE};
+use super::short_tables::{read_short, shortened, write_short};
+use super::symbols::{FINE_OCTAVES, SYMBOLS, contexts, phase_bits};
 use crate::maths::log2;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::{Distribution, Frequencies};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 /// Points of a table.
-const POINT_BITS: u32 = 14;
+pub(super) const POINT_BITS: u32 = 14;
 
 /// Counts of symbols in one context.
 pub(super) type Counts = [u32; SYMBOLS];
@@ -18,22 +20,90 @@ pub(super) type Counts = [u32; SYMBOLS];
 /// The tables, and where each begins in the order of contexts of [`chains`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tables {
+    dithered: usize,
+    phases: Phases,
     pub(super) frequencies: Vec<Frequencies>,
     begins: Vec<bool>,
 }
 
-/// Contexts in an order in which neighbours are alike: phase by phase those of fine scales, then
-/// the others.
-fn chains() -> Vec<Vec<usize>> {
-    let mut chains: Vec<Vec<usize>> = (0..4)
-        .map(|phase| (0..SCALES).filter(|&s| is_fine(s)).map(|scale| 4 * scale + phase).collect())
-        .collect();
-    chains.push((0..SCALES).filter(|&s| !is_fine(s)).map(|scale| 4 * scale).collect());
+/// Fraction bits of the phases that have tables of their own, by octave of scales. The encoder
+/// chooses them for dithered tiles.
+type Phases = [u32; FINE_OCTAVES];
+
+/// Neighbouring contexts that are one because their octave has fewer phases.
+type Joint = Range<usize>;
+
+/// The contexts of some scales with equal phases, phase by phase.
+fn chains_of(dithered: usize, scales: Range<usize>, bits: u32) -> impl Iterator<Item = Vec<Joint>> {
+    let all = phase_bits(dithered);
+    let width = 1 << (all - bits);
+    let context = move |scale: usize, phase: usize| (scale << all) + phase * width;
+    let joint = move |scale: usize, phase: usize| context(scale, phase)..context(scale, phase) + width;
+    (0..1 << bits).map(move |phase| scales.clone().map(|scale| joint(scale, phase)).collect())
+}
+
+/// Contexts in an order in which neighbours are alike: of octaves with equal phases, phase by
+/// phase; then the scales without.
+fn chains(dithered: usize, phases: &Phases) -> Vec<Vec<Joint>> {
+    let mut chains = Vec::new();
+    let mut octave = 0;
+    for equal in phases.chunk_by(|a, b| a == b) {
+        let beyond = octave + equal.len();
+        let scales = octave * SCALES_PER_OCTAVE..beyond * SCALES_PER_OCTAVE;
+        chains.extend(chains_of(dithered, scales, equal[0]));
+        octave = beyond;
+    }
+    let coarse = octave * SCALES_PER_OCTAVE..SCALES;
+    chains.extend(chains_of(dithered, coarse, 0));
     chains
 }
 
+/// The counts of contexts that are one.
+fn joint_counts(counts: &[Counts], joint: &Joint) -> Box<Counts> {
+    let mut sum = Box::new([0; SYMBOLS]);
+    for counts in &counts[joint.clone()] {
+        for (sum, count) in sum.iter_mut().zip(counts) {
+            *sum += count;
+        }
+    }
+    sum
+}
+
+/// The phases with which the symbols of a dithered tile take fewest bits.
+fn choose_phases(counts: &[Counts]) -> Phases {
+    let of_octave = |octave: usize| {
+        let scales = octave * SCALES_PER_OCTAVE..(octave + 1) * SCALES_PER_OCTAVE;
+        let bits = |phase_bits: u32| -> f64 {
+            let chains = chains_of(1, scales.clone(), phase_bits);
+            chains.flat_map(|chain| runs(1, counts, &chain)).map(|run| run.bits).sum()
+        };
+        let all = (0..=phase_bits(1)).map(|phase_bits| (phase_bits, bits(phase_bits)));
+        all.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |best| best.0)
+    };
+    std::array::from_fn(of_octave)
+}
+
+/// The runs of a chain that share tables.
+fn runs(dithered: usize, counts: &[Counts], chain: &[Joint]) -> Vec<Run> {
+    let own = |joint: &Joint| {
+        let counts = joint_counts(counts, joint);
+        Run { first: joint.start, bits: bits(dithered, &counts), counts }
+    };
+    let occurs = |run: &Run| run.counts.iter().any(|&count| count > 0);
+    let mut runs: Vec<Run> = chain.iter().map(own).filter(occurs).collect();
+    merge(dithered, &mut runs);
+    // No symbol has a context before the first that occurs: its table begins with the chain.
+    if let (Some(run), Some(first)) = (runs.first_mut(), chain.first()) {
+        run.first = first.start;
+    }
+    runs
+}
+
+/// Bits of the number of bits of a phase.
+const PHASE_BITS_BITS: u32 = 3;
+
 /// Bits of a table besides those of its symbols.
-const TABLE_BITS: f64 = 80.0;
+const TABLE_BITS: [f64; 2] = [80.0, 16.0];
 
 /// Bits of a symbol of a table.
 const SYMBOL_BITS: f64 = 5.0;
@@ -67,62 +137,73 @@ pub(super) fn entropy_bits(counts: &Counts) -> f64 {
 }
 
 /// The same with their table; there is a symbol.
-fn bits(counts: &Counts) -> f64 {
+fn bits(dithered: usize, counts: &Counts) -> f64 {
     let symbols = counts.iter().filter(|&&count| count > 0).count();
-    entropy_bits(counts) + TABLE_BITS + SYMBOL_BITS * symbols as f64
+    entropy_bits(counts) + TABLE_BITS[dithered.min(1)] + SYMBOL_BITS * symbols as f64
 }
 
 impl Tables {
     /// Tables for symbols with these counts in every context.
-    pub(super) fn of_counts(counts: &[Counts]) -> Self {
+    pub(super) fn of_counts(dithered: usize, counts: &[Counts]) -> Self {
+        let phases = if dithered > 0 { choose_phases(counts) } else { [phase_bits(0); FINE_OCTAVES] };
         let (mut frequencies, mut begins) = (Vec::new(), Vec::new());
-        for chain in chains() {
-            let own = |context: usize| Run {
-                first: context,
-                counts: Box::new(counts[context]),
-                bits: bits(&counts[context]),
-            };
-            let occurs = |&context: &usize| counts[context].iter().any(|&count| count > 0);
-            let mut runs: Vec<Run> = chain.iter().copied().filter(occurs).map(own).collect();
-            merge(&mut runs);
-            // No symbol has a context before the first that occurs: its table begins with the
-            // chain.
-            if let Some(run) = runs.first_mut() {
-                run.first = chain[0];
-            }
-            begins.extend(chain.iter().map(|&context| runs.iter().any(|run| run.first == context)));
+        for chain in chains(dithered, &phases) {
+            let runs = runs(dithered, counts, &chain);
+            begins.extend(chain.iter().map(|joint| runs.iter().any(|run| run.first == joint.start)));
             frequencies.extend(runs.iter().map(|run| {
                 let table = Frequencies::from_counts(&run.counts[..], POINT_BITS);
-                table.expect("a run has symbols, and fewer than a table has points")
+                let table = table.expect("a run has symbols, and fewer than a table has points");
+                if dithered > 0 { shortened(&table) } else { table }
             }));
         }
-        Self { frequencies, begins }
+        Self { dithered, phases, frequencies, begins }
     }
 
     /// Index of a table, by context.
     pub(super) fn of_contexts(&self) -> Vec<u16> {
-        let mut of_context = vec![0; CONTEXTS];
+        let mut of_context = vec![0; contexts(self.dithered)];
         let mut begun = 0_u16;
-        for (context, &begins) in chains().into_iter().flatten().zip(&self.begins) {
+        for (joint, &begins) in chains(self.dithered, &self.phases).into_iter().flatten().zip(&self.begins) {
             begun += u16::from(begins);
-            of_context[context] = begun.saturating_sub(1);
+            of_context[joint].fill(begun.saturating_sub(1));
         }
         of_context
     }
 
     /// A bit per context, in order: whether a table begins there; then the tables.
     pub(super) fn write(&self, writer: &mut BitWriter) {
+        if self.dithered > 0 {
+            self.phases.iter().for_each(|&bits| writer.write(u64::from(bits), PHASE_BITS_BITS));
+        }
         self.begins.iter().for_each(|&begins| writer.write(u64::from(begins), 1));
-        self.frequencies.iter().for_each(|table| table.write(writer));
+        for table in &self.frequencies {
+            if self.dithered == 0 {
+                table.write(writer);
+                continue;
+            }
+            write_short(table.frequencies(), writer);
+        }
     }
 
-    pub(super) fn read(what: &str, reader: &mut BitReader<'_>) -> Result<Self> {
+    pub(super) fn read(what: &str, dithered: usize, reader: &mut BitReader<'_>) -> Result<Self> {
         let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
-        let begins: Vec<bool> = chains().iter().flatten().map(|_| reader.read(1) == 1).collect();
+        let mut phases = [phase_bits(dithered); FINE_OCTAVES];
+        if dithered > 0 {
+            phases.iter_mut().for_each(|bits| *bits = reader.read(PHASE_BITS_BITS) as u32);
+            if let Some(bits) = phases.iter().find(|&&bits| bits > phase_bits(dithered)) {
+                let reason = format!("phases of {bits} bits, expected at most {}", phase_bits(dithered));
+                return Err(Error::corrupt(what, reason));
+            }
+        }
+        let begins: Vec<bool> =
+            chains(dithered, &phases).iter().flatten().map(|_| reader.read(1) == 1).collect();
         reader.check().map_err(wrong)?;
         let mut frequencies = Vec::new();
         for _ in begins.iter().filter(|&&begins| begins) {
-            let table = Frequencies::read(reader).map_err(wrong)?;
+            let table = match dithered {
+                0 => Frequencies::read(reader).map_err(wrong)?,
+                _ => read_short(what, reader)?,
+            };
             let (points, symbols) = (1 << table.scale_bits(), table.frequencies().len());
             if table.scale_bits() != POINT_BITS || symbols > SYMBOLS {
                 let reason = format!(
@@ -133,18 +214,18 @@ impl Tables {
             }
             frequencies.push(table);
         }
-        Ok(Self { frequencies, begins })
+        Ok(Self { dithered, phases, frequencies, begins })
     }
 }
 
 /// Joins the neighbours that save most, as long as any two save something.
-fn merge(runs: &mut Vec<Run>) {
+fn merge(dithered: usize, runs: &mut Vec<Run>) {
     let join = |a: &Run, b: &Run| -> (Box<Counts>, f64) {
         let mut counts = a.counts.clone();
         for (sum, &count) in counts.iter_mut().zip(b.counts.iter()) {
             *sum += count;
         }
-        let bits = bits(&counts);
+        let bits = bits(dithered, &counts);
         (counts, bits)
     };
     let mut savings: Vec<f64> =

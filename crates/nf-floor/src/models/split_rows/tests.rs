@@ -27,10 +27,10 @@ fn every_instruction_set_writes_and_reads_the_same() {
     for deviation in [0.4, 3.0, 200.0] {
         let image = testdata::rays(90, 333, deviation);
         let tile = TileView::of(&image);
-        let payload = super::encode::encode(InstructionSet::Baseline, tile, Effort::LARGE);
+        let payload = super::encode::encode(InstructionSet::Baseline, tile, &[], false, Effort::LARGE);
         for isa in InstructionSet::available() {
-            assert!(super::encode::encode(isa, tile, Effort::LARGE) == payload, "{isa:?}");
-            let decoded = super::decode::decode(isa, "tile", &payload, 90, 333).unwrap();
+            assert!(super::encode::encode(isa, tile, &[], false, Effort::LARGE) == payload, "{isa:?}");
+            let decoded = super::decode::decode(isa, "tile", &payload, 90, 333, &[]).unwrap();
             assert!(decoded == tile.samples, "{isa:?}");
         }
     }

@@ -1,5 +1,6 @@
 //! The current row and those above it, even and odd columns apart.
 
+use super::background::Background;
 use crate::predict::neighbourhood::Offset;
 use crate::simd::{InstructionSet, kernel};
 
@@ -93,14 +94,40 @@ impl Window {
         &self.row(up).errors[half][start..start + self.padded]
     }
 
-    /// Sets the values of a half row; `values` holds as many as it has pixels.
-    pub(super) fn set(&mut self, isa: InstructionSet, parity: usize, values: &[u16], locations: &[f32]) {
-        set(isa, self, parity, values, locations);
+    /// Adds the row above that of number `y` to its background.
+    pub(super) fn add_last(&self, isa: InstructionSet, y: usize, background: &mut Background) {
+        for parity in 0..2 {
+            if y > 0 {
+                background.add(isa, parity, &self.values(parity, (1, 0))[..self.lengths[parity]]);
+            }
+        }
+    }
+
+    /// Sets the values of a half row; `values` holds as many as it has pixels, `shifts` what their
+    /// lattices add to them, or nothing.
+    pub(super) fn set(
+        &mut self,
+        isa: InstructionSet,
+        parity: usize,
+        values: &[u16],
+        shifts: &[f32],
+        locations: &[f32],
+    ) {
+        match shifts {
+            [] => set::<0>(isa, self, parity, values, shifts, locations),
+            _ => set::<1>(isa, self, parity, values, shifts, locations),
+        }
     }
 }
 
 kernel! {
-    fn set<'a>(window: &'a mut Window, parity: usize, values: &'a [u16], locations: &'a [f32]) -> () {
+    fn set<'a, const DITHERED: usize>(
+        window: &'a mut Window,
+        parity: usize,
+        values: &'a [u16],
+        shifts: &'a [f32],
+        locations: &'a [f32],
+    ) -> () {
         let length = window.lengths[parity];
         let row = &mut window.rows[window.current];
         let (even, odd) = row.values.split_at_mut(1);
@@ -112,6 +139,11 @@ kernel! {
         }
         for (to, &value) in own[MARGIN..MARGIN + length].iter_mut().zip(values) {
             *to = f32::from(value);
+        }
+        if DITHERED > 0 {
+            for (to, &shift) in own[MARGIN..MARGIN + length].iter_mut().zip(shifts) {
+                *to += shift;
+            }
         }
         let errors = &mut row.errors[parity];
         for ((to, &value), &location) in
@@ -128,7 +160,7 @@ kernel! {
 }
 
 /// Splits a row into its even and its odd columns.
-pub(super) fn split(row: &[u16], halves: &mut [Vec<u16>; 2]) {
+pub(super) fn split<T: Copy>(row: &[T], halves: &mut [Vec<T>; 2]) {
     let (even, odd) = halves.split_at_mut(1);
     let (pairs, last) = row.as_chunks::<2>();
     for ((pair, even), odd) in pairs.iter().zip(even[0].iter_mut()).zip(odd[0].iter_mut()) {

@@ -93,6 +93,7 @@ pub(super) struct Distributions {
 /// Which distributions the pixels of a step have.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parameters {
+    /// Less the shift of a dithered pixel.
     pub(super) location: Lanes,
     inverse_scale: Lanes,
     context: [u32; LANES],
@@ -100,9 +101,10 @@ pub(super) struct Parameters {
 
 impl Parameters {
     #[inline(always)]
-    pub(super) fn new(location: &Lanes, scale: &Lanes, log: &Lanes, middle: &Lanes) -> Self {
+    pub(super) fn new(location: &Lanes, scale: &Lanes, log: &Lanes, middle: &Lanes, shift: &Lanes) -> Self {
         let mut this = Self { location: *location, inverse_scale: [0.0; LANES], context: [0; LANES] };
         for k in 0..LANES {
+            this.location[k] = location[k] - shift[k];
             this.inverse_scale[k] = 1.0 / scale[k];
             let octave = clamp_or_low(log[k] * std::f32::consts::LOG2_E + 4.0, 0.0, (OCTAVES - 1) as f32);
             let far = (location[k] - middle[k]).abs() > scale[k];

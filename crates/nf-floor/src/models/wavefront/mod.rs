@@ -85,15 +85,21 @@ fn keeps_lanes_busy(height: usize, width: usize) -> bool {
 /// The payload of a tile, or `None` if the model does not take it: no pixel, or a long narrow one,
 /// whose pixels would take many times as long as others.
 pub fn encode(tile: TileView) -> Option<Vec<u8>> {
-    (!tile.samples.is_empty() && keeps_lanes_busy(tile.height, tile.width))
-        .then(|| encode_with(InstructionSet::best(), tile))
+    encode_dithered(tile, &[])
 }
 
-fn encode_with(isa: InstructionSet, tile: TileView) -> Vec<u8> {
+/// The payload of a tile whose samples are indices of a dithered quantiser: `shifts` are what the
+/// lattices of its pixels add to them.
+pub fn encode_dithered(tile: TileView, shifts: &[f32]) -> Option<Vec<u8>> {
+    (!tile.samples.is_empty() && keeps_lanes_busy(tile.height, tile.width))
+        .then(|| encode_with(InstructionSet::best(), tile, shifts))
+}
+
+fn encode_with(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> Vec<u8> {
     let header = Header::of(tile.samples);
     // Two symbols a pixel.
     let mut encoder = Encoder::with_capacity(2 * tile.samples.len());
-    traverse(isa, &mut encoder, header, tile.width, &mut tile.samples.to_vec());
+    traverse(isa, &mut encoder, header, tile.width, shifts, &mut tile.samples.to_vec());
     let mut payload = header.bytes().to_vec();
     encoder.finish(&mut payload);
     payload
@@ -104,10 +110,24 @@ fn encode_with(isa: InstructionSet, tile: TileView) -> Vec<u8> {
 /// # Errors
 /// If the payload is not what [`encode`] writes for a tile of that extent.
 pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
+    decode_dithered(what, payload, height, width, &[])
+}
+
+/// The samples of a tile with these shifts.
+///
+/// # Errors
+/// If the payload is not what [`encode_dithered`] writes for a tile of that extent.
+pub fn decode_dithered(
+    what: &str,
+    payload: &[u8],
+    height: usize,
+    width: usize,
+    shifts: &[f32],
+) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }
-    decode_with(InstructionSet::best(), what, payload, height, width)
+    decode_with(InstructionSet::best(), what, payload, height, width, shifts)
 }
 
 fn decode_with(
@@ -116,12 +136,13 @@ fn decode_with(
     payload: &[u8],
     height: usize,
     width: usize,
+    shifts: &[f32],
 ) -> Result<Vec<u16>> {
     let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
     let (header, coded) = payload.split_first_chunk().ok_or_else(|| Error::truncated(what))?;
     let mut decoder = Decoder::new(coded).map_err(wrong)?;
     let mut samples = vec![0; height * width];
-    traverse(isa, &mut decoder, Header::of_bytes(*header), width, &mut samples);
+    traverse(isa, &mut decoder, Header::of_bytes(*header), width, shifts, &mut samples);
     decoder.finish().map_err(wrong)?;
     Ok(samples)
 }

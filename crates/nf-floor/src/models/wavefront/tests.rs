@@ -7,7 +7,7 @@ use nf_image::Shape;
 use nf_image::testing::noise;
 
 fn assert_round_trip(tile: TileView) {
-    let payload = encode_with(InstructionSet::best(), tile);
+    let payload = encode_with(InstructionSet::best(), tile, &[]);
     let decoded = decode("tile", &payload, tile.height, tile.width).unwrap();
     assert!(decoded == tile.samples, "{} x {}", tile.height, tile.width);
 }
@@ -40,10 +40,10 @@ fn every_instruction_set_writes_and_reads_the_same() {
     for deviation in [0.4, 3.0, 200.0] {
         let image = testdata::rays(90, 333, deviation);
         let tile = TileView::of(&image);
-        let payload = encode_with(InstructionSet::Baseline, tile);
+        let payload = encode_with(InstructionSet::Baseline, tile, &[]);
         for isa in InstructionSet::available() {
-            assert!(encode_with(isa, tile) == payload, "{isa:?}");
-            assert!(decode_with(isa, "tile", &payload, 90, 333).unwrap() == tile.samples, "{isa:?}");
+            assert!(encode_with(isa, tile, &[]) == payload, "{isa:?}");
+            assert!(decode_with(isa, "tile", &payload, 90, 333, &[]).unwrap() == tile.samples, "{isa:?}");
         }
     }
 }

@@ -43,11 +43,13 @@ struct Predicted {
 }
 
 /// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
+/// `shifts` are what the lattices of a dithered tile add to its samples; of others there are none.
 pub(super) fn traverse<C: StepCoder>(
     isa: InstructionSet,
     coder: &mut C,
     header: Header,
     width: usize,
+    shifts: &[f32],
     samples: &mut [u16],
 ) {
     let mut model = Model {
@@ -59,7 +61,8 @@ pub(super) fn traverse<C: StepCoder>(
         value_weights: ValueWeights::new(),
     };
     let (mut known_px, mut block) = (0, 0);
-    for rows in samples.chunks_mut(LANES * width) {
+    for (band, rows) in samples.chunks_mut(LANES * width).enumerate() {
+        let band_shifts = shifts.get(band * LANES * width..).unwrap_or_default();
         let count = rows.len() / width;
         for t in 0..steps(width, count) {
             let begins = t % BLOCK_STEPS == 0;
@@ -79,16 +82,21 @@ pub(super) fn traverse<C: StepCoder>(
                 model.scale.begin_row(t / SKEW);
             }
             let lanes = active(t, width, count);
-            let predicted = predict(isa, &mut model, t);
-            let mut step = [0; LANES];
+            let (mut step, mut step_shifts) = ([0; LANES], [0.0; LANES]);
             for lane in lanes.clone() {
                 step[lane] = rows[lane * width + t - SKEW * lane];
             }
+            if !shifts.is_empty() {
+                for lane in lanes.clone() {
+                    step_shifts[lane] = band_shifts[lane * width + t - SKEW * lane];
+                }
+            }
+            let predicted = predict(isa, &mut model, t, &step_shifts);
             code(isa, &mut model, coder, &predicted.parameters, lanes.clone(), &mut step);
             for lane in lanes.clone() {
                 rows[lane * width + t - SKEW * lane] = step[lane];
             }
-            update(isa, &mut model, t, &predicted, lanes.clone(), &step);
+            update(isa, &mut model, t, &predicted, lanes.clone(), &step, &step_shifts);
             known_px += lanes.len();
             for lane in lanes {
                 if t + 1 == SKEW * lane + width {
@@ -104,12 +112,12 @@ pub(super) fn traverse<C: StepCoder>(
 }
 
 kernel! {
-    fn predict<'a>(model: &'a mut Model, t: usize) -> Predicted {
+    fn predict<'a>(model: &'a mut Model, t: usize, shifts: &'a Lanes) -> Predicted {
         let activity = model.scale.activity(t);
         let centre = Centre::new(&model.pixels, t, model.least_range);
         let locations = model.location.predict(&model.pixels, t, &centre, &activity.scale);
         let (scales, logs) = model.scale.predict(&model.pixels, t, &activity, &centre, &locations);
-        let parameters = Parameters::new(&locations, &scales, &logs, &centre.median);
+        let parameters = Parameters::new(&locations, &scales, &logs, &centre.median, shifts);
         Predicted { activity, centre, locations, scales, parameters }
     }
 
@@ -120,6 +128,7 @@ kernel! {
         predicted: &'a Predicted,
         lanes: Range<usize>,
         step: &'a [u16; LANES],
+        shifts: &'a Lanes,
     ) -> () {
         let Predicted { activity, centre, locations, scales, parameters } = predicted;
         let (mut values, mut active) = (*locations, [false; LANES]);
@@ -131,6 +140,9 @@ kernel! {
             for lane in lanes {
                 model.distributions.update(parameters, lane, values[lane]);
             }
+        }
+        for k in 0..LANES {
+            values[k] += shifts[k];
         }
         let fits = t % FIT_STEPS < FIT_STEPS / 2;
         let zero = [0.0; LANES];

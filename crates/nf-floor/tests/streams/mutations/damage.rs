@@ -56,7 +56,7 @@ pub(crate) fn damage(seed: &Seed, others: &[Seed], rng: &mut Rng) -> (Damage, Ve
         Damage::Splice => splice(&mut bytes, &other.bytes, rng),
         Damage::Header => {
             match rng.below(5) {
-                0 => parts.version = rng.below(5) as u8,
+                0 => parts.version = rng.below(6) as u8,
                 1 => parts.tile_height = extreme(rng),
                 2 => parts.tile_width = extreme(rng),
                 3 => {
@@ -75,7 +75,7 @@ pub(crate) fn damage(seed: &Seed, others: &[Seed], rng: &mut Rng) -> (Damage, Ve
                 Damage::TileRun => overwrite(coded, rng),
                 Damage::TileLength => resize(coded, rng),
                 Damage::TileNumber => number(coded, rng),
-                _ if rng.below(2) == 0 => coded[0] = rng.below(10) as u8,
+                _ if rng.below(2) == 0 => coded[0] = rng.below(15) as u8,
                 _ => splice(coded, &other.parts.tiles[rng.below(other.parts.tiles.len())].bytes, rng),
             }
             bytes = parts.bytes();

@@ -1,5 +1,6 @@
 //! Small valid streams of every mode.
 
+use crate::dithered;
 use crate::parts::{self, Parts};
 use nf_floor::Level;
 use nf_floor::lab::{CodedTile, Mode, TileView};
@@ -33,6 +34,12 @@ pub(crate) fn all() -> Vec<Seed> {
         assert!(parts.tiles.iter().any(|tile| tile.bytes[0] == mode as u8), "{name} has a tile of {mode:?}");
         Seed::new(name, share, image, parts)
     };
+    let dithered = |name, share, image: Image16, mode| {
+        let stack = dithered::stack(image.shape(), 16);
+        let indices = dithered::quantised(&image, &stack, 8.0);
+        let parts = dithered::parts(&indices, &stack, mode);
+        Seed::new(name, share, indices, parts)
+    };
     let noise = Image16::from_fn(Shape::frame(7, 9), |_, _, _| rng.next_u16());
     let flat = Image16::from_fn(Shape::new(2, 9, 9), |plane, _, _| 500 + plane as u16);
     let frame = |height, width, noise| scene(Shape::frame(height, width), noise, 11);
@@ -59,5 +66,8 @@ pub(crate) fn all() -> Vec<Seed> {
         Seed::new("difference", 50, stack, differences),
         of("mixing", Mode::Mixing, 1, frame(10, 20, 3.0), (10, 20), Level::Max),
         Seed::new("mixing, references", 1, pattern, with_references),
+        dithered("dithered split rows", 200, frame(16, 24, 8.0), 11),
+        dithered("dithered wavefront", 20, frame(20, 30, 8.0), 12),
+        dithered("dithered mixing", 1, frame(10, 20, 8.0), 13),
     ]
 }

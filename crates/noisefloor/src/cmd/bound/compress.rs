@@ -25,7 +25,8 @@ pub(crate) struct Wishes<'a> {
     pub(crate) spec: &'a Spec,
     pub(crate) tile: Option<Shape>,
     pub(crate) options: &'a BoundOptions,
-    pub(crate) dither: bool,
+    /// Whether indices are dithered; by default as the bound says.
+    pub(crate) dither: Option<bool>,
     pub(crate) force: bool,
 }
 
@@ -173,17 +174,15 @@ fn quantised(
     input: &Input,
     bound: &Bound,
     options: &BoundOptions,
-    dither: bool,
+    dither: Option<bool>,
     coder: &Coder,
 ) -> Result<Vec<Quantised>> {
     let each = input.images.iter().map(|image| {
         let noise = options.noise_of(bound, image);
         let quantised = noise.and_then(|noise| {
-            // Of the samples themselves, so that the same file gives the same container.
-            let seed =
-                || image.array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
-            let dither_seed = if dither { seed() } else { None };
-            let how = QuantiseOptions { noise, blank: image.blank, dither_seed };
+            let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None };
+            let dither = dither.unwrap_or(bound.is_dithered() && coder.array_codec.is_none());
+            let how = how.with_dither(&image.array, dither);
             Ok(coder.array(&image.array, bound, &how)?)
         });
         quantised.with_context(|| image.name.trim_end_matches(": ").to_owned())

@@ -1,0 +1,149 @@
+//! A tile of indices of a dithered quantiser: three modes whose models know the shifts.
+//!
+//! | mode | payload | levels |
+//! |---:|---|---|
+//! | 11 | [`split_rows`] with shifts | all |
+//! | 12 | [`wavefront`] with shifts | `high`, and small tiles from `default` on |
+//! | 13 | [`mixing`] of the samples plus their shifts | `max` |
+//!
+//! A shift is what the lattice of a pixel adds to its index to give its value, in steps. The models
+//! predict values, and code the index around the prediction less the shift of its pixel: the edges
+//! of the bins are where they were for the quantiser.
+
+use super::grid::TileBox;
+use super::index::MOST_DITHER_BYTES;
+use super::inter_plane::{self, CodedTile};
+use super::mode::Mode;
+use super::tile::SMALL_PX;
+use crate::level::Level;
+use crate::models::mixing::{self, Extras};
+use crate::models::split_rows::{self, Directed, Effort};
+use crate::models::{TileView, wavefront};
+use crate::predict::terms::{SHARE_UNIT, Terms, Weights};
+use nf_codec::{DitheredStack, Error, Result};
+
+/// If the better of both ways is estimated to take less than this share of the other, the other is
+/// not tried.
+const SURE: f64 = 0.98;
+
+/// Shifts count 256ths of a step.
+const SHIFT_UNIT: f32 = 256.0;
+
+/// Bytes of the share of the only map of mode 13, which is always one and left out.
+const SHARE_BYTES: usize = 2;
+
+/// The shifts of a tile.
+pub(super) fn shifts(dither: &DitheredStack, place: &TileBox) -> Vec<i16> {
+    let planes = place.plane..place.plane + 1;
+    dither.shifts(&nf_image::TileBox { planes, rows: place.rows.clone(), columns: place.columns.clone() })
+}
+
+/// The smallest tile that `level` finds with these shifts or without; `references` as those of
+/// [`inter_plane::encode`].
+pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], level: Level) -> CodedTile {
+    let steps = in_steps(shifts);
+    let is_constant = tile.samples.windows(2).all(|pair| pair[0] == pair[1]);
+    if is_constant {
+        return inter_plane::encode(tile, references, level);
+    }
+    let directed = Directed::new(tile, &steps);
+    let about_bits = |directed: Option<Directed>| directed.map_or(0.0, |directed| directed.about_bits);
+    let (with, without) = (about_bits(directed), about_bits(Directed::new(tile, &[])));
+    let has_planes = !references.is_empty() && level >= Level::Default;
+    let mut best = CodedTile { bytes: Vec::new(), references: 0 };
+    if has_planes || with > SURE * without {
+        best = inter_plane::encode(tile, references, level);
+    }
+    if with * SURE > without {
+        return best;
+    }
+    let mut offer = |mode: Mode, payload: Option<Vec<u8>>| {
+        let Some(payload) = payload else { return };
+        // The first such tile makes the stream name its dither.
+        if best.bytes.is_empty() || 1 + payload.len() + MOST_DITHER_BYTES < best.bytes.len() {
+            best = CodedTile { bytes: mode.with_payload(&payload), references: 0 };
+        }
+    };
+    offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
+    if level >= Level::Default {
+        offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
+    }
+    if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
+        offer(Mode::DitheredWavefront, wavefront::encode_dithered(tile, &steps));
+    }
+    if level >= Level::Max {
+        offer(Mode::DitheredMixing, encode_mixing(tile, shifts));
+    }
+    best
+}
+
+/// The payload of a tile in mode 11, 12 or 13, with a large effort, whether that pays or not;
+/// `None` if the mode does not take the tile, or is another.
+pub fn payload(mode: u8, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+    match mode {
+        11 => Directed::new(tile, &in_steps(shifts)).map(|directed| directed.encode(Effort::LARGE)),
+        12 => wavefront::encode_dithered(tile, &in_steps(shifts)),
+        13 => encode_mixing(tile, shifts),
+        _ => None,
+    }
+}
+
+fn in_steps(shifts: &[i16]) -> Vec<f32> {
+    shifts.iter().map(|&shift| f32::from(shift) / SHIFT_UNIT).collect()
+}
+
+/// The samples of a tile of one of the modes of this module.
+///
+/// # Errors
+/// If the payload is not one of such a tile.
+pub(super) fn decode(
+    what: &str,
+    mode: Mode,
+    payload: &[u8],
+    (height, width): (usize, usize),
+    shifts: &[i16],
+) -> Result<Vec<u16>> {
+    match mode {
+        Mode::DitheredSplitRows => {
+            split_rows::decode_dithered(what, payload, height, width, &in_steps(shifts))
+        }
+        Mode::DitheredWavefront => {
+            wavefront::decode_dithered(what, payload, height, width, &in_steps(shifts))
+        }
+        Mode::DitheredMixing => decode_mixing(what, payload, (height, width), shifts),
+        _ => Err(Error::corrupt(what, format!("tile mode {} has no shifts", mode as u8))),
+    }
+}
+
+/// The model of tiles that lie on a pattern takes it off the samples: here that is less the shift.
+fn pattern(shifts: &[i16]) -> Vec<i32> {
+    shifts.iter().map(|&shift| -i32::from(shift)).collect()
+}
+
+fn terms(pattern: &[i32]) -> Terms<'_> {
+    Terms { own: Some(pattern), ..Terms::default() }
+}
+
+fn weights() -> Weights {
+    Weights { share: SHARE_UNIT as i16, planes: Vec::new() }
+}
+
+fn encode_mixing(tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+    let pattern = pattern(shifts);
+    let extras = Extras { terms: &terms(&pattern), helps: false, warmup: &[] };
+    let payload = mixing::encode_with_extras(tile, extras, &weights())?;
+    Some(payload[SHARE_BYTES..].to_vec())
+}
+
+fn decode_mixing(
+    what: &str,
+    payload: &[u8],
+    (height, width): (usize, usize),
+    shifts: &[i16],
+) -> Result<Vec<u16>> {
+    let pattern = pattern(shifts);
+    let terms = terms(&pattern);
+    let payload = [weights().bytes(&terms).as_slice(), payload].concat();
+    let extras = Extras { terms: &terms, helps: false, warmup: &[] };
+    mixing::decode_with_extras(what, &payload, height, width, extras)
+}
