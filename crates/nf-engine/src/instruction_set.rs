@@ -12,7 +12,7 @@ pub enum InstructionSet {
     #[cfg(target_arch = "x86_64")]
     Avx2(pulp::x86::V3),
     /// AVX-512 (F, BW, CD, DQ, VL).
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
     Avx512(pulp::x86::V4),
 }
 
@@ -20,10 +20,14 @@ impl InstructionSet {
     /// Those of this machine, widest registers last.
     pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
-        let wide = [pulp::x86::V3::try_new().map(Self::Avx2), pulp::x86::V4::try_new().map(Self::Avx512)];
+        let avx2 = pulp::x86::V3::try_new().map(Self::Avx2);
+        #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+        let avx512 = pulp::x86::V4::try_new().map(Self::Avx512);
         #[cfg(not(target_arch = "x86_64"))]
-        let wide: [Option<Self>; 0] = [];
-        std::iter::once(Self::Baseline).chain(wide.into_iter().flatten())
+        let avx2: Option<Self> = None;
+        #[cfg(not(all(target_arch = "x86_64", feature = "avx512")))]
+        let avx512: Option<Self> = None;
+        std::iter::once(Self::Baseline).chain(avx2).chain(avx512)
     }
 
     /// The one with the widest registers.
@@ -38,7 +42,7 @@ impl InstructionSet {
             Self::Baseline => kernel.call(),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(avx2) => avx2.vectorize(kernel),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
             Self::Avx512(avx512) => avx512.vectorize(kernel),
         }
     }

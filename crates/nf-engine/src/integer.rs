@@ -180,11 +180,11 @@ impl Lanes for Plain {
 }
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
+mod avx2 {
     use super::{Lanes, MAX_ACTIVATION};
     use pulp::cast;
-    use pulp::x86::{V3, V4};
-    use std::arch::x86_64::{__m256i, __m512i};
+    use pulp::x86::V3;
+    use std::arch::x86_64::__m256i;
 
     impl Lanes for V3 {
         type Register = __m256i;
@@ -232,6 +232,14 @@ mod x86 {
             self.avx2._mm256_sllv_epi32(a, self.splat(shift as i32))
         }
     }
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+mod avx512 {
+    use super::{Lanes, MAX_ACTIVATION};
+    use pulp::cast;
+    use pulp::x86::V4;
+    use std::arch::x86_64::__m512i;
 
     impl Lanes for V4 {
         type Register = __m512i;
@@ -383,7 +391,7 @@ impl Work<'_> {
             InstructionSet::Baseline => self.hidden(Plain),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2(avx2) => avx2.vectorize(Hidden(self, avx2)),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
             InstructionSet::Avx512(avx512) => avx512.vectorize(Hidden(self, avx512)),
         }
     }
@@ -393,7 +401,7 @@ impl Work<'_> {
             InstructionSet::Baseline => self.add(Plain),
             #[cfg(target_arch = "x86_64")]
             InstructionSet::Avx2(avx2) => avx2.vectorize(Add(self, avx2)),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
             InstructionSet::Avx512(avx512) => avx512.vectorize(Add(self, avx512)),
         }
     }
