@@ -75,7 +75,7 @@ impl Weights {
     }
 
     /// The parameters with each array changed.
-    #[cfg(feature = "train")]
+    #[cfg(any(test, feature = "train"))]
     pub(crate) fn map(self, mut change: impl FnMut(&str, Array) -> Array) -> Self {
         let change = |(name, array): (String, Array)| {
             let changed = change(&name, array);

@@ -1,7 +1,7 @@
 //! Tiles as bytes.
 //!
 //! ```text
-//! median u16, noise u8   as in `TileStats`
+//! median u16, noise u8   as in `TileStats`; the highest bit of the noise: rows are columns
 //! length u32             of the symbols
 //! symbols                table rANS, see nf-entropy
 //! raw bits               low bits of bins, and those of ranges
@@ -47,8 +47,70 @@ fn signed(sample: u16) -> i16 {
     (sample ^ 0x8000) as i16
 }
 
-/// The bytes of a tile, if they are fewer than those of its samples.
+/// Set in the noise's step where the columns of a tile are coded as rows.
+const TRANSPOSED: u8 = 0x80;
+
+/// The bytes of a tile, if they are fewer than those of its samples: by rows or by columns, whatever
+/// looks smaller.
 pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
+    let transposed = looks_smaller_by_columns(net, isa, tile);
+    let mut bytes = match transposed {
+        true => encode_rows(net, isa, &transpose(tile)),
+        false => encode_rows(net, isa, tile),
+    }?;
+    bytes[2] |= if transposed { TRANSPOSED } else { 0 };
+    Some(bytes)
+}
+
+/// Blocks of a tile that are coded both ways, and their greatest extent.
+const BLOCKS: usize = 3;
+const BLOCK_PX: usize = 96;
+
+fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: &Tile) -> bool {
+    let (high, wide) = (tile.height.min(BLOCK_PX), tile.width.min(BLOCK_PX));
+    let mut bytes = [0, 0];
+    for k in 0..BLOCKS {
+        // No two of them share rows or columns in a large tile.
+        let top = (2 * k + 1) * (tile.height - high) / (2 * BLOCKS);
+        let left = (2 * (2 * k % BLOCKS) + 1) * (tile.width - wide) / (2 * BLOCKS);
+        let rows = tile.samples.chunks_exact(tile.width).skip(top).take(high);
+        let samples = rows.flat_map(|row| &row[left..left + wide]).copied().collect();
+        let block = Tile { height: high, width: wide, samples, ..tile.clone_head() };
+        let size = |tile: &Tile| encode_rows(net, isa, tile).map_or(2 * high * wide, |bytes| bytes.len());
+        bytes[0] += size(&block);
+        bytes[1] += size(&transpose(&block));
+        if high == tile.height && wide == tile.width {
+            break;
+        }
+    }
+    bytes[1] < bytes[0]
+}
+
+/// The tile with its columns as rows.
+fn transpose(tile: &Tile) -> Tile {
+    let samples = transposed(&tile.samples, tile.width);
+    Tile { height: tile.width, width: tile.height, samples, ..tile.clone_head() }
+}
+
+/// Rows of `width` samples as columns.
+fn transposed(samples: &[u16], width: usize) -> Vec<u16> {
+    const BLOCK: usize = 16;
+    let height = samples.len() / width;
+    let mut out = vec![0; samples.len()];
+    for y in (0..height).step_by(BLOCK) {
+        for x in (0..width).step_by(BLOCK) {
+            for k in x..(x + BLOCK).min(width) {
+                for i in y..(y + BLOCK).min(height) {
+                    out[k * height + i] = samples[i * width + k];
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The bytes of a tile by rows.
+fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
     let [stats] = tile.stats[..] else { return None };
     let mut around = Surroundings::new(tile.width, level(stats));
     let extents = around.extents;
@@ -100,8 +162,10 @@ pub(super) fn decode(
     let wrong = |error: nf_entropy::Error| Error::corrupt(WHAT, error.to_string());
     let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
     let [a, b, c, length @ ..] = *head;
-    let stats = TileStats::from_bytes([a, b, c])
-        .ok_or_else(|| Error::corrupt(WHAT, format!("a noise scale of step {c}, expected at most 52")))?;
+    let (by_columns, step) = (c & TRANSPOSED != 0, c & !TRANSPOSED);
+    let stats = TileStats::from_bytes([a, b, step])
+        .ok_or_else(|| Error::corrupt(WHAT, format!("a noise scale of step {step}, expected at most 52")))?;
+    let (height, width) = if by_columns { (width, height) } else { (height, width) };
     let length = u32::from_le_bytes(length) as usize;
     let (coded, raw) = rest.split_at_checked(length).ok_or_else(|| Error::truncated(WHAT))?;
     let mut decoder = TableDecoder::new(&net.decode_tables, coded).map_err(wrong)?;
@@ -127,7 +191,7 @@ pub(super) fn decode(
     }
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
-    Ok(samples)
+    Ok(if by_columns { transposed(&samples, width) } else { samples })
 }
 
 /// Residuals of a half row and their symbols, beyond [`SYMBOLS`] where they are in no bin.

@@ -48,15 +48,13 @@ pub(super) struct Place {
     residual_unit: [Vec<i16>; 3],
 }
 
-/// What a tile says once.
+/// What a tile says once: from where rows above the first one are made.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
     /// Median, less 2^15.
     pub(super) median: i16,
     /// Noise in samples, at least 1.
     pub(super) noise: i16,
-    /// 16 times the binary logarithm of an activity of such noise.
-    pub(super) noise_log: i16,
 }
 
 impl Level {
@@ -70,8 +68,6 @@ impl Level {
         Self {
             median: (i32::from(median) - 32768) as i16,
             noise,
-            // The mean deviation of noise is 0.8 times its scale; 16 of them.
-            noise_log: 64 - 5 + 4 * i16::from(scale_step),
         }
     }
 }
@@ -85,8 +81,10 @@ pub(super) struct Surroundings {
     /// Running means of residuals and of their sizes down a column, in 128ths of a sample.
     column: [Vec<i32>; 2],
     column_size: [Vec<i32>; 2],
+    /// Running means of samples less 2^15 down a column, in sixteenths of a sample.
+    column_level: [Vec<i32>; 2],
     pub(super) place: Place,
-    level: Level,
+    least_noise: i16,
     units: Vec<Unit>,
     taps: [Vec<Offset>; 2],
     pub(super) extents: Extents,
@@ -117,6 +115,7 @@ impl Surroundings {
             residuals: Rows::new(extents, [-residual, residual]),
             column: [vec![0; extents.padded], vec![0; extents.padded]],
             column_size: [vec![size; extents.padded], vec![size; extents.padded]],
+            column_level: [0, 1].map(|_| vec![16 * i32::from(level.median); extents.padded]),
             place: Place {
                 centre: numbers(),
                 range: numbers(),
@@ -124,7 +123,7 @@ impl Surroundings {
                 unit: [numbers(), numbers(), numbers(), numbers()],
                 residual_unit: [numbers(), numbers(), numbers()],
             },
-            level,
+            least_noise: level.noise,
             units: units().to_vec(),
             taps: [taps(0, TAPS), taps(1, TAPS)],
             extents,
@@ -144,7 +143,7 @@ impl Surroundings {
             _ => [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (1, 1)],
         };
         measure(isa, &mut self.place, &self.values, parity, five);
-        let least = self.level.noise;
+        let least = self.least_noise;
         self.place.activity.fill(LEAST_ACTIVITY);
         for tap in self.taps[parity][..ACTIVE].as_chunks::<4>().0 {
             add_activity(isa, &mut self.place, tap.map(|tap| self.values.at(parity, tap)), least);
@@ -155,7 +154,8 @@ impl Surroundings {
         for (pair, tap) in pairs.chunks_exact_mut(stride).zip(self.taps[parity].as_chunks::<2>().0) {
             deviations(isa, &self.place, tap.map(|tap| self.values.at(parity, tap)), pair);
         }
-        place_inputs(isa, &self.place, self.level, &mut rest[..2 * stride]);
+        let (size, level) = (&self.column_size[parity], &self.column_level[parity]);
+        place_inputs(isa, &self.place, size, level, &mut rest[..2 * stride]);
         for (pair, tap) in
             rest[2 * stride..4 * stride].chunks_exact_mut(stride).zip(self.taps[parity].as_chunks::<2>().0)
         {
@@ -217,6 +217,7 @@ impl Surroundings {
             &mut self.column[parity],
             &mut self.column_size[parity],
         );
+        update_level(isa, &samples[..length], &self.place.unit[0], &mut self.column_level[parity]);
         self.values.set(parity, samples);
         self.residuals.set(parity, &residuals);
     }
@@ -297,19 +298,23 @@ integer_kernel! {
         }
     }
 
-    /// The trimmed range, the activity against the tile's noise; the activity, the level.
-    fn place_inputs<'a>(place: &'a Place, level: Level, pairs: &'a mut [i32]) -> () {
+    /// The trimmed range and the column's sizes of residuals; the activity, and the height above the
+    /// column's level.
+    fn place_inputs<'a>(place: &'a Place, size: &'a [i32], level: &'a [i32], pairs: &'a mut [i32]) -> () {
         let (one, two) = pairs.split_at_mut(pairs.len() / 2);
         let n = one.len();
         let (centre, range) = (&place.centre[..n], &place.range[..n]);
         let [limit, power, factor, log] = &place.unit;
         let (limit, power, factor, log) = (&limit[..n], &power[..n], &factor[..n], &log[..n]);
-        let two = &mut two[..n];
+        let [limit8, power8, factor8] = &place.residual_unit;
+        let (limit8, power8, factor8) = (&limit8[..n], &power8[..n], &factor8[..n]);
+        let (size, level, two) = (&size[..n], &level[..n], &mut two[..n]);
         for i in 0..n {
             let range = fine(range[i], limit[i], power[i], factor[i]);
-            let height = centre[i].saturating_sub(level.median);
+            let size = fine((size[i] >> 4) as i16, limit8[i], power8[i], factor8[i]);
+            let height = centre[i].saturating_sub((level[i] >> 4) as i16);
             let height = coarse(height, limit[i], power[i], factor[i]);
-            one[i] = pack(range, clamp(log[i] - level.noise_log, 127));
+            one[i] = pack(range, size);
             two[i] = pack(clamp(log[i] - 64, 127), height);
         }
     }
@@ -377,6 +382,18 @@ integer_kernel! {
         for ((to, &sample), &location) in residuals.iter_mut().zip(samples).zip(locations) {
             let residual = 8 * (i32::from(sample) + 32768) - location;
             *to = residual.max(-32767).min(32767) as i16;
+        }
+    }
+
+    /// Moves the levels of columns by a sixteenth of the way to the samples, which are cut off
+    /// where they leave what enters the net.
+    fn update_level<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a mut [i32]) -> () {
+        let n = samples.len();
+        let (limits, levels) = (&limits[..n], &mut levels[..n]);
+        for i in 0..n {
+            let limit = 16 * i32::from(limits[i]);
+            let apart = (16 * i32::from(samples[i]) - levels[i]).max(-limit).min(limit);
+            levels[i] += apart >> 4;
         }
     }
 

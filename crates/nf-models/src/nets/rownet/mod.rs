@@ -58,7 +58,7 @@ impl Network for RowNetConfig {
     fn preset(size: &str) -> Option<Self> {
         let hidden = match size {
             "large" => 64,
-            "small" => 16,
+            "small" => 32,
             "tiny" => 8,
             _ => return None,
         };

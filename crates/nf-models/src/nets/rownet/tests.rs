@@ -69,3 +69,69 @@ fn tiles_come_back_the_same_by_every_instruction_set() {
         }
     }
 }
+
+#[test]
+fn damaged_tiles_are_errors_or_other_samples() {
+    let net = net(4, 2, 40.0);
+    let isa = InstructionSet::best();
+    let tile = frames().into_iter().find(|tile| tile.width == 130 && tile.stats[0].median == 40_000);
+    let tile = tile.unwrap_or_else(|| frames().swap_remove(21));
+    let bytes = encode(&net, isa, &tile).unwrap();
+    let decode = |bytes: &[u8]| decode(&net, isa, bytes, tile.height, tile.width);
+    for length in 0..bytes.len() {
+        assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+    }
+    let mut errors = 0;
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 1 << (at % 8);
+        errors += usize::from(decode(&damaged).is_err());
+    }
+    assert!(errors > bytes.len() / 4, "{errors}");
+    let error = |at: usize, byte: u8| {
+        let mut damaged = bytes.clone();
+        damaged[at] = byte;
+        decode(&damaged).unwrap_err().to_string()
+    };
+    assert!(error(2, 53).contains("expected at most 52"));
+    assert!(error(6, 0xff).contains("cut short"));
+    assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+}
+
+#[test]
+fn hostile_weights_are_refused() {
+    let read = |change: &dyn Fn(&str, Array) -> Array| {
+        let mut weights = random_weights(4, 1, 20.0).map(|name, array| change(name, array));
+        RowNet::read(4, &mut weights).and_then(|_| weights.finish()).err()
+    };
+    assert_eq!(read(&|_, array| array), None);
+    let with = |name: &'static str, values: Values| {
+        let error = read(&|at, array| match at == name {
+            true => Array { values: values.clone(), shape: array.shape },
+            false => array,
+        });
+        error.unwrap()
+    };
+    let error = with("even.first.hidden.weight", Values::Short(vec![128; 160]));
+    assert!(error.contains("'even.first.hidden'") && error.contains("128"), "{error}");
+    let error = with("odd.second.direct.weight", Values::Short(vec![i16::MIN; 120]));
+    assert!(error.contains("'odd.second.direct'") && error.contains("-32768"), "{error}");
+    let error = with("shapes", Values::Short(vec![-1; 42]));
+    assert!(error.contains("'shapes'"), "{error}");
+    let error = with("odd.first.bias", Values::Float(vec![1.0]));
+    assert!(error.contains("expected I16"), "{error}");
+    let error = read(&|name, array| match name {
+        "even.second.bias" => Array { shape: vec![1, 3], ..array },
+        _ => array,
+    });
+    assert!(error.unwrap().contains("has shape [1, 3], expected [3]"));
+    // The largest weights that are legal, and no mixture at all.
+    assert_eq!(
+        read(&|name, array| {
+            let most = if name == "shapes" { 0 } else { 127 };
+            let count = array.shape.iter().product();
+            Array { values: Values::Short(vec![most; count]), ..array }
+        }),
+        None
+    );
+}
