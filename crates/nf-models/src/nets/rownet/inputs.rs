@@ -1,6 +1,6 @@
 //! What the two stages of the net see of a pixel's surroundings.
 
-use super::rows::{ABOVE, Extents, Offset, REACH, Rows};
+use super::rows::{ABOVE, Columns, Extents, Offset, REACH, Rows};
 use super::units::{EIGHTHS, LEAST_ACTIVITY, Unit, clamp, coarse, fine, step, units};
 use nf_engine::integer::pack;
 use nf_engine::{InstructionSet, integer_kernel};
@@ -11,8 +11,16 @@ pub(super) const TAPS: usize = 32;
 /// Neighbours whose deviations make the activity.
 const ACTIVE: usize = 16;
 
-/// Inputs of the first stage: neighbours, four numbers of the place, four deviations uncut.
-pub(super) const FIRST_INPUTS: usize = TAPS + 4 + 4;
+/// Columns whose levels enter the first stage, counted from the pixel's.
+const LEVELS: [isize; 7] = [0, -1, 1, -2, 2, -3, 3];
+
+/// Columns whose means and whose sizes of residuals enter the second stage.
+const MEANS: [isize; 3] = [0, -1, 1];
+const SIZES: [isize; 5] = [0, -1, 1, -2, 2];
+
+/// Inputs of the first stage: neighbours, four numbers of the place, four deviations uncut, levels
+/// of columns and the mean residual of the own one.
+pub(super) const FIRST_INPUTS: usize = TAPS + 4 + 4 + LEVELS.len() + 1;
 
 /// Residuals that enter the second stage with their signs, and without.
 const SIGNED: usize = 8;
@@ -20,7 +28,8 @@ const UNSIGNED: usize = 14;
 
 /// Inputs of the second stage: residuals, those of the column, the place, sizes of the nearest
 /// deviations uncut and cut, the first stage's result, sizes of the nearest residuals uncut.
-pub(super) const SECOND_INPUTS: usize = SIGNED + UNSIGNED + 2 + 4 + 4 + 4 + 2 + 2;
+pub(super) const SECOND_INPUTS: usize =
+    SIGNED + UNSIGNED + MEANS.len() + SIZES.len() + 4 + 4 + 4 + 2 + 2;
 
 /// The nearest `count` pixels that are known before those of a half row: by distance, then row,
 /// then column. Of its own row, the odd half knows the even one.
@@ -79,10 +88,10 @@ pub(super) struct Surroundings {
     /// Samples less the first stage's locations, in eighths.
     residuals: Rows,
     /// Running means of residuals and of their sizes down a column, in 128ths of a sample.
-    column: [Vec<i32>; 2],
-    column_size: [Vec<i32>; 2],
+    column: Columns,
+    column_size: Columns,
     /// Running means of samples less 2^15 down a column, in sixteenths of a sample.
-    column_level: [Vec<i32>; 2],
+    column_level: Columns,
     pub(super) place: Place,
     least_noise: i16,
     units: Vec<Unit>,
@@ -113,9 +122,9 @@ impl Surroundings {
         Self {
             values: Rows::new(extents, around),
             residuals: Rows::new(extents, [-residual, residual]),
-            column: [vec![0; extents.padded], vec![0; extents.padded]],
-            column_size: [vec![size; extents.padded], vec![size; extents.padded]],
-            column_level: [0, 1].map(|_| vec![16 * i32::from(level.median); extents.padded]),
+            column: Columns::new(extents, 0),
+            column_size: Columns::new(extents, size),
+            column_level: Columns::new(extents, 16 * i32::from(level.median)),
             place: Place {
                 centre: numbers(),
                 range: numbers(),
@@ -154,13 +163,22 @@ impl Surroundings {
         for (pair, tap) in pairs.chunks_exact_mut(stride).zip(self.taps[parity].as_chunks::<2>().0) {
             deviations(isa, &self.place, tap.map(|tap| self.values.at(parity, tap)), pair);
         }
-        let (size, level) = (&self.column_size[parity], &self.column_level[parity]);
+        let (size, level) = (self.column_size.at(parity, 0), self.column_level.at(parity, 0));
         place_inputs(isa, &self.place, size, level, &mut rest[..2 * stride]);
         for (pair, tap) in
             rest[2 * stride..4 * stride].chunks_exact_mut(stride).zip(self.taps[parity].as_chunks::<2>().0)
         {
             uncut(isa, &self.place, tap.map(|tap| self.values.at(parity, tap)), pair);
         }
+        let (pairs, last) = LEVELS.as_chunks::<2>();
+        let mut to = rest[4 * stride..].chunks_exact_mut(stride);
+        let mut pair = || to.next().expect("there are as many pairs as are written");
+        for two in pairs {
+            let two = two.map(|right| self.column_level.at(parity, right));
+            level_inputs(isa, &self.place, two, 1, pair());
+        }
+        let two = [self.column_level.at(parity, last[0]), self.column.at(parity, 0)];
+        level_inputs(isa, &self.place, two, 0, pair());
     }
 
     /// The second stage's inputs, from the first stage's and its results in units of 1/4096.
@@ -192,8 +210,12 @@ impl Surroundings {
         for two in sizes.as_chunks::<2>().0 {
             size_inputs(isa, &self.place, two.map(|at| self.residuals.at(parity, at)), pair());
         }
-        let (column, size) = (&self.column[parity], &self.column_size[parity]);
-        column_inputs(isa, &self.place, column, size, pair());
+        let means = MEANS.map(|right| self.column.at(parity, right));
+        let sizes_of_columns = SIZES.map(|right| self.column_size.at(parity, right));
+        let columns = [&means[..], &sizes_of_columns[..]].concat();
+        for &two in columns.as_chunks::<2>().0 {
+            column_inputs(isa, &self.place, two, pair());
+        }
         let word = |k: usize| &first[k * stride..(k + 1) * stride];
         pair().copy_from_slice(word(TAPS / 2));
         pair().copy_from_slice(word(TAPS / 2 + 1));
@@ -210,14 +232,10 @@ impl Surroundings {
         let length = self.extents.lengths[parity];
         let mut residuals = vec![0_i16; length];
         find_residuals(isa, &samples[..length], &locations[..length], &mut residuals);
-        update_columns(
-            isa,
-            &residuals,
-            &self.place.residual_unit[0],
-            &mut self.column[parity],
-            &mut self.column_size[parity],
-        );
-        update_level(isa, &samples[..length], &self.place.unit[0], &mut self.column_level[parity]);
+        let (limits, residual_limits) = (&self.place.unit[0], &self.place.residual_unit[0]);
+        self.column.update(parity, |means| update_means(isa, &residuals, residual_limits, means));
+        self.column_size.update(parity, |sizes| update_sizes(isa, &residuals, residual_limits, sizes));
+        self.column_level.update(parity, |levels| update_levels(isa, samples, limits, levels));
         self.values.set(parity, samples);
         self.residuals.set(parity, &residuals);
     }
@@ -352,14 +370,33 @@ integer_kernel! {
         }
     }
 
-    fn column_inputs<'a>(place: &'a Place, column: &'a [i32], size: &'a [i32], pair: &'a mut [i32]) -> () {
+    /// Levels of columns less the centre, the second of them if `both` is not 0; a mean residual
+    /// as it is otherwise.
+    fn level_inputs<'a>(place: &'a Place, two: [&'a [i32]; 2], both: i32, pair: &'a mut [i32]) -> () {
         let n = pair.len();
-        let (column, size) = (&column[..n], &size[..n]);
+        let [a, b] = two.map(|numbers| &numbers[..n]);
+        let centre = &place.centre[..n];
+        let [limit, power, factor] = &place.residual_unit;
+        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
+        for i in 0..n {
+            let of = |eighths: i32| {
+                fine(eighths.max(-32767).min(32767) as i16, limit[i], power[i], factor[i])
+            };
+            let middle = 16 * i32::from(centre[i]);
+            let second = if both != 0 { (b[i] - middle) >> 1 } else { b[i] >> 4 };
+            pair[i] = pack(of((a[i] - middle) >> 1), of(second));
+        }
+    }
+
+    /// Numbers of columns in 128ths of a sample.
+    fn column_inputs<'a>(place: &'a Place, two: [&'a [i32]; 2], pair: &'a mut [i32]) -> () {
+        let n = pair.len();
+        let [a, b] = two.map(|numbers| &numbers[..n]);
         let [limit, power, factor] = &place.residual_unit;
         let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
         for i in 0..n {
             let of = |mean: i32| fine((mean >> 4) as i16, limit[i], power[i], factor[i]);
-            pair[i] = pack(of(column[i]), of(size[i]));
+            pair[i] = pack(of(a[i]), of(b[i]));
         }
     }
 
@@ -387,9 +424,9 @@ integer_kernel! {
 
     /// Moves the levels of columns by a sixteenth of the way to the samples, which are cut off
     /// where they leave what enters the net.
-    fn update_level<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a mut [i32]) -> () {
-        let n = samples.len();
-        let (limits, levels) = (&limits[..n], &mut levels[..n]);
+    fn update_levels<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a mut [i32]) -> () {
+        let n = levels.len();
+        let (samples, limits) = (&samples[..n], &limits[..n]);
         for i in 0..n {
             let limit = 16 * i32::from(limits[i]);
             let apart = (16 * i32::from(samples[i]) - levels[i]).max(-limit).min(limit);
@@ -398,18 +435,21 @@ integer_kernel! {
     }
 
     /// Moves the means of columns by a sixteenth of the way to the residuals, cut off at half of
-    /// what enters the net, and to their sizes.
-    fn update_columns<'a>(
-        residuals: &'a [i16],
-        limits: &'a [i16],
-        column: &'a mut [i32],
-        column_size: &'a mut [i32],
-    ) -> () {
-        let n = residuals.len();
-        let (limits, column, sizes) = (&limits[..n], &mut column[..n], &mut column_size[..n]);
+    /// what enters the net.
+    fn update_means<'a>(residuals: &'a [i16], limits: &'a [i16], means: &'a mut [i32]) -> () {
+        let n = means.len();
+        let (residuals, limits) = (&residuals[..n], &limits[..n]);
         for i in 0..n {
             let cut = i32::from(clamp(residuals[i], limits[i] >> 1));
-            column[i] += (16 * cut - column[i]) >> 4;
+            means[i] += (16 * cut - means[i]) >> 4;
+        }
+    }
+
+    /// The same of the sizes of residuals, cut off at what enters the net.
+    fn update_sizes<'a>(residuals: &'a [i16], limits: &'a [i16], sizes: &'a mut [i32]) -> () {
+        let n = sizes.len();
+        let (residuals, limits) = (&residuals[..n], &limits[..n]);
+        for i in 0..n {
             let size = i32::from(residuals[i].saturating_abs().min(limits[i]));
             sizes[i] += (16 * size - sizes[i]) >> 4;
         }

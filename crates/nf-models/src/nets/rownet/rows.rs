@@ -81,3 +81,40 @@ impl Rows {
         own[MARGIN + length..].fill(last);
     }
 }
+
+/// One running number per column.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    halves: [Vec<i32>; 2],
+    extents: Extents,
+}
+
+impl Columns {
+    /// The same number for all columns.
+    pub(super) fn new(extents: Extents, number: i32) -> Self {
+        Self { halves: [0, 1].map(|_| vec![number; extents.padded + 2 * MARGIN]), extents }
+    }
+
+    /// The numbers `right` columns to the right of the pixels of a half row.
+    #[inline(always)]
+    pub(super) fn at(&self, parity: usize, right: isize) -> &[i32] {
+        let column = parity as isize + right;
+        let start = (MARGIN as isize + column.div_euclid(2)) as usize;
+        &self.halves[column.rem_euclid(2) as usize][start..start + self.extents.padded]
+    }
+
+    /// Lets `change` change the numbers of a half row's pixels; those beyond its ends follow.
+    pub(super) fn update(&mut self, parity: usize, change: impl FnOnce(&mut [i32])) {
+        let length = self.extents.lengths[parity];
+        let [even, odd] = &mut self.halves;
+        let (own, other) = if parity == 0 { (even, &*odd) } else { (odd, &*even) };
+        if length == 0 {
+            own.copy_from_slice(other);
+            return;
+        }
+        change(&mut own[MARGIN..MARGIN + length]);
+        let (first, last) = (own[MARGIN], own[MARGIN + length - 1]);
+        own[..MARGIN].fill(first);
+        own[MARGIN + length..].fill(last);
+    }
+}

@@ -74,8 +74,7 @@ fn tiles_come_back_the_same_by_every_instruction_set() {
 fn damaged_tiles_are_errors_or_other_samples() {
     let net = net(4, 2, 40.0);
     let isa = InstructionSet::best();
-    let tile = frames().into_iter().find(|tile| tile.width == 130 && tile.stats[0].median == 40_000);
-    let tile = tile.unwrap_or_else(|| frames().swap_remove(21));
+    let tile = frames().swap_remove(21);
     let bytes = encode(&net, isa, &tile).unwrap();
     let decode = |bytes: &[u8]| decode(&net, isa, bytes, tile.height, tile.width);
     for length in 0..bytes.len() {
