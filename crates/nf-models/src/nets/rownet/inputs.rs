@@ -14,6 +14,9 @@ const ACTIVE: usize = 16;
 /// Columns whose levels enter the first stage, counted from the pixel's.
 const LEVELS: [isize; 7] = [0, -1, 1, -2, 2, -3, 3];
 
+/// Rows after which a level begins anew.
+const ROWS_APART: i32 = 8;
+
 /// Columns whose means and whose sizes of residuals enter the second stage.
 const MEANS: [isize; 3] = [0, -1, 1];
 const SIZES: [isize; 5] = [0, -1, 1, -2, 2];
@@ -23,7 +26,7 @@ const SIZES: [isize; 5] = [0, -1, 1, -2, 2];
 pub(super) const FIRST_INPUTS: usize = TAPS + 4 + 4 + LEVELS.len() + 1;
 
 /// Residuals that enter the second stage with their signs, and without.
-const SIGNED: usize = 8;
+const SIGNED: usize = 12;
 const UNSIGNED: usize = 14;
 
 /// Inputs of the second stage: residuals, those of the column, the place, sizes of the nearest
@@ -92,6 +95,8 @@ pub(super) struct Surroundings {
     column_size: Columns,
     /// Running means of samples less 2^15 down a column, in sixteenths of a sample.
     column_level: Columns,
+    /// Rows for which samples have been beyond what moves a level.
+    column_apart: Columns,
     pub(super) place: Place,
     least_noise: i16,
     units: Vec<Unit>,
@@ -125,6 +130,7 @@ impl Surroundings {
             column: Columns::new(extents, 0),
             column_size: Columns::new(extents, size),
             column_level: Columns::new(extents, 16 * i32::from(level.median)),
+            column_apart: Columns::new(extents, 0),
             place: Place {
                 centre: numbers(),
                 range: numbers(),
@@ -190,8 +196,14 @@ impl Surroundings {
         offsets: &[i32],
         inputs: &mut [i32],
     ) {
-        const EVEN: [Offset; SIGNED] = [(1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1)];
-        const ODD: [Offset; SIGNED] = [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0)];
+        const EVEN: [Offset; SIGNED] = [
+            (1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1), (1, -3), (1, 3), (2, -2),
+            (2, 2),
+        ];
+        const ODD: [Offset; SIGNED] = [
+            (0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0), (1, -2), (1, 2), (0, -5),
+            (0, 5),
+        ];
         const EVEN_SIZES: [Offset; UNSIGNED] = [
             (1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1), (1, -3), (1, 3), (2, -2),
             (2, 2), (3, 0), (1, -4),
@@ -235,7 +247,10 @@ impl Surroundings {
         let (limits, residual_limits) = (&self.place.unit[0], &self.place.residual_unit[0]);
         self.column.update(parity, |means| update_means(isa, &residuals, residual_limits, means));
         self.column_size.update(parity, |sizes| update_sizes(isa, &residuals, residual_limits, sizes));
-        self.column_level.update(parity, |levels| update_levels(isa, samples, limits, levels));
+        let levels = &mut self.column_level;
+        self.column_apart.update(parity, |apart| {
+            levels.update(parity, |levels| update_levels(isa, samples, limits, apart, levels));
+        });
         self.values.set(parity, samples);
         self.residuals.set(parity, &residuals);
     }
@@ -423,14 +438,25 @@ integer_kernel! {
     }
 
     /// Moves the levels of columns by a sixteenth of the way to the samples, which are cut off
-    /// where they leave what enters the net.
-    fn update_levels<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a mut [i32]) -> () {
+    /// where they leave what enters the net. Where they stay beyond, another amplifier or a wide
+    /// source has begun, and the level begins anew.
+    fn update_levels<'a>(
+        samples: &'a [i16],
+        limits: &'a [i16],
+        rows_apart: &'a mut [i32],
+        levels: &'a mut [i32],
+    ) -> () {
         let n = levels.len();
-        let (samples, limits) = (&samples[..n], &limits[..n]);
+        let (samples, limits, rows_apart) = (&samples[..n], &limits[..n], &mut rows_apart[..n]);
         for i in 0..n {
             let limit = 16 * i32::from(limits[i]);
-            let apart = (16 * i32::from(samples[i]) - levels[i]).max(-limit).min(limit);
-            levels[i] += apart >> 4;
+            let sample = 16 * i32::from(samples[i]);
+            let apart = sample - levels[i];
+            let rows = if apart.abs() > limit { rows_apart[i] + 1 } else { 0 };
+            let anew = rows == ROWS_APART;
+            rows_apart[i] = if anew { 0 } else { rows };
+            let moved = levels[i] + (apart.max(-limit).min(limit) >> 4);
+            levels[i] = if anew { sample } else { moved };
         }
     }
 
