@@ -14,8 +14,8 @@ const ACTIVE: usize = 16;
 /// Columns whose levels enter the first stage, counted from the pixel's.
 const LEVELS: [isize; 7] = [0, -1, 1, -2, 2, -3, 3];
 
-/// Rows after which a level begins anew.
-const ROWS_APART: i32 = 8;
+/// Rows after which levels begin anew.
+const ROWS_APART: u32 = 4;
 
 /// Columns whose means and whose sizes of residuals enter the second stage.
 const MEANS: [isize; 3] = [0, -1, 1];
@@ -95,8 +95,9 @@ pub(super) struct Surroundings {
     column_size: Columns,
     /// Running means of samples less 2^15 down a column, in sixteenths of a sample.
     column_level: Columns,
-    /// Rows for which samples have been beyond what moves a level.
-    column_apart: Columns,
+    /// Whether there is a row so far, and how many of the last ones were apart from their levels.
+    has_rows: [bool; 2],
+    rows_apart: [u32; 2],
     pub(super) place: Place,
     least_noise: i16,
     units: Vec<Unit>,
@@ -130,7 +131,8 @@ impl Surroundings {
             column: Columns::new(extents, 0),
             column_size: Columns::new(extents, size),
             column_level: Columns::new(extents, 16 * i32::from(level.median)),
-            column_apart: Columns::new(extents, 0),
+            has_rows: [false; 2],
+            rows_apart: [0; 2],
             place: Place {
                 centre: numbers(),
                 range: numbers(),
@@ -244,15 +246,29 @@ impl Surroundings {
         let length = self.extents.lengths[parity];
         let mut residuals = vec![0_i16; length];
         find_residuals(isa, &samples[..length], &locations[..length], &mut residuals);
+        let anew = self.levels_begin_anew(isa, parity, &samples[..length]);
         let (limits, residual_limits) = (&self.place.unit[0], &self.place.residual_unit[0]);
         self.column.update(parity, |means| update_means(isa, &residuals, residual_limits, means));
         self.column_size.update(parity, |sizes| update_sizes(isa, &residuals, residual_limits, sizes));
-        let levels = &mut self.column_level;
-        self.column_apart.update(parity, |apart| {
-            levels.update(parity, |levels| update_levels(isa, samples, limits, apart, levels));
-        });
+        self.column_level.update(parity, |levels| update_levels(isa, samples, limits, anew, levels));
         self.values.set(parity, samples);
         self.residuals.set(parity, &residuals);
+    }
+}
+
+impl Surroundings {
+    /// Whether the levels of columns become the samples of this half row: in the first row, and
+    /// where another amplifier begins. Most of its pixels, and of those of the rows before, are far
+    /// from their levels then.
+    fn levels_begin_anew(&mut self, isa: InstructionSet, parity: usize, samples: &[i16]) -> bool {
+        let levels = self.column_level.at(parity, 0);
+        let apart = count_apart(isa, samples, &self.place.unit[0], levels) as usize;
+        let rows_apart = &mut self.rows_apart[parity];
+        *rows_apart = if 4 * apart > 3 * samples.len() { *rows_apart + 1 } else { 0 };
+        let anew = !self.has_rows[parity] || *rows_apart == ROWS_APART;
+        *rows_apart = if anew { 0 } else { *rows_apart };
+        self.has_rows[parity] = true;
+        anew
     }
 }
 
@@ -437,26 +453,28 @@ integer_kernel! {
         }
     }
 
+    /// Pixels further from the levels of their columns than what moves these.
+    fn count_apart<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a [i32]) -> u32 {
+        let n = samples.len();
+        let (limits, levels) = (&limits[..n], &levels[..n]);
+        let mut count = 0;
+        for i in 0..n {
+            let apart = 16 * i32::from(samples[i]) - levels[i];
+            count += u32::from(apart.abs() > 16 * i32::from(limits[i]));
+        }
+        count
+    }
+
     /// Moves the levels of columns by a sixteenth of the way to the samples, which are cut off
-    /// where they leave what enters the net. Where they stay beyond, another amplifier or a wide
-    /// source has begun, and the level begins anew.
-    fn update_levels<'a>(
-        samples: &'a [i16],
-        limits: &'a [i16],
-        rows_apart: &'a mut [i32],
-        levels: &'a mut [i32],
-    ) -> () {
+    /// where they leave what enters the net; all the way if they begin `anew`.
+    fn update_levels<'a>(samples: &'a [i16], limits: &'a [i16], anew: bool, levels: &'a mut [i32]) -> () {
         let n = levels.len();
-        let (samples, limits, rows_apart) = (&samples[..n], &limits[..n], &mut rows_apart[..n]);
+        let (samples, limits) = (&samples[..n], &limits[..n]);
         for i in 0..n {
             let limit = 16 * i32::from(limits[i]);
             let sample = 16 * i32::from(samples[i]);
-            let apart = sample - levels[i];
-            let rows = if apart.abs() > limit { rows_apart[i] + 1 } else { 0 };
-            let anew = rows == ROWS_APART;
-            rows_apart[i] = if anew { 0 } else { rows };
-            let moved = levels[i] + (apart.max(-limit).min(limit) >> 4);
-            levels[i] = if anew { sample } else { moved };
+            let apart = (sample - levels[i]).max(-limit).min(limit);
+            levels[i] = if anew { sample } else { levels[i] + (apart >> 4) };
         }
     }
 
