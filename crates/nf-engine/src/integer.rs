@@ -484,7 +484,11 @@ mod tests {
         let error = |weights: &[i32], biases: &[i32]| IntegerLayer::new(2, weights, biases).unwrap_err();
         assert!(error(&[128, 0], &[0]).contains("a weight of 128"));
         assert!(error(&[i32::MIN, 0], &[0]).contains("expected -127..=127"));
-        assert!(error(&[127, 127], &[i32::MIN]).contains("2147515906"), "{}", error(&[127, 127], &[i32::MIN]));
+        assert!(
+            error(&[127, 127], &[i32::MIN]).contains("2147515906"),
+            "{}",
+            error(&[127, 127], &[i32::MIN])
+        );
         assert!(error(&[1, 2, 3], &[0]).contains("3 weights"));
         IntegerLayer::new(2, &[127, -127], &[(1 << 27) - 2 * 127 * 127 - 1]).unwrap();
         error(&[127, -127], &[(1 << 27) - 2 * 127 * 127]);

@@ -35,10 +35,10 @@ pub use geometry::Geometry;
 pub use graph::{Graph, SymbolicMap};
 pub use instruction_set::InstructionSet;
 pub use layer::ConvLayer;
-#[cfg(any(test, feature = "testing"))]
-pub use simd::scalar_only;
 #[doc(hidden)]
 pub use pulp::NullaryFnOnce;
+#[cfg(any(test, feature = "testing"))]
+pub use simd::scalar_only;
 pub use whole::FeatureMap;
 
 #[cfg(test)]

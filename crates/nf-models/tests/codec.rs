@@ -137,8 +137,7 @@ fn model_states_size_and_work() {
     let folder = tempfile::tempdir().unwrap();
     // Weights of every layer by the share of samples that it runs for, counted by hand from the
     // extents.
-    let by_hand =
-        [("pixelcnnpp", 15_224.0), ("idf", 2_098.687_5), ("l3c", 4_025.0), ("rownet", 1_014.0)];
+    let by_hand = [("pixelcnnpp", 15_224.0), ("idf", 2_098.687_5), ("l3c", 4_025.0), ("rownet", 1_014.0)];
     for (net, macs_per_px) in by_hand {
         for planes in [1, 2] {
             if NetConfig::preset(net, "tiny").unwrap().with_planes(planes).check().is_err() {

@@ -16,9 +16,10 @@ type Weights = BTreeMap<String, Vec<i64>>;
 
 /// Section 2.
 fn weights(file: &[u8]) -> Weights {
-    let shorts = |data: &[u8]| data.chunks(2).map(|pair| i64::from(i16::from_le_bytes([pair[0], pair[1]])));
+    let short = |pair: &[u8]| i64::from(i16::from_le_bytes([pair[0], pair[1]]));
     let tensors = SafeTensors::deserialize(file).unwrap();
-    tensors.iter().map(|(name, tensor)| (name.to_owned(), shorts(tensor.data()).collect())).collect()
+    let tensors = tensors.iter();
+    tensors.map(|(name, tensor)| (name.to_owned(), tensor.data().chunks(2).map(short).collect())).collect()
 }
 
 fn cut(x: i64, a: i64) -> i64 {
@@ -92,11 +93,35 @@ fn stage(weights: &Weights, path: &str, a: &[i64]) -> Vec<i64> {
 }
 
 const EVEN: [(usize, i64); 14] = [
-    (1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1), (1, -3), (1, 3), (2, -2), (2, 2), (3, 0),
+    (1, 0),
+    (1, -1),
+    (1, 1),
+    (1, -2),
+    (1, 2),
+    (2, 0),
+    (2, -1),
+    (2, 1),
+    (1, -3),
+    (1, 3),
+    (2, -2),
+    (2, 2),
+    (3, 0),
     (1, -4),
 ];
 const ODD: [(usize, i64); 14] = [
-    (0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0), (1, -2), (1, 2), (1, -3), (1, 3), (2, -1),
+    (0, -1),
+    (0, 1),
+    (1, 0),
+    (1, -1),
+    (1, 1),
+    (0, -3),
+    (0, 3),
+    (2, 0),
+    (1, -2),
+    (1, 2),
+    (1, -3),
+    (1, 3),
+    (2, -1),
     (2, 1),
 ];
 
@@ -133,8 +158,14 @@ fn tables(shapes: &[i64]) -> Vec<Frequencies> {
     edges.extend((-51..=50).map(|bin| f64::from(bin) + 0.5));
     edges.extend((1..=6).map(|k| range(k) - 0.5));
     let roots = [
-        1.0, 1.090_507_732_665_257_7, 1.189_207_115_002_721, 1.296_839_554_651_009_6, 1.414_213_562_373_095_1,
-        1.542_210_825_407_940_7, 1.681_792_830_507_429, 1.834_008_086_409_342_6,
+        1.0,
+        1.090_507_732_665_257_7,
+        1.189_207_115_002_721,
+        1.296_839_554_651_009_6,
+        1.414_213_562_373_095_1,
+        1.542_210_825_407_940_7,
+        1.681_792_830_507_429,
+        1.834_008_086_409_342_6,
     ];
     let mut tables = vec![];
     for g in 0..56 {
@@ -189,12 +220,19 @@ fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, w
                 let near = |at| v.at(y, x, at);
                 let mean = |a: i64, b: i64| (a + b).div_euclid(2);
                 let mut five = match p {
-                    0 => [near((1, 0)), near((1, -1)), near((1, 1)), near((2, 0)), mean(near((1, -2)), near((1, 2)))],
+                    0 => [
+                        near((1, 0)),
+                        near((1, -1)),
+                        near((1, 1)),
+                        near((2, 0)),
+                        mean(near((1, -2)), near((1, 2))),
+                    ],
                     _ => [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1)].map(near),
                 };
                 five.sort_unstable();
                 let (c, range) = (five[2], (five[3] - five[1]).min(32_767));
-                let mut taps: Vec<(usize, i64)> = (1..=4).flat_map(|u| (-8..=8).map(move |r| (u, r))).collect();
+                let mut taps: Vec<(usize, i64)> =
+                    (1..=4).flat_map(|u| (-8..=8).map(move |r| (u, r))).collect();
                 if p == 1 {
                     taps.extend((-8..=8).filter(|r| r % 2 != 0).map(|r| (0, r)));
                 }
@@ -291,8 +329,12 @@ fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, w
     raw.finish().unwrap();
     let sample = |y: usize, x: usize| (v.rows[y][x % 2][x / 2] + 32_768) as u16;
     match transposed {
-        true => (0..width).flat_map(|x| (0..height).map(move |y| (y, x))).map(|(y, x)| sample(y, x)).collect(),
-        false => (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| sample(y, x)).collect(),
+        true => {
+            (0..width).flat_map(|x| (0..height).map(move |y| (y, x))).map(|(y, x)| sample(y, x)).collect()
+        }
+        false => {
+            (0..height).flat_map(|y| (0..width).map(move |x| (y, x))).map(|(y, x)| sample(y, x)).collect()
+        }
     }
 }
 
@@ -300,7 +342,8 @@ fn checkpoints() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
     let folders = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let is_row_net = |folder: &PathBuf| {
-        folder.join("card.toml").is_file() && folder.file_name().unwrap().to_str().unwrap().starts_with("rownet-")
+        folder.join("card.toml").is_file()
+            && folder.file_name().unwrap().to_str().unwrap().starts_with("rownet-")
     };
     folders.filter(is_row_net).collect()
 }

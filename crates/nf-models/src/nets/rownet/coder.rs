@@ -50,8 +50,8 @@ fn signed(sample: u16) -> i16 {
 /// Set in the noise's step where the columns of a tile are coded as rows.
 const TRANSPOSED: u8 = 0x80;
 
-/// The bytes of a tile, if they are fewer than those of its samples: by rows or by columns, whatever
-/// looks smaller.
+/// The bytes of a tile, if they are fewer than those of its samples: by rows or by columns,
+/// whatever looks smaller.
 pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
     let transposed = looks_smaller_by_columns(net, isa, tile);
     let mut bytes = match transposed {

@@ -31,8 +31,7 @@ const UNSIGNED: usize = 14;
 
 /// Inputs of the second stage: residuals, those of the column, the place, sizes of the nearest
 /// deviations uncut and cut, the first stage's result, sizes of the nearest residuals uncut.
-pub(super) const SECOND_INPUTS: usize =
-    SIGNED + UNSIGNED + MEANS.len() + SIZES.len() + 4 + 4 + 4 + 2 + 2;
+pub(super) const SECOND_INPUTS: usize = SIGNED + UNSIGNED + MEANS.len() + SIZES.len() + 4 + 4 + 4 + 2 + 2;
 
 /// The nearest `count` pixels that are known before those of a half row: by distance, then row,
 /// then column. Of its own row, the odd half knows the even one.
@@ -77,10 +76,7 @@ impl Level {
         let step = usize::from(scale_step);
         let noise = (OCTAVE[step % 4] << (step / 4)) >> 4;
         let noise = noise.min(1 << 12) as i16;
-        Self {
-            median: (i32::from(median) - 32768) as i16,
-            noise,
-        }
+        Self { median: (i32::from(median) - 32768) as i16, noise }
     }
 }
 
@@ -199,20 +195,64 @@ impl Surroundings {
         inputs: &mut [i32],
     ) {
         const EVEN: [Offset; SIGNED] = [
-            (1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1), (1, -3), (1, 3), (2, -2),
+            (1, 0),
+            (1, -1),
+            (1, 1),
+            (1, -2),
+            (1, 2),
+            (2, 0),
+            (2, -1),
+            (2, 1),
+            (1, -3),
+            (1, 3),
+            (2, -2),
             (2, 2),
         ];
         const ODD: [Offset; SIGNED] = [
-            (0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0), (1, -2), (1, 2), (0, -5),
+            (0, -1),
+            (0, 1),
+            (1, 0),
+            (1, -1),
+            (1, 1),
+            (0, -3),
+            (0, 3),
+            (2, 0),
+            (1, -2),
+            (1, 2),
+            (0, -5),
             (0, 5),
         ];
         const EVEN_SIZES: [Offset; UNSIGNED] = [
-            (1, 0), (1, -1), (1, 1), (1, -2), (1, 2), (2, 0), (2, -1), (2, 1), (1, -3), (1, 3), (2, -2),
-            (2, 2), (3, 0), (1, -4),
+            (1, 0),
+            (1, -1),
+            (1, 1),
+            (1, -2),
+            (1, 2),
+            (2, 0),
+            (2, -1),
+            (2, 1),
+            (1, -3),
+            (1, 3),
+            (2, -2),
+            (2, 2),
+            (3, 0),
+            (1, -4),
         ];
         const ODD_SIZES: [Offset; UNSIGNED] = [
-            (0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0), (1, -2), (1, 2), (1, -3),
-            (1, 3), (2, -1), (2, 1),
+            (0, -1),
+            (0, 1),
+            (1, 0),
+            (1, -1),
+            (1, 1),
+            (0, -3),
+            (0, 3),
+            (2, 0),
+            (1, -2),
+            (1, 2),
+            (1, -3),
+            (1, 3),
+            (2, -1),
+            (2, 1),
         ];
         let (signed, sizes) = if parity == 0 { (EVEN, EVEN_SIZES) } else { (ODD, ODD_SIZES) };
         let stride = self.extents.padded;
@@ -347,8 +387,8 @@ integer_kernel! {
         }
     }
 
-    /// The trimmed range and the column's sizes of residuals; the activity, and the height above the
-    /// column's level.
+    /// The trimmed range and the column's sizes of residuals; the activity, and the height above
+    /// the column's level.
     fn place_inputs<'a>(place: &'a Place, size: &'a [i32], level: &'a [i32], pairs: &'a mut [i32]) -> () {
         let (one, two) = pairs.split_at_mut(pairs.len() / 2);
         let n = one.len();

@@ -89,7 +89,8 @@ impl Stage {
     fn forward(&self, x: &Tensor<2>) -> Tensor<2> {
         let weights = |parameter, scale| integers(parameter, scale, MAX_WEIGHT).transpose();
         let biases = |parameter, scale| integers(parameter, scale, MAX_BIAS).unsqueeze::<2>();
-        let sum = x.clone().matmul(weights(&self.hidden.weight, SCALES[0])) + biases(&self.hidden.bias, SCALES[1]);
+        let sum =
+            x.clone().matmul(weights(&self.hidden.weight, SCALES[0])) + biases(&self.hidden.bias, SCALES[1]);
         let exact = (sum / 64.0).clamp(0.0, 127.0);
         let hidden = straight_through(exact.clone(), (exact + 0.5).floor().clamp(0.0, 127.0));
         let last = hidden.matmul(weights(&self.last.weight, SCALES[2])) * 4.0;
@@ -122,10 +123,7 @@ fn append(inputs: &[i32], count: usize, padded: usize, length: usize, to: &mut V
 /// Goes over all half rows of the tiles with their surroundings; `each` is given the parity, the
 /// maps with the first stage's inputs, and the samples less 2^15, and leaves the first stage's
 /// results in the maps.
-fn walk(
-    tiles: &HostTiles,
-    mut each: impl FnMut(usize, &mut HalfRow, &mut Surroundings, &[i16]),
-) {
+fn walk(tiles: &HostTiles, mut each: impl FnMut(usize, &mut HalfRow, &mut Surroundings, &[i16])) {
     let isa = InstructionSet::best();
     let [count, _, height, width] = tiles.extents;
     for n in 0..count {
@@ -313,14 +311,17 @@ impl RowNetConfig {
         let (hidden, results) = (self.hidden, bias.len());
         debug_assert!(results == 1 || results == SECOND_RESULTS);
         let direct = direct.unwrap_or_else(|| vec![0.0; results * inputs]);
-        let normal = |deviation: f32, fan_in: usize| Initial::Normal { deviation: deviation / (fan_in as f32).sqrt() };
+        let normal =
+            |deviation: f32, fan_in: usize| Initial::Normal { deviation: deviation / (fan_in as f32).sqrt() };
         Ok(Stage {
             hidden: Hidden {
                 weight: source.array("hidden.weight", [hidden, inputs], normal(1.0, inputs))?,
                 bias: source.array("hidden.bias", [hidden], Initial::Values(vec![0.1; hidden]))?,
             },
             last: Linear { weight: source.array("last.weight", [results, hidden], normal(0.1, hidden))? },
-            direct: Linear { weight: source.array("direct.weight", [results, inputs], Initial::Values(direct))? },
+            direct: Linear {
+                weight: source.array("direct.weight", [results, inputs], Initial::Values(direct))?,
+            },
             bias: source.array("bias", [results], Initial::Values(bias))?,
         })
     }

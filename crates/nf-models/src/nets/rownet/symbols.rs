@@ -96,8 +96,7 @@ pub(super) fn coded(residual: i32, low: u32) -> Coded {
     // Bins counted outwards from the first that is not a symbol of its own.
     let (outwards, above) = if bin < 0 { (-BINS - 1 - bin, false) } else { (bin - BINS, true) };
     let range = ((outwards as u32 >> FIRST_RANGE_BITS) * 3 + 1).ilog2() / 2;
-    let symbol =
-        if above { ZERO + BINS + range as i32 } else { ZERO - BINS - 1 - range as i32 };
+    let symbol = if above { ZERO + BINS + range as i32 } else { ZERO - BINS - 1 - range as i32 };
     let raw = (outwards as u32 - first(range)) << low | low_part;
     Coded { symbol: symbol as u8, raw, raw_bits: FIRST_RANGE_BITS + 2 * range + low }
 }
@@ -171,10 +170,16 @@ mod tests {
                 let Coding { base, place, low } = coding(location, scale);
                 let (of, phase, phase_bits) = places[place as usize];
                 assert!(of == scale || of >= 48 && of % 8 == scale % 8);
-                let middle = f64::from(base) + f64::from(1 << low >> 1) + f64::from(phase)
-                    / f64::from(1 << phase_bits) - if low > 0 { 0.5 } else { 0.0 };
+                let middle = f64::from(base)
+                    + f64::from(1 << low >> 1)
+                    + f64::from(phase) / f64::from(1 << phase_bits)
+                    - if low > 0 { 0.5 } else { 0.0 };
                 let scale = 2_f64.powf(f64::from(scale) / 8.0 - 3.0);
-                assert!((middle - f64::from(location) / 8.0).abs() <= 0.0625 * scale.max(1.0) + 0.5 * f64::from(phase_bits == 0), "{scale} {location} {middle}");
+                assert!(
+                    (middle - f64::from(location) / 8.0).abs()
+                        <= 0.0625 * scale.max(1.0) + 0.5 * f64::from(phase_bits == 0),
+                    "{scale} {location} {middle}"
+                );
             }
         }
     }

@@ -40,7 +40,8 @@ fn frames() -> Vec<Tile> {
     let mut noise = |level: f32, sigma: f32| (level + sigma * random.normal()).clamp(0.0, 65_535.0) as u16;
     let mut frames = vec![];
     for (height, width) in [(1, 1), (1, 7), (9, 1), (5, 2), (33, 130), (20, 301)] {
-        for (level, sigma) in [(1000.0, 0.2), (300.0, 9.0), (40_000.0, 5000.0), (0.0, 3.0), (65_535.0, 80.0)] {
+        for (level, sigma) in [(1000.0, 0.2), (300.0, 9.0), (40_000.0, 5000.0), (0.0, 3.0), (65_535.0, 80.0)]
+        {
             let mut samples: Vec<u16> = (0..height * width).map(|_| noise(level, sigma)).collect();
             for at in (5..samples.len()).step_by(97) {
                 samples[at] = if at % 2 == 0 { 65_535 } else { 0 };
@@ -111,9 +112,9 @@ fn hostile_weights_are_refused() {
         });
         error.unwrap()
     };
-    let error = with("even.first.hidden.weight", Values::Short(vec![128; 160]));
+    let error = with("even.first.hidden.weight", Values::Short(vec![128; 192]));
     assert!(error.contains("'even.first.hidden'") && error.contains("128"), "{error}");
-    let error = with("odd.second.direct.weight", Values::Short(vec![i16::MIN; 120]));
+    let error = with("odd.second.direct.weight", Values::Short(vec![i16::MIN; 150]));
     assert!(error.contains("'odd.second.direct'") && error.contains("-32768"), "{error}");
     let error = with("shapes", Values::Short(vec![-1; 42]));
     assert!(error.contains("'shapes'"), "{error}");
