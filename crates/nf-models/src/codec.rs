@@ -35,6 +35,8 @@ const HEAD_BYTES: usize = 32 + 1 + 6;
 const DEFAULT_TILE_PX: usize = 128;
 // Of nets that make bytes of whole tiles, whose borders cost most.
 const DEFAULT_WHOLE_TILE_PX: usize = 1024;
+/// Planes of such nets of up to so many pixels are also tried in tiles of the other default.
+const MOST_PIXELS_TRIED_IN_SMALL_TILES: usize = 1 << 18;
 const MAX_TILE_PX: usize = 4096;
 const BATCH: usize = 8;
 const MAX_BATCH: usize = 64;
@@ -106,6 +108,25 @@ impl NetCodec {
         if self.model.bytes().is_some() { 1 } else { BATCH }
     }
 
+    /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
+    fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
+        let streams = self
+            .batches(image.shape(), tile_px, self.batch())?
+            .into_par_iter()
+            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
+        let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
+        let mut bytes = self.digest.0.to_vec();
+        bytes.push(ARITHMETIC);
+        for extent in [tile_px, tile_px, self.batch()] {
+            bytes.extend((extent as u16).to_le_bytes());
+        }
+        for stream in streams {
+            bytes.extend((stream.len() as u32).to_le_bytes());
+            bytes.extend(stream);
+        }
+        Ok(bytes)
+    }
+
     /// The tiles of a stack in batches.
     fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Vec<Vec<TileBox>>> {
         if !shape.planes.is_multiple_of(self.planes) {
@@ -149,23 +170,16 @@ impl Codec for NetCodec {
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        let streams = self
-            .batches(image.shape(), self.tile_px, self.batch())?
-            .into_par_iter()
-            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
-        // Of several errors that of the first batch is told, not the first in time.
-        let streams: Vec<Result<Vec<u8>>> = streams.collect();
-        let mut bytes = self.digest.0.to_vec();
-        bytes.push(ARITHMETIC);
-        for extent in [self.tile_px, self.tile_px, self.batch()] {
-            bytes.extend((extent as u16).to_le_bytes());
+        let bytes = self.encode_in(image, self.tile_px)?;
+        let shape = image.shape();
+        // Small frames that nets code whole may be cheaper in tiles that end where amplifiers do.
+        let whole = self.model.bytes().is_some() && self.tile_px == DEFAULT_WHOLE_TILE_PX;
+        let small = shape.height * shape.width <= MOST_PIXELS_TRIED_IN_SMALL_TILES;
+        if !whole || !small || shape.height.max(shape.width) <= DEFAULT_TILE_PX {
+            return Ok(bytes);
         }
-        for stream in streams {
-            let stream = stream?;
-            bytes.extend((stream.len() as u32).to_le_bytes());
-            bytes.extend(stream);
-        }
-        Ok(bytes)
+        let other = self.encode_in(image, DEFAULT_TILE_PX)?;
+        Ok(if other.len() < bytes.len() { other } else { bytes })
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
