@@ -123,6 +123,9 @@ fn select<'a>(tiles: &'a [Tile], raw: &'a [bool], raw_ones: bool) -> impl Iterat
 /// # Errors
 /// What the writer says.
 pub(crate) fn ideal_bits(model: &dyn TileModel, tiles: &mut [Tile]) -> nf_entropy::Result<f64> {
+    if let Some(model) = model.bytes() {
+        tiles.iter_mut().for_each(|tile| *tile = model.as_coded(tile));
+    }
     let (_, meters) = write(model, tiles)?;
     Ok(tiles.iter().zip(&meters).map(|(tile, meter)| least_bits(tile, meter)).sum())
 }

@@ -39,6 +39,9 @@ pub(crate) trait TileBytes {
     /// The bytes of a tile of one plane, if they are fewer than those of its samples.
     fn encode(&self, tile: &Tile) -> Option<Vec<u8>>;
 
+    /// The tile in the direction in which [`encode`](Self::encode) goes through it.
+    fn as_coded(&self, tile: &Tile) -> Tile;
+
     /// The samples of a tile.
     ///
     /// # Errors

@@ -32,6 +32,13 @@ impl TileBytes for RowNet {
         encode(self, InstructionSet::best(), tile)
     }
 
+    fn as_coded(&self, tile: &Tile) -> Tile {
+        match looks_smaller_by_columns(self, InstructionSet::best(), tile) {
+            true => transpose(tile),
+            false => tile.clone(),
+        }
+    }
+
     fn decode(&self, bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
         decode(self, InstructionSet::best(), bytes, height, width)
     }
