@@ -4,6 +4,8 @@
 //! Two activations of a pixel lie in one word of 32 bits, the even one in its low half: what
 //! processors multiply and add in one instruction. Nothing can overflow: [`IntegerLayer::new`]
 //! refuses weights whose sums could.
+// Loops over several arrays at one index are what compilers keep in registers.
+#![allow(clippy::needless_range_loop)]
 
 use crate::InstructionSet;
 

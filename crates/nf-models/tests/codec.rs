@@ -64,7 +64,7 @@ fn odd_frames_round_trip_near_the_ideal_size() {
             // Beside the samples: the head, and 3 bytes a plane for 9 tiles in 4 batches of a
             // length and a stream.
             // Each tile of a row net also has its kind, two lengths, and more states of the coder.
-            let row_net = if net == "rownet" { 9.0 * (1.0 + 4.0 + 4.0 + 16.0) } else { 0.0 };
+            let row_net = if net == "rownet" { 9.0 * (1.0 + 4.0 + 4.0 + 8.0) } else { 0.0 };
             let around = 8.0 * (39.0 + 9.0 * 3.0 * planes as f64 + 4.0 * 4.0 + row_net);
             let real = 8.0 * bytes.len() as f64 - around;
             assert!(real <= 1.001 * ideal + 4.0 * 64.0, "{net}: {real} bits, ideally {ideal}");

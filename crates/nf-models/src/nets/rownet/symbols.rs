@@ -103,7 +103,7 @@ pub(super) fn coded(residual: i32, low: u32) -> Coded {
 
 /// Bins on the inner side of a range.
 pub(super) fn first(range: u32) -> u32 {
-    ((1 << (2 * range)) - 1) / 3 << FIRST_RANGE_BITS
+    (((1 << (2 * range)) - 1) / 3) << FIRST_RANGE_BITS
 }
 
 /// Whether a symbol is a bin.

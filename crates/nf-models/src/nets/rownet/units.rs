@@ -45,7 +45,7 @@ pub(super) fn units() -> [Unit; STEPS] {
         // over what deviations are multiplied with first.
         let power = if q < 11 { 1 << (11 - q) } else { 1 };
         let shift = if q < 11 { 16 } else { 27 - q };
-        let limit = (255 * (4 + f) << q) / 2048;
+        let limit = ((255 * (4 + f)) << q) / 2048;
         Unit {
             limit: limit.min(i64::from(i16::MAX)) as i16,
             power,
