@@ -162,7 +162,7 @@ fn tables(shapes: &[i64]) -> Vec<Frequencies> {
         1.090_507_732_665_257_7,
         1.189_207_115_002_721,
         1.296_839_554_651_009_6,
-        1.414_213_562_373_095_1,
+        std::f64::consts::SQRT_2,
         1.542_210_825_407_940_7,
         1.681_792_830_507_429,
         1.834_008_086_409_342_6,
@@ -243,8 +243,8 @@ fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, w
                     activity = (activity + sat(near(tap) - c).abs().min(most)).min(32_767);
                 }
                 let q = i64::from(activity.ilog2());
-                let own = step(4 * q + (4 * activity >> q) % 4);
-                let own8 = step(4 * q + (4 * activity >> q) % 4 + 12);
+                let own = step(4 * q + ((4 * activity) >> q) % 4);
+                let own8 = step(4 * q + ((4 * activity) >> q) % 4 + 12);
                 let mut a: Vec<i64> = taps[..32].iter().map(|&tap| fine(sat(near(tap) - c), own)).collect();
                 let column8 = |numbers: &[i64], r| fine(cut(column(numbers, x, r) >> 4, 32_767), own8);
                 a.extend([fine(range, own), column8(&size, 0), cut(own[1] - 64, 127)]);
