@@ -22,6 +22,7 @@ static CODECS: LazyLock<Vec<(NetCodec, [u8; 32])>> = LazyLock::new(|| {
         checkpoint!("idf-tiny-real-29bec149"),
         checkpoint!("l3c-tiny-real-a8aeacd1"),
         checkpoint!("l3c-tiny-ramp-933a88d9"),
+        checkpoint!("rownet-small-real-6471df8d"),
     ];
     let codec = |(card, weights): (&[u8], &[u8])| {
         let checkpoint = Checkpoint::from_bytes(card.to_vec(), weights.to_vec()).expect("committed");

@@ -22,6 +22,8 @@
 mod causal;
 mod geometry;
 mod graph;
+mod instruction_set;
+pub mod integer;
 mod kernel;
 mod layer;
 pub mod math;
@@ -31,7 +33,10 @@ mod whole;
 pub use causal::CausalEvaluator;
 pub use geometry::Geometry;
 pub use graph::{Graph, SymbolicMap};
+pub use instruction_set::InstructionSet;
 pub use layer::ConvLayer;
+#[doc(hidden)]
+pub use pulp::NullaryFnOnce;
 #[cfg(any(test, feature = "testing"))]
 pub use simd::scalar_only;
 pub use whole::FeatureMap;

@@ -11,7 +11,7 @@
 //! the others cost what they cost beside it. So no batch is larger than its samples and heads.
 
 use crate::tile::Tile;
-use crate::tile_model::{TileCoder, TileModel};
+use crate::tile_model::{TileBytes, TileCoder, TileModel};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::{Distribution, Meter, Reader, Writer};
@@ -19,6 +19,10 @@ use nf_image::TileBox;
 
 /// The head of every plane of a raw tile. No noise scale has this step.
 const RAW_HEAD: [u8; TileStats::BYTES] = [0, 0, 0xff];
+
+/// Kinds of a tile whose network makes bytes itself.
+const RAW: u8 = 0;
+const CODED: u8 = 1;
 
 /// What errors call the bytes.
 pub(crate) const STREAM: &str = "net stream";
@@ -59,6 +63,9 @@ fn least_bits(tile: &Tile, meter: &Meter) -> f64 {
 /// # Errors
 /// What the writer says.
 pub(crate) fn encode(model: &dyn TileModel, mut tiles: Vec<Tile>) -> nf_entropy::Result<Vec<u8>> {
+    if let (Some(model), [tile]) = (model.bytes(), &tiles[..]) {
+        return Ok(encode_whole(model, tile));
+    }
     let (mut stream, meters) = write(model, &mut tiles)?;
     let mut raw: Vec<bool> =
         tiles.iter().zip(&meters).map(|(tile, meter)| meter.bits() > least_bits(tile, meter)).collect();
@@ -82,6 +89,30 @@ pub(crate) fn encode(model: &dyn TileModel, mut tiles: Vec<Tile>) -> nf_entropy:
     Ok(bytes)
 }
 
+/// The bytes of a tile whose network makes them itself, or of its samples: a first byte says which.
+fn encode_whole(model: &dyn TileBytes, tile: &Tile) -> Vec<u8> {
+    let samples = || tile.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    let (kind, bytes) = match model.encode(tile) {
+        Some(bytes) => (CODED, bytes),
+        None => (RAW, samples()),
+    };
+    [&[kind], &bytes[..]].concat()
+}
+
+/// The samples of a tile from what [`encode_whole`] made of it.
+fn decode_whole(model: &dyn TileBytes, bytes: &[u8], tile: &TileBox) -> Result<Vec<u16>> {
+    let (kind, bytes) = bytes.split_first().ok_or_else(|| Error::truncated(STREAM))?;
+    let shape = tile.shape();
+    match *kind {
+        CODED => model.decode(bytes, shape.height, shape.width),
+        RAW if bytes.len() == 2 * shape.pixels() => {
+            Ok(bytes.as_chunks().0.iter().map(|&sample| u16::from_le_bytes(sample)).collect())
+        }
+        RAW => Err(Error::corrupt(STREAM, format!("{} bytes of a raw tile of {shape}", bytes.len()))),
+        kind => Err(Error::corrupt(STREAM, format!("a tile of kind {kind}, expected 0 or 1"))),
+    }
+}
+
 /// The tiles that are raw, or those that are not.
 fn select<'a>(tiles: &'a [Tile], raw: &'a [bool], raw_ones: bool) -> impl Iterator<Item = &'a Tile> {
     tiles.iter().zip(raw).filter(move |(_, raw)| **raw == raw_ones).map(|(tile, _)| tile)
@@ -92,6 +123,9 @@ fn select<'a>(tiles: &'a [Tile], raw: &'a [bool], raw_ones: bool) -> impl Iterat
 /// # Errors
 /// What the writer says.
 pub(crate) fn ideal_bits(model: &dyn TileModel, tiles: &mut [Tile]) -> nf_entropy::Result<f64> {
+    if let Some(model) = model.bytes() {
+        tiles.iter_mut().for_each(|tile| *tile = model.as_coded(tile));
+    }
     let (_, meters) = write(model, tiles)?;
     Ok(tiles.iter().zip(&meters).map(|(tile, meter)| least_bits(tile, meter)).sum())
 }
@@ -106,6 +140,9 @@ pub(crate) fn max_bytes(tiles: u64, planes: u64, samples: u64) -> u64 {
 /// # Errors
 /// If the bytes are not what [`encode`] writes.
 pub(crate) fn decode(model: &dyn TileModel, bytes: &[u8], boxes: &[TileBox]) -> Result<Vec<Vec<u16>>> {
+    if let (Some(model), [tile]) = (model.bytes(), boxes) {
+        return Ok(vec![decode_whole(model, bytes, tile)?]);
+    }
     let split = |bytes| move |at| <[u8]>::split_at_checked(bytes, at).ok_or_else(|| Error::truncated(STREAM));
     let planes: usize = boxes.iter().map(|tile| tile.planes.len()).sum();
     let (heads, mut rest) = split(bytes)(planes * TileStats::BYTES)?;

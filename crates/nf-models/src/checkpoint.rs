@@ -146,7 +146,7 @@ impl Checkpoint {
     pub fn load_net(dir: &Path, device: &burn::tensor::Device) -> Result<Net> {
         let Files { config, weights, weights_path, .. } = Files::read(dir)?;
         let net = config.init(device, 0)?;
-        crate::tensor::with_weights(net, weights).map_err(|e| Error::checkpoint(&weights_path, e))
+        net.with_stored(weights).map_err(|e| Error::checkpoint(&weights_path, e))
     }
 
     /// Writes weights and card to the folder `dir`, which is created, or replaced as a whole.
@@ -168,7 +168,7 @@ impl Checkpoint {
             .prefix(".partial-")
             .tempdir_in(parent)
             .map_err(|e| Error::io(parent, e))?;
-        let weights = crate::tensor::weights_of(net);
+        let weights = net.stored();
         let bytes = weights.to_file().map_err(|e| Error::checkpoint(dir, format!("weights: {e}")))?;
         let digest = Digest::of_bytes(&bytes);
         card.parameters = weights.parameters();

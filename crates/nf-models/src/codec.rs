@@ -33,6 +33,10 @@ const HEAD_BYTES: usize = 32 + 1 + 6;
 // Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and
 // save 8 % where amplifiers of other levels meet.
 const DEFAULT_TILE_PX: usize = 128;
+// Of nets that make bytes of whole tiles, whose borders cost most.
+const DEFAULT_WHOLE_TILE_PX: usize = 1024;
+/// Planes of such nets of up to so many pixels are also tried in tiles of the other default.
+const MOST_PIXELS_TRIED_IN_SMALL_TILES: usize = 1 << 18;
 const MAX_TILE_PX: usize = 4096;
 const BATCH: usize = 8;
 const MAX_BATCH: usize = 64;
@@ -40,7 +44,7 @@ const MAX_BATCH: usize = 64;
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: NAME,
-    summary: "a trained network: PixelCNN++, an integer discrete flow, or L3C; decodes on every machine",
+    summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, or a row net; decodes on every machine",
     source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817",
     options: &[
         OptionDoc {
@@ -52,7 +56,7 @@ pub const ENTRY: Entry = Entry {
         OptionDoc {
             key: "tile",
             values: "1..=4096",
-            default: "128",
+            default: "128; of a row net 1024",
             help: "height and width of the tiles, which are coded independently",
         },
     ],
@@ -63,13 +67,20 @@ fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     let mut options = spec.options();
     let id = options
         .take("checkpoint", String::new(), "the name of a checkpoint", |id: &String| !id.is_empty())?;
-    let tile = options.take("tile", DEFAULT_TILE_PX, "1..=4096", |tile| (1..=MAX_TILE_PX).contains(tile))?;
+    // 0: the default of the network.
+    let tile = options.take("tile", 0, "1..=4096", |tile| (1..=MAX_TILE_PX).contains(tile))?;
     options.finish()?;
     if id.is_empty() {
         return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
     }
     let checkpoint = Checkpoint::load(&Checkpoint::find(&id)).map_err(|e| spec.error(e.to_string()))?;
+    let tile = if tile == 0 { default_tile_px(&*checkpoint.model) } else { tile };
     Ok(Box::new(NetCodec::new(checkpoint, id, tile)))
+}
+
+/// Height and width of tiles if nobody says.
+fn default_tile_px(model: &dyn TileModel) -> usize {
+    if model.bytes().is_some() { DEFAULT_WHOLE_TILE_PX } else { DEFAULT_TILE_PX }
 }
 
 /// A trained network as a codec. Clones share the weights.
@@ -90,6 +101,30 @@ impl NetCodec {
     pub fn new(checkpoint: Checkpoint, id: String, tile_px: usize) -> Self {
         let Checkpoint { planes, model, digest, weights_bytes, parameters, .. } = checkpoint;
         Self { id, tile_px, planes, model, digest, weights_bytes, parameters }
+    }
+
+    /// Tiles of a batch.
+    fn batch(&self) -> usize {
+        if self.model.bytes().is_some() { 1 } else { BATCH }
+    }
+
+    /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
+    fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
+        let streams = self
+            .batches(image.shape(), tile_px, self.batch())?
+            .into_par_iter()
+            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
+        let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
+        let mut bytes = self.digest.0.to_vec();
+        bytes.push(ARITHMETIC);
+        for extent in [tile_px, tile_px, self.batch()] {
+            bytes.extend((extent as u16).to_le_bytes());
+        }
+        for stream in streams {
+            bytes.extend((stream.len() as u32).to_le_bytes());
+            bytes.extend(stream);
+        }
+        Ok(bytes)
     }
 
     /// The tiles of a stack in batches.
@@ -130,28 +165,21 @@ impl Codec for NetCodec {
         Spec::new(NAME).with("checkpoint", self.id.clone(), String::new()).with(
             "tile",
             self.tile_px,
-            DEFAULT_TILE_PX,
+            default_tile_px(&*self.model),
         )
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {
-        let streams = self
-            .batches(image.shape(), self.tile_px, BATCH)?
-            .into_par_iter()
-            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
-        // Of several errors that of the first batch is told, not the first in time.
-        let streams: Vec<Result<Vec<u8>>> = streams.collect();
-        let mut bytes = self.digest.0.to_vec();
-        bytes.push(ARITHMETIC);
-        for extent in [self.tile_px, self.tile_px, BATCH] {
-            bytes.extend((extent as u16).to_le_bytes());
+        let bytes = self.encode_in(image, self.tile_px)?;
+        let shape = image.shape();
+        // Small frames that nets code whole may be cheaper in tiles that end where amplifiers do.
+        let whole = self.model.bytes().is_some() && self.tile_px == DEFAULT_WHOLE_TILE_PX;
+        let small = shape.height * shape.width <= MOST_PIXELS_TRIED_IN_SMALL_TILES;
+        if !whole || !small || shape.height.max(shape.width) <= DEFAULT_TILE_PX {
+            return Ok(bytes);
         }
-        for stream in streams {
-            let stream = stream?;
-            bytes.extend((stream.len() as u32).to_le_bytes());
-            bytes.extend(stream);
-        }
-        Ok(bytes)
+        let other = self.encode_in(image, DEFAULT_TILE_PX)?;
+        Ok(if other.len() < bytes.len() { other } else { bytes })
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
@@ -181,6 +209,9 @@ impl Codec for NetCodec {
                 "tiles of {height}x{width} in batches of {batch}, expected squares up to 4096, 1..=64"
             );
             return Err(Error::corrupt(STREAM, reason));
+        }
+        if self.model.bytes().is_some() && batch != 1 {
+            return Err(Error::corrupt(STREAM, format!("batches of {batch} tiles of a row net, expected 1")));
         }
         let (rows, columns) = (height.min(shape.height), height.min(shape.width));
         let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
@@ -221,7 +252,7 @@ impl Codec for NetCodec {
     }
 
     fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
-        let batches = self.batches(image.shape(), self.tile_px, BATCH)?.into_par_iter();
+        let batches = self.batches(image.shape(), self.tile_px, self.batch())?.into_par_iter();
         let bits =
             batches.map(|boxes| batch::ideal_bits(&*self.model, &mut cut(image, &boxes)).map_err(failed));
         // Added up in the order of the batches, whatever the number of threads.

@@ -42,7 +42,7 @@ pub use checkpoint::{Checkpoint, ModelCard};
 pub use codec::{ENTRY, NetCodec};
 pub use error::{Error, Result};
 pub use input_mode::InputMode;
-pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, SIZES};
+pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES};
 
 #[cfg(feature = "train")]
 pub use nets::Net;

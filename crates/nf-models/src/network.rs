@@ -35,6 +35,18 @@ pub(crate) trait Network {
     /// # Errors
     /// The parameter that is missing or has another shape.
     fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String>;
+
+    /// Parameters of the module as a file keeps them.
+    #[cfg(feature = "train")]
+    fn stored(&self, weights: Weights) -> Weights {
+        weights
+    }
+
+    /// Parameters of a file as the module has them.
+    #[cfg(feature = "train")]
+    fn restored(&self, weights: Weights) -> Weights {
+        weights
+    }
 }
 
 /// Training: the network as a Burn module.

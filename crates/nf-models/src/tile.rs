@@ -30,6 +30,11 @@ impl Tile {
         Self { height, width, stats, known: false, samples }
     }
 
+    /// The same without samples.
+    pub(crate) fn clone_head(&self) -> Self {
+        Self { samples: vec![], stats: self.stats.clone(), ..*self }
+    }
+
     pub(crate) fn plane(&self, plane: usize) -> Plane<'_> {
         let pixels = self.height * self.width;
         let samples = &self.samples[plane * pixels..][..pixels];

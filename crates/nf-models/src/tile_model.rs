@@ -27,6 +27,26 @@ pub(crate) trait TileModel: std::fmt::Debug + Send + Sync {
     fn codes_samples(&self) -> bool {
         false
     }
+
+    /// How it makes bytes of whole tiles, if it does that itself.
+    fn bytes(&self) -> Option<&dyn TileBytes> {
+        None
+    }
+}
+
+/// A network that codes whole tiles faster than symbol by symbol.
+pub(crate) trait TileBytes {
+    /// The bytes of a tile of one plane, if they are fewer than those of its samples.
+    fn encode(&self, tile: &Tile) -> Option<Vec<u8>>;
+
+    /// The tile in the direction in which [`encode`](Self::encode) goes through it.
+    fn as_coded(&self, tile: &Tile) -> Tile;
+
+    /// The samples of a tile.
+    ///
+    /// # Errors
+    /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents.
+    fn decode(&self, bytes: &[u8], height: usize, width: usize) -> nf_codec::Result<Vec<u16>>;
 }
 
 /// A coder of the symbols of several tiles.

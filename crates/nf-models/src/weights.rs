@@ -18,6 +18,8 @@ pub(crate) struct Array {
 pub(crate) enum Values {
     Float(Vec<f32>),
     Int(Vec<i32>),
+    /// Trained numbers of a net of integers.
+    Short(Vec<i16>),
 }
 
 /// Parameters by name, such as `levels.0.flows.1.net.last.bias`.
@@ -33,10 +35,12 @@ impl Weights {
         let tensors = SafeTensors::deserialize(file).map_err(|error| error.to_string())?;
         let array = |(name, tensor): (&str, safetensors::tensor::TensorView<'_>)| {
             let words = tensor.data().as_chunks().0.iter();
+            let shorts = tensor.data().as_chunks().0.iter();
             let values = match tensor.dtype() {
                 Dtype::F32 => Values::Float(words.map(|&word| f32::from_le_bytes(word)).collect()),
                 Dtype::I32 => Values::Int(words.map(|&word| i32::from_le_bytes(word)).collect()),
-                other => return Err(format!("'{name}' is of type {other}, expected F32 or I32")),
+                Dtype::I16 => Values::Short(shorts.map(|&short| i16::from_le_bytes(short)).collect()),
+                other => return Err(format!("'{name}' is of type {other}, expected F32, I32 or I16")),
             };
             Ok((name.to_owned(), Array { shape: tensor.shape().to_vec(), values }))
         };
@@ -60,13 +64,24 @@ impl Weights {
         self.0.insert(name, array);
     }
 
-    /// Number of trained numbers; integers are chosen, not trained.
+    /// Number of trained numbers; integers of 32 bits are chosen, not trained.
     pub(crate) fn parameters(&self) -> u64 {
-        let floats = |array: &Array| match &array.values {
+        let trained = |array: &Array| match &array.values {
             Values::Float(values) => values.len() as u64,
+            Values::Short(values) => values.len() as u64,
             Values::Int(_) => 0,
         };
-        self.0.values().map(floats).sum()
+        self.0.values().map(trained).sum()
+    }
+
+    /// The parameters with each array changed.
+    #[cfg(any(test, feature = "train"))]
+    pub(crate) fn map(self, mut change: impl FnMut(&str, Array) -> Array) -> Self {
+        let change = |(name, array): (String, Array)| {
+            let changed = change(&name, array);
+            (name, changed)
+        };
+        Self(self.0.into_iter().map(change).collect())
     }
 
     /// Takes out the parameter `name`.
@@ -95,7 +110,7 @@ impl Weights {
     fn floats(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
         match self.take(name, shape)? {
             Values::Float(values) => Ok(values),
-            Values::Int(_) => Err(format!("'{name}' holds integers, expected F32")),
+            Values::Int(_) | Values::Short(_) => Err(format!("'{name}' holds integers, expected F32")),
         }
     }
 }
@@ -106,6 +121,7 @@ impl safetensors::View for &Array {
         match &self.values {
             Values::Float(_) => Dtype::F32,
             Values::Int(_) => Dtype::I32,
+            Values::Short(_) => Dtype::I16,
         }
     }
 
@@ -117,6 +133,7 @@ impl safetensors::View for &Array {
         match &self.values {
             Values::Float(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Values::Int(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Values::Short(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         }
     }
 
@@ -124,7 +141,15 @@ impl safetensors::View for &Array {
         match &self.values {
             Values::Float(values) => size_of_val(&values[..]),
             Values::Int(values) => size_of_val(&values[..]),
+            Values::Short(values) => size_of_val(&values[..]),
         }
+    }
+}
+
+#[cfg(test)]
+impl FromIterator<(String, Array)> for Weights {
+    fn from_iter<I: IntoIterator<Item = (String, Array)>>(arrays: I) -> Self {
+        Self(arrays.into_iter().collect())
     }
 }
 

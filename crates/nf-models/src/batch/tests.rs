@@ -6,6 +6,11 @@ use burn::tensor::Device;
 use nf_image::{Grid, Shape};
 use proptest::prelude::*;
 
+/// Networks that are coded symbol by symbol.
+fn symbol_nets() -> impl Iterator<Item = &'static str> {
+    NETS.iter().copied().filter(|net| *net != "rownet")
+}
+
 fn model(net: &str, planes: usize) -> Box<dyn TileModel> {
     let config = NetConfig::preset(net, "tiny").unwrap().with_planes(planes);
     config.init(&Device::flex(), 5).unwrap().tile_model()
@@ -42,13 +47,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn batches_round_trip_and_never_exceed_their_bound(
-        net in 0..NETS.len(),
+        net in 0..symbol_nets().count(),
         planes in 1..=2_usize,
         (height, width) in (1..=12_usize, 1..=12_usize),
         spreads in proptest::collection::vec(prop_oneof![Just(1_u16), Just(9), Just(u16::MAX)], 1..=4),
         samples in proptest::collection::vec(any::<u16>(), 2 * 12 * 12 + 4),
     ) {
-        let model = model(NETS[net], planes);
+        let net = symbol_nets().nth(net).unwrap();
+        let model = model(net, planes);
         let shape = Shape::new(planes, height, width);
         let tiles: Vec<Tile> = spreads.iter().enumerate().map(|(index, spread)| {
             let samples: Vec<u16> = samples[index..].iter().map(|&sample| sample % spread).collect();
@@ -77,7 +83,7 @@ proptest! {
 #[test]
 fn only_unpredictable_tiles_are_raw() {
     let shape = Shape::new(1, 16, 16);
-    for &net in NETS {
+    for net in symbol_nets() {
         let model = model(net, 1);
         let tiles = [false, true, false].map(|random| noise(shape, random));
         let bytes = encode(&*model, tiles.to_vec()).unwrap();

@@ -7,12 +7,14 @@ mod idf;
 mod l3c;
 mod pixelcnnpp;
 mod remainder;
+mod rownet;
 mod sample_head;
 mod table;
 
 pub use idf::IdfConfig;
 pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
+pub use rownet::RowNetConfig;
 pub(crate) use sample_head::SampleHead;
 
 use crate::error::{Error, Result};
@@ -38,10 +40,13 @@ networks! {
     "idf" => Idf(IdfConfig, idf::Trained),
     /// L3C (arXiv:1811.12817).
     "l3c" => L3c(L3cConfig, l3c::Trained),
+    /// A net in integers only, a half row at once.
+    "rownet" => RowNet(RowNetConfig, rownet::Trained),
 }
 
-/// Names of the sizes: as published; useful after half an hour on two processor cores; for tests.
-pub const SIZES: &[&str] = &["paper", "small", "tiny"];
+/// Names of the sizes: as published; of a net that nobody published, the largest; useful after half
+/// an hour on two processor cores; for tests.
+pub const SIZES: &[&str] = &["paper", "large", "small", "tiny"];
 
 impl NetConfig {
     /// A preset for one plane: network and size by name.
@@ -110,8 +115,21 @@ impl NetConfig {
 impl Net {
     /// The network made ready for coding.
     pub(crate) fn tile_model(&self) -> Box<dyn TileModel> {
-        let weights = crate::tensor::weights_of(self);
-        self.config().tile_model(weights).expect("a module has the parameters of its extents")
+        self.config().tile_model(self.stored()).expect("a module has the parameters of its extents")
+    }
+
+    /// Its parameters as a file keeps them.
+    pub(crate) fn stored(&self) -> Weights {
+        self.config().network().stored(crate::tensor::weights_of(self))
+    }
+
+    /// The network with parameters of a file in place of its own.
+    ///
+    /// # Errors
+    /// The parameter that is missing, too many, or of another shape.
+    pub(crate) fn with_stored(self, weights: Weights) -> Result<Self, String> {
+        let weights = self.config().network().restored(weights);
+        crate::tensor::with_weights(self, weights)
     }
 }
 

@@ -104,7 +104,7 @@ impl ModuleMapper for Replace {
                 let data = TensorData::new(values, shape);
                 Tensor::from_data(data, &old.device()).set_require_grad(old.is_require_grad())
             }),
-            Some(Values::Int(_)) => {
+            Some(Values::Int(_) | Values::Short(_)) => {
                 self.wrong_type();
                 param
             }
@@ -118,7 +118,7 @@ impl ModuleMapper for Replace {
             Some(Values::Int(values)) => {
                 param.map(|old| Tensor::from_data(TensorData::new(values, shape), &old.device()))
             }
-            Some(Values::Float(_)) => {
+            Some(Values::Float(_) | Values::Short(_)) => {
                 self.wrong_type();
                 param
             }

@@ -107,7 +107,11 @@ fn decoder_and_encoder_have_the_same_distributions() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 2 * 4 * 3 + 2 * 3, "PixelCNN++ and L3C have four input modes, the flow two");
+    assert_eq!(
+        tried,
+        2 * 4 * 3 + 2 * 3 + 1,
+        "PixelCNN++ and L3C have four input modes, the flow two, a row net one and single planes"
+    );
 }
 
 #[test]

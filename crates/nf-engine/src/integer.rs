@@ -1,0 +1,498 @@
+//! Dense layers of integers: weights of 8 bits, activations of 16, sums of 32, evaluated for many
+//! pixels at once.
+//!
+//! Two activations of a pixel lie in one word of 32 bits, the even one in its low half: what
+//! processors multiply and add in one instruction. Nothing can overflow: [`IntegerLayer::new`]
+//! refuses weights whose sums could.
+// Loops over several arrays at one index are what compilers keep in registers.
+#![allow(clippy::needless_range_loop)]
+
+use crate::InstructionSet;
+
+/// Largest activation that enters a layer, and minus the smallest.
+pub const MAX_ACTIVATION: i32 = 127;
+
+/// Pixels come in groups of this many: four of the widest registers.
+pub const PIXEL_GROUP: usize = 64;
+
+/// A layer `y[j] = bias[j] + sum over k of weight[j][k] x[k]` for every pixel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntegerLayer {
+    inputs: usize,
+    /// Two weights in a word like the activations, output by output.
+    weights: Vec<i32>,
+    biases: Vec<i32>,
+}
+
+/// Two numbers of 16 bits in a word: the first in the low half.
+#[inline(always)]
+pub fn pack(low: i16, high: i16) -> i32 {
+    i32::from(low) & 0xffff | i32::from(high) << 16
+}
+
+impl IntegerLayer {
+    /// The layer with these weights, output by output, and biases.
+    ///
+    /// # Errors
+    /// If a weight is beyond `-127..=127`, a sum could come near 2^27, or the number of inputs is
+    /// odd or does not fit the weights.
+    pub fn new(inputs: usize, weights: &[i32], biases: &[i32]) -> Result<Self, String> {
+        if inputs == 0 || !inputs.is_multiple_of(2) || weights.len() != inputs * biases.len() {
+            let (weights, outputs) = (weights.len(), biases.len());
+            return Err(format!("{weights} weights for {inputs} inputs and {outputs} outputs"));
+        }
+        for (row, &bias) in weights.chunks(inputs).zip(biases) {
+            if let Some(weight) = row.iter().find(|weight| weight.unsigned_abs() > 127) {
+                return Err(format!("a weight of {weight}, expected -127..=127"));
+            }
+            let most: i64 = row.iter().map(|weight| i64::from(weight.abs() * MAX_ACTIVATION)).sum();
+            let bound = most + i64::from(bias).abs();
+            if bound >= 1 << 27 {
+                return Err(format!("a bias of {bias}: sums could reach {bound}, expected below 2^27"));
+            }
+        }
+        let packed = weights.as_chunks().0.iter().map(|&[low, high]| pack(low as i16, high as i16));
+        Ok(Self { inputs, weights: packed.collect(), biases: biases.to_vec() })
+    }
+
+    /// Number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.biases.len()
+    }
+
+    /// Multiplications per pixel.
+    pub fn macs(&self) -> usize {
+        self.inputs * self.outputs()
+    }
+
+    /// The activations of a hidden layer, `clamp((y + 2^(shift - 1)) >> shift, 0, 127)`, for the
+    /// first `pixels` pixels, a multiple of [`PIXEL_GROUP`].
+    ///
+    /// `inputs` holds a word of two activations for every pixel and pair of inputs, pair by pair in
+    /// rows of `stride` words; `hidden` likewise for pairs of outputs, whose number is even.
+    ///
+    /// # Panics
+    /// If a slice is too short.
+    pub fn hidden(
+        &self,
+        isa: InstructionSet,
+        inputs: &[i32],
+        stride: usize,
+        pixels: usize,
+        shift: u32,
+        hidden: &mut [i32],
+    ) {
+        assert!(self.outputs().is_multiple_of(2), "outputs come in pairs");
+        let work = Work { layer: self, inputs, stride, pixels, shift, outputs: hidden };
+        work.run_hidden(isa);
+    }
+
+    /// Adds `y << shift` to the sums of the first `pixels` pixels, a multiple of [`PIXEL_GROUP`];
+    /// `sums` has a row of `stride` for every output.
+    ///
+    /// # Panics
+    /// If a slice is too short.
+    pub fn add(
+        &self,
+        isa: InstructionSet,
+        inputs: &[i32],
+        stride: usize,
+        pixels: usize,
+        shift: u32,
+        sums: &mut [i32],
+    ) {
+        Work { layer: self, inputs, stride, pixels, shift, outputs: sums }.run_add(isa);
+    }
+}
+
+/// A register of numbers of 32 bits and what is done with it.
+trait Lanes: Copy {
+    type Register: Copy;
+    /// Numbers in a register.
+    const WIDTH: usize;
+    fn load(self, from: &[i32]) -> Self::Register;
+    fn store(self, register: Self::Register, to: &mut [i32]);
+    fn splat(self, value: i32) -> Self::Register;
+    fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
+    /// The sum of the products of both halves.
+    fn multiply_add(self, a: Self::Register, b: Self::Register) -> Self::Register;
+    /// `clamp(a >> shift, 0, 127)`.
+    fn activate(self, a: Self::Register, shift: u32) -> Self::Register;
+    /// `low | high << 16`.
+    fn join(self, low: Self::Register, high: Self::Register) -> Self::Register;
+    /// `a << shift`.
+    fn shift_left(self, a: Self::Register, shift: u32) -> Self::Register;
+}
+
+/// Plain code.
+#[derive(Clone, Copy)]
+struct Plain;
+
+const PLAIN_WIDTH: usize = 8;
+
+impl Lanes for Plain {
+    type Register = [i32; PLAIN_WIDTH];
+    const WIDTH: usize = PLAIN_WIDTH;
+
+    #[inline(always)]
+    fn load(self, from: &[i32]) -> Self::Register {
+        *from.first_chunk().expect("a group of pixels is whole")
+    }
+
+    #[inline(always)]
+    fn store(self, register: Self::Register, to: &mut [i32]) {
+        *to.first_chunk_mut().expect("a group of pixels is whole") = register;
+    }
+
+    #[inline(always)]
+    fn splat(self, value: i32) -> Self::Register {
+        [value; PLAIN_WIDTH]
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::Register, b: Self::Register) -> Self::Register {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    #[inline(always)]
+    fn multiply_add(self, a: Self::Register, b: Self::Register) -> Self::Register {
+        let low = |word: i32| i32::from(word as i16);
+        std::array::from_fn(|i| low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16))
+    }
+
+    #[inline(always)]
+    fn activate(self, a: Self::Register, shift: u32) -> Self::Register {
+        a.map(|sum| (sum >> shift).clamp(0, MAX_ACTIVATION))
+    }
+
+    #[inline(always)]
+    fn join(self, low: Self::Register, high: Self::Register) -> Self::Register {
+        std::array::from_fn(|i| low[i] | high[i] << 16)
+    }
+
+    #[inline(always)]
+    fn shift_left(self, a: Self::Register, shift: u32) -> Self::Register {
+        a.map(|sum| sum << shift)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::{Lanes, MAX_ACTIVATION};
+    use pulp::cast;
+    use pulp::x86::V3;
+    use std::arch::x86_64::__m256i;
+
+    impl Lanes for V3 {
+        type Register = __m256i;
+        const WIDTH: usize = 8;
+
+        #[inline(always)]
+        fn load(self, from: &[i32]) -> __m256i {
+            cast(*from.first_chunk::<8>().expect("a group of pixels is whole"))
+        }
+
+        #[inline(always)]
+        fn store(self, register: __m256i, to: &mut [i32]) {
+            *to.first_chunk_mut::<8>().expect("a group of pixels is whole") = cast(register);
+        }
+
+        #[inline(always)]
+        fn splat(self, value: i32) -> __m256i {
+            self.avx._mm256_set1_epi32(value)
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m256i, b: __m256i) -> __m256i {
+            self.avx2._mm256_add_epi32(a, b)
+        }
+
+        #[inline(always)]
+        fn multiply_add(self, a: __m256i, b: __m256i) -> __m256i {
+            self.avx2._mm256_madd_epi16(a, b)
+        }
+
+        #[inline(always)]
+        fn activate(self, a: __m256i, shift: u32) -> __m256i {
+            let shifted = self.avx2._mm256_srav_epi32(a, self.splat(shift as i32));
+            let positive = self.avx2._mm256_max_epi32(shifted, self.splat(0));
+            self.avx2._mm256_min_epi32(positive, self.splat(MAX_ACTIVATION))
+        }
+
+        #[inline(always)]
+        fn join(self, low: __m256i, high: __m256i) -> __m256i {
+            self.avx2._mm256_or_si256(low, self.avx2._mm256_slli_epi32::<16>(high))
+        }
+
+        #[inline(always)]
+        fn shift_left(self, a: __m256i, shift: u32) -> __m256i {
+            self.avx2._mm256_sllv_epi32(a, self.splat(shift as i32))
+        }
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+mod avx512 {
+    use super::{Lanes, MAX_ACTIVATION};
+    use pulp::cast;
+    use pulp::x86::V4;
+    use std::arch::x86_64::__m512i;
+
+    impl Lanes for V4 {
+        type Register = __m512i;
+        const WIDTH: usize = 16;
+
+        #[inline(always)]
+        fn load(self, from: &[i32]) -> __m512i {
+            cast(*from.first_chunk::<16>().expect("a group of pixels is whole"))
+        }
+
+        #[inline(always)]
+        fn store(self, register: __m512i, to: &mut [i32]) {
+            *to.first_chunk_mut::<16>().expect("a group of pixels is whole") = cast(register);
+        }
+
+        #[inline(always)]
+        fn splat(self, value: i32) -> __m512i {
+            self.avx512f._mm512_set1_epi32(value)
+        }
+
+        #[inline(always)]
+        fn add(self, a: __m512i, b: __m512i) -> __m512i {
+            self.avx512f._mm512_add_epi32(a, b)
+        }
+
+        #[inline(always)]
+        fn multiply_add(self, a: __m512i, b: __m512i) -> __m512i {
+            self.avx512bw._mm512_madd_epi16(a, b)
+        }
+
+        #[inline(always)]
+        fn activate(self, a: __m512i, shift: u32) -> __m512i {
+            let shifted = self.avx512f._mm512_srav_epi32(a, self.splat(shift as i32));
+            let positive = self.avx512f._mm512_max_epi32(shifted, self.splat(0));
+            self.avx512f._mm512_min_epi32(positive, self.splat(MAX_ACTIVATION))
+        }
+
+        #[inline(always)]
+        fn join(self, low: __m512i, high: __m512i) -> __m512i {
+            let high = self.avx512f._mm512_slli_epi32::<16>(high);
+            self.avx512f._mm512_or_si512(low, high)
+        }
+
+        #[inline(always)]
+        fn shift_left(self, a: __m512i, shift: u32) -> __m512i {
+            self.avx512f._mm512_sllv_epi32(a, self.splat(shift as i32))
+        }
+    }
+}
+
+/// A layer about to be applied.
+struct Work<'a> {
+    layer: &'a IntegerLayer,
+    inputs: &'a [i32],
+    stride: usize,
+    pixels: usize,
+    shift: u32,
+    outputs: &'a mut [i32],
+}
+
+/// Registers of pixels that are processed together, for as many outputs together: weights are
+/// loaded once for all of them, and sums stay in registers.
+const REGISTERS: usize = 2;
+const TOGETHER: usize = 4;
+
+impl Work<'_> {
+    /// Sums of `N` outputs from `first` on for the registers of pixels that begin at `at`.
+    #[inline(always)]
+    fn sums<L: Lanes, const N: usize>(
+        &self,
+        lanes: L,
+        first: usize,
+        at: usize,
+    ) -> [[L::Register; REGISTERS]; N] {
+        let pairs = self.layer.inputs / 2;
+        let weights: [&[i32]; N] =
+            std::array::from_fn(|j| &self.layer.weights[(first + j) * pairs..][..pairs]);
+        let mut sums: [[L::Register; REGISTERS]; N] =
+            std::array::from_fn(|j| [lanes.splat(self.layer.biases[first + j]); REGISTERS]);
+        for pair in 0..pairs {
+            let words = &self.inputs[pair * self.stride + at..][..REGISTERS * L::WIDTH];
+            let x: [L::Register; REGISTERS] = std::array::from_fn(|r| lanes.load(&words[r * L::WIDTH..]));
+            for j in 0..N {
+                let weight = lanes.splat(weights[j][pair]);
+                for r in 0..REGISTERS {
+                    sums[j][r] = lanes.add(sums[j][r], lanes.multiply_add(x[r], weight));
+                }
+            }
+        }
+        sums
+    }
+
+    #[inline(always)]
+    fn hidden<L: Lanes>(mut self, lanes: L) {
+        let outputs = self.layer.outputs();
+        for at in (0..self.pixels).step_by(REGISTERS * L::WIDTH) {
+            let mut first = 0;
+            while first + TOGETHER <= outputs {
+                let sums = self.sums::<L, TOGETHER>(lanes, first, at);
+                self.outputs_of_pairs(lanes, &sums, first, at);
+                first += TOGETHER;
+            }
+            while first < outputs {
+                let sums = self.sums::<L, 2>(lanes, first, at);
+                self.outputs_of_pairs(lanes, &sums, first, at);
+                first += 2;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn add<L: Lanes>(self, lanes: L) {
+        for at in (0..self.pixels).step_by(REGISTERS * L::WIDTH) {
+            for output in 0..self.layer.outputs() {
+                let [sums] = self.sums::<L, 1>(lanes, output, at);
+                for (r, &sum) in sums.iter().enumerate() {
+                    let to = &mut self.outputs[output * self.stride + at + r * L::WIDTH..];
+                    let before = lanes.load(to);
+                    lanes.store(lanes.add(before, lanes.shift_left(sum, self.shift)), to);
+                }
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Stores sums of pairs of outputs from `first` on as activations.
+    #[inline(always)]
+    fn outputs_of_pairs<L: Lanes>(
+        &mut self,
+        lanes: L,
+        sums: &[[L::Register; REGISTERS]],
+        first: usize,
+        at: usize,
+    ) {
+        let half = lanes.splat((1 << self.shift) >> 1);
+        for (pair, sums) in sums.chunks_exact(2).enumerate() {
+            for r in 0..REGISTERS {
+                let low = lanes.activate(lanes.add(sums[0][r], half), self.shift);
+                let high = lanes.activate(lanes.add(sums[1][r], half), self.shift);
+                let to = &mut self.outputs[(first / 2 + pair) * self.stride + at + r * L::WIDTH..];
+                lanes.store(lanes.join(low, high), to);
+            }
+        }
+    }
+
+    fn run_hidden(self, isa: InstructionSet) {
+        match isa {
+            InstructionSet::Baseline => self.hidden(Plain),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2(avx2) => avx2.vectorize(Hidden(self, avx2)),
+            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+            InstructionSet::Avx512(avx512) => avx512.vectorize(Hidden(self, avx512)),
+        }
+    }
+
+    fn run_add(self, isa: InstructionSet) {
+        match isa {
+            InstructionSet::Baseline => self.add(Plain),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx2(avx2) => avx2.vectorize(Add(self, avx2)),
+            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
+            InstructionSet::Avx512(avx512) => avx512.vectorize(Add(self, avx512)),
+        }
+    }
+}
+
+/// [`Work::hidden`] as what `vectorize` takes.
+struct Hidden<'a, L>(Work<'a>, L);
+
+impl<L: Lanes> pulp::NullaryFnOnce for Hidden<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.hidden(self.1);
+    }
+}
+
+/// [`Work::add`] as what `vectorize` takes.
+struct Add<'a, L>(Work<'a>, L);
+
+impl<L: Lanes> pulp::NullaryFnOnce for Add<'_, L> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.0.add(self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers of -127..=127 that look random.
+    fn numbers(count: usize, seed: u32) -> Vec<i32> {
+        let mut state = seed;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as i32 % 128 * if state >> 15 & 1 == 1 { 1 } else { -1 }
+        };
+        (0..count).map(next).collect()
+    }
+
+    #[test]
+    fn every_instruction_set_computes_the_sums_of_the_definition() {
+        for (inputs, outputs, pixels) in [(2, 2, 64), (40, 16, 128), (6, 10, 192)] {
+            let (weights, biases) = (numbers(inputs * outputs, 1), numbers(outputs, 2));
+            let layer = IntegerLayer::new(inputs, &weights, &biases).unwrap();
+            let x = numbers(inputs * pixels, 3);
+            let mut packed = vec![0; inputs / 2 * pixels];
+            for pair in 0..inputs / 2 {
+                for i in 0..pixels {
+                    let value = |k: usize| x[k * pixels + i] as i16;
+                    packed[pair * pixels + i] = pack(value(2 * pair), value(2 * pair + 1));
+                }
+            }
+            let sum = |j: usize, i: usize| {
+                let products = (0..inputs).map(|k| weights[j * inputs + k] * x[k * pixels + i]);
+                biases[j] + products.sum::<i32>()
+            };
+            for isa in InstructionSet::available() {
+                let mut hidden = vec![0; outputs / 2 * pixels];
+                layer.hidden(isa, &packed, pixels, pixels, 6, &mut hidden);
+                let mut sums = vec![5; outputs * pixels];
+                layer.add(isa, &packed, pixels, pixels, 2, &mut sums);
+                for j in 0..outputs {
+                    for i in 0..pixels {
+                        let word = hidden[j / 2 * pixels + i];
+                        let activation = if j % 2 == 0 { i32::from(word as i16) } else { word >> 16 };
+                        assert_eq!(activation, ((sum(j, i) + 32) >> 6).clamp(0, 127), "{isa:?}");
+                        assert_eq!(sums[j * pixels + i], 5 + 4 * sum(j, i), "{isa:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn weights_whose_sums_could_overflow_are_refused() {
+        let error = |weights: &[i32], biases: &[i32]| IntegerLayer::new(2, weights, biases).unwrap_err();
+        assert!(error(&[128, 0], &[0]).contains("a weight of 128"));
+        assert!(error(&[i32::MIN, 0], &[0]).contains("expected -127..=127"));
+        assert!(
+            error(&[127, 127], &[i32::MIN]).contains("2147515906"),
+            "{}",
+            error(&[127, 127], &[i32::MIN])
+        );
+        assert!(error(&[1, 2, 3], &[0]).contains("3 weights"));
+        IntegerLayer::new(2, &[127, -127], &[(1 << 27) - 2 * 127 * 127 - 1]).unwrap();
+        error(&[127, -127], &[(1 << 27) - 2 * 127 * 127]);
+    }
+}
