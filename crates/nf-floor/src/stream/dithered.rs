@@ -11,20 +11,12 @@
 //! of the bins are where they were for the quantiser.
 
 use super::grid::TileBox;
-use super::index::MOST_DITHER_BYTES;
-use super::inter_plane::{self, CodedTile};
 use super::mode::Mode;
-use super::tile::SMALL_PX;
-use crate::level::Level;
 use crate::models::mixing::{self, Extras};
 use crate::models::split_rows::{self, Directed, Effort};
 use crate::models::{TileView, wavefront};
 use crate::predict::terms::{SHARE_UNIT, Terms, Weights};
 use nf_codec::{DitheredStack, Error, Result};
-
-/// If the better of both ways is estimated to take less than this share of the other, the other is
-/// not tried.
-const SURE: f64 = 0.98;
 
 /// Shifts count 256ths of a step.
 const SHIFT_UNIT: f32 = 256.0;
@@ -38,45 +30,6 @@ pub(super) fn shifts(dither: &DitheredStack, place: &TileBox) -> Vec<i16> {
     dither.shifts(&nf_image::TileBox { planes, rows: place.rows.clone(), columns: place.columns.clone() })
 }
 
-/// The smallest tile that `level` finds with these shifts or without; `references` as those of
-/// [`inter_plane::encode`].
-pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], level: Level) -> CodedTile {
-    let steps = in_steps(shifts);
-    let is_constant = tile.samples.windows(2).all(|pair| pair[0] == pair[1]);
-    if is_constant {
-        return inter_plane::encode(tile, references, level);
-    }
-    let directed = Directed::new(tile, &steps);
-    let about_bits = |directed: Option<Directed>| directed.map_or(0.0, |directed| directed.about_bits);
-    let (with, without) = (about_bits(directed), about_bits(Directed::new(tile, &[])));
-    let has_planes = !references.is_empty() && level >= Level::Default;
-    let mut best = CodedTile { bytes: Vec::new(), references: 0 };
-    if has_planes || with > SURE * without {
-        best = inter_plane::encode(tile, references, level);
-    }
-    if with * SURE > without {
-        return best;
-    }
-    let mut offer = |mode: Mode, payload: Option<Vec<u8>>| {
-        let Some(payload) = payload else { return };
-        // The first such tile makes the stream name its dither.
-        if best.bytes.is_empty() || 1 + payload.len() + MOST_DITHER_BYTES < best.bytes.len() {
-            best = CodedTile { bytes: mode.with_payload(&payload), references: 0 };
-        }
-    };
-    offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
-    if level >= Level::Default {
-        offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
-    }
-    if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
-        offer(Mode::DitheredWavefront, wavefront::encode_dithered(tile, &steps));
-    }
-    if level >= Level::Max {
-        offer(Mode::DitheredMixing, encode_mixing(tile, shifts));
-    }
-    best
-}
-
 /// The payload of a tile in mode 11, 12 or 13, with a large effort, whether that pays or not;
 /// `None` if the mode does not take the tile, or is another.
 pub fn payload(mode: u8, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
@@ -88,7 +41,7 @@ pub fn payload(mode: u8, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
     }
 }
 
-fn in_steps(shifts: &[i16]) -> Vec<f32> {
+pub(super) fn in_steps(shifts: &[i16]) -> Vec<f32> {
     shifts.iter().map(|&shift| f32::from(shift) / SHIFT_UNIT).collect()
 }
 
@@ -128,7 +81,7 @@ fn weights() -> Weights {
     Weights { share: SHARE_UNIT as i16, planes: Vec::new() }
 }
 
-fn encode_mixing(tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+pub(super) fn encode_mixing(tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
     let pattern = pattern(shifts);
     let extras = Extras { terms: &terms(&pattern), helps: false, warmup: &[] };
     let payload = mixing::encode_with_extras(tile, extras, &weights())?;

@@ -6,12 +6,13 @@
 //! - [`tile`]: a tile that decodes alone.
 //! - [`inter_plane`]: a tile predicted from earlier planes or a profile; [`plane_weights`]: their
 //!   weights; [`profile_maps`]: the maps of a profile at the place of a tile.
-//! - [`dithered`]: a tile of indices of a dithered quantiser.
+//! - [`dithered`]: a tile of indices of a dithered quantiser; [`dithered_trials`]: whether it pays.
 //! - [`trials`]: what level `max` tries on the centre of a tile.
 //! - [`dependency_chains`]: which tiles decode together.
 
 mod dependency_chains;
 pub mod dithered;
+mod dithered_trials;
 mod grid;
 mod index;
 pub mod inter_plane;
@@ -77,7 +78,7 @@ pub(crate) fn encode_dithered(image: ImageRef<'_>, level: Level, dither: &Dither
         let place = grid.tile(index);
         let (tile, references) = with_earlier_planes(image, &place);
         let references: Vec<&[u16]> = references.iter().map(Image16::samples).collect();
-        dithered::encode(TileView::of(&tile), &references, &dithered::shifts(dither, &place), level)
+        dithered_trials::encode(TileView::of(&tile), &references, &dithered::shifts(dither, &place), level)
     };
     let tiles: Vec<CodedTile> = each(grid.tiles(), one);
     let needs_dither = tiles.iter().any(CodedTile::needs_dither);

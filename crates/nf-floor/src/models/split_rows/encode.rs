@@ -5,6 +5,7 @@ use super::decode::transpose;
 use super::effort::Effort;
 use super::fit::{Lines, fit};
 use super::header::Model;
+use super::image::Image;
 use super::location::Centre;
 use super::scale::{SCALES_PER_OCTAVE, scale_of};
 use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits};
@@ -39,17 +40,6 @@ pub(super) fn encode(
         [] => write::<0>(isa, &model, image),
         _ => write::<1>(isa, &model, image),
     }
-}
-
-/// What is coded: rows of samples in the direction that was chosen.
-#[derive(Clone, Copy)]
-pub(super) struct Image<'a> {
-    pub(super) samples: &'a [u16],
-    /// What the lattices of a dithered tile add to its samples; empty for others.
-    pub(super) shifts: &'a [f32],
-    pub(super) width: usize,
-    /// What stands above the first row.
-    pub(super) initial: u16,
 }
 
 /// About the bits of a tile by rows and by columns, from some blocks of it with small models.

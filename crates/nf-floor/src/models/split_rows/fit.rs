@@ -1,10 +1,10 @@
 //! The model of a tile, fitted to some of its pixels.
 
-use super::background::Background;
+use super::background::{Background, clamp};
 use super::effort::Effort;
-use super::encode::Image;
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
-use super::location::{Centre, EXCESSES, WEIGHT_BITS, Weights, clamp, taps};
+use super::image::Image;
+use super::location::{Centre, EXCESSES, WEIGHT_BITS, Weights, taps};
 use super::sample::Sample;
 use super::scale::{
     ErrorPredictor, MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, default_weights, inputs,

@@ -3,7 +3,7 @@
 //! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not
 //! pull the prediction; what was clipped off the nearest ones are inputs of their own.
 
-use super::background::Background;
+use super::background::{Background, clamp};
 use super::window::{ABOVE, Window};
 use crate::predict::neighbourhood::{Offset, nearest};
 use crate::simd::{InstructionSet, kernel};
@@ -57,13 +57,6 @@ pub(super) struct Centre {
 #[inline(always)]
 fn sort(a: f32, b: f32) -> (f32, f32) {
     if a < b { (a, b) } else { (b, a) }
-}
-
-/// `x` in `-limit..=limit`.
-#[inline(always)]
-pub(super) fn clamp(x: f32, limit: f32) -> f32 {
-    let above = if x > -limit { x } else { -limit };
-    if above < limit { above } else { limit }
 }
 
 /// A clip is this many times the trimmed range.

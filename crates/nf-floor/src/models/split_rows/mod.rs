@@ -14,6 +14,7 @@ mod effort;
 mod encode;
 mod fit;
 mod header;
+mod image;
 mod location;
 mod sample;
 mod scale;
