@@ -20,9 +20,7 @@ impl Lock {
     /// # Errors
     /// If the file cannot be made.
     pub(crate) fn wait(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
-        let mut lock = Self::wait_shared(path, waiting)?;
-        lock.removes_file = true;
-        Ok(lock)
+        Ok(Self::wait_shared(path, waiting)?.removing_file())
     }
 
     /// The same for a file that other programs lock as well: it stays, since they may not see that
@@ -69,6 +67,12 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(error),
             }
         }
+    }
+
+    /// The same lock, with which its file goes: nothing but this program locks it.
+    pub(crate) fn removing_file(mut self) -> Self {
+        self.removes_file = true;
+        self
     }
 
     /// Whether other processes are really kept out.

@@ -103,9 +103,16 @@ fn loss_equals_the_ideal_size() {
         let image = frame(1, 24, 32);
         let device = Device::flex();
         let net_loaded = Checkpoint::load_net(&dir, &device).unwrap();
-        let loss = net_loaded.loss(tensor(&image, &device)).unwrap().into_scalar::<f32>();
+        let loss_of = |image: &Image16| {
+            f64::from(net_loaded.loss(tensor(image, &device)).unwrap().into_scalar::<f32>())
+        };
+        let mut loss = loss_of(&image);
+        if net == "rownet" {
+            // It is coded by columns where that is smaller.
+            loss = loss.min(loss_of(&Image16::from_fn(Shape::frame(32, 24), |_, y, x| image.row(0, x)[y])));
+        }
         let coded = codec(&dir, 32).ideal_bits(&image).unwrap().unwrap() / image.samples().len() as f64;
-        assert!((coded - f64::from(loss)).abs() < 0.01, "{net}: {coded} bits in coding, {loss} in training");
+        assert!((coded - loss).abs() < 0.01, "{net}: {coded} bits in coding, {loss} in training");
     }
 }
 

@@ -116,7 +116,14 @@ fn checkpoints_round_trip_and_damage_is_an_error() {
         assert_eq!(loaded.parameters, loaded.card.parameters);
         let tiles = tiles(1, 1, 8, &device);
         let loaded = Checkpoint::load_net(&dir, &device).unwrap();
-        assert_eq!(loss_of(&loaded, tiles.clone()), loss_of(&net, tiles), "{name}");
+        let (back, own) = (loss_of(&loaded, tiles.clone()), loss_of(&net, tiles.clone()));
+        // The mixtures of row nets are stored in 1/4096.
+        let most = if name == "rownet" { 0.001 } else { 0.0 };
+        assert!((back - own).abs() <= most, "{name}: {back}, before {own}");
+        let again = dir.join("again");
+        Checkpoint::save(&again, &loaded, ModelCard::default()).unwrap();
+        let again = loss_of(&Checkpoint::load_net(&again, &device).unwrap(), tiles);
+        assert!((again - back).abs() <= most / 100.0, "{name}: {again}, before {back}");
 
         let weights = dir.join("weights.safetensors");
         let mut bytes = std::fs::read(&weights).unwrap();

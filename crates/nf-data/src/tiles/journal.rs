@@ -108,6 +108,7 @@ impl Journal {
         let lock = Lock::attempt(&lock).map_err(Error::io(&lock))?.ok_or_else(|| {
             Error::missing(part.display().to_string(), "another process is writing this file; wait for it")
         })?;
+        let lock = lock.removing_file();
         let open = |path: &Path| {
             File::options()
                 .create(true)

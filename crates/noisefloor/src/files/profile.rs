@@ -13,9 +13,8 @@ use std::sync::Arc;
 /// The profile of the detector.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct ProfileFlag {
-    /// Detector profile that `floor` codes the frames with; of a folder, or of those that decoders
-    /// find (`auto`), the one that fits
-    #[arg(long, value_name = "FILE|FOLDER|auto", help_heading = "Coding")]
+    /// Detector profile for `floor`: a file, the best of a folder, or `auto`
+    #[arg(long, value_name = "PROFILE", help_heading = "Coding")]
     profile: Option<PathBuf>,
 }
 
@@ -101,7 +100,7 @@ impl EmbeddableProfile {
 pub(crate) struct NeededProfile {
     /// Detector profile that the files were coded with, or a folder of profiles, where it lies
     /// neither beside them nor in a folder of NOISEFLOOR_PROFILES
-    #[arg(long, value_name = "FILE|FOLDER", help_heading = "Coding")]
+    #[arg(long, value_name = "PROFILE", help_heading = "Coding")]
     profile: Option<PathBuf>,
 }
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub(super) struct Args {
     #[command(flatten)]
     files: Files,
-    /// Algorithm; images that it cannot code without loss get RICE_1 or GZIP_2 [default: rice]
+    /// Algorithm; what it cannot code without loss gets RICE_1 or GZIP_2 [default: rice]
     #[arg(long, value_enum, help_heading = "Coding")]
     to: Option<To>,
     /// The codec of `--to floor` [default: floor]
