@@ -7,8 +7,8 @@ use nf_fits::Header;
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct BoundOptions {
-    /// NOT lossless: samples may change by BOUND: 2dn (stored units), 0.5sigma (of their noise) or
-    /// 1e-3rel (of their range); proved before anything is written
+    /// NOT lossless: samples may change by BOUND, which is proved: 2dn (stored units), 0.5sigma (of
+    /// their noise) or 1e-3rel (of their range)
     #[arg(long, value_name = "BOUND", allow_hyphen_values = true, help_heading = "Loss")]
     pub(crate) bound: Option<Bound>,
     /// Noise for a bound in sigmas: offset=DN,gain=E_PER_DN,read=DN, `header` (its gain and read
