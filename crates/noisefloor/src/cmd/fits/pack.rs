@@ -84,7 +84,7 @@ pub(super) struct Args {
         conflicts_with = "bound"
     )]
     quantise: Option<f32>,
-    /// Dither of quantised pixels: 0, 1, or 2 (zeros stay exact)
+    /// Dither of quantised pixels: 0, 1, 2 (zeros exact)
     #[arg(long, value_parser = clap::value_parser!(u8).range(0..=2), default_value_t = 1, requires = "quantise", help_heading = "Loss")]
     dither: u8,
     /// Seed of the dithering [default: from the first tile]
