@@ -28,7 +28,9 @@ def test_code_of_documents(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     night(tmp_path)
     profile = ROOT / "crates/nf-floor/tests/golden/profiles/pattern.nfp"
-    shutil.copy(profile, tmp_path / "kast-blue.nfp")
+    (tmp_path / "profiles").mkdir()
+    for name in ("kast-blue.nfp", "profiles/kast-blue.nfp"):
+        shutil.copy(profile, tmp_path / name)
     blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / document).read_text(), re.M | re.S)
     assert blocks, "there are some"
     names: dict[str, object] = {"__name__": "document"}

@@ -31,8 +31,8 @@ pub(crate) struct Args {
     level: LevelFlag,
     #[command(flatten)]
     profile: EmbeddableProfile,
-    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: whole up to 4
-    /// Mpixel]
+    /// Cut stacks into tiles of ROWSxCOLUMNS or PLANESxROWSxCOLUMNS pixels [default: the codec's
+    /// own, or whole up to 4 Mpixel]
     #[arg(short, long, value_name = "TILE", value_parser = parse_tile, help_heading = "Coding")]
     tile: Option<Shape>,
     /// Skip decoding and comparing every tile before it is written
