@@ -22,7 +22,6 @@
 mod causal;
 mod geometry;
 mod graph;
-mod instruction_set;
 pub mod integer;
 mod kernel;
 mod layer;
@@ -33,10 +32,7 @@ mod whole;
 pub use causal::CausalEvaluator;
 pub use geometry::Geometry;
 pub use graph::{Graph, SymbolicMap};
-pub use instruction_set::InstructionSet;
 pub use layer::ConvLayer;
-#[doc(hidden)]
-pub use pulp::NullaryFnOnce;
 #[cfg(any(test, feature = "testing"))]
 pub use simd::scalar_only;
 pub use whole::FeatureMap;

@@ -17,10 +17,10 @@ use crate::tile::Tile;
 use crate::tile_model::{TileBytes, TileCoder, TileModel};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
-use nf_engine::{InstructionSet, integer_kernel};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::table::TableDecoder;
 use nf_entropy::{Distribution, Interval};
+use nf_simd::{InstructionSet, kernel};
 
 const HEAD_BYTES: usize = TileStats::BYTES + 4;
 
@@ -216,7 +216,7 @@ impl Found {
 /// Pixels whose low bits, at most 40, are coded at once.
 const QUAD: usize = 4;
 
-integer_kernel! {
+kernel! {
     /// Splits a row into its even and its odd columns.
     fn split<'a>(row: &'a [u16], halves: &'a mut [Vec<i16>; 2]) -> () {
         let (even, odd) = halves.split_at_mut(1);

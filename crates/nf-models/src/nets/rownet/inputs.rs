@@ -1,9 +1,13 @@
 //! What the two stages of the net see of a pixel's surroundings.
 
+use super::place::{
+    Place, add_activity, column_inputs, deviations, find_units, last_level_inputs, level_inputs, measure,
+    offset_inputs, place_inputs, residual_inputs, size_inputs, sizes_of, uncut, uncut_size_inputs,
+};
 use super::rows::{ABOVE, Columns, Extents, Offset, REACH, Rows};
-use super::units::{EIGHTHS, LEAST_ACTIVITY, Unit, clamp, coarse, fine, step, units};
-use nf_engine::integer::pack;
-use nf_engine::{InstructionSet, integer_kernel};
+use super::units::{LEAST_ACTIVITY, Unit, units};
+use super::updates::{count_apart, find_residuals, update_levels, update_means, update_sizes};
+use nf_simd::InstructionSet;
 
 /// Neighbours that enter the first stage.
 pub(super) const TAPS: usize = 32;
@@ -29,6 +33,46 @@ pub(super) const FIRST_INPUTS: usize = TAPS + 4 + 4 + LEVELS.len() + 1;
 const SIGNED: usize = 12;
 const UNSIGNED: usize = 14;
 
+/// Residuals that enter the second stage of even columns: with their signs the first of them, all
+/// of them without.
+const OF_EVEN: [Offset; UNSIGNED] = [
+    (1, 0),
+    (1, -1),
+    (1, 1),
+    (1, -2),
+    (1, 2),
+    (2, 0),
+    (2, -1),
+    (2, 1),
+    (1, -3),
+    (1, 3),
+    (2, -2),
+    (2, 2),
+    (3, 0),
+    (1, -4),
+];
+/// Those of odd columns, with their signs and without.
+const OF_ODD: [Offset; SIGNED] =
+    [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (0, -3), (0, 3), (2, 0), (1, -2), (1, 2), (0, -5), (0, 5)];
+const OF_ODD_SIZES: [Offset; UNSIGNED] = [
+    (0, -1),
+    (0, 1),
+    (1, 0),
+    (1, -1),
+    (1, 1),
+    (0, -3),
+    (0, 3),
+    (2, 0),
+    (1, -2),
+    (1, 2),
+    (1, -3),
+    (1, 3),
+    (2, -1),
+    (2, 1),
+];
+/// By the parity of the column: with their signs, without.
+const RESIDUALS: [[&[Offset]; 2]; 2] = [[OF_EVEN.split_at(SIGNED).0, &OF_EVEN], [&OF_ODD, &OF_ODD_SIZES]];
+
 /// Inputs of the second stage: residuals, those of the column, the place, sizes of the nearest
 /// deviations uncut and cut, the first stage's result, sizes of the nearest residuals uncut.
 pub(super) const SECOND_INPUTS: usize = SIGNED + UNSIGNED + MEANS.len() + SIZES.len() + 4 + 4 + 4 + 2 + 2;
@@ -42,21 +86,6 @@ pub(super) fn taps(parity: usize, count: usize) -> Vec<Offset> {
     taps.sort_by_key(|&(up, right)| ((up * up) as isize + right * right, up, right));
     taps.truncate(count);
     taps
-}
-
-/// Numbers of the place that the stages share, pixel by pixel.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// Median of five neighbours, less 2^15.
-    pub(super) centre: Vec<i16>,
-    /// From the second to the fourth of them.
-    range: Vec<i16>,
-    /// The sum of deviations; in whole steps once units are found.
-    pub(super) activity: Vec<i16>,
-    /// Limits, powers, factors and logarithms.
-    pub(super) unit: [Vec<i16>; 4],
-    /// The same for residuals.
-    residual_unit: [Vec<i16>; 3],
 }
 
 /// What a tile says once: from where rows above the first one are made.
@@ -101,23 +130,10 @@ pub(super) struct Surroundings {
     pub(super) extents: Extents,
 }
 
-/// The larger first.
-#[inline(always)]
-fn sort(a: i16, b: i16) -> (i16, i16) {
-    (a.min(b), a.max(b))
-}
-
-/// The mean, rounded down.
-#[inline(always)]
-fn mean(a: i16, b: i16) -> i16 {
-    (a >> 1) + (b >> 1) + (a & b & 1)
-}
-
 impl Surroundings {
     /// Those of a tile of so many columns before its first row.
     pub(super) fn new(width: usize, level: Level) -> Self {
         let extents = Extents::new(width);
-        let numbers = || vec![0_i16; extents.padded];
         let around = [level.median.saturating_sub(level.noise), level.median.saturating_add(level.noise)];
         let residual = level.noise.saturating_mul(8);
         let size = 16 * i32::from(residual);
@@ -129,13 +145,7 @@ impl Surroundings {
             column_level: Columns::new(extents, 16 * i32::from(level.median)),
             has_rows: [false; 2],
             rows_apart: [0; 2],
-            place: Place {
-                centre: numbers(),
-                range: numbers(),
-                activity: numbers(),
-                unit: [numbers(), numbers(), numbers(), numbers()],
-                residual_unit: [numbers(), numbers(), numbers()],
-            },
+            place: Place::new(extents.padded),
             least_noise: level.noise,
             units: units().to_vec(),
             taps: [taps(0, TAPS), taps(1, TAPS)],
@@ -179,10 +189,10 @@ impl Surroundings {
         let mut pair = || to.next().expect("there are as many pairs as are written");
         for two in pairs {
             let two = two.map(|right| self.column_level.at(parity, right));
-            level_inputs(isa, &self.place, two, 1, pair());
+            level_inputs(isa, &self.place, two, pair());
         }
-        let two = [self.column_level.at(parity, last[0]), self.column.at(parity, 0)];
-        level_inputs(isa, &self.place, two, 0, pair());
+        let (level, mean) = (self.column_level.at(parity, last[0]), self.column.at(parity, 0));
+        last_level_inputs(isa, &self.place, level, mean, pair());
     }
 
     /// The second stage's inputs, from the first stage's and its results in units of 1/4096.
@@ -194,67 +204,7 @@ impl Surroundings {
         offsets: &[i32],
         inputs: &mut [i32],
     ) {
-        const EVEN: [Offset; SIGNED] = [
-            (1, 0),
-            (1, -1),
-            (1, 1),
-            (1, -2),
-            (1, 2),
-            (2, 0),
-            (2, -1),
-            (2, 1),
-            (1, -3),
-            (1, 3),
-            (2, -2),
-            (2, 2),
-        ];
-        const ODD: [Offset; SIGNED] = [
-            (0, -1),
-            (0, 1),
-            (1, 0),
-            (1, -1),
-            (1, 1),
-            (0, -3),
-            (0, 3),
-            (2, 0),
-            (1, -2),
-            (1, 2),
-            (0, -5),
-            (0, 5),
-        ];
-        const EVEN_SIZES: [Offset; UNSIGNED] = [
-            (1, 0),
-            (1, -1),
-            (1, 1),
-            (1, -2),
-            (1, 2),
-            (2, 0),
-            (2, -1),
-            (2, 1),
-            (1, -3),
-            (1, 3),
-            (2, -2),
-            (2, 2),
-            (3, 0),
-            (1, -4),
-        ];
-        const ODD_SIZES: [Offset; UNSIGNED] = [
-            (0, -1),
-            (0, 1),
-            (1, 0),
-            (1, -1),
-            (1, 1),
-            (0, -3),
-            (0, 3),
-            (2, 0),
-            (1, -2),
-            (1, 2),
-            (1, -3),
-            (1, 3),
-            (2, -1),
-            (2, 1),
-        ];
-        let (signed, sizes) = if parity == 0 { (EVEN, EVEN_SIZES) } else { (ODD, ODD_SIZES) };
+        let [signed, sizes] = RESIDUALS[parity];
         let stride = self.extents.padded;
         let mut pairs = inputs.chunks_exact_mut(stride);
         let mut pair = || pairs.next().expect("there are as many pairs as are written");
@@ -294,9 +244,7 @@ impl Surroundings {
         self.values.set(parity, samples);
         self.residuals.set(parity, &residuals);
     }
-}
 
-impl Surroundings {
     /// Whether the levels of columns become the samples of this half row: in the first row, and
     /// where another amplifier begins. Most of its pixels, and of those of the rows before, are far
     /// from their levels then.
@@ -309,233 +257,5 @@ impl Surroundings {
         *rows_apart = if anew { 0 } else { *rows_apart };
         self.has_rows[parity] = true;
         anew
-    }
-}
-
-/// The units of the activities.
-fn find_units(units: &[Unit], place: &mut Place) {
-    let [limits, powers, factors, logs] = &mut place.unit;
-    let [residual_limits, residual_powers, residual_factors] = &mut place.residual_unit;
-    for (i, sum) in place.activity.iter_mut().enumerate() {
-        let step = step(*sum);
-        let Unit { limit, power, factor, log, activity } = units[step];
-        *sum = activity;
-        (limits[i], powers[i], factors[i], logs[i]) = (limit, power, factor, log);
-        let Unit { limit, power, factor, .. } = units[step + EIGHTHS];
-        (residual_limits[i], residual_powers[i], residual_factors[i]) = (limit, power, factor);
-    }
-}
-
-integer_kernel! {
-    /// Medians and trimmed ranges of five neighbours; the fifth is the mean of the last two.
-    fn measure<'a>(place: &'a mut Place, values: &'a Rows, parity: usize, five: [Offset; 6]) -> () {
-        let [a, b, c, d, e, f] = five.map(|offset| values.at(parity, offset));
-        let n = a.len();
-        let (centres, ranges) = (&mut place.centre[..n], &mut place.range[..n]);
-        let (b, c, d, e, f) = (&b[..n], &c[..n], &d[..n], &e[..n], &f[..n]);
-        for i in 0..n {
-            let fifth = mean(e[i], f[i]);
-            let (a, b) = sort(a[i], b[i]);
-            let (c, d) = sort(c[i], d[i]);
-            let (first, low) = sort(a, c);
-            let (high, last) = sort(b, d);
-            let (low, high) = sort(low, high);
-            // Four in order; the fifth is inserted.
-            let second = sort(first, sort(fifth, low).0).1;
-            let third = sort(low, sort(fifth, high).0).1;
-            let fourth = sort(high, sort(fifth, last).0).1;
-            centres[i] = third;
-            ranges[i] = fourth.saturating_sub(second);
-        }
-    }
-
-    /// Adds what four neighbours deviate from the centre, each cut off at twice the range.
-    fn add_activity<'a>(place: &'a mut Place, four: [&'a [i16]; 4], least: i16) -> () {
-        let n = place.centre.len();
-        let [a, b, c, d] = four.map(|values| &values[..n]);
-        let (centre, range, activity) =
-            (&place.centre[..n], &place.range[..n], &mut place.activity[..n]);
-        for i in 0..n {
-            let most = range[i].max(least).saturating_mul(2);
-            let size = |value: i16| value.saturating_sub(centre[i]).saturating_abs().min(most);
-            let sum = activity[i].saturating_add(size(a[i])).saturating_add(size(b[i]));
-            activity[i] = sum.saturating_add(size(c[i])).saturating_add(size(d[i]));
-        }
-    }
-
-    fn deviations<'a>(place: &'a Place, two: [&'a [i16]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|values| &values[..n]);
-        let centre = &place.centre[..n];
-        let [limit, power, factor, _] = &place.unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |value: i16| fine(value.saturating_sub(centre[i]), limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    fn uncut<'a>(place: &'a Place, two: [&'a [i16]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|values| &values[..n]);
-        let centre = &place.centre[..n];
-        let [limit, power, factor, _] = &place.unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |value: i16| coarse(value.saturating_sub(centre[i]), limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    /// The trimmed range and the column's sizes of residuals; the activity, and the height above
-    /// the column's level.
-    fn place_inputs<'a>(place: &'a Place, size: &'a [i32], level: &'a [i32], pairs: &'a mut [i32]) -> () {
-        let (one, two) = pairs.split_at_mut(pairs.len() / 2);
-        let n = one.len();
-        let (centre, range) = (&place.centre[..n], &place.range[..n]);
-        let [limit, power, factor, log] = &place.unit;
-        let (limit, power, factor, log) = (&limit[..n], &power[..n], &factor[..n], &log[..n]);
-        let [limit8, power8, factor8] = &place.residual_unit;
-        let (limit8, power8, factor8) = (&limit8[..n], &power8[..n], &factor8[..n]);
-        let (size, level, two) = (&size[..n], &level[..n], &mut two[..n]);
-        for i in 0..n {
-            let range = fine(range[i], limit[i], power[i], factor[i]);
-            let size = fine((size[i] >> 4) as i16, limit8[i], power8[i], factor8[i]);
-            let height = centre[i].saturating_sub((level[i] >> 4) as i16);
-            let height = coarse(height, limit[i], power[i], factor[i]);
-            one[i] = pack(range, size);
-            two[i] = pack(clamp(log[i] - 64, 127), height);
-        }
-    }
-
-    fn residual_inputs<'a>(place: &'a Place, two: [&'a [i16]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|values| &values[..n]);
-        let [limit, power, factor] = &place.residual_unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |residual: i16| fine(residual, limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    fn size_inputs<'a>(place: &'a Place, two: [&'a [i16]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|values| &values[..n]);
-        let [limit, power, factor] = &place.residual_unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |residual: i16| fine(residual.saturating_abs(), limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    fn uncut_size_inputs<'a>(place: &'a Place, two: [&'a [i16]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|values| &values[..n]);
-        let [limit, power, factor] = &place.residual_unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |residual: i16| coarse(residual.saturating_abs(), limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    /// Levels of columns less the centre, the second of them if `both` is not 0; a mean residual
-    /// as it is otherwise.
-    fn level_inputs<'a>(place: &'a Place, two: [&'a [i32]; 2], both: i32, pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|numbers| &numbers[..n]);
-        let centre = &place.centre[..n];
-        let [limit, power, factor] = &place.residual_unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |eighths: i32| {
-                fine(eighths.max(-32767).min(32767) as i16, limit[i], power[i], factor[i])
-            };
-            let middle = 16 * i32::from(centre[i]);
-            let second = if both != 0 { (b[i] - middle) >> 1 } else { b[i] >> 4 };
-            pair[i] = pack(of((a[i] - middle) >> 1), of(second));
-        }
-    }
-
-    /// Numbers of columns in 128ths of a sample.
-    fn column_inputs<'a>(place: &'a Place, two: [&'a [i32]; 2], pair: &'a mut [i32]) -> () {
-        let n = pair.len();
-        let [a, b] = two.map(|numbers| &numbers[..n]);
-        let [limit, power, factor] = &place.residual_unit;
-        let (limit, power, factor) = (&limit[..n], &power[..n], &factor[..n]);
-        for i in 0..n {
-            let of = |mean: i32| fine((mean >> 4) as i16, limit[i], power[i], factor[i]);
-            pair[i] = pack(of(a[i]), of(b[i]));
-        }
-    }
-
-    /// The sizes of both numbers of every word.
-    fn sizes_of<'a>(words: &'a [i32], pair: &'a mut [i32]) -> () {
-        for (to, &word) in pair.iter_mut().zip(words) {
-            *to = pack((word as i16).abs(), ((word >> 16) as i16).abs());
-        }
-    }
-
-    /// The first stage's result and its size.
-    fn offset_inputs<'a>(offsets: &'a [i32], pair: &'a mut [i32]) -> () {
-        for (to, &offset) in pair.iter_mut().zip(offsets) {
-            let offset = ((offset + 128) >> 8).max(-127).min(127) as i16;
-            *to = pack(offset, offset.abs());
-        }
-    }
-
-    fn find_residuals<'a>(samples: &'a [i16], locations: &'a [i32], residuals: &'a mut [i16]) -> () {
-        for ((to, &sample), &location) in residuals.iter_mut().zip(samples).zip(locations) {
-            let residual = 8 * (i32::from(sample) + 32768) - location;
-            *to = residual.max(-32767).min(32767) as i16;
-        }
-    }
-
-    /// Pixels further from the levels of their columns than what moves these.
-    fn count_apart<'a>(samples: &'a [i16], limits: &'a [i16], levels: &'a [i32]) -> u32 {
-        let n = samples.len();
-        let (limits, levels) = (&limits[..n], &levels[..n]);
-        let mut count = 0;
-        for i in 0..n {
-            let apart = 16 * i32::from(samples[i]) - levels[i];
-            count += u32::from(apart.abs() > 16 * i32::from(limits[i]));
-        }
-        count
-    }
-
-    /// Moves the levels of columns by a sixteenth of the way to the samples, which are cut off
-    /// where they leave what enters the net; all the way if they begin `anew`.
-    fn update_levels<'a>(samples: &'a [i16], limits: &'a [i16], anew: bool, levels: &'a mut [i32]) -> () {
-        let n = levels.len();
-        let (samples, limits) = (&samples[..n], &limits[..n]);
-        for i in 0..n {
-            let limit = 16 * i32::from(limits[i]);
-            let sample = 16 * i32::from(samples[i]);
-            let apart = (sample - levels[i]).max(-limit).min(limit);
-            levels[i] = if anew { sample } else { levels[i] + (apart >> 4) };
-        }
-    }
-
-    /// Moves the means of columns by a sixteenth of the way to the residuals, cut off at half of
-    /// what enters the net.
-    fn update_means<'a>(residuals: &'a [i16], limits: &'a [i16], means: &'a mut [i32]) -> () {
-        let n = means.len();
-        let (residuals, limits) = (&residuals[..n], &limits[..n]);
-        for i in 0..n {
-            let cut = i32::from(clamp(residuals[i], limits[i] >> 1));
-            means[i] += (16 * cut - means[i]) >> 4;
-        }
-    }
-
-    /// The same of the sizes of residuals, cut off at what enters the net.
-    fn update_sizes<'a>(residuals: &'a [i16], limits: &'a [i16], sizes: &'a mut [i32]) -> () {
-        let n = sizes.len();
-        let (residuals, limits) = (&residuals[..n], &limits[..n]);
-        for i in 0..n {
-            let size = i32::from(residuals[i].saturating_abs().min(limits[i]));
-            sizes[i] += (16 * size - sizes[i]) >> 4;
-        }
     }
 }

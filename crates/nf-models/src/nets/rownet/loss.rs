@@ -18,7 +18,7 @@ use crate::weights::{Array, Values, Weights};
 use burn::module::{Module, Param};
 use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
-use nf_engine::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Integers to one, by the end of a parameter's name; the order is that of [`NAMES`].
 const SCALES: [f32; 5] = [64.0, 1024.0, 64.0, 256.0, 4096.0];

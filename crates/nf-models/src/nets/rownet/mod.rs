@@ -24,12 +24,14 @@ mod inputs;
 #[cfg(feature = "train")]
 mod loss;
 mod net;
+mod place;
 mod rows;
 mod symbols;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod units;
+mod updates;
 
 use crate::error::{Error, Result};
 use crate::input_mode::InputMode;

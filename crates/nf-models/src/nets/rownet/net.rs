@@ -5,9 +5,9 @@ use super::symbols::{self, Coding, SCALES};
 use super::tables::{self, SHAPES, WIDTHS};
 use crate::weights::{Values, Weights};
 use nf_engine::integer::IntegerLayer;
-use nf_engine::{InstructionSet, integer_kernel};
 use nf_entropy::Frequencies;
 use nf_entropy::table::{DecodeTables, EncodeTables};
+use nf_simd::{InstructionSet, kernel};
 
 /// Bits that activations lose against sums: weights of hidden and last layers are in 64ths.
 pub(super) const HIDDEN_SHIFT: u32 = 6;
@@ -199,7 +199,7 @@ fn in_range(location: i32) -> i32 {
     location.max(0).min(8 * 65_535)
 }
 
-integer_kernel! {
+kernel! {
     fn locate<'a>(
         centre: &'a [i16],
         activity: &'a [i16],

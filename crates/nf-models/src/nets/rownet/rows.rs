@@ -28,6 +28,31 @@ impl Extents {
         let lengths = [width.div_ceil(2), width / 2];
         Self { lengths, padded: lengths[0].next_multiple_of(PIXEL_GROUP) }
     }
+
+    /// Of the numbers of both halves of a row, those `right` columns to the right of the pixels of
+    /// one.
+    #[inline(always)]
+    fn at<T>(self, halves: &[Vec<T>; 2], parity: usize, right: isize) -> &[T] {
+        let column = parity as isize + right;
+        let start = (MARGIN as isize + column.div_euclid(2)) as usize;
+        &halves[column.rem_euclid(2) as usize][start..start + self.padded]
+    }
+
+    /// Lets `change` change the numbers of the pixels of a half; those beyond its ends follow.
+    fn update<T: Copy>(self, halves: &mut [Vec<T>; 2], parity: usize, change: impl FnOnce(&mut [T])) {
+        let length = self.lengths[parity];
+        let [even, odd] = halves;
+        let (own, other) = if parity == 0 { (even, &*odd) } else { (odd, &*even) };
+        if length == 0 {
+            // A tile of one column: its odd half is its even one.
+            own.copy_from_slice(other);
+            return;
+        }
+        change(&mut own[MARGIN..MARGIN + length]);
+        let (first, last) = (own[MARGIN], own[MARGIN + length - 1]);
+        own[..MARGIN].fill(first);
+        own[MARGIN + length..].fill(last);
+    }
 }
 
 /// One number per pixel.
@@ -59,26 +84,13 @@ impl Rows {
     /// The numbers `up` rows above and `right` columns to the right of the pixels of a half row.
     #[inline(always)]
     pub(super) fn at(&self, parity: usize, (up, right): Offset) -> &[i16] {
-        let column = parity as isize + right;
-        let start = (MARGIN as isize + column.div_euclid(2)) as usize;
-        let slot = &self.slots[(self.current + ABOVE + 1 - up) % (ABOVE + 1)];
-        &slot[column.rem_euclid(2) as usize][start..start + self.extents.padded]
+        self.extents.at(&self.slots[(self.current + ABOVE + 1 - up) % (ABOVE + 1)], parity, right)
     }
 
     /// Sets a half row of the current row.
     pub(super) fn set(&mut self, parity: usize, numbers: &[i16]) {
-        let length = self.extents.lengths[parity];
-        let [even, odd] = &mut self.slots[self.current];
-        let (own, other) = if parity == 0 { (even, &*odd) } else { (odd, &*even) };
-        if length == 0 {
-            // A tile of one column: its odd half is its even one.
-            own.copy_from_slice(other);
-            return;
-        }
-        own[MARGIN..MARGIN + length].copy_from_slice(&numbers[..length]);
-        let (first, last) = (own[MARGIN], own[MARGIN + length - 1]);
-        own[..MARGIN].fill(first);
-        own[MARGIN + length..].fill(last);
+        let set = |own: &mut [i16]| own.copy_from_slice(&numbers[..own.len()]);
+        self.extents.update(&mut self.slots[self.current], parity, set);
     }
 }
 
@@ -98,23 +110,11 @@ impl Columns {
     /// The numbers `right` columns to the right of the pixels of a half row.
     #[inline(always)]
     pub(super) fn at(&self, parity: usize, right: isize) -> &[i32] {
-        let column = parity as isize + right;
-        let start = (MARGIN as isize + column.div_euclid(2)) as usize;
-        &self.halves[column.rem_euclid(2) as usize][start..start + self.extents.padded]
+        self.extents.at(&self.halves, parity, right)
     }
 
     /// Lets `change` change the numbers of a half row's pixels; those beyond its ends follow.
     pub(super) fn update(&mut self, parity: usize, change: impl FnOnce(&mut [i32])) {
-        let length = self.extents.lengths[parity];
-        let [even, odd] = &mut self.halves;
-        let (own, other) = if parity == 0 { (even, &*odd) } else { (odd, &*even) };
-        if length == 0 {
-            own.copy_from_slice(other);
-            return;
-        }
-        change(&mut own[MARGIN..MARGIN + length]);
-        let (first, last) = (own[MARGIN], own[MARGIN + length - 1]);
-        own[..MARGIN].fill(first);
-        own[MARGIN + length..].fill(last);
+        self.extents.update(&mut self.halves, parity, change);
     }
 }

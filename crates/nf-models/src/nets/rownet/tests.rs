@@ -6,7 +6,7 @@ use super::tables::{SHAPES, WIDTHS};
 use crate::random::Random;
 use crate::tile::Tile;
 use crate::weights::{Array, Values, Weights};
-use nf_engine::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Weights at random, as large as they can be.
 pub(super) fn random_weights(hidden: usize, seed: u64, most: f32) -> Weights {

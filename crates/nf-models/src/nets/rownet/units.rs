@@ -67,16 +67,16 @@ fn multiply_high(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
-/// A deviation in sixteenths of a unit, cut off at 127.
+/// A deviation in sixteenths of a unit (limit, power and factor of a [`Unit`]), cut off at 127.
 #[inline(always)]
-pub(super) fn fine(deviation: i16, limit: i16, power: i16, factor: i16) -> i16 {
+pub(super) fn fine(deviation: i16, [limit, power, factor]: [i16; 3]) -> i16 {
     let product = clamp(deviation, limit).wrapping_mul(power);
     clamp((multiply_high(product, factor) + 1) >> 1, 127)
 }
 
 /// A deviation in whole units, cut off at 127.
 #[inline(always)]
-pub(super) fn coarse(deviation: i16, limit: i16, power: i16, factor: i16) -> i16 {
+pub(super) fn coarse(deviation: i16, [limit, power, factor]: [i16; 3]) -> i16 {
     let limit = limit.saturating_mul(16);
     let product = clamp(deviation, limit).wrapping_mul(power);
     clamp((multiply_high(product, factor) + 16) >> 5, 127)
@@ -94,13 +94,13 @@ mod tests {
             let unit = f64::from(activity) / 16.0;
             for deviation in [-30_000_i16, -500, -3, -1, 0, 1, 2, 40, 700, 9000] {
                 let exact = f64::from(deviation) / unit;
-                let found = f64::from(fine(deviation, limit, power, factor));
+                let found = f64::from(fine(deviation, [limit, power, factor]));
                 let expected = (16.0 * exact).clamp(-127.0, 127.0);
                 // A quarter octave, and what small limits cut off.
                 let near = (found - expected).abs() <= 1.0 + 0.25 * expected.abs();
                 let cut = deviation.abs() > limit && found * expected >= 64.0 * 64.0;
                 assert!(near || cut, "{activity} {deviation}: {found} {expected}");
-                let found = f64::from(coarse(deviation, limit, power, factor));
+                let found = f64::from(coarse(deviation, [limit, power, factor]));
                 let expected = exact.clamp(-127.0, 127.0);
                 let near = (found - expected).abs() <= 1.0 + 0.25 * expected.abs();
                 let cut = deviation.unsigned_abs() > 16 * limit as u16 && found * expected >= 64.0 * 64.0;

@@ -7,7 +7,10 @@
 // Loops over several arrays at one index are what compilers keep in registers.
 #![allow(clippy::needless_range_loop)]
 
-use crate::InstructionSet;
+mod lanes;
+
+use lanes::{Lanes, Plain};
+use nf_simd::InstructionSet;
 
 /// Largest activation that enters a layer, and minus the smallest.
 pub const MAX_ACTIVATION: i32 = 127;
@@ -88,8 +91,7 @@ impl IntegerLayer {
         hidden: &mut [i32],
     ) {
         assert!(self.outputs().is_multiple_of(2), "outputs come in pairs");
-        let work = Work { layer: self, inputs, stride, pixels, shift, outputs: hidden };
-        work.run_hidden(isa);
+        Work { layer: self, inputs, stride, pixels, shift, outputs: hidden }.run(isa, Results::Hidden);
     }
 
     /// Adds `y << shift` to the sums of the first `pixels` pixels, a multiple of [`PIXEL_GROUP`];
@@ -106,189 +108,7 @@ impl IntegerLayer {
         shift: u32,
         sums: &mut [i32],
     ) {
-        Work { layer: self, inputs, stride, pixels, shift, outputs: sums }.run_add(isa);
-    }
-}
-
-/// A register of numbers of 32 bits and what is done with it.
-trait Lanes: Copy {
-    type Register: Copy;
-    /// Numbers in a register.
-    const WIDTH: usize;
-    fn load(self, from: &[i32]) -> Self::Register;
-    fn store(self, register: Self::Register, to: &mut [i32]);
-    fn splat(self, value: i32) -> Self::Register;
-    fn add(self, a: Self::Register, b: Self::Register) -> Self::Register;
-    /// The sum of the products of both halves.
-    fn multiply_add(self, a: Self::Register, b: Self::Register) -> Self::Register;
-    /// `clamp(a >> shift, 0, 127)`.
-    fn activate(self, a: Self::Register, shift: u32) -> Self::Register;
-    /// `low | high << 16`.
-    fn join(self, low: Self::Register, high: Self::Register) -> Self::Register;
-    /// `a << shift`.
-    fn shift_left(self, a: Self::Register, shift: u32) -> Self::Register;
-}
-
-/// Plain code.
-#[derive(Clone, Copy)]
-struct Plain;
-
-const PLAIN_WIDTH: usize = 8;
-
-impl Lanes for Plain {
-    type Register = [i32; PLAIN_WIDTH];
-    const WIDTH: usize = PLAIN_WIDTH;
-
-    #[inline(always)]
-    fn load(self, from: &[i32]) -> Self::Register {
-        *from.first_chunk().expect("a group of pixels is whole")
-    }
-
-    #[inline(always)]
-    fn store(self, register: Self::Register, to: &mut [i32]) {
-        *to.first_chunk_mut().expect("a group of pixels is whole") = register;
-    }
-
-    #[inline(always)]
-    fn splat(self, value: i32) -> Self::Register {
-        [value; PLAIN_WIDTH]
-    }
-
-    #[inline(always)]
-    fn add(self, a: Self::Register, b: Self::Register) -> Self::Register {
-        std::array::from_fn(|i| a[i] + b[i])
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, a: Self::Register, b: Self::Register) -> Self::Register {
-        let low = |word: i32| i32::from(word as i16);
-        std::array::from_fn(|i| low(a[i]) * low(b[i]) + (a[i] >> 16) * (b[i] >> 16))
-    }
-
-    #[inline(always)]
-    fn activate(self, a: Self::Register, shift: u32) -> Self::Register {
-        a.map(|sum| (sum >> shift).clamp(0, MAX_ACTIVATION))
-    }
-
-    #[inline(always)]
-    fn join(self, low: Self::Register, high: Self::Register) -> Self::Register {
-        std::array::from_fn(|i| low[i] | high[i] << 16)
-    }
-
-    #[inline(always)]
-    fn shift_left(self, a: Self::Register, shift: u32) -> Self::Register {
-        a.map(|sum| sum << shift)
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::{Lanes, MAX_ACTIVATION};
-    use pulp::cast;
-    use pulp::x86::V3;
-    use std::arch::x86_64::__m256i;
-
-    impl Lanes for V3 {
-        type Register = __m256i;
-        const WIDTH: usize = 8;
-
-        #[inline(always)]
-        fn load(self, from: &[i32]) -> __m256i {
-            cast(*from.first_chunk::<8>().expect("a group of pixels is whole"))
-        }
-
-        #[inline(always)]
-        fn store(self, register: __m256i, to: &mut [i32]) {
-            *to.first_chunk_mut::<8>().expect("a group of pixels is whole") = cast(register);
-        }
-
-        #[inline(always)]
-        fn splat(self, value: i32) -> __m256i {
-            self.avx._mm256_set1_epi32(value)
-        }
-
-        #[inline(always)]
-        fn add(self, a: __m256i, b: __m256i) -> __m256i {
-            self.avx2._mm256_add_epi32(a, b)
-        }
-
-        #[inline(always)]
-        fn multiply_add(self, a: __m256i, b: __m256i) -> __m256i {
-            self.avx2._mm256_madd_epi16(a, b)
-        }
-
-        #[inline(always)]
-        fn activate(self, a: __m256i, shift: u32) -> __m256i {
-            let shifted = self.avx2._mm256_srav_epi32(a, self.splat(shift as i32));
-            let positive = self.avx2._mm256_max_epi32(shifted, self.splat(0));
-            self.avx2._mm256_min_epi32(positive, self.splat(MAX_ACTIVATION))
-        }
-
-        #[inline(always)]
-        fn join(self, low: __m256i, high: __m256i) -> __m256i {
-            self.avx2._mm256_or_si256(low, self.avx2._mm256_slli_epi32::<16>(high))
-        }
-
-        #[inline(always)]
-        fn shift_left(self, a: __m256i, shift: u32) -> __m256i {
-            self.avx2._mm256_sllv_epi32(a, self.splat(shift as i32))
-        }
-    }
-}
-
-#[cfg(all(target_arch = "x86_64", feature = "avx512"))]
-mod avx512 {
-    use super::{Lanes, MAX_ACTIVATION};
-    use pulp::cast;
-    use pulp::x86::V4;
-    use std::arch::x86_64::__m512i;
-
-    impl Lanes for V4 {
-        type Register = __m512i;
-        const WIDTH: usize = 16;
-
-        #[inline(always)]
-        fn load(self, from: &[i32]) -> __m512i {
-            cast(*from.first_chunk::<16>().expect("a group of pixels is whole"))
-        }
-
-        #[inline(always)]
-        fn store(self, register: __m512i, to: &mut [i32]) {
-            *to.first_chunk_mut::<16>().expect("a group of pixels is whole") = cast(register);
-        }
-
-        #[inline(always)]
-        fn splat(self, value: i32) -> __m512i {
-            self.avx512f._mm512_set1_epi32(value)
-        }
-
-        #[inline(always)]
-        fn add(self, a: __m512i, b: __m512i) -> __m512i {
-            self.avx512f._mm512_add_epi32(a, b)
-        }
-
-        #[inline(always)]
-        fn multiply_add(self, a: __m512i, b: __m512i) -> __m512i {
-            self.avx512bw._mm512_madd_epi16(a, b)
-        }
-
-        #[inline(always)]
-        fn activate(self, a: __m512i, shift: u32) -> __m512i {
-            let shifted = self.avx512f._mm512_srav_epi32(a, self.splat(shift as i32));
-            let positive = self.avx512f._mm512_max_epi32(shifted, self.splat(0));
-            self.avx512f._mm512_min_epi32(positive, self.splat(MAX_ACTIVATION))
-        }
-
-        #[inline(always)]
-        fn join(self, low: __m512i, high: __m512i) -> __m512i {
-            let high = self.avx512f._mm512_slli_epi32::<16>(high);
-            self.avx512f._mm512_or_si512(low, high)
-        }
-
-        #[inline(always)]
-        fn shift_left(self, a: __m512i, shift: u32) -> __m512i {
-            self.avx512f._mm512_sllv_epi32(a, self.splat(shift as i32))
-        }
+        Work { layer: self, inputs, stride, pixels, shift, outputs: sums }.run(isa, Results::Sums);
     }
 }
 
@@ -365,9 +185,7 @@ impl Work<'_> {
             }
         }
     }
-}
 
-impl Work<'_> {
     /// Stores sums of pairs of outputs from `first` on as activations.
     #[inline(always)]
     fn outputs_of_pairs<L: Lanes>(
@@ -388,48 +206,43 @@ impl Work<'_> {
         }
     }
 
-    fn run_hidden(self, isa: InstructionSet) {
+    fn run(self, isa: InstructionSet, results: Results) {
         match isa {
-            InstructionSet::Baseline => self.hidden(Plain),
+            InstructionSet::Baseline => self.apply(Plain, results),
             #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2(avx2) => avx2.vectorize(Hidden(self, avx2)),
-            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
-            InstructionSet::Avx512(avx512) => avx512.vectorize(Hidden(self, avx512)),
+            InstructionSet::Avx2(avx2) => avx2.vectorize(WithLanes(self, avx2, results)),
+            #[cfg(target_arch = "x86_64")]
+            InstructionSet::Avx512(avx512) => avx512.vectorize(WithLanes(self, avx512, results)),
         }
     }
 
-    fn run_add(self, isa: InstructionSet) {
-        match isa {
-            InstructionSet::Baseline => self.add(Plain),
-            #[cfg(target_arch = "x86_64")]
-            InstructionSet::Avx2(avx2) => avx2.vectorize(Add(self, avx2)),
-            #[cfg(all(target_arch = "x86_64", feature = "avx512"))]
-            InstructionSet::Avx512(avx512) => avx512.vectorize(Add(self, avx512)),
+    #[inline(always)]
+    fn apply<L: Lanes>(self, lanes: L, results: Results) {
+        match results {
+            Results::Hidden => self.hidden(lanes),
+            Results::Sums => self.add(lanes),
         }
     }
 }
 
-/// [`Work::hidden`] as what `vectorize` takes.
-struct Hidden<'a, L>(Work<'a>, L);
-
-impl<L: Lanes> pulp::NullaryFnOnce for Hidden<'_, L> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        self.0.hidden(self.1);
-    }
+/// What becomes of the sums of a layer.
+#[derive(Clone, Copy)]
+enum Results {
+    /// Activations, [`IntegerLayer::hidden`].
+    Hidden,
+    /// They are added to others, [`IntegerLayer::add`].
+    Sums,
 }
 
-/// [`Work::add`] as what `vectorize` takes.
-struct Add<'a, L>(Work<'a>, L);
+/// [`Work::apply`] as what `vectorize` takes.
+struct WithLanes<'a, L>(Work<'a>, L, Results);
 
-impl<L: Lanes> pulp::NullaryFnOnce for Add<'_, L> {
+impl<L: Lanes> pulp::NullaryFnOnce for WithLanes<'_, L> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        self.0.add(self.1);
+        self.0.apply(self.1, self.2);
     }
 }
 
