@@ -6,6 +6,7 @@
 //!   of that crate.
 //! - [`Detector`]: what is known of the chip that made them.
 //! - [`TileBox`] and [`Grid`]: boxes of pixels, and stacks cut into them.
+//! - [`in_order`]: results of parallel work, or the first error.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
 //! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
@@ -17,6 +18,7 @@ mod detector;
 mod digest;
 mod grid;
 mod image;
+mod in_order;
 mod shape;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -26,6 +28,7 @@ pub use detector::{Detector, Region, RegionKind};
 pub use digest::{Digest, SampleDigester, StackDigester};
 pub use grid::{Grid, TileBox};
 pub use image::{Image16, ShapeError};
+pub use in_order::in_order;
 pub use shape::{PlaneAxis, Shape};
 
 // The examples of the README are tests.

@@ -20,7 +20,7 @@ use crate::tile::Tile;
 use crate::tile_model::TileModel;
 use crate::trace::Recorder;
 use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
-use nf_image::{Digest, Grid, Image16, Shape, TileBox};
+use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ impl NetCodec {
             .batches(image.shape(), tile_px, self.batch())?
             .into_par_iter()
             .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
-        let streams: Vec<Vec<u8>> = streams.collect::<Result<_>>()?;
+        let streams: Vec<Vec<u8>> = in_order(streams)?;
         let mut bytes = self.digest.0.to_vec();
         bytes.push(ARITHMETIC);
         for extent in [tile_px, tile_px, self.batch()] {
@@ -239,10 +239,9 @@ impl Codec for NetCodec {
         let decoded = parts
             .into_par_iter()
             .map(|(boxes, part)| Ok((batch::decode(&*self.model, part, &boxes)?, boxes)));
-        let decoded: Vec<Result<_>> = decoded.collect();
+        let decoded: Vec<(Vec<Vec<u16>>, Vec<TileBox>)> = in_order(decoded)?;
         let mut image = Image16::zeros(shape);
-        for decoded in decoded {
-            let (tiles, boxes) = decoded?;
+        for (tiles, boxes) in decoded {
             for (samples, at) in tiles.into_iter().zip(boxes) {
                 let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
                 image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
@@ -256,8 +255,8 @@ impl Codec for NetCodec {
         let bits =
             batches.map(|boxes| batch::ideal_bits(&*self.model, &mut cut(image, &boxes)).map_err(failed));
         // Added up in the order of the batches, whatever the number of threads.
-        let bits: Vec<Result<f64>> = bits.collect();
-        bits.into_iter().sum::<Result<f64>>().map(Some)
+        let bits: Vec<f64> = in_order(bits)?;
+        Ok(Some(bits.iter().sum()))
     }
 
     /// Those of PixelCNN++ for single planes; the other networks code numbers that are no samples.

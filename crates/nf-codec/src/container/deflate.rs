@@ -4,7 +4,7 @@
 //! text that such headers share, which the dictionary holds (RFC 1951; preset dictionaries as in
 //! RFC 1950, section 2.2, but without its checksums).
 
-use super::FIXED_WIDTHS;
+use super::version::Version;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use flate2::{Compress, Compression, Decompress};
 use std::io::Read;
@@ -43,8 +43,8 @@ pub(super) fn deflate(plain: &[u8]) -> Vec<u8> {
 }
 
 /// Inflates what a container of this version holds.
-pub(super) fn inflate(bytes: &[u8], version: u16) -> ZlibDecoder<&[u8]> {
-    if version == FIXED_WIDTHS {
+pub(super) fn inflate(bytes: &[u8], version: Version) -> ZlibDecoder<&[u8]> {
+    if version == Version::FixedWidths {
         return ZlibDecoder::new(bytes);
     }
     let mut decompress = Decompress::new(false);
@@ -73,7 +73,7 @@ mod tests {
         let bytes = deflate(head);
         assert!(bytes.len() < 10, "{}", bytes.len());
         let mut back = Vec::new();
-        inflate(&bytes, super::super::VERSION).read_to_end(&mut back).unwrap();
+        inflate(&bytes, Version::Varints).read_to_end(&mut back).unwrap();
         assert_eq!(back, head);
     }
 }

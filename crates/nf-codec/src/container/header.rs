@@ -1,7 +1,8 @@
 //! The header: everything that must be known before the first tile.
 
 use super::layout::Layout;
-use super::{FIXED_WIDTHS, MAGIC, VERSION};
+use super::version::Version;
+use super::{MAGIC, VERSION};
 use crate::{Codec, Error, Fields, Limits, Model, Reproducibility, Result, Spec, put_varint};
 use nf_image::{Digest, PlaneAxis, Shape};
 use std::sync::Arc;
@@ -133,8 +134,7 @@ impl Header {
     }
 
     /// Reads the records of a header of this version; its checksum has been checked.
-    pub(super) fn from_records(records: &[u8], version: u16, limits: &Limits) -> Result<Self> {
-        let has_varints = version > FIXED_WIDTHS;
+    pub(super) fn from_records(records: &[u8], version: Version, limits: &Limits) -> Result<Self> {
         let mut bytes = Fields::new(records, WHAT);
         let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
         let mut images = Vec::new();
@@ -146,7 +146,7 @@ impl Header {
         };
         while !bytes.is_empty() {
             let tag = bytes.u8()?;
-            let length = if has_varints { bytes.varint()? } else { u64::from(bytes.u32()?) };
+            let length = version.number::<4>(|| bytes.u8(), WHAT)?;
             let value = bytes.take(length)?;
             let mut fields = Fields::new(value, WHAT);
             match tag {
@@ -165,7 +165,7 @@ impl Header {
                     let device = fields.rest();
                     model = Some(ModelHeader { digest, bytes: size, device: fields.text(device)? });
                 }
-                IMAGE => images.push(image_header(&mut fields, has_varints, limits)?),
+                IMAGE => images.push(image_header(&mut fields, version, limits)?),
                 LAYOUT => {
                     once(tag, layout.is_some())?;
                     layout = Some(value);
@@ -182,7 +182,7 @@ impl Header {
         let missing = |record: &str| Error::corrupt(WHAT, format!("the {record} record is missing"));
         let reproducibility = match reproducibility {
             Some(class) => class,
-            None if has_varints => Reproducibility::Anywhere,
+            None if version == Version::Varints => Reproducibility::Anywhere,
             None => return Err(missing("reproducibility")),
         };
         if reproducibility != Reproducibility::Anywhere && model.is_none() {
@@ -233,9 +233,9 @@ fn whole(stack: Shape) -> Shape {
     Shape::new(stack.planes.max(1), stack.height.max(1), stack.width.max(1))
 }
 
-fn shape(fields: &mut Fields<'_>, has_varints: bool) -> Result<Shape> {
+fn shape(fields: &mut Fields<'_>, version: Version) -> Result<Shape> {
     let mut extent = || -> Result<usize> {
-        let n = if has_varints { fields.varint()? } else { fields.u64()? };
+        let n = version.number::<8>(|| fields.u8(), WHAT)?;
         usize::try_from(n).map_err(|_| Error::corrupt(WHAT, format!("an extent of {n} pixels")))
     };
     Ok(Shape::new(extent()?, extent()?, extent()?))
@@ -250,13 +250,14 @@ pub(super) fn check_tile(stack: Shape, tile: Shape, limits: &Limits) -> Result<(
     limits.check_memory("a tile of the container", needed)
 }
 
-fn image_header(fields: &mut Fields<'_>, has_varints: bool, limits: &Limits) -> Result<ImageHeader> {
-    let stack = shape(fields, has_varints)?;
+fn image_header(fields: &mut Fields<'_>, version: Version, limits: &Limits) -> Result<ImageHeader> {
+    let stack = shape(fields, version)?;
     limits.check_shape("the container", stack)?;
     // What is left out at the end stands for no axis, and for a tile that is the whole stack.
-    let code = if has_varints && fields.is_empty() { 0 } else { fields.u8()? };
+    let is_out = |fields: &Fields<'_>| version == Version::Varints && fields.is_empty();
+    let code = if is_out(fields) { 0 } else { fields.u8()? };
     let axis = *PlaneAxis::ALL.get(usize::from(code)).ok_or_else(|| newer(format!("plane axis {code}")))?;
-    let tile = if has_varints && fields.is_empty() { whole(stack) } else { shape(fields, has_varints)? };
+    let tile = if is_out(fields) { whole(stack) } else { shape(fields, version)? };
     if tile.planes == 0 || tile.height == 0 || tile.width == 0 {
         return Err(Error::corrupt(WHAT, format!("a tile of {tile} pixels")));
     }

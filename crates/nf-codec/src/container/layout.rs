@@ -1,8 +1,8 @@
 //! How the original file is put together from verbatim bytes and samples.
 
+use super::MAX_VERBATIM_BYTES;
 use super::deflate::{deflate, inflate};
-use super::{FIXED_WIDTHS, MAX_VERBATIM_BYTES};
-use crate::fields::read_varint;
+use super::version::{Version, unzigzag, zigzag};
 use crate::{Error, Fields, Limits, Result, put_varint};
 use flate2::read::ZlibDecoder;
 use nf_image::Image16;
@@ -165,22 +165,26 @@ impl Layout {
     ///
     /// Neighbouring verbatim segments become one, so that memory follows from the announced length
     /// and the number of stacks, however many segments there are.
-    pub(super) fn from_record(record: &[u8], version: u16, images: usize, limits: &Limits) -> Result<Self> {
+    pub(super) fn from_record(
+        record: &[u8],
+        version: Version,
+        images: usize,
+        limits: &Limits,
+    ) -> Result<Self> {
         let mut fields = Fields::new(record, WHAT);
-        let has_varints = version > FIXED_WIDTHS;
-        let length = if has_varints { fields.varint()? } else { fields.u64()? };
+        let length = version.number::<8>(|| fields.u8(), WHAT)?;
         if length > MAX_RECORD_BYTES {
             return Err(Error::corrupt(WHAT, format!("a length of {length} bytes")));
         }
         limits.check_memory(WHAT, length)?;
-        let mut plain = Inflating { stream: inflate(fields.rest(), version), left: length, has_varints };
+        let mut plain = Inflating { stream: inflate(fields.rest(), version), left: length, version };
         let mut segments: Vec<Segment> = Vec::new();
         let mut named = vec![false; images];
         while plain.left > 0 {
             let [kind] = plain.array()?;
             match kind {
                 0 => {
-                    let length = plain.length()?;
+                    let length = plain.number::<8>()?;
                     if length == 0 {
                         return Err(Error::corrupt(WHAT, "an empty segment"));
                     }
@@ -194,7 +198,7 @@ impl Layout {
                     }
                 }
                 1 => {
-                    let image = plain.stack()?;
+                    let image = u32::try_from(plain.number::<4>()?).unwrap_or(u32::MAX);
                     // Once at most: a short record must not stand for an endless file.
                     match named.get_mut(image as usize) {
                         Some(seen @ false) => *seen = true,
@@ -226,7 +230,7 @@ impl Layout {
 struct Inflating<'a> {
     stream: ZlibDecoder<&'a [u8]>,
     left: u64,
-    has_varints: bool,
+    version: Version,
 }
 
 impl Inflating<'_> {
@@ -242,23 +246,17 @@ impl Inflating<'_> {
         Ok(bytes)
     }
 
-    fn varint(&mut self) -> Result<u64> {
-        read_varint(|| self.array::<1>().map(|[byte]| byte), WHAT)
-    }
-
-    fn length(&mut self) -> Result<u64> {
-        if self.has_varints { self.varint() } else { Ok(u64::from_le_bytes(self.array()?)) }
-    }
-
-    fn stack(&mut self) -> Result<u32> {
-        match self.has_varints {
-            true => Ok(u32::try_from(self.varint()?).unwrap_or(u32::MAX)),
-            false => Ok(u32::from_le_bytes(self.array()?)),
-        }
+    /// A number, of `N` bytes where widths are fixed.
+    fn number<const N: usize>(&mut self) -> Result<u64> {
+        self.version.number::<N>(|| self.array::<1>().map(|[byte]| byte), WHAT)
     }
 
     fn offset(&mut self) -> Result<i64> {
-        if self.has_varints { Ok(unzigzag(self.varint()?)) } else { Ok(i64::from_le_bytes(self.array()?)) }
+        let number = self.number::<8>()?;
+        match self.version {
+            Version::FixedWidths => Ok(number as i64),
+            Version::Varints => Ok(unzigzag(number)),
+        }
     }
 
     fn append(&mut self, length: u64, bytes: &mut Vec<u8>) -> Result<()> {
@@ -275,15 +273,6 @@ fn damaged(error: std::io::Error) -> Error {
     }
 }
 
-/// Signed numbers as unsigned ones, those of small magnitude first: 0, -1, 1, -2, 2 ...
-fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
-}
-
 const WHAT: &str = "the container's layout";
 /// Longest record that a reader accepts, inflated: the verbatim bytes, and what tells where they
 /// belong.
@@ -291,7 +280,6 @@ const MAX_RECORD_BYTES: u64 = 2 * MAX_VERBATIM_BYTES;
 
 #[cfg(test)]
 mod tests {
-    use super::super::VERSION;
     use super::*;
 
     #[test]
@@ -305,12 +293,18 @@ mod tests {
         };
         let record = layout.to_record().unwrap();
         assert!(record.len() < 500);
-        assert_eq!(Layout::from_record(&record, VERSION, 2, &Limits::default()).unwrap(), layout);
-        assert!(Layout::from_record(&record, VERSION, 1, &Limits::default()).is_err());
+        assert_eq!(Layout::from_record(&record, Version::Varints, 2, &Limits::default()).unwrap(), layout);
+        assert!(Layout::from_record(&record, Version::Varints, 1, &Limits::default()).is_err());
         let tight = Limits { max_memory_bytes: 1000, ..Limits::default() };
-        assert!(matches!(Layout::from_record(&record, VERSION, 2, &tight), Err(Error::Limit { .. })));
+        assert!(matches!(
+            Layout::from_record(&record, Version::Varints, 2, &tight),
+            Err(Error::Limit { .. })
+        ));
         for cut in 0..record.len() {
-            assert!(Layout::from_record(&record[..cut], VERSION, 2, &Limits::default()).is_err(), "{cut}");
+            assert!(
+                Layout::from_record(&record[..cut], Version::Varints, 2, &Limits::default()).is_err(),
+                "{cut}"
+            );
         }
     }
 
@@ -320,10 +314,13 @@ mod tests {
         let record = Layout { segments }.to_record().unwrap();
         let length = Fields::new(&record, WHAT).varint().unwrap();
         assert_eq!(length, 3 << 20);
-        let read = Layout::from_record(&record, VERSION, 0, &Limits::default()).unwrap();
+        let read = Layout::from_record(&record, Version::Varints, 0, &Limits::default()).unwrap();
         assert_eq!(read.segments, [Segment::Verbatim(vec![7; 1 << 20])]);
         let tight = Limits { max_memory_bytes: length - 1, ..Limits::default() };
-        assert!(matches!(Layout::from_record(&record, VERSION, 0, &tight), Err(Error::Limit { .. })));
+        assert!(matches!(
+            Layout::from_record(&record, Version::Varints, 0, &tight),
+            Err(Error::Limit { .. })
+        ));
     }
 
     #[test]
@@ -335,7 +332,10 @@ mod tests {
             let mut lie = Vec::new();
             put_varint(&mut lie, announced);
             lie.extend(&record[1..]);
-            assert!(Layout::from_record(&lie, VERSION, 0, &Limits::default()).is_err(), "{announced}");
+            assert!(
+                Layout::from_record(&lie, Version::Varints, 0, &Limits::default()).is_err(),
+                "{announced}"
+            );
         }
     }
 
@@ -343,18 +343,11 @@ mod tests {
     fn short_records_cannot_stand_for_endless_files() {
         let twice = Segment::Samples { image: 0, format: SampleFormat::U8, offset: 0 };
         let record = Layout { segments: vec![twice.clone(), twice] }.to_record().unwrap();
-        let error = Layout::from_record(&record, VERSION, 1, &Limits::default()).unwrap_err().to_string();
+        let error =
+            Layout::from_record(&record, Version::Varints, 1, &Limits::default()).unwrap_err().to_string();
         assert!(error.contains("twice"), "{error}");
         let record = Layout { segments: vec![Segment::Verbatim(Vec::new())] }.to_record().unwrap();
-        assert!(Layout::from_record(&record, VERSION, 1, &Limits::default()).is_err());
-    }
-
-    #[test]
-    fn offsets_round_trip() {
-        for offset in [0, 1, -1, 32768, -32768, i64::MIN, i64::MAX] {
-            assert_eq!(unzigzag(zigzag(offset)), offset);
-        }
-        assert_eq!([0, -1, 1, -2].map(zigzag), [0, 1, 2, 3]);
+        assert!(Layout::from_record(&record, Version::Varints, 1, &Limits::default()).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod reader;
 mod salvage;
 mod tiling;
 mod trailer;
+mod version;
 mod writer;
 
 pub use header::{Header, ImageHeader, ModelHeader};
@@ -28,8 +29,6 @@ pub use writer::{Borrowed, ImageSource, WriteOptions, Written, shorten_header, w
 pub const MAGIC: [u8; 8] = *b"\x89NFL\r\n\x1a\n";
 /// The version that this program writes, and the newest that it reads.
 pub const VERSION: u16 = 2;
-/// The version whose numbers have fixed widths; later ones have varints.
-const FIXED_WIDTHS: u16 = 1;
 /// Bytes before the length of the header: magic, version.
 const PREFIX_BYTES: usize = 8 + 2;
 /// Longest header that a reader accepts.

@@ -3,10 +3,10 @@
 use super::header::{Header, ImageHeader};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
-use super::{FIXED_WIDTHS, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION};
-use crate::fields::read_varint;
+use super::version::Version;
+use super::{MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION};
 use crate::{Codec, Error, Fields, Limits, Registry, Result};
-use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox};
+use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox, in_order};
 use rayon::prelude::*;
 use std::io::{Read, Seek, SeekFrom, Write};
 
@@ -45,7 +45,7 @@ impl<R: Read + Seek> Reader<R> {
         source.seek(SeekFrom::Start(0)).map_err(failed)?;
         let (version, header, prologue_bytes) = read_header(&mut source, container_bytes, &limits)?;
         let index_bytes = read_index(&mut source, version, container_bytes, prologue_bytes, &limits)?;
-        let tiles_end = container_bytes - trailer::suffix_bytes(version) as u64 - index_bytes.len() as u64;
+        let tiles_end = container_bytes - version.suffix_bytes() as u64 - index_bytes.len() as u64;
         let index = trailer::from_index(&index_bytes, version, &header.images, prologue_bytes, tiles_end)?;
         Ok(Self { source, header, index, container_bytes, limits })
     }
@@ -160,11 +160,11 @@ impl<R: Read + Seek> Reader<R> {
             let group = groups.next().unwrap_or_default();
             let next = group.iter().map(|place| self.read_piece(image, place)).collect::<Result<Vec<_>>>()?;
             let (header, limits) = (&self.header, &self.limits);
-            let mut decoded: Vec<Result<Image16>> = Vec::new();
+            let mut decoded = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| {
                     decoded =
-                        next.par_iter().map(|piece| piece.decode(image, header, codec, limits)).collect();
+                        in_order(next.par_iter().map(|piece| piece.decode(image, header, codec, limits)));
                 });
                 scope.spawn(|_| {
                     for (first, piece) in &ready {
@@ -176,9 +176,7 @@ impl<R: Read + Seek> Reader<R> {
             if group.is_empty() {
                 return self.check_digest(image, digester.finish(shape.planes));
             }
-            // Of several errors the first in the order of the stack is told, not the first in time.
-            let decoded = decoded.into_iter().collect::<Result<Vec<_>>>()?;
-            ready = group.iter().map(|place| place.planes.start).zip(decoded).collect();
+            ready = group.iter().map(|place| place.planes.start).zip(decoded?).collect();
         }
     }
 
@@ -252,16 +250,12 @@ impl Piece {
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the
         // memory.
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
-            let pieces: Vec<Result<(TileBox, Image16)>> = group
-                .par_iter()
-                .filter_map(|(tile, payload)| {
-                    let shared = tile.place.intersection(region)?;
-                    let piece = decode_tile(codec, payload, image, tile, &shared, limits);
-                    Some(piece.map(|piece| (shared, piece)))
-                })
-                .collect();
-            for piece in pieces {
-                let (shared, piece) = piece?;
+            let pieces = group.par_iter().filter_map(|(tile, payload)| {
+                let shared = tile.place.intersection(region)?;
+                let piece = decode_tile(codec, payload, image, tile, &shared, limits);
+                Some(piece.map(|piece| (shared, piece)))
+            });
+            for (shared, piece) in in_order(pieces)? {
                 let corner = shared.within(region);
                 decoded.paste(&piece, corner.planes.start, corner.rows.start, corner.columns.start);
             }
@@ -289,7 +283,7 @@ pub(super) fn read_header(
     source: &mut impl Read,
     container_bytes: u64,
     limits: &Limits,
-) -> Result<(u16, Header, u64)> {
+) -> Result<(Version, Header, u64)> {
     let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
     let mut prologue = read_exactly(source, known)?;
     if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {
@@ -304,16 +298,13 @@ pub(super) fn read_header(
             present: format!("one that knows version {VERSION}"),
         });
     }
-    let mut next = || {
+    let next = || {
         let mut byte = [0];
         source.read_exact(&mut byte).map_err(|_| Error::truncated("the container's header"))?;
         prologue.push(byte[0]);
         Ok(byte[0])
     };
-    let header_bytes = match version {
-        FIXED_WIDTHS => u64::from(u32::from_le_bytes([next()?, next()?, next()?, next()?])),
-        _ => read_varint(next, "the container's header")?,
-    };
+    let header_bytes = Version::of(version).number::<4>(next, "the container's header")?;
     let rest = container_bytes.saturating_sub(prologue.len() as u64);
     if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > rest {
         return Err(Error::truncated("the container's header"));
@@ -326,6 +317,7 @@ pub(super) fn read_header(
     if crc32fast::hash(&prologue) != u32::from_le_bytes(crc) || version == 0 {
         return Err(Error::corrupt("the container's header", "its checksum does not match"));
     }
+    let version = Version::of(version);
     let header = Header::from_records(&prologue[start..], version, limits)?;
     Ok((version, header, prologue.len() as u64 + 4))
 }
@@ -333,24 +325,24 @@ pub(super) fn read_header(
 /// The index, its checksum checked.
 fn read_index(
     source: &mut (impl Read + Seek),
-    version: u16,
+    version: Version,
     container_bytes: u64,
     prologue_bytes: u64,
     limits: &Limits,
 ) -> Result<Vec<u8>> {
     let rest = container_bytes - prologue_bytes;
-    let suffix_bytes = trailer::suffix_bytes(version);
+    let suffix_bytes = version.suffix_bytes();
     let room = rest.checked_sub(suffix_bytes as u64).ok_or_else(|| Error::truncated(WHAT))?;
     source.seek(SeekFrom::End(-(suffix_bytes as i64))).map_err(failed)?;
     let suffix = read_exactly(source, suffix_bytes)?;
-    if !suffix.ends_with(trailer::end_magic(version)) {
+    if !suffix.ends_with(version.end_magic()) {
         return Err(Error::truncated(WHAT));
     }
     let mut fields = Fields::new(&suffix, WHAT);
     let crc = fields.u32()?;
     let length = match version {
-        FIXED_WIDTHS => fields.u64()?,
-        _ => u64::from(fields.u32()?),
+        Version::FixedWidths => fields.u64()?,
+        Version::Varints => u64::from(fields.u32()?),
     };
     if length > room {
         return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));

@@ -1,6 +1,7 @@
 //! The trailer: digests, and where every tile lies.
 
-use super::{FIXED_WIDTHS, ImageHeader, VERSION};
+use super::ImageHeader;
+use super::version::Version;
 use crate::{Error, Fields, Result, put_varint};
 use nf_image::{Digest, Grid};
 
@@ -24,17 +25,6 @@ pub(super) struct TileEntry {
 
 const WHAT: &str = "the container's index";
 const DIGEST_BYTES: u64 = 32;
-
-/// The last bytes of a container of this version.
-pub(super) fn end_magic(version: u16) -> &'static [u8] {
-    if version == FIXED_WIDTHS { b"NFLEND\r\n" } else { b"NF" }
-}
-
-/// Bytes after the index: its CRC, its length, the end magic.
-pub(super) fn suffix_bytes(version: u16) -> usize {
-    let length_bytes = if version == FIXED_WIDTHS { 8 } else { 4 };
-    4 + length_bytes + end_magic(version).len()
-}
 
 /// The trailer of these stacks.
 ///
@@ -60,7 +50,7 @@ pub(super) fn to_bytes(images: &[ImageIndex]) -> Result<Vec<u8>> {
         u32::try_from(needed).map_err(|_| Error::TooLarge { what: WHAT.to_owned(), needed, most })?;
     index.extend(crc.to_le_bytes());
     index.extend(length.to_le_bytes());
-    index.extend(end_magic(VERSION));
+    index.extend(Version::Varints.end_magic());
     Ok(index)
 }
 
@@ -68,7 +58,7 @@ pub(super) fn to_bytes(images: &[ImageIndex]) -> Result<Vec<u8>> {
 /// room for tiles exactly.
 pub(super) fn from_index(
     index: &[u8],
-    version: u16,
+    version: Version,
     headers: &[ImageHeader],
     tiles_start: u64,
     tiles_end: u64,
@@ -79,8 +69,7 @@ pub(super) fn from_index(
         .collect::<Option<_>>()
         .ok_or_else(|| Error::corrupt(WHAT, "the header announces too many tiles"))?;
     // A hostile number of tiles fails before memory is taken for them.
-    let has_varints = version > FIXED_WIDTHS;
-    let least_entry_bytes = if has_varints { 4 } else { 8 + 4 };
+    let least_entry_bytes = if version == Version::Varints { 4 } else { 8 + 4 };
     let least = counts.iter().try_fold(0u64, |sum, tiles| {
         tiles.checked_mul(least_entry_bytes)?.checked_add(DIGEST_BYTES)?.checked_add(sum)
     });
@@ -95,10 +84,9 @@ pub(super) fn from_index(
     let mut left: u64 = counts.iter().sum();
     let mut tile = |bytes: &mut Fields<'_>| {
         left -= 1;
-        let length_bytes = match has_varints {
-            true if left == 0 => tiles_end.saturating_sub(offset_bytes),
-            true => bytes.varint()?,
-            false => bytes.u64()?,
+        let length_bytes = match version {
+            Version::Varints if left == 0 => tiles_end.saturating_sub(offset_bytes),
+            _ => version.number::<8>(|| bytes.u8(), WHAT)?,
         };
         let entry = TileEntry { offset_bytes, length_bytes, crc: bytes.u32()? };
         offset_bytes = offset_bytes

@@ -5,7 +5,7 @@ use super::reader::read_header;
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, DitheredStack, Error, Limits, Result};
-use nf_image::{Digest, Grid, Image16, ImageRef, PlaneAxis, Shape, StackDigester, TileBox};
+use nf_image::{Digest, Grid, Image16, ImageRef, PlaneAxis, Shape, StackDigester, TileBox, in_order};
 use rayon::prelude::*;
 use std::borrow::{Borrow, Cow};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -322,12 +322,7 @@ fn encode_bands(
         // Alone, a band is coded on this thread, so that its tiles or their codec have the pool to
         // themselves.
         [only] => Ok(vec![encode_band(only, image, origin, options)?]),
-        _ => {
-            // Of several errors the first in the order of the stack is told, not the first in time.
-            let coded: Vec<_> =
-                bands.par_iter().map(|band| encode_band(band, image, origin, options)).collect();
-            coded.into_iter().collect()
-        }
+        _ => in_order(bands.par_iter().map(|band| encode_band(band, image, origin, options))),
     }
 }
 
@@ -365,10 +360,6 @@ fn encode_band(
     match &columns[..] {
         // Alone, a tile is coded on this thread, so that the codec has the pool to itself.
         [only] => Ok(vec![encode(only)?]),
-        _ => {
-            // As above: the first tile that fails is told.
-            let coded: Vec<_> = columns.par_iter().map(encode).collect();
-            coded.into_iter().collect()
-        }
+        _ => in_order(columns.par_iter().map(encode)),
     }
 }

@@ -11,6 +11,7 @@ use crate::tiled::quantise::{Dither, NULL, Scaling};
 use crate::tiled::restore::{image_header, packed_keyword};
 use crate::tiled::{Algorithm, Column, EncodedTile, TileCodec, TilePlan, gzip};
 use crate::{Error, Result, SampleType};
+use nf_image::in_order;
 use rayon::prelude::*;
 use std::io::{Seek, SeekFrom, Write};
 
@@ -275,19 +276,14 @@ fn encode_band(
     codec: &dyn TileCodec,
 ) -> Result<Vec<EncodedTile>> {
     let pixels = image.read_section(band)?;
-    // Of several errors that of the first tile is told, not the first in time.
-    let encoded: Vec<Result<EncodedTile>> = plan
-        .grid
-        .tiles_of(band)
-        .into_par_iter()
-        .map_init(gzip::Deflater::default, |deflater, tile| {
+    let encode =
+        plan.grid.tiles_of(band).into_par_iter().map_init(gzip::Deflater::default, |deflater, tile| {
             let tile_box = plan.grid.tile_box(tile);
             let cut = pixels.cut(band, &tile_box)?;
             let encoded = plan.encode(tile, &tile_box, &cut, deflater, codec);
             encoded.map_err(|problem| Error::Tile { hdu: image.index(), tile, problem })
-        })
-        .collect();
-    encoded.into_iter().collect()
+        });
+    in_order(encode)
 }
 
 struct Heap<'a> {

@@ -80,10 +80,7 @@ impl<'a> TableReader<'a> {
                 Ok((own.to_vec(), arrays))
             },
         );
-        // Of several errors that of the first column is told, not the first in time.
-        let columns: Vec<Result<(Vec<u8>, Vec<Array>)>> = columns.collect();
-        let (plain, arrays): (Vec<_>, Vec<_>) =
-            columns.into_iter().collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let (plain, arrays): (Vec<_>, Vec<_>) = nf_image::in_order(columns)?.into_iter().unzip();
         Ok((plain, arrays.into_iter().flatten().collect()))
     }
 
