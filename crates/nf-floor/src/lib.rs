@@ -22,7 +22,6 @@
 //! - `models`: the three models of a tile.
 //! - `predict`: least squares and neighbourhoods, which models share; `maths`: elementary
 //!   functions.
-//! - `simd`: code compiled for several instruction sets.
 //!
 //! The bytes are described in `docs/format-floor.md`.
 #![forbid(unsafe_code)]
@@ -38,7 +37,6 @@ mod level;
 mod maths;
 mod models;
 mod predict;
-mod simd;
 mod stream;
 #[cfg(test)]
 mod testdata;

@@ -7,6 +7,7 @@
 //! - [`Detector`]: what is known of the chip that made them.
 //! - [`TileBox`] and [`Grid`]: boxes of pixels, and stacks cut into them.
 //! - [`in_order`]: results of parallel work, or the first error.
+//! - [`transpose`]: columns as rows.
 //! - [`Digest`]: a fingerprint of pixels, or of anything else that must not change.
 //! - `testing` (a feature): random numbers and frames for tests.
 #![forbid(unsafe_code)]
@@ -22,6 +23,7 @@ mod in_order;
 mod shape;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod transpose;
 
 pub use borrowed::{ImageRef, OrderError};
 pub use detector::{Detector, Region, RegionKind};
@@ -30,6 +32,7 @@ pub use grid::{Grid, TileBox};
 pub use image::{Image16, ShapeError};
 pub use in_order::in_order;
 pub use shape::{PlaneAxis, Shape};
+pub use transpose::transpose;
 
 // The examples of the README are tests.
 #[cfg(doctest)]

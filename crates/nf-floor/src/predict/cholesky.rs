@@ -1,6 +1,6 @@
 //! Cholesky's factorisation of normal equations, in double precision and one fixed order.
 
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// Columns that are processed together. What stands left of the diagonal among them is scaled
 /// along, and never read.

@@ -1,7 +1,7 @@
 //! Sums of products for weighted least squares.
 
 use super::cholesky::Cholesky;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// Sums of products of inputs with each other and with the target, in single precision.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use crate::models::TileView;
 use crate::predict::cholesky::Cholesky;
 use crate::predict::terms::{MAX_TERMS, Terms, Weights};
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Fitted weights.
 #[derive(Clone, Debug, PartialEq)]

@@ -21,8 +21,8 @@ use super::mixer::{CLASSES, GROUPS, INPUTS, Mixer};
 use super::refine::OUTLIERS;
 use super::tails::Tails;
 use crate::maths::{clamp_or_low, dot, ln, sigmoid};
-use crate::simd::{InstructionSet, kernel};
 use nf_entropy::binary::{BinaryCoder, PROBABILITY_BITS};
+use nf_simd::{InstructionSet, kernel};
 
 /// Biases of a decision: of its node (slow and fast), shared, and by the neighbourhood.
 const BIASES: usize = 3 + contexts::CONTEXTS;

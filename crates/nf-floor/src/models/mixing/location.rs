@@ -17,7 +17,7 @@ use super::inputs::{CLASSES, Inputs};
 use crate::maths::{clamp_or_low, dot};
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Number of predictions.
 pub(super) const PREDICTIONS: usize = 5;

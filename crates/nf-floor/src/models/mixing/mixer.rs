@@ -8,7 +8,7 @@
 
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Inputs of the mixture, a multiple of 16; the last two are spare.
 pub(super) const INPUTS: usize = 32;

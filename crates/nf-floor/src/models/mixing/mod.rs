@@ -36,11 +36,11 @@ mod traverse;
 
 use super::TileView;
 use crate::predict::terms::{Terms, Weights};
-use crate::simd::InstructionSet;
 use density::{Density, Pixel};
 use inputs::{ALONE, WITH_REFERENCES};
 use nf_codec::{Error, Result};
 use nf_entropy::binary::{BinaryDecoder, BinaryEncoder};
+use nf_simd::InstructionSet;
 use reference_planes::ReferencePlanes;
 pub(crate) use trace::trace;
 use traverse::{Given, Warmup, traverse};

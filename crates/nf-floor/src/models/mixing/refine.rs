@@ -13,7 +13,7 @@ use crate::maths::{clamp_or_low, dot};
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
 use crate::predict::neighbourhood::Offset;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Taps of a filter: `LEFT` in this row, `ABOVE` in each of `ROWS` rows above.
 const TAPS: usize = LEFT + ROWS * ABOVE;

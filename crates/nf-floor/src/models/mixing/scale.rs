@@ -14,7 +14,7 @@ use super::rows::Rows;
 use crate::maths::{clamp_or_low, dot, exp, ln};
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 use std::f32::consts::LN_2;
 
 /// Inputs of the regression; the last two belong to reference planes.

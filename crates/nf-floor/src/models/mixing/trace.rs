@@ -10,9 +10,9 @@ use super::density::{Density, Pixel};
 use super::inputs::ALONE;
 use super::traverse::{Given, traverse};
 use crate::models::TileView;
-use crate::simd::InstructionSet;
 use nf_codec::PixelTrace;
 use nf_entropy::binary::{BinaryCoder, PROBABILITY_BITS};
+use nf_simd::InstructionSet;
 
 /// The trace of a tile, with a sample drawn for every pixel; `None` for a tile without pixels.
 pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<PixelTrace> {

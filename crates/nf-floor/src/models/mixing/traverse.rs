@@ -10,8 +10,8 @@ use super::refine::{Refine, Refined};
 use super::scale::{self, Activity, Scale, Scales};
 use super::{CodePixel, Header};
 use crate::maths::{clamp_or_low, ln};
-use crate::simd::{InstructionSet, kernel};
 use nf_entropy::binary::BinaryCoder;
+use nf_simd::{InstructionSet, kernel};
 
 /// Scales of paths are at least this.
 const LEAST_PATH_SCALE: f32 = 0.3;

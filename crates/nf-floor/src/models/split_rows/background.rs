@@ -4,7 +4,7 @@
 //! The nearest 64 pixels know the level to an eighth of their noise, which costs a hundredth of a
 //! bit. Undithered tiles do without: where their lattice stands still, the tables know the level.
 
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// `x` in `-limit..=limit`.
 #[inline(always)]

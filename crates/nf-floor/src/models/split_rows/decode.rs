@@ -7,10 +7,11 @@ use super::scale::scale_of;
 use super::symbols::{base, edge, is_bin, low_bits, outlier_bits, outlying};
 use super::tables::Tables;
 use super::window::{Window, split};
-use crate::simd::{InstructionSet, kernel};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::BitReader;
 use nf_entropy::table::{DecodeTables, TableDecoder};
+use nf_image::transpose;
+use nf_simd::{InstructionSet, kernel};
 
 /// The samples of a tile of `height` rows of `width` pixels, neither of them zero.
 pub(super) fn decode(
@@ -52,29 +53,6 @@ pub(super) fn decode(
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
     Ok(if model.transposed { transpose(&samples, columns) } else { samples })
-}
-
-/// Rows of `width` pixels as columns.
-pub(super) fn transpose<T: Copy + Default>(samples: &[T], width: usize) -> Vec<T> {
-    const BLOCK: usize = 16;
-    let height = samples.len() / width;
-    let mut out = vec![T::default(); samples.len()];
-    for y in (0..height).step_by(BLOCK) {
-        for x in (0..width).step_by(BLOCK) {
-            let (high, wide) = (BLOCK.min(height - y), BLOCK.min(width - x));
-            let mut block = [[T::default(); BLOCK]; BLOCK];
-            for (k, line) in block[..high].iter_mut().enumerate() {
-                line[..wide].copy_from_slice(&samples[(y + k) * width + x..][..wide]);
-            }
-            for k in 0..wide {
-                let column = &mut out[(x + k) * height + y..][..high];
-                for (to, line) in column.iter_mut().zip(&block) {
-                    *to = line[k];
-                }
-            }
-        }
-    }
-    out
 }
 
 #[allow(clippy::too_many_arguments, reason = "a tile and how it is coded")]

@@ -1,7 +1,6 @@
 //! From a tile's samples to its payload.
 
 use super::background::Background;
-use super::decode::transpose;
 use super::effort::Effort;
 use super::fit::{Lines, fit};
 use super::header::Model;
@@ -12,9 +11,10 @@ use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits
 use super::tables::{Counts, Tables, entropy_bits};
 use super::window::{Window, split};
 use crate::models::TileView;
-use crate::simd::{InstructionSet, kernel};
 use nf_entropy::bits::BitWriter;
 use nf_entropy::table::EncodeTables;
+use nf_image::transpose;
+use nf_simd::{InstructionSet, kernel};
 use std::cell::Cell;
 
 /// The payload of a tile with at least one pixel, by rows or by columns.

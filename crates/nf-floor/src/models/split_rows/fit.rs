@@ -11,7 +11,7 @@ use super::scale::{
 };
 use super::window::{ABOVE, Window, split};
 use crate::predict::neighbourhood::Offset;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 use std::ops::Range;
 
 /// The lines of the tile from which pixels are taken: `count` of them, spread out.

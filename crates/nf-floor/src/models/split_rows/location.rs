@@ -6,7 +6,7 @@
 use super::background::{Background, clamp};
 use super::window::{ABOVE, Window};
 use crate::predict::neighbourhood::{Offset, nearest};
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// Farthest column of a tap.
 const REACH: isize = 8;

@@ -26,8 +26,8 @@ mod window;
 pub use effort::Effort;
 
 use super::TileView;
-use crate::simd::InstructionSet;
 use nf_codec::{Error, Result};
+use nf_simd::InstructionSet;
 
 /// A tile with at least one pixel, and whether it is coded by rows or by columns.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 //! fits the same weights.
 
 use crate::predict::cholesky::Cholesky;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// Lanes of a sum.
 const LANES: usize = 16;

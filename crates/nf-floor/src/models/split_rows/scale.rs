@@ -3,7 +3,7 @@
 
 use super::location::Centre;
 use super::window::Window;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 use std::ops::Range;
 
 /// Inputs of the scale of either half; the odd half has three more.

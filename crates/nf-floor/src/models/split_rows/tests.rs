@@ -1,8 +1,8 @@
 //! Whole tiles: round trips, the same bytes on every machine, and hostile payloads.
 
 use super::{Effort, TileView, decode, encode};
-use crate::simd::InstructionSet;
 use crate::testdata;
+use nf_simd::InstructionSet;
 
 fn assert_round_trip(tile: TileView) {
     for effort in [Effort::SMALL, Effort::LARGE] {

@@ -2,7 +2,7 @@
 
 use super::background::Background;
 use crate::predict::neighbourhood::Offset;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 
 /// Rows above the current one that are kept.
 pub(super) const ABOVE: usize = 5;

@@ -8,7 +8,7 @@
 
 use super::lanes::{LANES, Lanes};
 use crate::maths::{clamp_or_low, normal_cdf};
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 use std::sync::LazyLock;
 
 /// Components of a mixture: relative standard deviations, and weights at the start.

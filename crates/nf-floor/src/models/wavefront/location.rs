@@ -11,7 +11,7 @@ use crate::maths::clamp_or_low;
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
 use crate::predict::neighbourhood::{Offset, nearest};
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Inputs and the target.
 pub(super) const N: usize = 48;

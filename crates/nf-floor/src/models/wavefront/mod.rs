@@ -22,10 +22,10 @@ mod traverse;
 mod value_weights;
 
 use super::TileView;
-use crate::simd::InstructionSet;
 use lanes::LANES;
 use nf_codec::{Error, Result};
 use nf_entropy::rans16::{Decoder, Encoder};
+use nf_simd::InstructionSet;
 use traverse::traverse;
 
 /// What the encoder measures of a tile beforehand, and stores.

@@ -6,7 +6,7 @@
 
 use super::lanes::{LANES, Lanes};
 use crate::maths::sum_of_lanes;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Rows and columns whose sums are in registers together.
 const SIDE: usize = 4;

@@ -3,7 +3,7 @@
 use super::lanes::{LANES, Lanes};
 use super::products::add_products;
 use crate::predict::moments::Moments;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Steps whose products are summed at once: their inputs stay in the nearest cache.
 const BATCH: usize = 16;

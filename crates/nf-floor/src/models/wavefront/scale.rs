@@ -10,7 +10,7 @@ use super::regression::Batch;
 use crate::maths::{clamp_or_low, exp, ln};
 use crate::predict::cholesky::Cholesky;
 use crate::predict::moments::Moments;
-use crate::simd::InstructionSet;
+use nf_simd::InstructionSet;
 
 /// Inputs (two are spare) and the target.
 const N: usize = 16;

@@ -1,10 +1,10 @@
 //! Whole tiles: round trips, the same bytes on every machine, and hostile payloads.
 
 use super::{TileView, decode, decode_with, encode, encode_with};
-use crate::simd::InstructionSet;
 use crate::testdata;
 use nf_image::Shape;
 use nf_image::testing::noise;
+use nf_simd::InstructionSet;
 
 fn assert_round_trip(tile: TileView) {
     let payload = encode_with(InstructionSet::best(), tile, &[]);

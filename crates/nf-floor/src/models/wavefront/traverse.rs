@@ -7,7 +7,7 @@ use super::lanes::{LANES, Lanes, Plane, SKEW, active, steps};
 use super::location::{BLOCK_STEPS, Centre, Location, Observed};
 use super::scale::{Activity, Scale};
 use super::value_weights::ValueWeights;
-use crate::simd::{InstructionSet, kernel};
+use nf_simd::{InstructionSet, kernel};
 use std::ops::Range;
 
 /// While fewer pixels are known, the equations are solved every few steps.
@@ -178,7 +178,7 @@ fn code<C: StepCoder>(
         lanes: Range<usize>,
         step: &'a mut [u16; LANES],
     }
-    impl<C: StepCoder> pulp::NullaryFnOnce for Kernel<'_, C> {
+    impl<C: StepCoder> nf_simd::NullaryFnOnce for Kernel<'_, C> {
         type Output = ();
 
         #[inline(always)]

@@ -95,25 +95,8 @@ fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: &Tile) -> b
 
 /// The tile with its columns as rows.
 fn transpose(tile: &Tile) -> Tile {
-    let samples = transposed(&tile.samples, tile.width);
+    let samples = nf_image::transpose(&tile.samples, tile.width);
     Tile { height: tile.width, width: tile.height, samples, ..tile.clone_head() }
-}
-
-/// Rows of `width` samples as columns.
-fn transposed(samples: &[u16], width: usize) -> Vec<u16> {
-    const BLOCK: usize = 16;
-    let height = samples.len() / width;
-    let mut out = vec![0; samples.len()];
-    for y in (0..height).step_by(BLOCK) {
-        for x in (0..width).step_by(BLOCK) {
-            for k in x..(x + BLOCK).min(width) {
-                for i in y..(y + BLOCK).min(height) {
-                    out[k * height + i] = samples[i * width + k];
-                }
-            }
-        }
-    }
-    out
 }
 
 /// The bytes of a tile by rows.
@@ -198,7 +181,7 @@ pub(super) fn decode(
     }
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
-    Ok(if by_columns { transposed(&samples, width) } else { samples })
+    Ok(if by_columns { nf_image::transpose(&samples, width) } else { samples })
 }
 
 /// Residuals of a half row and their symbols, beyond [`SYMBOLS`] where they are in no bin.
