@@ -17,12 +17,11 @@ use super::{transfer, tree};
 use crate::lock::Lock;
 use crate::net::download::On;
 use crate::net::{Again, Failure};
+use crate::file_digest::{git_blob_of_file, sha256_of_file};
 use crate::{Error, Result};
-use sha1::Sha1;
-use sha2::Digest;
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
@@ -383,17 +382,7 @@ pub(super) fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
 /// The digest of a file in the form that the hub states: SHA-256, or SHA-1 of a git blob.
 fn digest_of(path: &Path, file: &RemoteFile) -> Result<String> {
     if file.digest.len() == 64 {
-        return crate::sha256::sha256_of_file(path);
+        return sha256_of_file(path);
     }
-    let mut hasher = Sha1::new();
-    hasher.update(format!("blob {}\0", file.size_bytes));
-    let mut input = File::open(path).map_err(Error::io(path))?;
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let n = input.read(&mut piece).map_err(Error::io(path))?;
-        if n == 0 {
-            return Ok(crate::sha256::hex(hasher.finalize()));
-        }
-        hasher.update(&piece[..n]);
-    }
+    git_blob_of_file(path, file.size_bytes)
 }
