@@ -186,7 +186,7 @@ impl Store {
 
     /// The snapshot of a revision in one of the caches, of which no list of files need be known.
     pub(crate) fn copies(&self, revision: &str) -> impl Iterator<Item = Copy> {
-        self.layouts.iter().filter_map(move |layout| Copy::in_cache(&layout.folder(), revision))
+        self.layouts.iter().filter_map(move |layout| Copy::in_cache(layout, revision))
     }
 
     fn unknown(&self, revision: &str) -> Error {
