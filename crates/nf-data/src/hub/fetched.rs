@@ -156,9 +156,7 @@ impl Fetched<'_> {
 
     /// The files of a blob: itself, and what was begun of it.
     fn files_of(&self, digest: &str) -> impl Iterator<Item = (PathBuf, u64)> {
-        let whole = self.0.blob(digest);
-        let part = self.0.blobs().join(format!("{digest}.part"));
-        [whole, part].into_iter().filter_map(|path| {
+        [self.0.blob(digest), self.0.part(digest)].into_iter().filter_map(|path| {
             let meta = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
             Some((path, meta.len()))
         })

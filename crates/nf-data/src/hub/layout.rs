@@ -45,6 +45,11 @@ impl Layout {
         self.blobs().join(digest)
     }
 
+    /// What was begun of a blob.
+    pub(super) fn part(&self, digest: &str) -> PathBuf {
+        self.blobs().join(format!("{digest}.part"))
+    }
+
     pub(super) fn locks(&self) -> PathBuf {
         self.root.join(".locks").join(&self.name)
     }

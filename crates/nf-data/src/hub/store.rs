@@ -220,9 +220,8 @@ impl Store {
 
     /// Bytes of a file that an interrupted fetch has left.
     pub(crate) fn begun_bytes(&self, file: &RemoteFile) -> u64 {
-        let part = |layout: &Layout| fs::metadata(layout.blobs().join(format!("{}.part", file.digest)));
         let own = self.layouts[..self.own_layouts].iter();
-        own.filter_map(|layout| part(layout).ok())
+        own.filter_map(|layout| fs::metadata(layout.part(&file.digest)).ok())
             .map(|meta| meta.len().min(file.size_bytes))
             .max()
             .unwrap_or(0)
@@ -312,8 +311,11 @@ impl Store {
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);
         // Where others cannot be kept out, every process has a part of its own.
-        let own = if lock.excludes_others() { String::new() } else { format!(".{}", std::process::id()) };
-        let part = layout.blobs().join(format!("{}{own}.part", file.digest));
+        let part = if lock.excludes_others() {
+            layout.part(&file.digest)
+        } else {
+            layout.part(&format!("{}.{}", file.digest, std::process::id()))
+        };
         self.adopt_part(layout, &part, &file.digest);
         let on = On {
             unwritable: &|path: &Path, error| unwritable(path)(error),
@@ -347,7 +349,7 @@ impl Store {
     /// Takes over what was begun where files were put before.
     fn adopt_part(&self, layout: &Layout, part: &Path, digest: &str) {
         for other in self.layouts[..self.own_layouts].iter().filter(|other| *other != layout) {
-            let begun = other.blobs().join(format!("{digest}.part"));
+            let begun = other.part(digest);
             if !part.exists() && begun.is_file() {
                 let _ = fs::rename(&begun, part);
             }
