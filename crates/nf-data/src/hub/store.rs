@@ -10,10 +10,9 @@
 use super::client::{Hub, RemoteFile};
 use super::copy::Copy;
 use super::fetched::Fetched;
-use super::is_hash;
 use super::layout::Layout;
 use super::source::{CACHE_VARIABLE, Progress, StreamOptions};
-use super::{transfer, tree};
+use super::{is_hash, locked, transfer, tree};
 use crate::lock::Lock;
 use crate::net::download::On;
 use crate::net::{Again, Failure};
@@ -206,7 +205,7 @@ impl Store {
 
     /// Where a file of a commit lies if it is here.
     pub fn here(&self, commit: &str, file: &RemoteFile) -> Option<PathBuf> {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = locked(&self.wrong);
         let right = |path: &PathBuf| {
             let found = fs::metadata(path);
             found.is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes) && !wrong.contains(path)
@@ -264,7 +263,7 @@ impl Store {
     /// Where a file lies if it is here, with its digest if that is looked at.
     fn checked(&self, commit: &str, file: &RemoteFile) -> Result<Option<PathBuf>> {
         while let Some(path) = self.here(commit, file) {
-            let right = || self.right.lock().unwrap_or_else(PoisonError::into_inner);
+            let right = || locked(&self.right);
             if !self.checks_fetched || right().contains(&file.digest) {
                 return Ok(Some(path));
             }
@@ -279,20 +278,20 @@ impl Store {
                 return Err(wrong);
             }
             tracing::warn!("{wrong}; it is fetched anew");
-            self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+            locked(&self.wrong).insert(path);
         }
         Ok(None)
     }
 
     fn claim(&self, digest: &str) {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = locked(&self.busy);
         while !busy.insert(digest.to_owned()) {
             busy = self.done.wait(busy).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn release(&self, digest: &str) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
+        locked(&self.busy).remove(digest);
         self.done.notify_all();
     }
 
@@ -306,7 +305,7 @@ impl Store {
         }
         let fetched = Fetched(layout);
         let is_busy =
-            |digest: &str| self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
+            |digest: &str| locked(&self.busy).contains(digest);
         fetched.make_room(file, self.budget_bytes, &is_busy)?;
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);
@@ -337,7 +336,7 @@ impl Store {
             (Err(_), Some(path)) => return Ok(path),
             (Err(error), None) => return Err(Error::io(&whole)(error)),
         }
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = locked(&self.wrong);
         wrong.remove(&whole);
         layout.snapshot(commit, &file.path).map(|path| wrong.remove(&path));
         drop(wrong);
