@@ -2,7 +2,7 @@
 
 use crate::blind::{self, Blind};
 use crate::manifest::{FileEntry, list};
-use crate::names::{READABLE, image_stem, is_rows, looks_like_an_image, shown};
+use crate::names::{READABLE, image_stem, is_read_as_a_whole, is_rows, looks_like_an_image, shown};
 use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
 use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
@@ -243,8 +243,8 @@ impl File {
 
     /// Whether it is a FITS file whose headers can be read without its pixels.
     fn is_plain_fits(&self) -> bool {
-        let ending = self.path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        ending.is_some_and(|ending| !["npy", "gz"].contains(&&*ending))
+        let name = self.path.file_name().filter(|_| self.path.extension().is_some());
+        name.is_some_and(|name| !is_read_as_a_whole(&name.to_string_lossy()))
     }
 
     fn wrong(&self, reason: String) -> Error {
