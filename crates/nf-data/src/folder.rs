@@ -133,13 +133,7 @@ impl FolderSet {
             let mut file = File { path, stem, content: Content::Image, entry, checked: OnceLock::new() };
             if let Err(error) = self.add(&mut file, is_rows(&whole)) {
                 file.content = Content::Unreadable(error.reason());
-                self.members.push(Member {
-                    file: self.files.len(),
-                    row: 0,
-                    stack: 0,
-                    is_numbered: false,
-                    plane: Taken::All,
-                });
+                self.members.push(self.member(0, 0, false, Taken::All));
             }
             self.files.push(file);
         }
@@ -228,6 +222,17 @@ impl FolderSet {
             members.extend((0..planes).map(|plane| self.member(row, stack, stacks > 1, taken(plane))));
         }
         Ok(members)
+    }
+
+    /// What holds an image, which may have changed since it was looked at first.
+    fn frames(&self, index: usize) -> Result<ImageFile> {
+        let member = self.members[index];
+        let file = &self.files[member.file];
+        let frames = file.open(member.row, &self.fits)?;
+        if frames.stacks() <= member.stack {
+            return Err(file.wrong(format!("{} holds no image", self.name(index))));
+        }
+        Ok(frames)
     }
 }
 
@@ -365,10 +370,7 @@ impl Dataset for FolderSet {
         let member = self.members[index];
         let file = &self.files[member.file];
         file.check()?;
-        let frames = file.open(member.row, &self.fits)?;
-        if frames.stacks() <= member.stack {
-            return Err(file.wrong(format!("{} holds no image", self.name(index))));
-        }
+        let frames = self.frames(index)?;
         let shape = frames.shape(member.stack)?;
         let one = |plane: usize| frames.read(member.stack, plane..plane + 1);
         let image = match member.plane {
@@ -398,10 +400,7 @@ impl Dataset for FolderSet {
         if matches!(file.content, Content::Rows(_)) || !file.is_plain_fits() {
             return Ok(None);
         }
-        let frames = file.open(member.row, &self.fits)?;
-        if frames.stacks() <= member.stack {
-            return Err(file.wrong(format!("{} holds no image", self.name(index))));
-        }
+        let frames = self.frames(index)?;
         let Shape { planes, height, width } = frames.shape(member.stack)?;
         let planes = if matches!(member.plane, Taken::All) { planes } else { 1 };
         let side = |extent| centre(extent, self.view.centre_px).len();
