@@ -26,6 +26,7 @@ mod folder;
 mod guard;
 pub mod hub;
 pub mod inspect;
+mod listing;
 mod lock;
 mod manifest;
 mod names;
