@@ -13,7 +13,7 @@
 //! The first image and the one that was being packed are read again. If anything differs, packing
 //! begins anew.
 
-use super::read::read_exact_at;
+use super::read::read_samples_at;
 use crate::lock::Lock;
 use crate::{Error, Result};
 use nf_image::{Digest, PlaneAxis, Shape};
@@ -159,10 +159,10 @@ impl Journal {
         // One tile a page, all headers of one length.
         let page_bytes = group.pixels_bytes / (group.tiles - first);
         let header_bytes = page_bytes.checked_sub(self.tile_bytes).ok_or_else(wrong)?;
-        let mut bytes = vec![0; self.tile_bytes as usize];
+        let mut samples = vec![0; self.tile_bytes as usize / 2];
         let place = group.pixels_at + (number - first) * page_bytes + header_bytes;
-        read_exact_at(&self.pixels, &mut bytes, place)?;
-        Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+        read_samples_at(&self.pixels, &mut samples, place)?;
+        Ok(samples)
     }
 
     /// Notes an image whose tiles are being packed.
