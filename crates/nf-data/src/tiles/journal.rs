@@ -84,7 +84,7 @@ pub(super) struct Journal {
     lines: File,
     past: BTreeMap<usize, Past>,
     groups: Vec<Group>,
-    tile_bytes: u64,
+    tile: Shape,
     /// Nobody else writes these files.
     _lock: Lock,
 }
@@ -102,7 +102,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the files cannot be made, or another process is writing them.
-    pub(super) fn open(output: &Path, head: &str, tile_bytes: usize) -> Result<(Self, Part)> {
+    pub(super) fn open(output: &Path, head: &str, tile: Shape) -> Result<(Self, Part)> {
         let (part, path) = (beside(output, ".part"), beside(output, ".part.journal"));
         let lock = beside(output, ".part.lock");
         let lock = Lock::attempt(&lock).map_err(Error::io(&lock))?.ok_or_else(|| {
@@ -131,7 +131,7 @@ impl Journal {
         prepared.map_err(Error::io(&path))?;
         let pixels = file.try_clone().map_err(Error::io(&part))?;
         let journal =
-            Self { part, path, pixels, lines, past, groups, tile_bytes: tile_bytes as u64, _lock: lock };
+            Self { part, path, pixels, lines, past, groups, tile, _lock: lock };
         Ok((journal, Part { file, known, at: 0, seen: vec![] }))
     }
 
@@ -158,8 +158,8 @@ impl Journal {
         let group = self.groups.get(at).ok_or_else(wrong)?;
         // One tile a page, all headers of one length.
         let page_bytes = group.pixels_bytes / (group.tiles - first);
-        let header_bytes = page_bytes.checked_sub(self.tile_bytes).ok_or_else(wrong)?;
-        let mut samples = vec![0; self.tile_bytes as usize / 2];
+        let header_bytes = page_bytes.checked_sub(self.tile.raw_bytes() as u64).ok_or_else(wrong)?;
+        let mut samples = vec![0; self.tile.pixels()];
         let place = group.pixels_at + (number - first) * page_bytes + header_bytes;
         read_samples_at(&self.pixels, &mut samples, place)?;
         Ok(samples)

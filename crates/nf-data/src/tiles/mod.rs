@@ -73,7 +73,7 @@ pub struct TileCard {
 impl TileCard {
     /// Extent of every tile.
     pub fn shape(&self) -> Shape {
-        Shape::new(self.rule.planes, self.rule.size_px, self.rule.size_px)
+        self.rule.shape()
     }
 
     /// What the next plane of a tile means.
