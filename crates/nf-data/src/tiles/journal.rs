@@ -96,6 +96,12 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether [`pack_file`](super::pack_file) was interrupted before `output` was whole, and goes on
+/// if it is called again.
+pub fn is_interrupted(output: &Path) -> bool {
+    beside(output, ".part.journal").is_file()
+}
+
 impl Journal {
     /// Opens the journal of a store that is to become `output`, and its part; `head` states what is
     /// packed and how. What an earlier run left is kept if its head is the same.

@@ -31,6 +31,7 @@ use nf_image::{Digest, PlaneAxis, Shape};
 use serde::{Deserialize, Serialize};
 
 pub use cut::TileRule;
+pub use journal::is_interrupted;
 pub use read::{Place, Tile, TileStore};
 pub use write::{PackReport, pack, pack_file};
 
