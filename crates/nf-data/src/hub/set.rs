@@ -320,11 +320,12 @@ impl Dataset for HubSet {
 
     fn download(&self) -> Option<Download> {
         let store = self.repository.store()?;
-        let there = || self.files.iter().filter_map(|entry| entry.file().ok());
-        let missing = || there().filter(|file| !self.repository.is_here(file));
-        let (files, bytes) = sum(there());
-        let (missing_files, missing_bytes) = sum(missing());
-        let begun_bytes = missing().map(|file| store.begun_bytes(file)).fold(0, u64::saturating_add);
+        let there: Vec<&RemoteFile> = self.files.iter().filter_map(|entry| entry.file().ok()).collect();
+        let (files, bytes) = sum(there.iter().copied());
+        let missing: Vec<&RemoteFile> =
+            there.into_iter().filter(|file| !self.repository.is_here(file)).collect();
+        let begun_bytes = missing.iter().map(|file| store.begun_bytes(file)).fold(0, u64::saturating_add);
+        let (missing_files, missing_bytes) = sum(missing.into_iter());
         let (left_out_files, left_out_bytes) = self.left_out;
         Some(Download {
             files,
