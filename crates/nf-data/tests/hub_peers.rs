@@ -143,7 +143,7 @@ get("splits/tiny_test.jsonl")
     assert_eq!(lco(&options).image(0).unwrap().row(0, 39)[89], value(2, 89, 39, 0));
     assert_eq!(server.requests(), before);
 
-    // Room for one file: theirs is neither counted nor dropped, and ours gives way to ours.
+    // Space for one file: theirs is neither counted nor dropped, and ours gives way to ours.
     let size = plain(2, &[90, 40]).len() as u64;
     (options.hub.offline, options.budget_bytes) = (false, size + 1000);
     let set = lco(&options);

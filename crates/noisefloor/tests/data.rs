@@ -96,7 +96,7 @@ fn one_command_benches_the_eight_experiments() {
 
 #[cfg(unix)]
 #[test]
-fn a_packing_that_was_killed_or_found_no_room_goes_on() {
+fn a_packing_that_was_killed_or_found_the_disk_full_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let command = |output: &str| {
         let pack = ["data", "pack", "sim-star-field@train", output, "--size", "64", "--stride", "16"];

@@ -306,7 +306,7 @@ impl Store {
         let fetched = Fetched(layout);
         let is_busy =
             |digest: &str| locked(&self.busy).contains(digest);
-        fetched.make_room(file, self.budget_bytes, &is_busy)?;
+        fetched.make_space(file, self.budget_bytes, &is_busy)?;
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);
         // Where others cannot be kept out, every process has a part of its own.

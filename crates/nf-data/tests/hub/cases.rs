@@ -306,7 +306,7 @@ fn the_budget_drops_what_was_used_least_recently() {
     let files = paths.iter().enumerate().map(|(i, path)| (path.clone(), plain(i, &[60, 40]))).collect();
     let (server, cache) = (repository(&rows, files), tempfile::tempdir().unwrap());
     let mut options = stream(&server.endpoint, cache.path());
-    // Room for two files and the list.
+    // Space for two files and the list.
     (options.budget_bytes, options.ahead) = (2 * plain(0, &[60, 40]).len() as u64 + 2000, 0);
     let set = open("lco", &OpenOptions { stream: Some(options), ..OpenOptions::default() }).unwrap();
     for index in [0, 1, 0, 2, 0, 3, 4] {
@@ -383,7 +383,7 @@ fn names_from_a_list_cannot_act_on_a_terminal() {
     assert!(set.image(0).is_ok());
 }
 
-/// The ill cases in which clients of the hub were seen to take a wrong file for a right one.
+/// Cases in which clients of the hub were seen to take a wrong file for a right one.
 #[test]
 fn what_came_is_right_or_refused() {
     let whole = plain(2, &[90, 40]);

@@ -232,8 +232,8 @@ impl State {
         Ok(None)
     }
 
-    /// Whether another image may be read: as long as the window is not full, or where there is room
-    /// for one of any size seen so far.
+    /// Whether another image may be read: as long as the window is not full, or where there is
+    /// memory for one of any size seen so far.
     fn may_read(&self, memory: Memory, readers: usize) -> bool {
         let expected = self.held_bytes + self.reading as u64 * self.largest_bytes;
         self.reading < readers
