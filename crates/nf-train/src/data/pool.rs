@@ -266,13 +266,11 @@ impl Shared {
                 here.remove(&place);
             }
             drop(state);
-            let read = catch_unwind(AssertUnwindSafe(|| self.members.image(member)));
+            let read = catch_unwind(AssertUnwindSafe(|| self.members.image_for(member, self.fit)));
             let image = read.unwrap_or_else(|panic| {
                 let (name, reason) = (self.members.name(member), panic_words(panic.as_ref()));
                 Err(Error::Frames(format!("{name}: reading it failed ({reason})")))
             });
-            let image = image
-                .and_then(|image| self.fit.check(&self.members.name(member), image.shape()).map(|()| image));
             let mut state = self.lock();
             state.reading -= 1;
             state.counts.images_read += 1;
