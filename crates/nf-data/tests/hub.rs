@@ -6,7 +6,7 @@ mod server;
 use nf_data::hub::{Patience, Store, StreamOptions, Transport};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
-use server::frames::{FILE, card, hdu, one_file, plain, repository, row, value};
+use server::frames::{CACHED, FILE, card, hdu, one_file, plain, repository, row, value};
 use server::{COMMIT, Fault, RESOLVE, REVISION, Server};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

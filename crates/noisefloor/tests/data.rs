@@ -10,7 +10,7 @@ use program::{
     FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes,
 };
 use serde_json::Value;
-use server::frames::{benchmark, plain, row, value};
+use server::frames::{CACHED, benchmark, plain, row, value};
 use server::{COMMIT, Fault, REVISION, Server};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -316,7 +316,7 @@ fn a_cache_of_another_client_and_a_copy_are_read_without_a_network() {
     write_copy(&folder.path().join("copy"));
     let inspected = good(&offline(&["data", "inspect", "lco", "--data", "copy"]));
     assert!(inspected.contains("from the copy in") && inspected.contains("a  4x9"), "{inspected}");
-    let cached = folder.path().join("hf/hub/datasets--AstroCompress--GBI-16-2D-Legacy");
+    let cached = folder.path().join("hf/hub").join(CACHED);
     write_copy(&cached.join("snapshots").join(COMMIT));
     fs::create_dir_all(cached.join("refs")).unwrap();
     fs::write(cached.join("refs/main"), COMMIT).unwrap();

@@ -9,7 +9,7 @@ mod server;
 use program::{
     FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes,
 };
-use server::frames::{plain, repository, row};
+use server::frames::{CACHED, plain, repository, row};
 use server::{COMMIT, Fault};
 use std::fs;
 use std::process::Stdio;
@@ -30,9 +30,7 @@ fn the_hubs_variables_say_where_its_files_are_put() {
         command.envs(variables.iter().map(|(name, value)| (*name, folder.path().join(value))));
         good(&command.output().unwrap());
     };
-    let blob = |cache: &str| {
-        folder.path().join(cache).join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs").join(&digest)
-    };
+    let blob = |cache: &str| folder.path().join(cache).join(CACHED).join("blobs").join(&digest);
     run(&[("HF_HUB_CACHE", "a"), ("HUGGINGFACE_HUB_CACHE", "b"), ("NOISEFLOOR_CACHE", "c")]);
     assert!(blob("a").exists() && !folder.path().join("b").exists() && !blob("c").exists());
     run(&[("HUGGINGFACE_HUB_CACHE", "b"), ("NOISEFLOOR_CACHE", "c")]);

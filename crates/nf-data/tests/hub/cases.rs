@@ -23,7 +23,7 @@ fn opened(server: &Server, cache: &Path, reference: &str) -> Box<dyn Dataset> {
 }
 
 fn blobs(cache: &Path) -> PathBuf {
-    cache.join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs")
+    cache.join(CACHED).join("blobs")
 }
 
 fn names(set: &dyn Dataset) -> Vec<String> {
@@ -216,7 +216,7 @@ fn a_partial_file_of_a_killed_run_is_finished() {
     let file = store.files(COMMIT).unwrap().into_iter().find(|file| file.path == FILE).unwrap();
     // What a process that was killed in the middle leaves: some right bytes under the digest's
     // name.
-    let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
+    let blobs = blobs(cache.path());
     std::fs::create_dir_all(&blobs).unwrap();
     let bytes = plain(2, &[90, 40]);
     std::fs::write(blobs.join(format!("{}.part", file.digest)), &bytes[..5000]).unwrap();
@@ -256,7 +256,7 @@ fn files_that_were_fetched_are_compared_with_their_digests_where_that_is_asked_f
         open("lco", &OpenOptions { stream: Some(options.clone()), ..OpenOptions::default() }).unwrap()
     };
     let right = open(&options).image(0).unwrap();
-    let blobs = |name: &str| cache.path().join(name).join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
+    let blobs = |name: &str| blobs(&cache.path().join(name));
     let blob = std::fs::read_dir(blobs("own")).unwrap().map(|entry| entry.unwrap().path());
     let blob = blob.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
     let mut wrong = std::fs::read(&blob).unwrap();
@@ -479,10 +479,9 @@ fn one_of_two_fetches_and_the_other_waits() {
         });
         let requests = server.ranges(FILE).len();
         assert_eq!(requests, 1 + faults.len(), "{faults:?}: what one fetches the other does not");
-        let blobs = cache.path().join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs");
         let left =
             |entry: std::io::Result<std::fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-        let left: Vec<String> = std::fs::read_dir(blobs).unwrap().map(left).collect();
+        let left: Vec<String> = std::fs::read_dir(blobs(cache.path())).unwrap().map(left).collect();
         assert!(left.iter().all(|name| !name.ends_with(".part")), "{left:?}");
     }
 }

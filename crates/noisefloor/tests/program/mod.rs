@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use crate::server::Server;
-use crate::server::frames::{plain, repository, row};
+use crate::server::frames::{CACHED, plain, repository, row};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -78,5 +78,5 @@ pub(crate) fn one_file() -> (Server, Vec<u8>) {
 }
 
 pub(crate) fn blobs(folder: &Path) -> PathBuf {
-    folder.join("hf/hub/datasets--AstroCompress--GBI-16-2D-Legacy/blobs")
+    folder.join("hf/hub").join(CACHED).join("blobs")
 }
