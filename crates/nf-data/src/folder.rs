@@ -1,8 +1,8 @@
 //! A local folder of files, as a dataset.
 
 use crate::blind::{self, Blind};
-use crate::manifest::{FileEntry, list};
 use crate::listing::{every_image_file, some_of};
+use crate::manifest::{FileEntry, list};
 use crate::names::{READABLE, image_stem, is_read_as_a_whole, is_rows, shown};
 use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};

@@ -96,12 +96,7 @@ fn a_folder_that_is_named_holds_a_copy_of_a_repository() {
         stream: Some(stream(&server.endpoint, cache.path())),
         ..OpenOptions::default()
     };
-    for place in [
-        "",
-        "GBI-16-2D-Legacy",
-        LEGACY,
-        &format!("{CACHED}/snapshots/{COMMIT}"),
-    ] {
+    for place in ["", "GBI-16-2D-Legacy", LEGACY, &format!("{CACHED}/snapshots/{COMMIT}")] {
         let dir = tempfile::tempdir().unwrap();
         write_copy(&dir.path().join(place));
         let set = open("lco", &with(dir.path())).unwrap();

@@ -6,9 +6,7 @@ mod program;
 #[path = "../../nf-data/tests/server/mod.rs"]
 mod server;
 
-use program::{
-    FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes,
-};
+use program::{FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes};
 use server::frames::{CACHED, plain, repository, row};
 use server::{COMMIT, Fault};
 use std::fs;

@@ -13,10 +13,10 @@ use super::fetched::Fetched;
 use super::layout::Layout;
 use super::source::{CACHE_VARIABLE, Progress, StreamOptions};
 use super::{is_hash, locked, transfer, tree};
+use crate::file_digest::{git_blob_of_file, sha256_of_file};
 use crate::lock::Lock;
 use crate::net::download::On;
 use crate::net::{Again, Failure};
-use crate::file_digest::{git_blob_of_file, sha256_of_file};
 use crate::{Error, Result};
 use std::collections::HashSet;
 use std::fs;
@@ -304,8 +304,7 @@ impl Store {
             return Ok(path);
         }
         let fetched = Fetched(layout);
-        let is_busy =
-            |digest: &str| locked(&self.busy).contains(digest);
+        let is_busy = |digest: &str| locked(&self.busy).contains(digest);
         fetched.make_space(file, self.budget_bytes, &is_busy)?;
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);

@@ -136,8 +136,7 @@ impl Journal {
         });
         prepared.map_err(Error::io(&path))?;
         let pixels = file.try_clone().map_err(Error::io(&part))?;
-        let journal =
-            Self { part, path, pixels, lines, past, groups, tile, _lock: lock };
+        let journal = Self { part, path, pixels, lines, past, groups, tile, _lock: lock };
         Ok((journal, Part { file, known, at: 0, seen: vec![] }))
     }
 
