@@ -5,7 +5,7 @@
 #
 #   scripts/archive_trial.sh FOLDER [SMALL] [LARGE] [KILLS]
 #
-# FOLDER is made, and removed at the end if all went well; it needs about 3 bytes of room for every
+# FOLDER is made, and removed at the end if all went well; it needs about 3 bytes of space for every
 # byte of the frames. SMALL files of about 10 kB (20000 by default), LARGE frames of 8 Mpixel (200),
 # and KILLS (10). NOISEFLOOR names the program, otherwise it is built; CODEC the codec, otherwise
 # `archive` chooses.

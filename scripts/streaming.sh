@@ -36,15 +36,22 @@ if [ ! -f large.parquet ]; then
   "$repeat" small.parquet large.parquet 610
 fi
 
+# command_of NAME SET STEPS SETTINGS...: the command of a run, in the array `command`.
+command_of() {
+  local name=$1 set=$2 count=$3
+  shift 3
+  command=("$program" train "$experiments/idf-tiny-hst.toml" --output "out-$name"
+    --set name=streaming --set "data.train=['$set']" --set "stop.steps=$count"
+    --set validation.every_steps=100000 --set 'data.hold_out=[]'
+    --set "data.validation=['small/sim-hst-acs-001001.fits']" "$@")
+}
+
 # train NAME SET STEPS SETTINGS...: one run, with its resident memory every half second.
 train() {
-  local name=$1 set=$2 count=$3 resident
-  shift 3
+  local name=$1 resident
+  command_of "$@"
   rm -rf "out-$name"
-  "$program" train "$experiments/idf-tiny-hst.toml" --output "out-$name" --set name=streaming \
-    --set "data.train=['$set']" --set "stop.steps=$count" --set "validation.every_steps=100000" \
-    --set 'data.hold_out=[]' --set "data.validation=['small/sim-hst-acs-001001.fits']" "$@" \
-    2> "$name.log" > "$name.out" &
+  "${command[@]}" 2> "$name.log" > "$name.out" &
   local child=$! began
   began=$(date +%s%N)
   while kill -0 "$child" 2> "$name.gone"; do
@@ -86,20 +93,15 @@ train whole large 60 "${settings[@]}"
 rm -rf out-parts
 RANDOM=16
 killed=0
+command_of parts large 60 "${settings[@]}" --resume
 for _ in $(seq "${KILLS:-10}"); do
-  "$program" train "$experiments/idf-tiny-hst.toml" --output out-parts --set name=streaming \
-    --set "data.train=['large']" --set stop.steps=60 --set validation.every_steps=100000 \
-    --set 'data.hold_out=[]' --set "data.validation=['small/sim-hst-acs-001001.fits']" \
-    "${settings[@]}" --resume --save-every 0 2> parts.log > parts.out &
+  "${command[@]}" --save-every 0 2> parts.log > parts.out &
   child=$!
   sleep "$((RANDOM % 4)).$((RANDOM % 10))"
   if kill -9 "$child" 2> parts.gone; then killed=$((killed + 1)); fi
   wait "$child" || true
 done 2> parts.shell
-"$program" train "$experiments/idf-tiny-hst.toml" --output out-parts --set name=streaming \
-  --set "data.train=['large']" --set stop.steps=60 --set validation.every_steps=100000 \
-  --set 'data.hold_out=[]' --set "data.validation=['small/sim-hst-acs-001001.fits']" \
-  "${settings[@]}" --resume 2> parts.log > parts.out
+"${command[@]}" 2> parts.log > parts.out
 grep -h 'going on' parts.log || true
 cmp out-whole/*/weights.safetensors out-parts/*/weights.safetensors
 echo "killed $killed times: the same weights"

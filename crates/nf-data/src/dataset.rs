@@ -177,6 +177,23 @@ pub struct Card {
     pub digest: Digest,
 }
 
+impl Card {
+    /// The card of data that no manifest describes.
+    pub fn undescribed(name: &str) -> Self {
+        let unknown = || "not stated".to_owned();
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            instrument: unknown(),
+            licence: unknown(),
+            origin: name.to_owned(),
+            view: "whole".to_owned(),
+            split: "all".to_owned(),
+            digest: Digest::of_bytes(name.as_bytes()),
+        }
+    }
+}
+
 impl fmt::Display for Card {
     /// `name/view@split`, as it is asked for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,8 +1,9 @@
 //! A local folder of files, as a dataset.
 
 use crate::blind::{self, Blind};
+use crate::listing::{every_image_file, some_of};
 use crate::manifest::{FileEntry, list};
-use crate::names::{READABLE, image_stem, is_rows, looks_like_an_image, shown};
+use crate::names::{READABLE, image_stem, is_read_as_a_whole, is_rows, shown};
 use crate::reader::ImageFile;
 use crate::rows::{RowColumns, RowFile};
 use crate::view::{HduChoice, MOST_IMAGES, PlaneChoice, View, centre};
@@ -133,13 +134,7 @@ impl FolderSet {
             let mut file = File { path, stem, content: Content::Image, entry, checked: OnceLock::new() };
             if let Err(error) = self.add(&mut file, is_rows(&whole)) {
                 file.content = Content::Unreadable(error.reason());
-                self.members.push(Member {
-                    file: self.files.len(),
-                    row: 0,
-                    stack: 0,
-                    is_numbered: false,
-                    plane: Taken::All,
-                });
+                self.members.push(self.member(0, 0, false, Taken::All));
             }
             self.files.push(file);
         }
@@ -229,6 +224,17 @@ impl FolderSet {
         }
         Ok(members)
     }
+
+    /// What holds an image, which may have changed since it was looked at first.
+    fn frames(&self, index: usize) -> Result<ImageFile> {
+        let member = self.members[index];
+        let file = &self.files[member.file];
+        let frames = file.open(member.row, &self.fits)?;
+        if frames.stacks() <= member.stack {
+            return Err(file.wrong(format!("{} holds no image", self.name(index))));
+        }
+        Ok(frames)
+    }
 }
 
 impl File {
@@ -243,8 +249,8 @@ impl File {
 
     /// Whether it is a FITS file whose headers can be read without its pixels.
     fn is_plain_fits(&self) -> bool {
-        let ending = self.path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        ending.is_some_and(|ending| !["npy", "gz"].contains(&&*ending))
+        let name = self.path.file_name().filter(|_| self.path.extension().is_some());
+        name.is_some_and(|name| !is_read_as_a_whole(&name.to_string_lossy()))
     }
 
     fn wrong(&self, reason: String) -> Error {
@@ -261,54 +267,6 @@ impl File {
         }
         Ok(())
     }
-}
-
-/// The files of a folder, sorted.
-struct Names {
-    /// Image files.
-    taken: Vec<OsString>,
-    /// Those that look like image files and are in no form that is read.
-    left_out: Vec<String>,
-}
-
-/// Image files of a folder; hidden files and folders are not looked at.
-fn every_image_file(folder: &Path) -> Result<Names> {
-    let (mut names, mut left_out, mut folders) = (vec![], vec![], 0);
-    for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
-        let entry = entry.map_err(Error::io(folder))?;
-        let (name, text) = (entry.file_name(), shown(&entry.file_name()));
-        if entry.path().is_dir() {
-            folders += 1;
-        } else if text.starts_with('.') {
-        } else if image_stem(&text).is_some() {
-            if entry.path().exists() && !entry.path().is_file() {
-                // A pipe would be waited for, for ever.
-                tracing::warn!("{}: left out: no regular file", folder.join(&name).display());
-            } else {
-                names.push(name);
-            }
-        } else if looks_like_an_image(&text) {
-            left_out.push(text);
-        }
-    }
-    names.sort();
-    left_out.sort();
-    if names.is_empty() {
-        let searched = if folders > 0 { "; folders in it are not searched" } else { "" };
-        let left_out =
-            if left_out.is_empty() { String::new() } else { format!(" (but {})", some_of(&left_out)) };
-        let reason = format!("the folder holds no file whose name ends in {READABLE}{left_out}{searched}");
-        return Err(Error::missing(folder.display().to_string(), reason));
-    }
-    Ok(Names { taken: names, left_out })
-}
-
-/// The first few of many names.
-fn some_of(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let more = names.len().saturating_sub(SHOWN);
-    let first = names[..names.len() - more].join(", ");
-    if more == 0 { first } else { format!("{first} and {more} more") }
 }
 
 /// The files of a split, in its order.
@@ -365,10 +323,7 @@ impl Dataset for FolderSet {
         let member = self.members[index];
         let file = &self.files[member.file];
         file.check()?;
-        let frames = file.open(member.row, &self.fits)?;
-        if frames.stacks() <= member.stack {
-            return Err(file.wrong(format!("{} holds no image", self.name(index))));
-        }
+        let frames = self.frames(index)?;
         let shape = frames.shape(member.stack)?;
         let one = |plane: usize| frames.read(member.stack, plane..plane + 1);
         let image = match member.plane {
@@ -398,10 +353,7 @@ impl Dataset for FolderSet {
         if matches!(file.content, Content::Rows(_)) || !file.is_plain_fits() {
             return Ok(None);
         }
-        let frames = file.open(member.row, &self.fits)?;
-        if frames.stacks() <= member.stack {
-            return Err(file.wrong(format!("{} holds no image", self.name(index))));
-        }
+        let frames = self.frames(index)?;
         let Shape { planes, height, width } = frames.shape(member.stack)?;
         let planes = if matches!(member.plane, Taken::All) { planes } else { 1 };
         let side = |extent| centre(extent, self.view.centre_px).len();
@@ -415,27 +367,5 @@ impl Dataset for FolderSet {
     fn facts(&self, index: usize) -> Result<Facts> {
         let member = self.members[index];
         Ok(self.files[member.file].open(member.row, &self.fits)?.facts(member.stack))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_looks_like_an_image_and_is_left_out_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let write = |name: &str| std::fs::write(dir.path().join(name), name).unwrap();
-        ["b.fits.xz", "c.FIT.zip", "MANIFEST.json", ".d.fits.part"].into_iter().for_each(write);
-        let error = every_image_file(dir.path()).err().unwrap().to_string();
-        assert!(error.contains("(but b.fits.xz, c.FIT.zip)"), "{error}");
-        write("A.FITS");
-        let names = every_image_file(dir.path()).unwrap();
-        assert_eq!(
-            (names.taken, names.left_out.join(" ")),
-            (vec!["A.FITS".into()], "b.fits.xz c.FIT.zip".into())
-        );
-        let many: Vec<String> = (0..20).map(|i| i.to_string()).collect();
-        assert_eq!(some_of(&many), "0, 1, 2, 3, 4, 5, 6, 7 and 12 more");
     }
 }

@@ -1,10 +1,10 @@
 //! A dataset on paper: `datasets/<name>.toml`.
 
 use crate::blind::Blind;
+use crate::file_digest::sha256_of_file;
 use crate::hub::HubSource;
 use crate::reader::ImageFile;
 use crate::rows::RowColumns;
-use crate::sha256::sha256_of_file;
 use crate::simulate::Simulator;
 use crate::view::View;
 use crate::{Error, FitsOptions, Result};

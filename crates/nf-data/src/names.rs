@@ -4,9 +4,12 @@ use nf_image::Digest;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
-/// Endings of the names of FITS files, and those that compression adds to them.
+/// Endings of the names of FITS files.
 const FITS: [&str; 3] = [".fits", ".fit", ".fts"];
-const COMPRESSED: [&str; 5] = ["", ".fz", ".gz", ".bz2", ".z"];
+/// What a program that compresses the images in a FITS file adds to its name.
+const TILE_COMPRESSED: &str = ".fz";
+/// What a program that compresses a file as a whole adds to its name.
+const COMPRESSED: [&str; 3] = [".gz", ".bz2", ".z"];
 /// Ending of the names of Parquet files, every row of which is an image file of its own.
 const ROWS: &str = ".parquet";
 const NUMPY: &str = ".npy";
@@ -23,7 +26,8 @@ pub fn is_image_name(name: &str) -> bool {
 /// it has no such ending.
 pub(crate) fn image_stem(name: &str) -> Option<&str> {
     let of_fits = |name| {
-        let ends = COMPRESSED.iter().filter_map(|ending| without(name, ending));
+        let added = ["", TILE_COMPRESSED].into_iter().chain(COMPRESSED);
+        let ends = added.filter_map(|ending| without(name, ending));
         ends.flat_map(|rest| FITS.iter().filter_map(move |ending| without(rest, ending))).next()
     };
     of_fits(name).or_else(|| without(name, NUMPY)).or_else(|| without(name, ROWS))
@@ -32,6 +36,11 @@ pub(crate) fn image_stem(name: &str) -> Option<&str> {
 /// Whether the name is that of a Parquet file.
 pub(crate) fn is_rows(name: &str) -> bool {
     without(name, ROWS).is_some()
+}
+
+/// Whether the name is that of a file of which nothing can be read without all of it.
+pub(crate) fn is_read_as_a_whole(name: &str) -> bool {
+    COMPRESSED.iter().chain([&NUMPY]).any(|ending| without(name, ending).is_some())
 }
 
 /// Whether a name that is not taken as that of an image file looks like one: `a.fits.xz`,
@@ -135,6 +144,16 @@ mod tests {
         }
         for name in ["fits", "a.fitsio", "README.txt", "a.fz", "\u{e9}", "MANIFEST.json"] {
             assert!(image_stem(name).is_none() && !looks_like_an_image(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn compressed_files_and_arrays_are_read_as_a_whole() {
+        for name in ["a.fits.gz", "A.FIT.GZ", "a.fits.bz2", "a.fts.Z", "a.npy"] {
+            assert!(is_read_as_a_whole(name), "{name}");
+        }
+        for name in ["a.fits", "a.fits.fz", "a.gz.fits", "a.dat"] {
+            assert!(!is_read_as_a_whole(name), "{name}");
         }
     }
 

@@ -78,7 +78,7 @@ pub fn open(reference: impl AsRef<OsStr>, options: &OpenOptions) -> Result<Box<d
         if let Some(missing) = paths.iter().find(|path| !path.is_file()) {
             return Err(Error::missing(missing.display().to_string(), "no such file"));
         }
-        let card = bare_card(Path::new(&format!("{} files", paths.len())));
+        let card = Card::undescribed(&format!("{} files", paths.len()));
         let card = Card { digest: nf_image::Digest::of_bytes(lines.as_bytes()), ..card };
         return Ok(Box::new(FolderSet::of_files(&paths, whole(), options.fits.clone(), card)));
     }
@@ -358,18 +358,7 @@ fn whole() -> crate::View {
     crate::View { hdus: crate::HduChoice::All, ..Default::default() }
 }
 
-/// The card of data that no manifest describes.
+/// The card of a file or folder that no manifest describes.
 fn bare_card(path: &Path) -> Card {
-    let name = shown(path.as_os_str());
-    let unknown = || "not stated".to_owned();
-    Card {
-        name: name.clone(),
-        title: name.clone(),
-        instrument: unknown(),
-        licence: unknown(),
-        origin: name.clone(),
-        view: "whole".into(),
-        split: "all".into(),
-        digest: nf_image::Digest::of_bytes(name.as_bytes()),
-    }
+    Card::undescribed(&shown(path.as_os_str()))
 }

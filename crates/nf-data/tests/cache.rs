@@ -6,14 +6,11 @@ mod server;
 
 use nf_data::hub::{Patience, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, Result, open};
-use server::frames::{FILE, one_file, plain, repository, row, value};
-use server::{COMMIT, Fault, Server, digest};
+use server::frames::{CACHED, FILE, one_file, plain, repository, row, value};
+use server::{COMMIT, Fault, LATER, Server, digest};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-const NAME: &str = "datasets--AstroCompress--GBI-16-2D-Legacy";
-const LATER: &str = "89abcdef0123456789abcdef0123456789abcdef";
 
 fn stream(server: &Server, cache: &Path) -> StreamOptions {
     let patience = Patience {
@@ -52,22 +49,22 @@ fn the_layout_is_that_of_all_clients() {
     assert_eq!(image.row(0, 39)[89], value(2, 89, 39, 0));
     let (bytes, list) = (plain(2, &[90, 40]), row(FILE, ",\"telescope\":\"LCO\"").into_bytes());
     let (blob, list_blob) = (digest(FILE, &bytes), digest("x", &list));
-    let snapshot = format!("{NAME}/snapshots/{COMMIT}");
+    let snapshot = format!("{CACHED}/snapshots/{COMMIT}");
     let mut expected = vec![
-        format!(".locks/{NAME}/{blob}.lock"),
-        format!(".locks/{NAME}/{list_blob}.lock"),
-        format!("{NAME}/.noisefloor/fetched/{blob}"),
-        format!("{NAME}/.noisefloor/fetched/{list_blob}"),
-        format!("{NAME}/blobs/{blob}"),
-        format!("{NAME}/blobs/{list_blob}"),
-        format!("{NAME}/refs/main"),
+        format!(".locks/{CACHED}/{blob}.lock"),
+        format!(".locks/{CACHED}/{list_blob}.lock"),
+        format!("{CACHED}/.noisefloor/fetched/{blob}"),
+        format!("{CACHED}/.noisefloor/fetched/{list_blob}"),
+        format!("{CACHED}/blobs/{blob}"),
+        format!("{CACHED}/blobs/{list_blob}"),
+        format!("{CACHED}/refs/main"),
         format!("{snapshot}/{FILE}"),
         format!("{snapshot}/splits/tiny_test.jsonl"),
-        format!("{NAME}/trees/{COMMIT}.json"),
+        format!("{CACHED}/trees/{COMMIT}.json"),
     ];
     expected.sort();
     assert_eq!(listing(cache.path()), expected);
-    let folder = cache.path().join(NAME);
+    let folder = cache.path().join(CACHED);
     assert_eq!(fs::read_to_string(folder.join("refs/main")).unwrap(), COMMIT);
     let link = folder.join("snapshots").join(COMMIT).join(FILE);
     if cfg!(unix) {
@@ -76,7 +73,7 @@ fn the_layout_is_that_of_all_clients() {
     assert_eq!(fs::read(&link).unwrap(), bytes);
     // Moved as a whole, it is read offline.
     let moved = tempfile::tempdir().unwrap();
-    fs::rename(folder, moved.path().join(NAME)).unwrap();
+    fs::rename(folder, moved.path().join(CACHED)).unwrap();
     let mut offline = stream(&server, moved.path());
     offline.hub.offline = true;
     assert_eq!(lco(&offline).unwrap().image(0).unwrap(), image);
@@ -88,7 +85,7 @@ fn what_earlier_versions_fetched_is_used() {
     // As they left it: lists of their own, no snapshots, one file whole and one begun.
     let bytes = plain(2, &[90, 40]);
     let list = row(FILE, ",\"telescope\":\"LCO\"").into_bytes();
-    let folder = own.path().join(NAME);
+    let folder = own.path().join(CACHED);
     for name in ["blobs", "refs", "trees"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -112,10 +109,10 @@ fn what_earlier_versions_fetched_is_used() {
     lco(&options).unwrap().image(0).unwrap();
     assert_eq!(server.ranges(FILE), [Some("bytes=5000-".into())], "what was begun is finished");
     assert_eq!(server.ranges("splits/tiny_test.jsonl").len(), 0);
-    assert_eq!(fs::read(hub.path().join(NAME).join("blobs").join(&blob)).unwrap(), bytes);
+    assert_eq!(fs::read(hub.path().join(CACHED).join("blobs").join(&blob)).unwrap(), bytes);
     assert_eq!(listing(&folder).len(), 3, "nothing else was moved or removed");
     // The list is written anew where others look, with what they want of it.
-    let tree = fs::read_to_string(hub.path().join(NAME).join(format!("trees/{COMMIT}.json"))).unwrap();
+    let tree = fs::read_to_string(hub.path().join(CACHED).join(format!("trees/{COMMIT}.json"))).unwrap();
     assert!(tree.contains("\"format_version\":1") && tree.contains("\"blob_id\""), "{tree}");
 }
 
@@ -127,7 +124,7 @@ fn a_cache_that_may_not_be_written_is_read_and_ours_takes_its_place() {
     let options = StreamOptions { hub_cache: "/sys/hub".into(), ..stream(&server, own.path()) };
     lco(&options).unwrap().image(0).unwrap();
     let blob = digest(FILE, &plain(2, &[90, 40]));
-    assert!(own.path().join(NAME).join("blobs").join(blob).exists());
+    assert!(own.path().join(CACHED).join("blobs").join(blob).exists());
 }
 
 #[test]
@@ -152,7 +149,7 @@ fn a_set_that_changes_on_the_hub_stays_one_set() {
     assert_eq!((last(&*second, 0), last(&*second, 1)), (value(1, 29, 19, 0), value(3, 29, 19, 0)));
     assert!(second.card().origin.ends_with(&format!("at commit {LATER}")));
     assert_eq!((server.ranges(paths[0]).len(), server.ranges(paths[1]).len()), (1, 2));
-    let folder = cache.path().join(NAME);
+    let folder = cache.path().join(CACHED);
     assert_eq!(fs::read_to_string(folder.join("refs/main")).unwrap(), LATER);
     for commit in [COMMIT, LATER] {
         paths.iter().for_each(|path| assert!(folder.join("snapshots").join(commit).join(path).exists()));

@@ -7,7 +7,7 @@ mod server;
 use nf_data::hub::{Patience, StreamOptions};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use server::COMMIT;
-use server::frames::{FILE, one_file, plain, row, value};
+use server::frames::{CACHED, FILE, one_file, plain, row, value};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -56,7 +56,7 @@ fn check_copy(set: &dyn Dataset, origin: &str) {
 fn a_cache_of_another_client_is_read_offline() {
     for has_links in [false, true] {
         let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        let cached = other.path().join("datasets--AstroCompress--GBI-16-2D-Legacy");
+        let cached = other.path().join(CACHED);
         let snapshot = cached.join("snapshots").join(COMMIT);
         write_copy(&snapshot);
         fs::create_dir_all(cached.join("refs")).unwrap();
@@ -96,12 +96,7 @@ fn a_folder_that_is_named_holds_a_copy_of_a_repository() {
         stream: Some(stream(&server.endpoint, cache.path())),
         ..OpenOptions::default()
     };
-    for place in [
-        "",
-        "GBI-16-2D-Legacy",
-        LEGACY,
-        &format!("datasets--AstroCompress--GBI-16-2D-Legacy/snapshots/{COMMIT}"),
-    ] {
+    for place in ["", "GBI-16-2D-Legacy", LEGACY, &format!("{CACHED}/snapshots/{COMMIT}")] {
         let dir = tempfile::tempdir().unwrap();
         write_copy(&dir.path().join(place));
         let set = open("lco", &with(dir.path())).unwrap();

@@ -6,12 +6,12 @@ mod server;
 use nf_data::hub::{Patience, Store, StreamOptions, Transport};
 use nf_data::{Dataset, Error, OpenOptions, open};
 use nf_image::{PlaneAxis, Shape};
-use server::frames::{FILE, card, hdu, one_file, plain, repository, row, value};
+use server::frames::{CACHED, FILE, card, hdu, one_file, plain, repository, row, value};
 use server::{COMMIT, Fault, RESOLVE, REVISION, Server};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// The tests of `hub/cases.rs` over one transport.
+/// The tests of the folder `hub` over one transport.
 macro_rules! over {
     ($name:ident, $transport:expr) => {
         mod $name {
@@ -20,6 +20,7 @@ macro_rules! over {
             const TRANSPORT: Transport = $transport;
 
             include!("hub/cases.rs");
+            include!("hub/experiments.rs");
         }
     };
 }

@@ -7,15 +7,12 @@ mod server;
 use nf_data::hub::{Patience, StreamOptions};
 use nf_data::{Dataset, OpenOptions, open};
 use nf_image::testing::peer_python;
-use server::frames::{FILE, one_file, plain, repository, row, value};
-use server::{COMMIT, Server, digest};
+use server::frames::{CACHED, FILE, one_file, plain, repository, row, value};
+use server::{COMMIT, LATER, Server, digest};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-const NAME: &str = "datasets--AstroCompress--GBI-16-2D-Legacy";
-const LATER: &str = "89abcdef0123456789abcdef0123456789abcdef";
 
 /// The start of every script: the repository, and the digest of what is found.
 const START: &str = r#"
@@ -143,7 +140,7 @@ get("splits/tiny_test.jsonl")
     assert_eq!(lco(&options).image(0).unwrap().row(0, 39)[89], value(2, 89, 39, 0));
     assert_eq!(server.requests(), before);
 
-    // Room for one file: theirs is neither counted nor dropped, and ours gives way to ours.
+    // Space for one file: theirs is neither counted nor dropped, and ours gives way to ours.
     let size = plain(2, &[90, 40]).len() as u64;
     (options.hub.offline, options.budget_bytes) = (false, size + 1000);
     let set = lco(&options);
@@ -161,7 +158,7 @@ get("splits/tiny_test.jsonl")
     );
     lco(&options).image(0).unwrap();
     let blob =
-        |seed: usize| cache.path().join(NAME).join("blobs").join(digest(FILE, &plain(seed, &[90, 40])));
+        |seed: usize| cache.path().join(CACHED).join("blobs").join(digest(FILE, &plain(seed, &[90, 40])));
     assert_eq!([2, 3, 4].map(|seed| blob(seed).exists()), [true, false, true]);
     // What was dropped left no link that leads nowhere, and the Python client goes on.
     let script = r#"

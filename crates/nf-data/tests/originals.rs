@@ -9,7 +9,6 @@ use nf_data::{OpenOptions, Result, open};
 use nf_image::{Image16, Shape};
 use server::frames::{hdu, plain, value};
 use server::{Fault, Server};
-use sha1::{Digest, Sha1};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -74,10 +73,7 @@ fn server(files: &[(&str, Vec<u8>)]) -> Server {
 }
 
 fn blob(bytes: &[u8]) -> String {
-    let mut hasher = Sha1::new();
-    hasher.update(format!("blob {}\0", bytes.len()));
-    hasher.update(bytes);
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    server::digest("x", bytes)
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use nf_data::tiles::{PackReport, pack, pack_file};
 use nf_data::{Card, Dataset, Result, TileRule, TileStore};
-use nf_image::{Digest, Image16, Shape};
+use nf_image::{Image16, Shape};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,18 +22,7 @@ struct Fake {
 }
 
 fn fake(salt: u64) -> Fake {
-    let text = || "fake".to_owned();
-    let card = Card {
-        name: text(),
-        title: text(),
-        instrument: text(),
-        licence: text(),
-        origin: text(),
-        view: text(),
-        split: text(),
-        digest: Digest([7; 32]),
-    };
-    Fake { card, salt, reads: Mutex::default() }
+    Fake { card: Card::undescribed("fake"), salt, reads: Mutex::default() }
 }
 
 impl Dataset for Fake {

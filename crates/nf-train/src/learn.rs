@@ -1,9 +1,10 @@
 //! The loop: tiles, loss, gradients, weights.
 
 use crate::batch::Batch;
-use crate::data::{Frames, Handles, LoadReport, Loader, available_memory_bytes};
+use crate::data::{Frames, Handles, Loader, available_memory_bytes};
 use crate::error::panic_words;
 use crate::log::{Log, Row};
+use crate::observer::Observer;
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
 use crate::sampling::{Purpose, generator};
 use crate::state::{self, Position, State};
@@ -23,40 +24,6 @@ use std::time::{Duration, Instant};
 const LOG_EVERY_STEPS: u64 = 10;
 /// Batches drawn ahead of the step that is computed.
 const BATCHES_AHEAD: usize = 2;
-
-/// Sees what happens in a run.
-pub trait Observer {
-    /// The run begins, or goes on.
-    fn begin(&mut self, position: &Position) {
-        let _ = position;
-    }
-
-    /// A step was taken; `bits` is its loss per sample.
-    fn step(&mut self, position: &Position, bits: f64) {
-        let _ = (position, bits);
-    }
-
-    /// What was read for the steps so far; told after every step.
-    fn loaded(&mut self, report: &LoadReport) {
-        let _ = report;
-    }
-
-    /// The net was validated.
-    fn validated(&mut self, position: &Position, bits: f64) {
-        let _ = (position, bits);
-    }
-
-    /// The state was written.
-    fn saved(&mut self, position: &Position) {
-        let _ = position;
-    }
-}
-
-/// An observer that does nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
-
-impl Observer for Silent {}
 
 /// Where and how to run, as far as no number depends on it.
 pub struct Session<'a> {

@@ -6,14 +6,13 @@ mod program;
 #[path = "../../nf-data/tests/server/mod.rs"]
 mod server;
 
-use program::{FILE, SIDE, blobs, failed, good, noisefloor, one_file, text};
+use program::{FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes};
 use serde_json::Value;
-use server::frames::{benchmark, plain, row, value};
+use server::frames::{CACHED, benchmark, plain, row, value};
 use server::{COMMIT, Fault, REVISION, Server};
-use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
@@ -21,7 +20,7 @@ use std::time::{Duration, Instant};
 fn a_fetch_that_was_killed_is_finished_by_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let (server, bytes) = one_file();
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = server::digest(FILE, &bytes);
     let sent = 700_001;
     server.fault(FILE, Fault::StallAfter(sent));
     let mut first = noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco@full-test"])
@@ -30,12 +29,7 @@ fn a_fetch_that_was_killed_is_finished_by_the_next() {
         .spawn()
         .unwrap();
     let part = blobs(folder.path()).join(format!("{digest}.part"));
-    let start = Instant::now();
-    while fs::metadata(&part).map_or(0, |meta| meta.len()) < sent as u64 {
-        assert!(start.elapsed() < Duration::from_secs(120), "the first part never came");
-        assert!(first.try_wait().unwrap().is_none(), "it ended before it was killed");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_bytes(&part, sent as u64, &mut first);
     // SIGKILL: the program can do nothing about it.
     first.kill().unwrap();
     first.wait().unwrap();
@@ -96,34 +90,23 @@ fn one_command_benches_the_eight_experiments() {
 
 #[cfg(unix)]
 #[test]
-fn a_packing_that_was_killed_or_found_no_room_goes_on() {
+fn a_packing_that_was_killed_or_found_the_disk_full_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let command = |output: &str| {
-        let pack = ["data", "pack", "sim-star-field@train", output, "--size", "64", "--stride", "16"];
-        noisefloor(folder.path(), "http://localhost:9", &pack)
-    };
+    let pack = |output| ["data", "pack", "sim-star-field@train", output, "--size", "64", "--stride", "16"];
+    let command = |output| noisefloor(folder.path(), "http://localhost:9", &pack(output));
     let path = |name: &str| folder.path().join(name);
     good(&command("whole.parquet").output().unwrap());
     let whole = fs::read(path("whole.parquet")).unwrap();
     for part_bytes in [1, 20_000_000, 40_000_000] {
         let mut child = command("t.parquet").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let start = Instant::now();
-        while fs::metadata(path("t.parquet.part")).map_or(0, |meta| meta.len()) < part_bytes {
-            assert!(start.elapsed() < Duration::from_secs(120), "the part never came");
-            assert!(child.try_wait().unwrap().is_none(), "it ended before it was killed");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_for_bytes(&path("t.parquet.part"), part_bytes, &mut child);
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!path("t.parquet").exists(), "nothing unfinished under the final name");
     }
-    // A file may grow to 50 MB here, and then the disk is full.
-    let program = env!("CARGO_BIN_EXE_noisefloor");
-    let line = format!(
-        "trap '' XFSZ; ulimit -f 50000; exec {program} data pack sim-star-field@train t.parquet --size 64 --stride 16"
-    );
-    let mut limited = Command::new("bash");
-    let failure = failed(&limited.args(["-c", &line]).current_dir(folder.path()).output().unwrap());
+    // A file may grow to 51 MB here, and then the disk is full.
+    let mut limited = on_full_disk(folder.path(), "http://localhost:9", 50_000, &pack("t.parquet"));
+    let failure = failed(&limited.output().unwrap());
     assert!(failure.contains("t.parquet") && failure.contains("goes on with t.parquet.part"), "{failure}");
     assert!(failure.contains("large") || failure.contains("space"), "{failure}");
     let last = command("t.parquet").output().unwrap();
@@ -303,7 +286,7 @@ fn two_processes_fetch_into_one_cache() {
     let outputs = [start(), start()].map(|process| good(&process.wait_with_output().unwrap()));
     assert_eq!(outputs[0], outputs[1]);
     assert_eq!(server.ranges(FILE), [None, Some("bytes=100000-".into())]);
-    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = server::digest(FILE, &bytes);
     assert_eq!(fs::read(blobs(folder.path()).join(&digest)).unwrap(), bytes);
     let left = fs::read_dir(blobs(folder.path())).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(left.filter_map(|name| name.into_string().ok()).all(|name| !name.contains('.')));
@@ -331,7 +314,7 @@ fn a_cache_of_another_client_and_a_copy_are_read_without_a_network() {
     write_copy(&folder.path().join("copy"));
     let inspected = good(&offline(&["data", "inspect", "lco", "--data", "copy"]));
     assert!(inspected.contains("from the copy in") && inspected.contains("a  4x9"), "{inspected}");
-    let cached = folder.path().join("hf/hub/datasets--AstroCompress--GBI-16-2D-Legacy");
+    let cached = folder.path().join("hf/hub").join(CACHED);
     write_copy(&cached.join("snapshots").join(COMMIT));
     fs::create_dir_all(cached.join("refs")).unwrap();
     fs::write(cached.join("refs/main"), COMMIT).unwrap();
@@ -358,11 +341,8 @@ fn a_hub_that_falls_silent_is_given_up() {
 #[test]
 fn a_disk_that_is_full_keeps_no_part_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
-    // No file may be longer than 100 blocks of 512 or 1024 bytes, and the write itself says so.
-    let script = format!("trap '' XFSZ; ulimit -f 100; exec {} \"$@\"", env!("CARGO_BIN_EXE_noisefloor"));
     let run = |arguments: &[&str]| {
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, "sh"]).args(arguments).current_dir(folder.path()).output().unwrap()
+        on_full_disk(folder.path(), "http://localhost:9", 100, arguments).output().unwrap()
     };
     let line = failed(&run(&["data", "simulate", "sim-lco", "out", "--first", "1"]));
     assert!(line.contains("out/lco-000001.fits") || line.contains("out/sim-lco-000001.fits"), "{line}");

@@ -6,12 +6,12 @@ mod program;
 #[path = "../../nf-data/tests/server/mod.rs"]
 mod server;
 
-use program::{FILE, SIDE, blobs, failed, good, noisefloor, one_file, text};
-use server::frames::{plain, repository, row};
+use program::{FILE, SIDE, blobs, failed, good, noisefloor, on_full_disk, one_file, text, wait_for_bytes};
+use server::frames::{CACHED, plain, repository, row};
 use server::{COMMIT, Fault};
 use std::fs;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// The variables decide where the hub's files are put: its own first, then ours, then the usual
 /// place; what lies in the others is used.
@@ -28,9 +28,7 @@ fn the_hubs_variables_say_where_its_files_are_put() {
         command.envs(variables.iter().map(|(name, value)| (*name, folder.path().join(value))));
         good(&command.output().unwrap());
     };
-    let blob = |cache: &str| {
-        folder.path().join(cache).join("datasets--AstroCompress--GBI-16-2D-Legacy/blobs").join(&digest)
-    };
+    let blob = |cache: &str| folder.path().join(cache).join(CACHED).join("blobs").join(&digest);
     run(&[("HF_HUB_CACHE", "a"), ("HUGGINGFACE_HUB_CACHE", "b"), ("NOISEFLOOR_CACHE", "c")]);
     assert!(blob("a").exists() && !folder.path().join("b").exists() && !blob("c").exists());
     run(&[("HUGGINGFACE_HUB_CACHE", "b"), ("NOISEFLOOR_CACHE", "c")]);
@@ -119,11 +117,7 @@ fn a_process_that_is_killed_while_it_fetches_leaves_the_rest_to_who_waits() {
     let mut first = start();
     let digest = server::digest(FILE, &bytes);
     let part = blobs(folder.path()).join(format!("{digest}.part"));
-    let began = Instant::now();
-    while fs::metadata(&part).map_or(0, |meta| meta.len()) < sent as u64 {
-        assert!(began.elapsed() < Duration::from_secs(120), "the first part never came");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for_bytes(&part, sent as u64, &mut first);
     let second = start();
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(server.ranges(FILE).len(), 1, "the second waits for the first");
@@ -139,12 +133,8 @@ fn a_process_that_is_killed_while_it_fetches_leaves_the_rest_to_who_waits() {
 fn a_disk_that_fills_keeps_what_came_and_the_next_fetch_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let (server, bytes) = one_file();
-    // No file may be longer than 500 blocks of 512 or 1024 bytes, and the write itself says so.
-    let script = format!("trap '' XFSZ; ulimit -f 500; exec {} \"$@\"", env!("CARGO_BIN_EXE_noisefloor"));
-    let mut command = Command::new("sh");
-    command.args(["-c", &script, "sh", "data", "fetch", "lco@full-test"]).current_dir(folder.path());
-    command.env("HF_HOME", folder.path().join("hf")).env("HF_ENDPOINT", &server.endpoint);
-    command.env_remove("HF_HUB_CACHE").env_remove("HUGGINGFACE_HUB_CACHE").env_remove("HF_HUB_OFFLINE");
+    let fetch = ["data", "fetch", "lco@full-test"];
+    let mut command = on_full_disk(folder.path(), &server.endpoint, 500, &fetch);
     let output = command.output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -155,7 +145,7 @@ fn a_disk_that_fills_keeps_what_came_and_the_next_fetch_goes_on() {
     let kept = fs::metadata(&part).unwrap().len();
     assert!(kept >= 500 * 512 && kept < bytes.len() as u64, "{kept}");
     assert!(!blobs(folder.path()).join(&digest).exists());
-    good(&noisefloor(folder.path(), &server.endpoint, &["data", "fetch", "lco@full-test"]).output().unwrap());
+    good(&noisefloor(folder.path(), &server.endpoint, &fetch).output().unwrap());
     assert_eq!(server.ranges(FILE), [None, Some(format!("bytes={kept}-"))]);
     assert_eq!(fs::read(blobs(folder.path()).join(&digest)).unwrap(), bytes);
 }

@@ -3,7 +3,7 @@
 use nf_bench::DatasetChoice;
 use nf_codec::{Codec, Entry, Error, Limits, Registry, Result, Spec};
 use nf_data::{Card, Dataset, Facts, Oracle};
-use nf_image::{Digest, Image16, Shape};
+use nf_image::{Image16, Shape};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -128,17 +128,7 @@ pub(crate) fn open(loads: &Arc<AtomicUsize>) -> impl Fn(&DatasetChoice) -> nf_da
     let loads = loads.clone();
     move |choice| {
         let counting = |images, oracle_bits| {
-            let text = || choice.data.clone();
-            let card = Card {
-                name: text(),
-                title: text(),
-                instrument: text(),
-                licence: text(),
-                origin: text(),
-                view: "whole".into(),
-                split: choice.split.clone(),
-                digest: Digest::of_bytes(choice.data.as_bytes()),
-            };
+            let card = Card { split: choice.split.clone(), ..Card::undescribed(&choice.data) };
             Ok(Box::new(Counting { card, images, loads: loads.clone(), oracle_bits }) as _)
         };
         match choice.data.as_str() {

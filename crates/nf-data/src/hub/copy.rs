@@ -1,13 +1,11 @@
-//! Copies of a repository that lie on the disk: what other clients of the hub have fetched, and
-//! folders.
-//!
-//! Other clients keep a repository as `datasets--OWNER--NAME` with `refs/REVISION` (a commit), and
-//! `snapshots/COMMIT/PATH` (the files, or links to `blobs/DIGEST`).
+//! Copies of a repository that lie on the disk: what other clients of the hub have fetched
+//! ([`Layout`]), and folders.
 
 use super::client::RemoteFile;
+use super::layout::{Layout, cache_name, inside};
 use super::pattern;
 use crate::{Error, Result};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 /// A folder that holds files of a repository under their paths.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +25,7 @@ impl Copy {
     /// # Errors
     /// [`Error::Missing`] if there is none.
     pub(crate) fn in_folder(data: &Path, repository: &str, revision: &str, wanted: &str) -> Result<Self> {
-        let cached = Self::in_cache(&data.join(cache_name(repository)), revision);
+        let cached = Self::in_cache(&Layout::new(data, repository), revision);
         let name = repository.rsplit('/').next().unwrap_or(repository);
         let plain = [data.join(repository), data.join(name), data.to_owned()];
         let plain = plain.into_iter().map(|folder| Self { folder, commit: None });
@@ -41,12 +39,12 @@ impl Copy {
         })
     }
 
-    /// The snapshot that another client keeps in `cache` (`.../datasets--OWNER--NAME`): of the
-    /// commit that its `refs` name for the revision, or else the only one there is.
-    pub(crate) fn in_cache(cache: &Path, revision: &str) -> Option<Self> {
-        let snapshots = cache.join("snapshots");
+    /// The snapshot that another client keeps in a cache: of the commit that its `refs` name for
+    /// the revision, or else the only one there is.
+    pub(super) fn in_cache(cache: &Layout, revision: &str) -> Option<Self> {
+        let snapshots = cache.snapshots();
         let named = || {
-            let path = cache.join("refs").join(inside(revision)?);
+            let path = cache.reference(revision)?;
             let is_short = std::fs::metadata(&path).is_ok_and(|meta| meta.len() <= MOST_REF_BYTES);
             is_short.then(|| std::fs::read_to_string(path).ok())?
         };
@@ -114,43 +112,24 @@ impl Copy {
     }
 }
 
-/// The name under which clients of the hub keep a repository.
-pub(crate) fn cache_name(repository: &str) -> String {
-    format!("datasets--{}", repository.replace('/', "--"))
-}
-
-/// A path from a list, if it stays below the folder that it is joined to.
-pub(crate) fn inside(path: &str) -> Option<&Path> {
-    let path = Path::new(path);
-    let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    (path.components().all(is_plain) && path.components().count() > 0).then_some(path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
 
     #[test]
-    fn paths_stay_inside() {
-        for path in ["", "..", "a/../../b", "/etc/passwd", "../x"] {
-            assert_eq!(inside(path), None, "{path}");
-        }
-        assert_eq!(inside("./data/a.fits"), Some(Path::new("./data/a.fits")));
-    }
-
-    #[test]
     fn snapshots_are_found_by_reference_by_commit_and_alone() {
         let dir = tempfile::tempdir().unwrap();
         let [first, second] = ["a", "b"].map(|digit| digit.repeat(40));
-        let of = |revision: &str| Copy::in_cache(dir.path(), revision).and_then(|copy| copy.commit);
-        fs::create_dir_all(dir.path().join("snapshots").join(&first)).unwrap();
+        let layout = Layout::new(dir.path(), "o/n");
+        let of = |revision: &str| Copy::in_cache(&layout, revision).and_then(|copy| copy.commit);
+        fs::create_dir_all(layout.snapshots().join(&first)).unwrap();
         assert_eq!(of("main").as_ref(), Some(&first));
-        fs::create_dir_all(dir.path().join("snapshots").join(&second)).unwrap();
+        fs::create_dir_all(layout.snapshots().join(&second)).unwrap();
         assert_eq!(of("main"), None);
-        fs::create_dir_all(dir.path().join("refs/refs")).unwrap();
-        fs::write(dir.path().join("refs/main"), format!("{second}\n")).unwrap();
-        fs::write(dir.path().join("refs/refs/x"), "../../secret").unwrap();
+        fs::create_dir_all(layout.folder().join("refs/refs")).unwrap();
+        fs::write(layout.folder().join("refs/main"), format!("{second}\n")).unwrap();
+        fs::write(layout.folder().join("refs/refs/x"), "../../secret").unwrap();
         assert_eq!(of("main").as_ref(), Some(&second));
         assert_eq!(of(&first).as_ref(), Some(&first));
         assert_eq!(of("refs/x"), None);

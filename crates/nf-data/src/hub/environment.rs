@@ -34,13 +34,14 @@ impl Environment<'_> {
         })
     }
 
+    /// The user's cache: `XDG_CACHE_HOME`, or `.cache` in the user's home.
+    pub(super) fn user_cache(&self) -> Option<PathBuf> {
+        self.path("XDG_CACHE_HOME").or_else(|| Some(self.path("HOME")?.join(".cache")))
+    }
+
     /// The folder `huggingface` of the user, `HF_HOME` or the usual one.
     fn home(&self) -> Option<PathBuf> {
-        let usual = || {
-            let cache = self.path("XDG_CACHE_HOME").or_else(|| Some(self.path("HOME")?.join(".cache")))?;
-            Some(cache.join("huggingface"))
-        };
-        self.path("HF_HOME").or_else(usual)
+        self.path("HF_HOME").or_else(|| Some(self.user_cache()?.join("huggingface")))
     }
 
     /// The hub's cache where a variable names it: `HF_HUB_CACHE`, its former name

@@ -117,7 +117,7 @@ impl Fetched<'_> {
     ///
     /// # Errors
     /// If the file alone is larger than what they may take.
-    pub(super) fn make_room(
+    pub(super) fn make_space(
         &self,
         file: &RemoteFile,
         budget_bytes: u64,
@@ -156,9 +156,7 @@ impl Fetched<'_> {
 
     /// The files of a blob: itself, and what was begun of it.
     fn files_of(&self, digest: &str) -> impl Iterator<Item = (PathBuf, u64)> {
-        let whole = self.0.blob(digest);
-        let part = self.0.blobs().join(format!("{digest}.part"));
-        [whole, part].into_iter().filter_map(|path| {
+        [self.0.blob(digest), self.0.part(digest)].into_iter().filter_map(|path| {
             let meta = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
             Some((path, meta.len()))
         })
@@ -238,7 +236,7 @@ mod tests {
         let blob = File::options().append(true).open(layout.blob(&file('d').digest)).unwrap();
         blob.set_modified(SystemTime::now() + std::time::Duration::from_secs(9)).unwrap();
 
-        Fetched(&layout).make_room(&file('e'), 150, &|_| false).unwrap();
+        Fetched(&layout).make_space(&file('e'), 150, &|_| false).unwrap();
         assert_eq!(['a', 'b', 'c', 'd'].map(here), [false, true, true, true]);
         let left = layout.links();
         assert_eq!(left.keys().cloned().collect::<Vec<_>>(), ['b', 'd'].map(|digit| file(digit).digest));
@@ -247,7 +245,7 @@ mod tests {
         // What turned out to be another's is not counted any more.
         assert_eq!(fs::read_dir(layout.own().join("fetched")).unwrap().count(), 0);
 
-        let error = Fetched(&layout).make_room(&file('e'), 99, &|_| false).unwrap_err().to_string();
+        let error = Fetched(&layout).make_space(&file('e'), 99, &|_| false).unwrap_err().to_string();
         assert!(error.contains("100 bytes, the budget is 99; NOISEFLOOR_CACHE_GB"), "{error}");
     }
 
@@ -262,7 +260,7 @@ mod tests {
         Fetched(&layout).touch(&file('c').digest);
         let _held = Lock::attempt(&layout.lock(&file('b').digest)).unwrap().unwrap();
         let busy = file('a').digest;
-        Fetched(&layout).make_room(&file('e'), 400, &|digest| digest == busy).unwrap();
+        Fetched(&layout).make_space(&file('e'), 400, &|digest| digest == busy).unwrap();
         let here = |digit| layout.blob(&file(digit).digest).exists();
         assert_eq!(['a', 'b', 'c', 'd'].map(here), [true, true, true, false]);
     }
@@ -279,7 +277,7 @@ mod tests {
                 fs::create_dir_all(layout.snapshots()).unwrap();
             }
             Fetched(&layout).prepare().unwrap();
-            Fetched(&layout).make_room(&file('e'), 100, &|_| false).unwrap();
+            Fetched(&layout).make_space(&file('e'), 100, &|_| false).unwrap();
             assert_eq!(layout.blob(&file('a').digest).exists(), is_shared);
         }
     }

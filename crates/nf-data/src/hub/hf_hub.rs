@@ -7,12 +7,11 @@
 
 use super::client::{Hub, RemoteFile};
 use super::refusal::Asked;
-use crate::net::download::{On, open};
+use crate::net::download::{On, Part};
 use crate::net::{Address, Again, Failure, Pace, Refusal};
 use futures_util::{Stream, StreamExt};
 use hf_hub::{HFClient, HFError};
 use std::future::Future;
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -93,32 +92,20 @@ impl Transfer<'_> {
         begins: u64,
     ) -> Result<(), Failure> {
         let patience = &self.hub.options().patience;
-        let unwritable = |error| (self.on.unwritable)(self.part, error);
-        let mut out = open(self.part, begins).map_err(unwritable)?;
-        let (mut at, mut pace, size) = (begins, Pace::new(patience), self.file.size_bytes);
+        let size = self.file.size_bytes;
+        let mut part = Part::open(self.part, self.url, begins, size, self.on)?;
+        let mut pace = Pace::new(patience);
         loop {
             let start = Instant::now();
             let next = tokio::time::timeout(patience.silence, stream.next()).await;
             let piece = match next.map_err(|_| Failure::silent(self.url))? {
-                None => break,
+                None => return part.finish(Some(size)),
                 Some(piece) => piece.map_err(|error| self.failure(error))?,
             };
             let piece = piece.as_ref();
-            let n = piece.len() as u64;
-            if at + n > size {
-                // It is not the file that was announced; none of it is worth keeping.
-                out.set_len(0).map_err(unwritable)?;
-                return Err(Failure::lost(self.url, format!("more than {size} bytes are sent")));
-            }
-            out.write_all(piece).map_err(unwritable)?;
-            at += n;
-            (self.on.came)(n);
-            pace.came(self.url, n, start.elapsed())?;
+            part.add(piece)?;
+            pace.came(self.url, piece.len() as u64, start.elapsed())?;
         }
-        if at < size {
-            return Err(Failure::lost(self.url, format!("{at} bytes of {size} were sent")));
-        }
-        Ok(())
     }
 
     async fn in_time<T>(

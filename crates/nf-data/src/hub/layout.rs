@@ -11,7 +11,6 @@
 //!
 //! `blobs/DIGEST.part` and the folder `.noisefloor` are ours; other clients pass over them.
 
-use super::copy::{cache_name, inside};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Result, Write};
@@ -44,6 +43,11 @@ impl Layout {
 
     pub(super) fn blob(&self, digest: &str) -> PathBuf {
         self.blobs().join(digest)
+    }
+
+    /// What was begun of a blob.
+    pub(super) fn part(&self, digest: &str) -> PathBuf {
+        self.blobs().join(format!("{digest}.part"))
     }
 
     pub(super) fn locks(&self) -> PathBuf {
@@ -182,9 +186,29 @@ fn symlink(_: &Path, _: &Path) -> Result<()> {
     Err(ErrorKind::Unsupported.into())
 }
 
+/// The name under which clients of the hub keep a repository.
+pub(super) fn cache_name(repository: &str) -> String {
+    format!("datasets--{}", repository.replace('/', "--"))
+}
+
+/// A path from a list, if it stays below the folder that it is joined to.
+pub(super) fn inside(path: &str) -> Option<&Path> {
+    let path = Path::new(path);
+    let is_plain = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    (path.components().all(is_plain) && path.components().count() > 0).then_some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_stay_inside() {
+        for path in ["", "..", "a/../../b", "/etc/passwd", "../x"] {
+            assert_eq!(inside(path), None, "{path}");
+        }
+        assert_eq!(inside("./data/a.fits"), Some(Path::new("./data/a.fits")));
+    }
 
     #[test]
     fn files_are_found_by_their_path_through_relative_links() {

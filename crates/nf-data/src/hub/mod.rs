@@ -44,7 +44,14 @@ pub use source::{BUDGET_VARIABLE, HubSource, Progress, StreamOptions};
 pub use store::Store;
 pub use transport::Transport;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 /// Whether this is the whole name of a commit, or a digest that a file may be named by.
 fn is_hash(revision: &str) -> bool {
     matches!(revision.len(), 40 | 64) && revision.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// What a mutex holds, even if a thread has panicked meanwhile: nothing here is left half-changed.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! A split of a repository, seen through a rule, as a dataset.
 
 use super::client::RemoteFile;
+use super::locked;
 use super::place::{Files, Place};
 use super::repository::Repository;
 use super::rule::Rule;
@@ -14,7 +15,7 @@ use crate::{Card, Dataset, Download, Error, Facts, FitsOptions, Result};
 use nf_image::Image16;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Images of a split; a file is fetched when the first image in it is asked for, and the next ones
 /// meanwhile.
@@ -235,7 +236,7 @@ impl HubSet {
 
     /// A Parquet file that lies at `path`; the one that was read last is still open.
     fn row_file(&self, number: usize, path: &Path) -> Result<Arc<RowFile>> {
-        let mut last = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = locked(&self.rows);
         if let Some((open, file)) = &*last
             && *open == number
         {
@@ -276,7 +277,7 @@ impl Dataset for HubSet {
         let next = self.files.iter().skip(member.file + 1).filter_map(|entry| entry.file().ok());
         for file in next.take(self.ahead).filter(|file| !self.repository.is_here(file)) {
             // The thread at the other end lives as long as this sender.
-            let _ = self.prefetch.lock().unwrap_or_else(PoisonError::into_inner).send(file.clone());
+            let _ = locked(&self.prefetch).send(file.clone());
         }
         let wrong = |reason| Error::Image { path: name.into(), reason };
         if let Some(row) = member.row {
@@ -319,11 +320,12 @@ impl Dataset for HubSet {
 
     fn download(&self) -> Option<Download> {
         let store = self.repository.store()?;
-        let there = || self.files.iter().filter_map(|entry| entry.file().ok());
-        let missing = || there().filter(|file| !self.repository.is_here(file));
-        let (files, bytes) = sum(there());
-        let (missing_files, missing_bytes) = sum(missing());
-        let begun_bytes = missing().map(|file| store.begun_bytes(file)).fold(0, u64::saturating_add);
+        let there: Vec<&RemoteFile> = self.files.iter().filter_map(|entry| entry.file().ok()).collect();
+        let (files, bytes) = sum(there.iter().copied());
+        let missing: Vec<&RemoteFile> =
+            there.into_iter().filter(|file| !self.repository.is_here(file)).collect();
+        let begun_bytes = missing.iter().map(|file| store.begun_bytes(file)).fold(0, u64::saturating_add);
+        let (missing_files, missing_bytes) = sum(missing.into_iter());
         let (left_out_files, left_out_bytes) = self.left_out;
         Some(Download {
             files,

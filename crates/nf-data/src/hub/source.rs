@@ -147,10 +147,9 @@ impl std::fmt::Debug for Progress {
 /// The folder for fetched frames that the environment names: `NOISEFLOOR_CACHE`, or `noisefloor` in
 /// the user's cache.
 pub(crate) fn default_root() -> PathBuf {
-    let usual = || PROCESS.path("XDG_CACHE_HOME").or_else(|| Some(PROCESS.path("HOME")?.join(".cache")));
     PROCESS
         .path(CACHE_VARIABLE)
-        .or_else(|| Some(usual()?.join("noisefloor")))
+        .or_else(|| Some(PROCESS.user_cache()?.join("noisefloor")))
         .unwrap_or_else(|| PathBuf::from("noisefloor-cache"))
 }
 

@@ -10,19 +10,17 @@
 use super::client::{Hub, RemoteFile};
 use super::copy::Copy;
 use super::fetched::Fetched;
-use super::is_hash;
 use super::layout::Layout;
 use super::source::{CACHE_VARIABLE, Progress, StreamOptions};
-use super::{transfer, tree};
+use super::{is_hash, locked, transfer, tree};
+use crate::file_digest::{git_blob_of_file, sha256_of_file};
 use crate::lock::Lock;
 use crate::net::download::On;
 use crate::net::{Again, Failure};
 use crate::{Error, Result};
-use sha1::Sha1;
-use sha2::Digest;
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
@@ -187,7 +185,7 @@ impl Store {
 
     /// The snapshot of a revision in one of the caches, of which no list of files need be known.
     pub(crate) fn copies(&self, revision: &str) -> impl Iterator<Item = Copy> {
-        self.layouts.iter().filter_map(move |layout| Copy::in_cache(&layout.folder(), revision))
+        self.layouts.iter().filter_map(move |layout| Copy::in_cache(layout, revision))
     }
 
     fn unknown(&self, revision: &str) -> Error {
@@ -207,7 +205,7 @@ impl Store {
 
     /// Where a file of a commit lies if it is here.
     pub fn here(&self, commit: &str, file: &RemoteFile) -> Option<PathBuf> {
-        let wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = locked(&self.wrong);
         let right = |path: &PathBuf| {
             let found = fs::metadata(path);
             found.is_ok_and(|meta| meta.is_file() && meta.len() == file.size_bytes) && !wrong.contains(path)
@@ -221,9 +219,8 @@ impl Store {
 
     /// Bytes of a file that an interrupted fetch has left.
     pub(crate) fn begun_bytes(&self, file: &RemoteFile) -> u64 {
-        let part = |layout: &Layout| fs::metadata(layout.blobs().join(format!("{}.part", file.digest)));
         let own = self.layouts[..self.own_layouts].iter();
-        own.filter_map(|layout| part(layout).ok())
+        own.filter_map(|layout| fs::metadata(layout.part(&file.digest)).ok())
             .map(|meta| meta.len().min(file.size_bytes))
             .max()
             .unwrap_or(0)
@@ -266,7 +263,7 @@ impl Store {
     /// Where a file lies if it is here, with its digest if that is looked at.
     fn checked(&self, commit: &str, file: &RemoteFile) -> Result<Option<PathBuf>> {
         while let Some(path) = self.here(commit, file) {
-            let right = || self.right.lock().unwrap_or_else(PoisonError::into_inner);
+            let right = || locked(&self.right);
             if !self.checks_fetched || right().contains(&file.digest) {
                 return Ok(Some(path));
             }
@@ -281,20 +278,20 @@ impl Store {
                 return Err(wrong);
             }
             tracing::warn!("{wrong}; it is fetched anew");
-            self.wrong.lock().unwrap_or_else(PoisonError::into_inner).insert(path);
+            locked(&self.wrong).insert(path);
         }
         Ok(None)
     }
 
     fn claim(&self, digest: &str) {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut busy = locked(&self.busy);
         while !busy.insert(digest.to_owned()) {
             busy = self.done.wait(busy).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn release(&self, digest: &str) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(digest);
+        locked(&self.busy).remove(digest);
         self.done.notify_all();
     }
 
@@ -307,14 +304,16 @@ impl Store {
             return Ok(path);
         }
         let fetched = Fetched(layout);
-        let is_busy =
-            |digest: &str| self.busy.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
-        fetched.make_room(file, self.budget_bytes, &is_busy)?;
+        let is_busy = |digest: &str| locked(&self.busy).contains(digest);
+        fetched.make_space(file, self.budget_bytes, &is_busy)?;
         fetched.begin(&file.digest).map_err(unwritable(&layout.folder()))?;
         let whole = layout.blob(&file.digest);
         // Where others cannot be kept out, every process has a part of its own.
-        let own = if lock.excludes_others() { String::new() } else { format!(".{}", std::process::id()) };
-        let part = layout.blobs().join(format!("{}{own}.part", file.digest));
+        let part = if lock.excludes_others() {
+            layout.part(&file.digest)
+        } else {
+            layout.part(&format!("{}.{}", file.digest, std::process::id()))
+        };
         self.adopt_part(layout, &part, &file.digest);
         let on = On {
             unwritable: &|path: &Path, error| unwritable(path)(error),
@@ -336,7 +335,7 @@ impl Store {
             (Err(_), Some(path)) => return Ok(path),
             (Err(error), None) => return Err(Error::io(&whole)(error)),
         }
-        let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wrong = locked(&self.wrong);
         wrong.remove(&whole);
         layout.snapshot(commit, &file.path).map(|path| wrong.remove(&path));
         drop(wrong);
@@ -348,7 +347,7 @@ impl Store {
     /// Takes over what was begun where files were put before.
     fn adopt_part(&self, layout: &Layout, part: &Path, digest: &str) {
         for other in self.layouts[..self.own_layouts].iter().filter(|other| *other != layout) {
-            let begun = other.blobs().join(format!("{digest}.part"));
+            let begun = other.part(digest);
             if !part.exists() && begun.is_file() {
                 let _ = fs::rename(&begun, part);
             }
@@ -383,17 +382,7 @@ pub(super) fn unwritable(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
 /// The digest of a file in the form that the hub states: SHA-256, or SHA-1 of a git blob.
 fn digest_of(path: &Path, file: &RemoteFile) -> Result<String> {
     if file.digest.len() == 64 {
-        return crate::sha256::sha256_of_file(path);
+        return sha256_of_file(path);
     }
-    let mut hasher = Sha1::new();
-    hasher.update(format!("blob {}\0", file.size_bytes));
-    let mut input = File::open(path).map_err(Error::io(path))?;
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let n = input.read(&mut piece).map_err(Error::io(path))?;
-        if n == 0 {
-            return Ok(crate::sha256::hex(hasher.finalize()));
-        }
-        hasher.update(&piece[..n]);
-    }
+    git_blob_of_file(path, file.size_bytes)
 }

@@ -35,7 +35,6 @@ pub(crate) fn append(
     part: &Path,
     on: &On<'_>,
 ) -> Result<(), Failure> {
-    let unwritable = on.unwritable;
     let url = request.address.as_str();
     let have = fs::metadata(part).map_or(0, |meta| meta.len());
     let have = if expected.bytes.is_some_and(|bytes| have > bytes) { 0 } else { have };
@@ -48,7 +47,7 @@ pub(crate) fn append(
             return Ok(());
         }
         // What is here is no beginning of that file.
-        fs::remove_file(part).map_err(|error| unwritable(part, error))?;
+        fs::remove_file(part).map_err(|error| (on.unwritable)(part, error))?;
         return Err(Failure::lost(url, format!("there is nothing from byte {have} on")));
     }
     // A server that ignores the range begins anew, and so does the file.
@@ -64,32 +63,77 @@ pub(crate) fn append(
     if end.is_some_and(|end| end > expected.most_bytes) {
         return Err(Failure::refused(url, format!("is longer than {} bytes", expected.most_bytes)));
     }
-    let mut out = open(part, begins).map_err(|error| unwritable(part, error))?;
-    let (mut at, mut buffer) = (begins, vec![0; 1 << 16]);
+    let mut part = Part::open(part, url, begins, most, on)?;
+    let mut buffer = vec![0; 1 << 16];
     loop {
-        let n = answer.body.read(&mut buffer)? as u64;
-        if n == 0 {
-            break;
+        match answer.body.read(&mut buffer)? {
+            0 => return part.finish(end),
+            n => part.add(&buffer[..n])?,
         }
-        if at + n > most {
-            // It is not the file that was announced; none of it is worth keeping.
-            out.set_len(0).map_err(|error| unwritable(part, error))?;
-            return Err(Failure::lost(url, format!("more than {most} bytes are sent")));
-        }
-        out.write_all(&buffer[..n as usize]).map_err(|error| unwritable(part, error))?;
-        at += n;
-        (on.came)(n);
-    }
-    match end {
-        Some(end) if at < end => Err(Failure::lost(url, format!("{at} bytes of {end} were sent"))),
-        _ => Ok(()),
     }
 }
 
-/// A file to be written from byte `begins` on.
-pub(crate) fn open(part: &Path, begins: u64) -> std::io::Result<File> {
-    let mut out = OpenOptions::new().create(true).truncate(false).write(true).open(part)?;
-    out.set_len(begins)?;
-    out.seek(SeekFrom::Start(begins))?;
-    Ok(out)
+/// A file that is written as it comes.
+pub(crate) struct Part<'a> {
+    path: &'a Path,
+    /// Where it comes from.
+    url: &'a str,
+    file: File,
+    at_bytes: u64,
+    most_bytes: u64,
+    on: &'a On<'a>,
+}
+
+impl<'a> Part<'a> {
+    /// Opens the file to write it from byte `begins` on, up to `most_bytes` in all.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn open(
+        path: &'a Path,
+        url: &'a str,
+        begins: u64,
+        most_bytes: u64,
+        on: &'a On<'a>,
+    ) -> Result<Self, Failure> {
+        let opened = || -> std::io::Result<File> {
+            let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+            file.set_len(begins)?;
+            file.seek(SeekFrom::Start(begins))?;
+            Ok(file)
+        };
+        let file = opened().map_err(|error| (on.unwritable)(path, error))?;
+        Ok(Self { path, url, file, at_bytes: begins, most_bytes, on })
+    }
+
+    /// Adds the bytes that came next.
+    ///
+    /// # Errors
+    /// If they are too many, or cannot be written.
+    pub(crate) fn add(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let unwritable = |error| (self.on.unwritable)(self.path, error);
+        let (bytes, most_bytes) = (piece.len() as u64, self.most_bytes);
+        if self.at_bytes + bytes > most_bytes {
+            // It is not the file that was announced; none of it is worth keeping.
+            self.file.set_len(0).map_err(unwritable)?;
+            return Err(Failure::lost(self.url, format!("more than {most_bytes} bytes are sent")));
+        }
+        self.file.write_all(piece).map_err(unwritable)?;
+        self.at_bytes += bytes;
+        (self.on.came)(bytes);
+        Ok(())
+    }
+
+    /// Ends with what came.
+    ///
+    /// # Errors
+    /// If that is less than `end_bytes`, where the length is known.
+    pub(crate) fn finish(self, end_bytes: Option<u64>) -> Result<(), Failure> {
+        match (self.at_bytes, end_bytes) {
+            (at, Some(end)) if at < end => {
+                Err(Failure::lost(self.url, format!("{at} bytes of {end} were sent")))
+            }
+            _ => Ok(()),
+        }
+    }
 }

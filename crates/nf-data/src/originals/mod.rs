@@ -7,6 +7,7 @@
 
 mod convert;
 
+use crate::file_digest::git_blob_of_file;
 use crate::hub::StreamOptions;
 use crate::lock::Lock;
 use crate::manifest::{FileEntry, Original};
@@ -14,10 +15,8 @@ use crate::net::download::{Expected, On, append};
 use crate::net::{Address, Again, Client, Failure, Request, escaped};
 use crate::open::frames;
 use crate::{Error, OpenOptions, Result, file_stem};
-use sha1::{Digest, Sha1};
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The variable that names another place for original files: an address in which `{repository}`,
@@ -166,7 +165,8 @@ impl Originals {
         let mut others = 0;
         self.client.patiently(|| {
             append(&self.client, request, expected, part, &on)?;
-            let found = git_blob(part)?;
+            let bytes = fs::metadata(part).map_err(Error::io(part))?.len();
+            let found = git_blob_of_file(part, bytes)?;
             let Some(wanted) = source.git_blob.as_ref().filter(|wanted| **wanted != found) else {
                 return Ok(());
             };
@@ -201,20 +201,6 @@ fn address(mirror: &str, source: &Original) -> Option<String> {
         ("{git_blob}", escaped(blob)),
     ];
     Some(values.iter().fold(whole, |address, (name, value)| address.replace(name, value)))
-}
-
-/// The name that git gives to a file's bytes: SHA-1, after a header with their number.
-fn git_blob(path: &Path) -> Result<String> {
-    let mut file = File::open(path).map_err(Error::io(path))?;
-    let bytes = file.metadata().map_err(Error::io(path))?.len();
-    let (mut hasher, mut piece) = (Sha1::new(), vec![0; 1 << 16]);
-    hasher.update(format!("blob {bytes}\0"));
-    loop {
-        match file.read(&mut piece).map_err(Error::io(path))? {
-            0 => return Ok(crate::sha256::hex(hasher.finalize())),
-            n => hasher.update(&piece[..n]),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -51,6 +51,11 @@ impl TileRule {
         inside("most_per_image", self.most_per_image.unwrap_or(1), usize::MAX)
     }
 
+    /// Extent of every tile.
+    pub fn shape(&self) -> Shape {
+        Shape::new(self.planes, self.size_px, self.size_px)
+    }
+
     /// First pixels (plane, row, column) of the tiles of an image, in the order of its pixels.
     pub fn places(&self, name: &str, shape: Shape) -> Vec<[usize; 3]> {
         let (Some(free_rows), Some(free_columns)) =

@@ -13,7 +13,7 @@
 //! The first image and the one that was being packed are read again. If anything differs, packing
 //! begins anew.
 
-use super::read::read_exact_at;
+use super::read::read_samples_at;
 use crate::lock::Lock;
 use crate::{Error, Result};
 use nf_image::{Digest, PlaneAxis, Shape};
@@ -84,7 +84,7 @@ pub(super) struct Journal {
     lines: File,
     past: BTreeMap<usize, Past>,
     groups: Vec<Group>,
-    tile_bytes: u64,
+    tile: Shape,
     /// Nobody else writes these files.
     _lock: Lock,
 }
@@ -96,13 +96,19 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether [`pack_file`](super::pack_file) was interrupted before `output` was whole, and goes on
+/// if it is called again.
+pub fn is_interrupted(output: &Path) -> bool {
+    beside(output, ".part.journal").is_file()
+}
+
 impl Journal {
     /// Opens the journal of a store that is to become `output`, and its part; `head` states what is
     /// packed and how. What an earlier run left is kept if its head is the same.
     ///
     /// # Errors
     /// If the files cannot be made, or another process is writing them.
-    pub(super) fn open(output: &Path, head: &str, tile_bytes: usize) -> Result<(Self, Part)> {
+    pub(super) fn open(output: &Path, head: &str, tile: Shape) -> Result<(Self, Part)> {
         let (part, path) = (beside(output, ".part"), beside(output, ".part.journal"));
         let lock = beside(output, ".part.lock");
         let lock = Lock::attempt(&lock).map_err(Error::io(&lock))?.ok_or_else(|| {
@@ -130,8 +136,7 @@ impl Journal {
         });
         prepared.map_err(Error::io(&path))?;
         let pixels = file.try_clone().map_err(Error::io(&part))?;
-        let journal =
-            Self { part, path, pixels, lines, past, groups, tile_bytes: tile_bytes as u64, _lock: lock };
+        let journal = Self { part, path, pixels, lines, past, groups, tile, _lock: lock };
         Ok((journal, Part { file, known, at: 0, seen: vec![] }))
     }
 
@@ -158,11 +163,11 @@ impl Journal {
         let group = self.groups.get(at).ok_or_else(wrong)?;
         // One tile a page, all headers of one length.
         let page_bytes = group.pixels_bytes / (group.tiles - first);
-        let header_bytes = page_bytes.checked_sub(self.tile_bytes).ok_or_else(wrong)?;
-        let mut bytes = vec![0; self.tile_bytes as usize];
+        let header_bytes = page_bytes.checked_sub(self.tile.raw_bytes() as u64).ok_or_else(wrong)?;
+        let mut samples = vec![0; self.tile.pixels()];
         let place = group.pixels_at + (number - first) * page_bytes + header_bytes;
-        read_exact_at(&self.pixels, &mut bytes, place)?;
-        Ok(bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect())
+        read_samples_at(&self.pixels, &mut samples, place)?;
+        Ok(samples)
     }
 
     /// Notes an image whose tiles are being packed.

@@ -31,6 +31,7 @@ use nf_image::{Digest, PlaneAxis, Shape};
 use serde::{Deserialize, Serialize};
 
 pub use cut::TileRule;
+pub use journal::is_interrupted;
 pub use read::{Place, Tile, TileStore};
 pub use write::{PackReport, pack, pack_file};
 
@@ -73,7 +74,7 @@ pub struct TileCard {
 impl TileCard {
     /// Extent of every tile.
     pub fn shape(&self) -> Shape {
-        Shape::new(self.rule.planes, self.rule.size_px, self.rule.size_px)
+        self.rule.shape()
     }
 
     /// What the next plane of a tile means.

@@ -233,12 +233,8 @@ impl TileStore {
     /// If `index` is not below `len` or `samples` has another size.
     pub fn read_into(&self, index: usize, samples: &mut [u16]) -> Result<()> {
         assert_eq!(samples.len(), self.card.shape().pixels(), "the samples of one tile");
-        let bytes: &mut [u8] = bytemuck::cast_slice_mut(samples);
-        read_exact_at(&self.file, bytes, self.tiles[index].offset_bytes).map_err(Error::io(&self.path))?;
-        if cfg!(target_endian = "big") {
-            samples.iter_mut().for_each(|sample| *sample = u16::from_le(*sample));
-        }
-        Ok(())
+        let offset_bytes = self.tiles[index].offset_bytes;
+        read_samples_at(&self.file, samples, offset_bytes).map_err(Error::io(&self.path))
     }
 
     /// A tile.
@@ -328,13 +324,25 @@ fn dataset_card(card: &TileCard) -> Card {
     }
 }
 
+/// Reads samples that are stored in little-endian order.
+///
+/// # Errors
+/// If there are fewer, or the file cannot be read.
+pub(super) fn read_samples_at(file: &File, samples: &mut [u16], offset_bytes: u64) -> std::io::Result<()> {
+    read_exact_at(file, bytemuck::cast_slice_mut(samples), offset_bytes)?;
+    if cfg!(target_endian = "big") {
+        samples.iter_mut().for_each(|sample| *sample = u16::from_le(*sample));
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
-pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset_bytes: u64) -> std::io::Result<()> {
+fn read_exact_at(file: &File, bytes: &mut [u8], offset_bytes: u64) -> std::io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset_bytes)
 }
 
 #[cfg(windows)]
-pub(super) fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset_bytes: u64) -> std::io::Result<()> {
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset_bytes: u64) -> std::io::Result<()> {
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, bytes, offset_bytes)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),

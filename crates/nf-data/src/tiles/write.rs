@@ -66,7 +66,7 @@ pub fn pack_file(
     output: &Path,
     mut progress: impl FnMut(usize, u64),
 ) -> Result<PackReport> {
-    let tile_bytes = check(set, rule)?;
+    check(set, rule)?;
     let card = set.card();
     let head = serde_json::json!({
         "tile_store": VERSION,
@@ -78,7 +78,7 @@ pub fn pack_file(
     });
     let head = head.to_string();
     loop {
-        let (mut journal, part) = Journal::open(output, &head, tile_bytes)?;
+        let (mut journal, part) = Journal::open(output, &head, rule.shape())?;
         let (to, resumed_tiles) = (journal.part().display().to_string(), journal.tiles());
         match pack_to(set, rule, part, &to, Some(&mut journal), &mut progress) {
             Ok(report) => {
@@ -99,11 +99,9 @@ pub fn pack_file(
     }
 }
 
-/// Bytes of a tile, if tiles can be cut so.
-fn check(set: &dyn Dataset, rule: &TileRule) -> Result<usize> {
-    let wrong = |reason| Error::missing(set.card().to_string(), format!("tiles: {reason}"));
-    rule.check().map_err(wrong)?;
-    Ok(2 * rule.planes * rule.size_px * rule.size_px)
+/// Whether tiles can be cut so.
+fn check(set: &dyn Dataset, rule: &TileRule) -> Result<()> {
+    rule.check().map_err(|reason| Error::missing(set.card().to_string(), format!("tiles: {reason}")))
 }
 
 fn differs(error: &Error) -> bool {
@@ -147,7 +145,7 @@ fn replay<W: Write + Send>(
     Ok(Some((places, axis)))
 }
 
-/// Packs to `out`, which errors call `to`.
+/// Packs by a rule that was checked to `out`, which errors call `to`.
 fn pack_to(
     set: &dyn Dataset,
     rule: &TileRule,
@@ -157,8 +155,7 @@ fn pack_to(
     progress: &mut dyn FnMut(usize, u64),
 ) -> Result<PackReport> {
     let name = set.card().to_string();
-    let tile_bytes = check(set, rule)?;
-    let mut writer = Writer::new(out, tile_bytes).map_err(writing(to))?;
+    let mut writer = Writer::new(out, rule.shape().raw_bytes()).map_err(writing(to))?;
     let noting = || Error::io(Path::new(to));
     let mut axis = None;
     let (mut images, mut images_too_small, mut unreadable) = (0, 0, vec![]);

@@ -110,6 +110,8 @@ pub(crate) fn benchmark(side: usize) -> Server {
 
 /// The path of the file of [`one_file`].
 pub(crate) const FILE: &str = "data/LCO/a.fits";
+/// The folder of its repository in a cache of the hub's clients.
+pub(crate) const CACHED: &str = "datasets--AstroCompress--GBI-16-2D-Legacy";
 
 /// A repository of one frame of 40 rows and 90 columns.
 pub(crate) fn one_file() -> Server {

@@ -90,6 +90,9 @@ pub(crate) struct Server {
 }
 
 pub(crate) const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+/// Another one.
+pub(crate) const LATER: &str = "89abcdef0123456789abcdef0123456789abcdef";
+
 /// Options to stream from `endpoint` into `cache`, with a token and nothing fetched ahead.
 pub(crate) fn stream(endpoint: &str, cache: &Path, patience: Patience) -> StreamOptions {
     let token = Some("secret".into());

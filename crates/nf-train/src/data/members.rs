@@ -1,5 +1,6 @@
 //! Images of several datasets, as one list.
 
+use super::TileFit;
 use crate::{Error, Result};
 use nf_data::Dataset;
 use nf_image::{Image16, Shape};
@@ -48,6 +49,16 @@ impl Members {
     pub(crate) fn image(&self, member: usize) -> Result<Image16> {
         let (set, image) = self.at(member);
         Ok(set.image(image)?)
+    }
+
+    /// An image that tiles can be cut out of.
+    ///
+    /// # Errors
+    /// If it cannot be read or is smaller than a tile.
+    pub(crate) fn image_for(&self, member: usize, fit: TileFit) -> Result<Image16> {
+        let image = self.image(member)?;
+        fit.check(image.shape(), || self.name(member))?;
+        Ok(image)
     }
 
     /// The extent of an image, if it is known without its pixels.

@@ -35,6 +35,12 @@ pub struct Frame {
     pub image: Image16,
 }
 
+impl Frame {
+    fn check(&self, fit: TileFit) -> Result<()> {
+        fit.check(self.image.shape(), || self.name.clone())
+    }
+}
+
 /// What is trained on, and what is not.
 pub struct Frames {
     sources: Vec<Source>,
@@ -74,7 +80,7 @@ impl Frames {
             return Err(nothing("data", "hold_out or validation"));
         }
         let fit = TileFit::of_training(experiment);
-        train.iter().try_for_each(|frame| fit.check(&frame.name, frame.image.shape()))?;
+        train.iter().try_for_each(|frame| frame.check(fit))?;
         let images = train.into_iter().map(|frame| frame.image).collect();
         let fit = TileFit::of_validation(experiment);
         Ok(Self {
@@ -256,28 +262,24 @@ impl TileFit {
         Self { tile: Shape::new(experiment.tiles.planes, height, width), section: "validation" }
     }
 
-    /// Whether no tile can be cut out of an image of this extent.
-    pub(crate) fn refuses(self, shape: Shape) -> bool {
-        let Shape { planes, height, width } = self.tile;
-        shape.height < height || shape.width < width || shape.planes < planes
-    }
-
-    /// Refuses to go on where a tile could not be cut.
+    /// Refuses to go on where a tile could not be cut out of an image of this extent.
     ///
     /// # Errors
     /// [`Error::Frames`], naming the image and the setting.
-    pub(crate) fn check(self, name: &str, shape: Shape) -> Result<()> {
+    pub(crate) fn check(self, shape: Shape, name: impl FnOnce() -> String) -> Result<()> {
         let Shape { planes, height, width } = self.tile;
         let section = self.section;
         if shape.height < height || shape.width < width {
             return Err(Error::Frames(format!(
-                "{name}: {shape} pixels, smaller than a tile of {height}x{width}; \
-                 lower {section}.height_px and {section}.width_px, or leave the image out"
+                "{}: {shape} pixels, smaller than a tile of {height}x{width}; \
+                 lower {section}.height_px and {section}.width_px, or leave the image out",
+                name()
             )));
         }
         if shape.planes < planes {
             return Err(Error::Frames(format!(
-                "{name}: {} planes where a tile has {planes}; change tiles.planes or the view in data",
+                "{}: {} planes where a tile has {planes}; change tiles.planes or the view in data",
+                name(),
                 shape.planes
             )));
         }

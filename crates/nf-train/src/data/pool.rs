@@ -232,8 +232,8 @@ impl State {
         Ok(None)
     }
 
-    /// Whether another image may be read: as long as the window is not full, or where there is room
-    /// for one of any size seen so far.
+    /// Whether another image may be read: as long as the window is not full, or where there is
+    /// memory for one of any size seen so far.
     fn may_read(&self, memory: Memory, readers: usize) -> bool {
         let expected = self.held_bytes + self.reading as u64 * self.largest_bytes;
         self.reading < readers
@@ -266,13 +266,11 @@ impl Shared {
                 here.remove(&place);
             }
             drop(state);
-            let read = catch_unwind(AssertUnwindSafe(|| self.members.image(member)));
+            let read = catch_unwind(AssertUnwindSafe(|| self.members.image_for(member, self.fit)));
             let image = read.unwrap_or_else(|panic| {
                 let (name, reason) = (self.members.name(member), panic_words(panic.as_ref()));
                 Err(Error::Frames(format!("{name}: reading it failed ({reason})")))
             });
-            let image = image
-                .and_then(|image| self.fit.check(&self.members.name(member), image.shape()).map(|()| image));
             let mut state = self.lock();
             state.reading -= 1;
             state.counts.images_read += 1;

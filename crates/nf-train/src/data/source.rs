@@ -50,9 +50,7 @@ impl Source {
         let mut known_bytes = 0u64;
         for member in 0..members.len() {
             let Some(shape) = shape(member)? else { continue };
-            if fit.refuses(shape) {
-                fit.check(&members.name(member), shape)?;
-            }
+            fit.check(shape, || members.name(member))?;
             known_bytes = known_bytes.saturating_add(shape.raw_bytes() as u64);
         }
         if known_bytes <= memory_bytes
@@ -79,11 +77,7 @@ fn read_all(members: &Members, fit: TileFit, memory_bytes: u64) -> Result<Option
     let numbers: Vec<usize> = (0..members.len()).collect();
     // A few at a time, so that no more than these are read of a set that is too large.
     for some in numbers.chunks(4 * rayon::current_num_threads()) {
-        let read = |&member: &usize| {
-            let image = members.image(member)?;
-            fit.check(&members.name(member), image.shape())?;
-            Ok(image)
-        };
+        let read = |&member: &usize| members.image_for(member, fit);
         let read: Vec<Image16> = some.par_iter().map(read).collect::<Result<_>>()?;
         bytes += read.iter().map(|image| image.shape().raw_bytes() as u64).sum::<u64>();
         if bytes > memory_bytes {
@@ -109,11 +103,7 @@ pub(crate) fn validation(
     fit: TileFit,
     tiles: impl Fn(&Image16, usize) -> Batch + Sync,
 ) -> Result<Batch> {
-    let cut = |member: usize| {
-        let image = members.image(member)?;
-        fit.check(&members.name(member), image.shape())?;
-        Ok(tiles(&image, member))
-    };
+    let cut = |member: usize| Ok(tiles(&members.image_for(member, fit)?, member));
     let parts: Vec<Batch> = (0..members.len()).into_par_iter().map(cut).collect::<Result<_>>()?;
     let mut all = Batch::of_shape(fit.tile);
     parts.into_iter().for_each(|part| all.append(part));
@@ -128,7 +118,7 @@ pub(crate) fn validation_of(
 ) -> Result<Batch> {
     let mut all = Batch::of_shape(fit.tile);
     for (index, frame) in frames.iter().enumerate() {
-        fit.check(&frame.name, frame.image.shape())?;
+        frame.check(fit)?;
         all.append(tiles(&frame.image, index));
     }
     Ok(all)

@@ -2,7 +2,6 @@
 
 use super::source::{Active, Kind};
 use super::*;
-use nf_image::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,20 +31,9 @@ fn height(index: usize) -> usize {
 }
 
 fn fake(images: usize) -> Fake {
-    let text = || "fake".to_owned();
-    let card = Card {
-        name: text(),
-        title: text(),
-        instrument: text(),
-        licence: text(),
-        origin: text(),
-        view: text(),
-        split: text(),
-        digest: Digest([0; 32]),
-    };
     Fake {
         images,
-        card,
+        card: Card::undescribed("fake"),
         bad: BTreeSet::new(),
         is_blind: false,
         is_store: false,

@@ -63,7 +63,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         return tell(&*set, download.as_ref());
     }
     if let Some(download) = &download {
-        ensure_room(&*set, download)?;
+        ensure_space(&*set, download)?;
     }
     let unreadable = fetch(&*set, download.as_ref(), &bar)?;
     writeln!(text(), "{}: {} images", set.card(), set.len() - unreadable.images)?;
@@ -117,7 +117,7 @@ fn to_come(download: &Download) -> u64 {
 }
 
 /// Refuses to begin what cannot end well.
-fn ensure_room(set: &dyn Dataset, download: &Download) -> anyhow::Result<()> {
+fn ensure_space(set: &dyn Dataset, download: &Download) -> anyhow::Result<()> {
     if download.bytes > download.budget_bytes {
         bail!(
             "{}: {} files of {} in all, fetched files may take {}; {BUDGET_VARIABLE} or --max-gb sets another limit \

@@ -5,7 +5,7 @@ use crate::files::output::{checked_target, ensure_distinct, is_stream, text, wri
 use crate::message::say;
 use indicatif::ProgressBar;
 use nf_archive::output::of_destination;
-use nf_data::tiles::{PackReport, pack, pack_file};
+use nf_data::tiles::{PackReport, is_interrupted, pack, pack_file};
 use nf_data::{Dataset, TileRule};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -73,15 +73,10 @@ fn to_file(
     target: &Path,
     progress: impl FnMut(usize, u64),
 ) -> anyhow::Result<PackReport> {
-    let is_there = |ending: &str| {
-        let mut name = target.as_os_str().to_owned();
-        name.push(ending);
-        Path::new(&name).is_file()
-    };
     pack_file(set, rule, target, progress).map_err(|error| {
         let name = output.display().to_string();
         let error = of_destination(&name, error.into());
-        if is_there(".part.journal") {
+        if is_interrupted(target) {
             error.context(format!("{name} is not finished, the same command goes on with {name}.part"))
         } else {
             error
