@@ -5,10 +5,9 @@ use crate::candidates::Candidate;
 use crate::errors::{append, read};
 use crate::measure::CodecFacts;
 use crate::suite::DatasetChoice;
-use crate::transforms::transformed;
+use crate::transforms::{Opener, open_transformed};
 use crate::{Error, Result};
 use nf_codec::{Registry, Spec};
-use nf_data::Dataset;
 use nf_image::{Image16, Shape};
 use nf_profile::build::Builder;
 use nf_profile::{Profile, library};
@@ -24,9 +23,6 @@ const MAP_CODEC: &str = "floor:level=high";
 /// Longer side of the picture of a map, pixels, and most pictures of a profile.
 const PICTURE_PX: usize = 400;
 const PICTURES: usize = 3;
-
-/// What finds datasets.
-type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
 
 /// The profile of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,9 +52,8 @@ fn build(
 ) -> std::result::Result<Profile, String> {
     let mut builder = Builder::default();
     for source in &choice.profile {
-        let images = open(source).map_err(|error| error.to_string())?;
-        let images = transformed(source, images);
-        for index in 0..images.len().min(source.max_images.unwrap_or(usize::MAX)) {
+        let images = open_transformed(source, open).map_err(|error| error.to_string())?;
+        for index in 0..source.count(images.len()) {
             let image = images.image(index).map_err(|error| error.to_string())?;
             for exposure in exposures(&image, source.exposure_planes) {
                 builder.add("", &source.name, [0, 0], &exposure);
