@@ -10,7 +10,7 @@ use crate::{Error, Result};
 use nf_codec::{Registry, Spec};
 use nf_image::{Image16, Shape};
 use nf_profile::build::Builder;
-use nf_profile::{Profile, library};
+use nf_profile::{Profile, legal_name, library};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,11 +60,10 @@ fn build(
             }
         }
     }
-    let word = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = choice.name.chars().map(word).take(64).collect();
     let codec =
         MAP_CODEC.parse().and_then(|spec| registry.build(&spec)).map_err(|error| error.to_string())?;
-    let (profile, _) = builder.finish(&name, vec![], &*codec).map_err(|error| error.to_string())?;
+    let (profile, _) =
+        builder.finish(&legal_name(&choice.name), vec![], &*codec).map_err(|error| error.to_string())?;
     match profile.maps().is_empty() && profile.starts().is_empty() {
         true => Err("the frames of its profile share nothing".to_owned()),
         false => Ok(profile),

@@ -141,9 +141,21 @@ impl FromStr for Id {
     }
 }
 
+/// A name of a profile from any text: what a name cannot have becomes `-`, and what is too long is
+/// cut.
+pub fn legal_name(text: &str) -> String {
+    text.chars().map(|c| if is_legal(c) { c } else { '-' }).take(MOST_NAME_BYTES).collect()
+}
+
+/// Most characters of a name, which has only such of one byte.
+const MOST_NAME_BYTES: usize = 64;
+
+fn is_legal(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    match (1..=64).contains(&name.len()) && name.chars().all(legal) {
+    match (1..=MOST_NAME_BYTES).contains(&name.len()) && name.chars().all(is_legal) {
         true => Ok(()),
         false => Err(Error::corrupt(
             format!("the profile name '{}'", name.escape_debug()),
