@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nf_codec::container::ImageSource;
 use nf_codec::{Codec, Spec};
 use nf_image::{Image16, ImageRef, Shape};
-use nf_profile::{Outline, format, library};
+use nf_profile::{Outline, format, knows_profiles, library};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,6 +57,15 @@ pub struct Choice {
     /// What there is to say of it: that there is no profile of the detector, or that a keyword
     /// contradicts the one that was named.
     pub remark: Option<String>,
+}
+
+/// Refuses a codec that knows no profiles.
+///
+/// # Errors
+/// If it knows none.
+pub fn check_codec(spec: &Spec) -> Result<()> {
+    ensure!(knows_profiles(spec), "--profile: only the codec floor knows profiles, not {spec}");
+    Ok(())
 }
 
 impl Profiles {

@@ -16,6 +16,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use nf_profile::knows_profiles;
+
 /// The file of a run.
 pub const FILE: &str = "profiles.csv";
 /// What codes the maps of profiles.
@@ -116,12 +118,12 @@ pub(crate) fn candidates(
         }
     }
     library::add(profile);
-    let known = codecs.iter().filter(|codec| codec.of_dataset.is_none() && codec.spec.name() == "floor");
+    let known = codecs.iter().filter(|codec| codec.of_dataset.is_none() && knows_profiles(&codec.spec));
     let with = known.map(|codec| {
         let spec = with_profile(&codec.spec, &row);
         Candidate {
             label: spec.to_string(),
-            facts: codec.facts.clone().map(|facts| CodecFacts { weights_bytes: row.bytes, ..facts }),
+            facts: facts_with(codec, &row),
             spec,
             external: false,
             is_of_arrays: false,
@@ -136,15 +138,18 @@ pub fn with_profile(codec: &Spec, row: &ProfileRow) -> Spec {
     codec.clone().set("profile", &row.profile)
 }
 
+/// What is known of a codec with the profile of a dataset, whose bytes are those of a model.
+fn facts_with(codec: &Candidate, row: &ProfileRow) -> Option<CodecFacts> {
+    codec.facts.clone().map(|facts| CodecFacts { weights_bytes: row.bytes, ..facts })
+}
+
 /// What is known of the codecs with profiles of a run that is only read.
 pub(crate) fn facts(folder: &Path, codecs: &[Candidate]) -> Result<Vec<(String, CodecFacts)>> {
     let rows = of_run(folder)?;
-    let known = codecs.iter().filter(|codec| codec.spec.name() == "floor");
+    let known = codecs.iter().filter(|codec| knows_profiles(&codec.spec));
     let with = known.flat_map(|codec| {
-        rows.iter().filter_map(|row| {
-            let facts = CodecFacts { weights_bytes: row.bytes, ..codec.facts.clone()? };
-            Some((with_profile(&codec.spec, row).to_string(), facts))
-        })
+        let label = |row: &ProfileRow| with_profile(&codec.spec, row).to_string();
+        rows.iter().filter_map(move |row| Some((label(row), facts_with(codec, row)?)))
     });
     Ok(with.collect())
 }

@@ -1,7 +1,7 @@
 //! A profile and its name.
 
 use crate::Map;
-use nf_codec::{Error, Result};
+use nf_codec::{Error, Result, Spec};
 use nf_image::{Digest, Image16};
 use std::fmt;
 use std::str::FromStr;
@@ -139,6 +139,11 @@ impl FromStr for Id {
         check_name(name)?;
         Ok(Self { name: name.to_owned(), key: key.to_be_bytes() })
     }
+}
+
+/// Whether a codec knows profiles.
+pub fn knows_profiles(codec: &Spec) -> bool {
+    codec.name() == "floor"
 }
 
 /// A name of a profile from any text: what a name cannot have becomes `-`, and what is too long is

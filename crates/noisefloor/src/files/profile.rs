@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
-use nf_archive::profiles::{AUTO, Profiles};
+use nf_archive::profiles::{AUTO, Profiles, check_codec};
 use nf_archive::{Archivist, Coder};
 use nf_codec::Spec;
 use nf_profile::{Profile, library};
@@ -30,7 +30,7 @@ impl ProfileFlag {
     /// If they cannot be read, or the codec knows none.
     pub(crate) fn profiles(&self, spec: &Spec) -> Result<Option<Profiles>> {
         let Some(path) = &self.profile else { return Ok(None) };
-        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        check_codec(spec)?;
         Profiles::of(path, &tools()).map(Some)
     }
 
@@ -40,7 +40,7 @@ impl ProfileFlag {
     /// If it cannot be read, is not one file, or the codec knows no profiles.
     pub(crate) fn one(&self, spec: Spec, with: &str) -> Result<Spec> {
         let Some(path) = &self.profile else { return Ok(spec) };
-        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        check_codec(&spec)?;
         ensure!(
             path != Path::new(AUTO) && !path.is_dir(),
             "--profile {}: with {with}, name the file of one profile",
