@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
     if args.bound.bound.is_some() {
         ensure!(!args.profile.embeds(), "--embed-profile: bounded containers carry no profile; leave it out");
-        let spec = args.profile.flag.one(spec, "--bound")?;
+        let spec = args.profile.flag.apply(spec, "--bound")?;
         let wishes = bound::compress::Wishes {
             spec: &spec,
             tile: args.tile,

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use nf_archive::profiles::{AUTO, Profiles, check_codec};
 use nf_archive::{Archivist, Coder};
 use nf_codec::Spec;
-use nf_profile::{Profile, library};
+use nf_profile::{Id, Profile, library};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,19 +37,32 @@ impl ProfileFlag {
     /// The spec with the one profile, if one was given.
     ///
     /// # Errors
-    /// If it cannot be read, is not one file, or the codec knows no profiles.
-    pub(crate) fn one(&self, spec: Spec, with: &str) -> Result<Spec> {
-        let Some(path) = &self.profile else { return Ok(spec) };
-        check_codec(&spec)?;
+    /// As [`ProfileFlag::one`], and if the codec knows no profiles.
+    pub(crate) fn apply(&self, spec: Spec, with: &str) -> Result<Spec> {
+        if self.is_given() {
+            check_codec(&spec)?;
+        }
+        Ok(match self.one(with)? {
+            Some(id) => spec.set("profile", id),
+            None => spec,
+        })
+    }
+
+    /// Makes the one profile known to codecs, if one was given: its name and key.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not one file.
+    pub(crate) fn one(&self, with: &str) -> Result<Option<Id>> {
+        let Some(path) = &self.profile else { return Ok(None) };
         ensure!(
             path != Path::new(AUTO) && !path.is_dir(),
             "--profile {}: with {with}, name the file of one profile",
             path.display()
         );
         let profile = Arc::new(read(path)?);
-        let spec = spec.with("profile", profile.id().to_string(), String::new());
+        let id = profile.id().clone();
         library::add(profile);
-        Ok(spec)
+        Ok(Some(id))
     }
 }
 
