@@ -65,7 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return bound::compress::run(&args.files, &wishes);
     }
     // A wrong spec is told before a file is read.
-    let coder = args.profile.apply(Coder::new(tools(), &spec, args.tile, !args.no_verify)?)?;
+    let coder = Coder::new(tools(), &spec, args.tile, !args.no_verify)?;
+    let spec = coder.spec();
+    let coder = args.profile.apply(coder, &spec, Coder::with_profiles)?;
     let rules =
         Rules { verb: "compress", takes: is_compressible, is_output: is_container, name: &container_name };
     args.files

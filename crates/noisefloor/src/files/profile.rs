@@ -4,7 +4,6 @@ use crate::limits;
 use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
 use nf_archive::profiles::{AUTO, Profiles, check_codec};
-use nf_archive::{Archivist, Coder};
 use nf_codec::Spec;
 use nf_profile::{Id, Profile, library};
 use std::path::{Path, PathBuf};
@@ -83,27 +82,20 @@ impl EmbeddableProfile {
         self.embed_profile
     }
 
-    /// The coder with the profiles that were asked for.
+    /// What codes by this spec, with the profiles that were asked for; `with_profiles` is that of
+    /// the coder.
     ///
     /// # Errors
-    /// If they cannot be read, or its codec knows none.
-    pub(crate) fn apply(&self, coder: Coder) -> Result<Coder> {
-        match self.flag.profiles(&coder.spec())? {
-            Some(profiles) => coder.with_profiles(profiles, self.embed_profile),
-            None => Ok(coder),
-        }
-    }
-}
-
-impl EmbeddableProfile {
-    /// The same of what codes the files of an archive by this spec.
-    ///
-    /// # Errors
-    /// As [`EmbeddableProfile::apply`].
-    pub(crate) fn apply_to_archive(&self, archivist: Archivist, spec: &Spec) -> Result<Archivist> {
+    /// If they cannot be read, or the codec knows none.
+    pub(crate) fn apply<T>(
+        &self,
+        coder: T,
+        spec: &Spec,
+        with_profiles: fn(T, Profiles, bool) -> Result<T>,
+    ) -> Result<T> {
         match self.flag.profiles(spec)? {
-            Some(profiles) => archivist.with_profiles(profiles, self.embed_profile),
-            None => Ok(archivist),
+            Some(profiles) => with_profiles(coder, profiles, self.embed_profile),
+            None => Ok(coder),
         }
     }
 }
