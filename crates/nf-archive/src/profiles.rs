@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nf_codec::container::ImageSource;
 use nf_codec::{Codec, Spec};
 use nf_image::{Image16, ImageRef, Shape};
-use nf_profile::{Outline, format, library};
+use nf_profile::{Outline, format, knows_profiles, library};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,16 +31,14 @@ const NAME_BYTES: f64 = 60.0;
 /// The profiles that a file may be coded with.
 pub struct Profiles {
     from: From,
-    /// What is known of the files looked at; none of those that are no profiles.
-    outlines: Mutex<HashMap<PathBuf, Option<Arc<Outline>>>>,
 }
 
 enum From {
     /// The one that was named: it is that of the frames, or they are refused.
     One(Arc<Outline>),
     Folder(Vec<Arc<Outline>>),
-    /// Wherever decoders look, when a file is coded.
-    Everywhere,
+    /// Wherever decoders look, when a file is coded: the profiles of each folder, read once.
+    Everywhere(Mutex<HashMap<PathBuf, Vec<Arc<Outline>>>>),
 }
 
 /// The stacks of a file, and what its headers say of their detector.
@@ -61,6 +59,15 @@ pub struct Choice {
     pub remark: Option<String>,
 }
 
+/// Refuses a codec that knows no profiles.
+///
+/// # Errors
+/// If it knows none.
+pub fn check_codec(spec: &Spec) -> Result<()> {
+    ensure!(knows_profiles(spec), "--profile: only the codec floor knows profiles, not {spec}");
+    Ok(())
+}
+
 impl Profiles {
     /// The profile in a file, those in a folder, or of [`AUTO`] wherever decoders look.
     ///
@@ -68,13 +75,12 @@ impl Profiles {
     /// If it cannot be read, or holds no profile.
     pub fn of(path: &Path, tools: &Tools) -> Result<Self> {
         let from = if path == Path::new(AUTO) {
-            From::Everywhere
+            From::Everywhere(Mutex::default())
         } else if path.is_dir() {
             library::look_in(path);
             let files = library::files(path);
             ensure!(!files.is_empty(), "{}: there is no profile (*.nfp) in this folder", path.display());
-            let read = |path: &PathBuf| Some(Arc::new(told(path, outline(path, tools))?));
-            let found: Vec<_> = files.iter().filter_map(read).collect();
+            let found = readable(&files, tools);
             ensure!(!found.is_empty(), "{}: none of its profiles can be read", path.display());
             From::Folder(found)
         } else {
@@ -82,14 +88,14 @@ impl Profiles {
             library::look_at(path);
             From::One(found)
         };
-        Ok(Self { from, outlines: Mutex::default() })
+        Ok(Self { from })
     }
 
     /// What receipts and messages call the choice: the one profile, or [`AUTO`].
     pub fn label(&self) -> String {
         match &self.from {
             From::One(outline) => outline.id.to_string(),
-            From::Folder(_) | From::Everywhere => AUTO.to_owned(),
+            From::Folder(_) | From::Everywhere(_) => AUTO.to_owned(),
         }
     }
 
@@ -107,7 +113,7 @@ impl Profiles {
                 vec![Arc::clone(outline)]
             }
             From::Folder(outlines) => fitting(outlines.iter().cloned(), cards, stacks),
-            From::Everywhere => fitting(self.everywhere(tools), cards, stacks),
+            From::Everywhere(known) => fitting(everywhere(known, tools), cards, stacks),
         };
         if candidates.is_empty() {
             remark = Some("no profile of this detector was found; coded without".to_owned());
@@ -135,27 +141,31 @@ impl Profiles {
         }
         Ok(Choice { spec: spec.clone(), remark })
     }
+}
 
-    /// The profiles in the folders that decoders look in.
-    fn everywhere(&self, tools: &Tools) -> Vec<Arc<Outline>> {
-        let mut known = self.outlines.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut read = |path: PathBuf| {
-            let found = known.entry(path);
-            found.or_insert_with_key(|path| told(path, outline(path, tools)).map(Arc::new)).clone()
-        };
-        library::files_in_folders().into_iter().filter_map(&mut read).collect()
-    }
+/// The profiles in the folders that decoders look in; `known` has those of folders read before.
+fn everywhere(known: &Mutex<HashMap<PathBuf, Vec<Arc<Outline>>>>, tools: &Tools) -> Vec<Arc<Outline>> {
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |folder: PathBuf| {
+        let found = known.entry(folder);
+        found.or_insert_with_key(|folder| readable(&library::files(folder), tools)).clone()
+    };
+    library::folders().into_iter().flat_map(read).collect()
+}
+
+/// What these profiles say of themselves; one that is damaged is told and passed over.
+fn readable(files: &[PathBuf], tools: &Tools) -> Vec<Arc<Outline>> {
+    let read = |path: &PathBuf| {
+        let found = outline(path, tools);
+        found.inspect_err(|error| tracing::warn!("{}: passed over: {error:#}", path.display())).ok()
+    };
+    files.iter().filter_map(read).map(Arc::new).collect()
 }
 
 fn outline(path: &Path, tools: &Tools) -> Result<Outline> {
     let name = || path.display().to_string();
     let bytes = std::fs::read(path).with_context(name)?;
     format::outline(&bytes, &tools.codec_limits()).with_context(name)
-}
-
-/// Among many, one that is damaged is told and passed over.
-fn told<T>(path: &Path, read: Result<T>) -> Option<T> {
-    read.inspect_err(|error| tracing::warn!("{}: passed over: {error:#}", path.display())).ok()
 }
 
 /// Keywords that state how pixels are binned: maps of other bins say nothing.

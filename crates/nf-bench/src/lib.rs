@@ -52,5 +52,6 @@ pub use measure::CodecFacts;
 pub use measurement::{Measurement, ORACLE, Status};
 pub use nf_bounded::ArrayRegistry;
 pub use observer::{Observer, Silent};
-pub use run::{Opener, Run, RunOptions, open_transformed, read, resume, run};
+pub use run::{Run, RunOptions, read, resume, run};
 pub use suite::{Analysis, DatasetChoice, Suite, Transform};
+pub use transforms::{Opener, open_transformed};

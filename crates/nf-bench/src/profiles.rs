@@ -5,17 +5,18 @@ use crate::candidates::Candidate;
 use crate::errors::{append, read};
 use crate::measure::CodecFacts;
 use crate::suite::DatasetChoice;
-use crate::transforms::transformed;
+use crate::transforms::{Opener, open_transformed};
 use crate::{Error, Result};
 use nf_codec::{Registry, Spec};
-use nf_data::Dataset;
 use nf_image::{Image16, Shape};
 use nf_profile::build::Builder;
-use nf_profile::{Profile, library};
+use nf_profile::{Profile, legal_name, library};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+pub use nf_profile::knows_profiles;
 
 /// The file of a run.
 pub const FILE: &str = "profiles.csv";
@@ -24,9 +25,6 @@ const MAP_CODEC: &str = "floor:level=high";
 /// Longer side of the picture of a map, pixels, and most pictures of a profile.
 const PICTURE_PX: usize = 400;
 const PICTURES: usize = 3;
-
-/// What finds datasets.
-type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
 
 /// The profile of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,20 +54,18 @@ fn build(
 ) -> std::result::Result<Profile, String> {
     let mut builder = Builder::default();
     for source in &choice.profile {
-        let images = open(source).map_err(|error| error.to_string())?;
-        let images = transformed(source, images);
-        for index in 0..images.len().min(source.max_images.unwrap_or(usize::MAX)) {
+        let images = open_transformed(source, open).map_err(|error| error.to_string())?;
+        for index in 0..source.count(images.len()) {
             let image = images.image(index).map_err(|error| error.to_string())?;
             for exposure in exposures(&image, source.exposure_planes) {
                 builder.add("", &source.name, [0, 0], &exposure);
             }
         }
     }
-    let word = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    let name: String = choice.name.chars().map(word).take(64).collect();
     let codec =
         MAP_CODEC.parse().and_then(|spec| registry.build(&spec)).map_err(|error| error.to_string())?;
-    let (profile, _) = builder.finish(&name, vec![], &*codec).map_err(|error| error.to_string())?;
+    let (profile, _) =
+        builder.finish(&legal_name(&choice.name), vec![], &*codec).map_err(|error| error.to_string())?;
     match profile.maps().is_empty() && profile.starts().is_empty() {
         true => Err("the frames of its profile share nothing".to_owned()),
         false => Ok(profile),
@@ -122,12 +118,12 @@ pub(crate) fn candidates(
         }
     }
     library::add(profile);
-    let known = codecs.iter().filter(|codec| codec.of_dataset.is_none() && codec.spec.name() == "floor");
+    let known = codecs.iter().filter(|codec| codec.of_dataset.is_none() && knows_profiles(&codec.spec));
     let with = known.map(|codec| {
         let spec = with_profile(&codec.spec, &row);
         Candidate {
             label: spec.to_string(),
-            facts: codec.facts.clone().map(|facts| CodecFacts { weights_bytes: row.bytes, ..facts }),
+            facts: facts_with(codec, &row),
             spec,
             external: false,
             is_of_arrays: false,
@@ -142,15 +138,18 @@ pub fn with_profile(codec: &Spec, row: &ProfileRow) -> Spec {
     codec.clone().set("profile", &row.profile)
 }
 
+/// What is known of a codec with the profile of a dataset, whose bytes are those of a model.
+fn facts_with(codec: &Candidate, row: &ProfileRow) -> Option<CodecFacts> {
+    codec.facts.clone().map(|facts| CodecFacts { weights_bytes: row.bytes, ..facts })
+}
+
 /// What is known of the codecs with profiles of a run that is only read.
 pub(crate) fn facts(folder: &Path, codecs: &[Candidate]) -> Result<Vec<(String, CodecFacts)>> {
     let rows = of_run(folder)?;
-    let known = codecs.iter().filter(|codec| codec.spec.name() == "floor");
+    let known = codecs.iter().filter(|codec| knows_profiles(&codec.spec));
     let with = known.flat_map(|codec| {
-        rows.iter().filter_map(|row| {
-            let facts = CodecFacts { weights_bytes: row.bytes, ..codec.facts.clone()? };
-            Some((with_profile(&codec.spec, row).to_string(), facts))
-        })
+        let label = |row: &ProfileRow| with_profile(&codec.spec, row).to_string();
+        rows.iter().filter_map(move |row| Some((label(row), facts_with(codec, row)?)))
     });
     Ok(with.collect())
 }

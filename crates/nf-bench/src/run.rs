@@ -11,7 +11,7 @@ use crate::photometry;
 use crate::profiles;
 use crate::reuse::{Reusable, fingerprint};
 use crate::suite::{Analysis, DatasetChoice, Suite, parse_bound};
-use crate::transforms::{Bounded, transformed, without_bound};
+use crate::transforms::{Bounded, Opener, open_whole};
 use crate::{Error, Result};
 use nf_bounded::ArrayRegistry;
 use nf_codec::{Registry, Spec};
@@ -65,10 +65,6 @@ impl Run {
         self.rows.iter().filter(|row| row.is_failure())
     }
 }
-
-/// Finds a dataset; one that is [missing](nf_data::Error::Missing) is skipped, other errors are
-/// failures.
-pub type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
 
 /// Runs a suite from the start, in a new folder under `options.runs`.
 ///
@@ -137,19 +133,6 @@ pub fn read(
     Ok(Run { folder: folder.to_owned(), suite, rows, facts, machines, cards })
 }
 
-/// A dataset with the transform that the suite asks for.
-///
-/// # Errors
-/// As `open`.
-pub fn open_transformed(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
-    Ok(transformed(choice, open(choice)?))
-}
-
-/// The same with the samples themselves in place of indices within a bound.
-fn open_whole(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
-    Ok(without_bound(choice, open(choice)?))
-}
-
 /// A run under way.
 struct Session<'a> {
     suite: &'a Suite,
@@ -195,7 +178,7 @@ impl Session<'_> {
                     }
                     let key =
                         |i| [choice.name.clone(), choice.split.clone(), images.name(i), codec.label.clone()];
-                    (0..count(choice, images.as_ref())).filter(|&i| !done.contains(&key(i))).count()
+                    (0..choice.count(images.len())).filter(|&i| !done.contains(&key(i))).count()
                 };
                 (codec.label.clone(), opened.iter().enumerate().map(open_tasks).sum())
             })
@@ -263,7 +246,7 @@ impl Session<'_> {
             let row = Measurement::skipped(&choice.name, &choice.split, &self.codecs[i].label, REASON);
             self.record(row, observer)?;
         }
-        for index in 0..count(choice, images) {
+        for index in 0..choice.count(images.len()) {
             let name = images.name(index);
             let row = |codec: &str| blank(choice, &name, codec);
             let is_done = |codec: &str| done.contains(&row(codec).key().map(str::to_owned));
@@ -407,10 +390,6 @@ fn bounded(choice: &DatasetChoice, image: &Image16) -> Result<Option<(Bounded, I
     let bounded = Bounded::of(image, &parse_bound(text)?, false)?;
     let indices = bounded.indices()?;
     Ok(Some((bounded, indices)))
-}
-
-fn count(choice: &DatasetChoice, images: &dyn Dataset) -> usize {
-    images.len().min(choice.max_images.unwrap_or(usize::MAX))
 }
 
 /// The image of an index and its oracle's bits; a reader that panics is a reader that failed.

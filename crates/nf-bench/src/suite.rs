@@ -93,6 +93,13 @@ pub struct DatasetChoice {
     pub profile: Vec<DatasetChoice>,
 }
 
+impl DatasetChoice {
+    /// How many of so many images are taken.
+    pub(crate) fn count(&self, images: usize) -> usize {
+        images.min(self.max_images.unwrap_or(usize::MAX))
+    }
+}
+
 /// How the planes of an image are rearranged for the codecs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

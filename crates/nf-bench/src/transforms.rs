@@ -21,13 +21,25 @@ struct Transformed {
     bound: Option<Bound>,
 }
 
-/// The dataset with the transform that `choice` asks for, but for its bound.
-pub(crate) fn without_bound(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
-    transformed(&DatasetChoice { bound: None, ..choice.clone() }, inner)
+/// Finds a dataset; one that is [missing](nf_data::Error::Missing) is skipped, other errors are
+/// failures.
+pub type Opener<'a> = dyn Fn(&DatasetChoice) -> nf_data::Result<Box<dyn Dataset>> + 'a;
+
+/// A dataset with the transform that the suite asks for.
+///
+/// # Errors
+/// As `open`.
+pub fn open_transformed(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
+    Ok(transformed(choice, open(choice)?))
+}
+
+/// The same with the samples themselves in place of indices within a bound.
+pub(crate) fn open_whole(choice: &DatasetChoice, open: &Opener) -> nf_data::Result<Box<dyn Dataset>> {
+    Ok(transformed(&DatasetChoice { bound: None, ..choice.clone() }, open(choice)?))
 }
 
 /// The dataset with the transform that `choice` asks for.
-pub(crate) fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
+fn transformed(choice: &DatasetChoice, inner: Box<dyn Dataset>) -> Box<dyn Dataset> {
     let DatasetChoice { first_planes, last_planes, transform, plane, patch_px, .. } = *choice;
     // The suite has checked the text.
     let bound = choice.bound.as_deref().and_then(|text| parse_bound(text).ok());

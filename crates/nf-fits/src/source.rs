@@ -8,6 +8,7 @@ use crate::inflate::{Compressor, Inflate, MAGIC_BYTES, Pushback};
 use crate::{Error, Limits, Result};
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Cursor, Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
 /// Longest input without positions that is kept in memory. A frame of a few megapixels fits; longer
@@ -16,6 +17,9 @@ const MEMORY_BYTES: u64 = 8 << 20;
 
 /// Bytes that are read from a file or pipe at once.
 const BUFFER_BYTES: usize = 1 << 18;
+
+/// Bytes of a range that are handed out at once: whole pixels, and whole words of a sum.
+const PIECE_BYTES: u64 = 1 << 20;
 
 /// Positioned reading, shared by threads.
 #[derive(Debug)]
@@ -133,6 +137,22 @@ impl Source {
                 Ok(&scratch[..len])
             }
         }
+    }
+
+    /// Hands out the bytes of a range, so many at a time.
+    pub(crate) fn each_piece(
+        &self,
+        range: Range<u64>,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let mut scratch = Vec::new();
+        let mut at = range.start;
+        while at < range.end {
+            let len = (range.end - at).min(PIECE_BYTES);
+            take(self.bytes(at, len as usize, &mut scratch)?)?;
+            at += len;
+        }
+        Ok(())
     }
 
     fn beyond(&self, offset: u64, len: usize) -> Error {

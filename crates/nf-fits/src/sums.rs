@@ -5,9 +5,6 @@ use crate::file::FitsFile;
 use crate::hdu::{Hdu, HduKind};
 use crate::{Error, Result};
 
-/// Bytes that are summed at once.
-const PIECE_BYTES: u64 = 1 << 20;
-
 impl FitsFile {
     /// What the sums of an HDU say of it as it stands; those of a compressed image or table are
     /// looked at once.
@@ -36,14 +33,11 @@ impl FitsFile {
             return Ok(Checksums::None);
         }
         let mut sum = Sum::default();
-        let mut scratch = Vec::new();
         let end = hdu.range().end.min(self.len_bytes());
-        let mut at = hdu.data_range().start;
-        while at < end {
-            let len = (end - at).min(PIECE_BYTES);
-            sum.update(self.source().bytes(at, len as usize, &mut scratch)?);
-            at += len;
-        }
+        self.source().each_piece(hdu.data_range().start..end, |bytes| {
+            sum.update(bytes);
+            Ok(())
+        })?;
         Ok(judge(header, sum.value()))
     }
 

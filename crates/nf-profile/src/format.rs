@@ -2,7 +2,7 @@
 
 use crate::map::{Map, MapKind};
 use crate::outline::Outline;
-use crate::profile::{DIGEST_BYTES, Parts, Profile, Start, check_name, digest};
+use crate::profile::{Parts, Profile, Start, check_name};
 use nf_codec::{Codec, Error, Fields, Limits, Result};
 use nf_image::{Digest, Image16, Shape};
 
@@ -13,6 +13,8 @@ pub const ENDING: &str = "nfp";
 /// Most pixels of one read of a start in all its exposures, which bounds the time that a decoder
 /// spends on one.
 pub(crate) const MOST_START_PX: usize = 1 << 16;
+/// Bytes of the digest at the end.
+const DIGEST_BYTES: usize = 32;
 /// Most keywords, maps or starts.
 const MOST: usize = 4096;
 const WHAT: &str = "the profile";
@@ -61,7 +63,7 @@ pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
     }
     let digest = Digest::of_bytes(&out);
     out.extend(digest.0);
-    Ok(Profile::new(parts, out))
+    Ok(Profile::new(parts, digest, out))
 }
 
 /// The profile that these bytes are; `codec` builds the codec of the pixels from its spec.
@@ -74,14 +76,14 @@ pub fn read(
     limits: &Limits,
 ) -> Result<Profile> {
     let mut found = None;
-    let parts = parse(&bytes, limits, &mut |spec, stream, shape| {
+    let (parts, digest) = parse(&bytes, limits, &mut |spec, stream, shape| {
         if found.is_none() {
             found = Some(codec(spec)?);
         }
         let Some(codec) = &found else { return Err(Error::corrupt(WHAT, "it names no codec")) };
         codec.decode(stream, shape, limits)
     })?;
-    Ok(Profile::new(parts, bytes))
+    Ok(Profile::new(parts, digest, bytes))
 }
 
 /// What a profile says of itself, without its pixels, which are not decoded.
@@ -90,17 +92,18 @@ pub fn read(
 /// If the bytes are damaged, or anything but a profile, or larger than `limits` allow.
 pub fn outline(bytes: &[u8], limits: &Limits) -> Result<Outline> {
     // Memory that is never touched costs nothing.
-    let parts = parse(bytes, limits, &mut |_, _, shape| Ok(Image16::zeros(shape)))?;
-    Ok(Outline::of(&parts, bytes))
+    let (parts, digest) = parse(bytes, limits, &mut |_, _, shape| Ok(Image16::zeros(shape)))?;
+    Ok(Outline::of(&parts, &digest))
 }
 
-/// The parts that these bytes hold; `decode` makes pixels of the spec of a codec and its stream.
-fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<Parts> {
+/// The parts that these bytes hold, and the digest at their end; `decode` makes pixels of the spec
+/// of a codec and its stream.
+fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<(Parts, Digest)> {
     let Some(body) = bytes.strip_prefix(&MAGIC) else {
         return Err(Error::corrupt(WHAT, "it does not begin as a profile does, expected a .nfp file"));
     };
     let (body, stated) = body.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
-    let found = digest(bytes);
+    let found = Digest::of_bytes(&bytes[..bytes.len() - DIGEST_BYTES]);
     if found != Digest(*stated) {
         let reason = format!("its digest is {}, expected {}", found.short(), Digest(*stated).short());
         return Err(Error::corrupt(WHAT, reason));
@@ -181,7 +184,7 @@ fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<Parts
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "bytes follow its last part"));
     }
-    Ok(Parts { name, cards, frames, maps, starts })
+    Ok((Parts { name, cards, frames, maps, starts }, found))
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) -> Result<()> {

@@ -17,4 +17,4 @@ mod profile;
 
 pub use map::{Map, MapKind, UNITS_PER_DN};
 pub use outline::{Area, Outline};
-pub use profile::{Id, Parts, Profile, Start};
+pub use profile::{Id, Parts, Profile, Start, knows_profiles, legal_name};

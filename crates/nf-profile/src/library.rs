@@ -59,17 +59,12 @@ pub fn look_beside(file: &Path) {
 }
 
 /// The folders that this process looks in.
-fn folders() -> BTreeSet<PathBuf> {
+pub fn folders() -> BTreeSet<PathBuf> {
     let mut folders = library().folders.clone();
     if let Some(paths) = std::env::var_os(VARIABLE) {
         folders.extend(std::env::split_paths(&paths).filter(|folder| !folder.as_os_str().is_empty()));
     }
     folders
-}
-
-/// All profiles in the folders that this process looks in.
-pub fn files_in_folders() -> Vec<PathBuf> {
-    folders().iter().flat_map(|folder| files(folder)).collect()
 }
 
 /// The profile of this name and key; `read` makes a profile from the bytes of a file.

@@ -1,7 +1,7 @@
 //! What a profile says of itself, without its pixels.
 
-use crate::profile::{Id, Parts, key_of};
-use nf_image::Shape;
+use crate::profile::{Id, Parts};
+use nf_image::{Digest, Shape};
 
 /// A part of a detector that a profile knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Outline {
 }
 
 impl Outline {
-    pub(crate) fn of(parts: &Parts, bytes: &[u8]) -> Self {
+    pub(crate) fn of(parts: &Parts, digest: &Digest) -> Self {
         let mut areas: Vec<Area> = vec![];
         for map in &parts.maps {
             let area = Area { row: map.row, column: map.column, height: map.height, width: map.width };
@@ -61,8 +61,13 @@ impl Outline {
                 starts.push(area);
             }
         }
-        let id = Id { name: parts.name.clone(), key: key_of(bytes) };
-        Self { id, cards: parts.cards.clone(), frames: parts.frames, areas, starts }
+        Self {
+            id: Id::of(&parts.name, digest),
+            cards: parts.cards.clone(),
+            frames: parts.frames,
+            areas,
+            starts,
+        }
     }
 
     /// Whether it may know a stack whose first pixel lies at this row and column: its maps have all
@@ -106,14 +111,14 @@ mod tests {
             stack: Image16::zeros(Shape::frame(height, 80)),
         };
         let parts = |starts| Parts { maps: vec![map.clone(), map.clone()], starts, ..Parts::default() };
-        let outline = Outline::of(&parts(vec![start(30, 10)]), &[0; 40]);
+        let outline = Outline::of(&parts(vec![start(30, 10)]), &Digest([0; 32]));
         assert_eq!((outline.areas.len(), outline.starts.len()), (1, 0));
         assert!(outline.knows([10, 20], Shape::frame(60, 80)));
         assert!(outline.knows([11, 21], Shape::new(3, 59, 79)));
         assert!(!outline.knows([9, 20], Shape::frame(60, 80)));
         assert!(!outline.knows([0, 0], Shape::frame(200, 200)));
         // A piece beyond the map is of another frame.
-        let outline = Outline::of(&parts(vec![start(65, 10)]), &[0; 40]);
+        let outline = Outline::of(&parts(vec![start(65, 10)]), &Digest([0; 32]));
         assert!(outline.knows([0, 0], Shape::frame(200, 200)));
         assert!(!outline.knows([0, 0], Shape::frame(70, 200)));
         assert!(!outline.knows([usize::MAX, 20], Shape::frame(60, 80)));

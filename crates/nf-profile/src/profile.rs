@@ -1,7 +1,7 @@
 //! A profile and its name.
 
 use crate::Map;
-use nf_codec::{Error, Result};
+use nf_codec::{Error, Result, Spec};
 use nf_image::{Digest, Image16};
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +33,7 @@ impl Start {
 pub struct Profile {
     parts: Parts,
     id: Id,
+    digest: Digest,
     bytes: Vec<u8>,
 }
 
@@ -52,10 +53,10 @@ pub struct Parts {
 }
 
 impl Profile {
-    /// Of the parts that these bytes hold.
-    pub(crate) fn new(parts: Parts, bytes: Vec<u8>) -> Self {
-        let id = Id { name: parts.name.clone(), key: key_of(&bytes) };
-        Self { parts, id, bytes }
+    /// Of the parts that these bytes hold, and the digest at their end.
+    pub(crate) fn new(parts: Parts, digest: Digest, bytes: Vec<u8>) -> Self {
+        let id = Id::of(&parts.name, &digest);
+        Self { parts, id, digest, bytes }
     }
 
     /// Its name.
@@ -90,7 +91,7 @@ impl Profile {
 
     /// The digest at the end of its file.
     pub fn digest(&self) -> Digest {
-        digest(&self.bytes)
+        self.digest
     }
 
     /// The bytes of its file.
@@ -106,6 +107,13 @@ pub struct Id {
     pub name: String,
     /// The first eight bytes of the digest of the profile's file.
     pub key: [u8; 8],
+}
+
+impl Id {
+    pub(crate) fn of(name: &str, digest: &Digest) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = digest.0;
+        Self { name: name.to_owned(), key: [a, b, c, d, e, f, g, h] }
+    }
 }
 
 impl fmt::Display for Id {
@@ -133,27 +141,30 @@ impl FromStr for Id {
     }
 }
 
+/// Whether a codec knows profiles.
+pub fn knows_profiles(codec: &Spec) -> bool {
+    codec.name() == "floor"
+}
+
+/// A name of a profile from any text: what a name cannot have becomes `-`, and what is too long is
+/// cut.
+pub fn legal_name(text: &str) -> String {
+    text.chars().map(|c| if is_legal(c) { c } else { '-' }).take(MOST_NAME_BYTES).collect()
+}
+
+/// Most characters of a name, which has only such of one byte.
+const MOST_NAME_BYTES: usize = 64;
+
+fn is_legal(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-' || c == '_'
+}
+
 pub(crate) fn check_name(name: &str) -> Result<()> {
-    let legal = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    match (1..=64).contains(&name.len()) && name.chars().all(legal) {
+    match (1..=MOST_NAME_BYTES).contains(&name.len()) && name.chars().all(is_legal) {
         true => Ok(()),
         false => Err(Error::corrupt(
             format!("the profile name '{}'", name.escape_debug()),
             "expected 1 to 64 letters, digits, - or _",
         )),
     }
-}
-
-/// Bytes of the digest at the end of a profile.
-pub(crate) const DIGEST_BYTES: usize = 32;
-
-/// The digest of the bytes of a profile: of all before its end.
-pub(crate) fn digest(bytes: &[u8]) -> Digest {
-    Digest::of_bytes(&bytes[..bytes.len().saturating_sub(DIGEST_BYTES)])
-}
-
-/// The key of the bytes of a profile.
-pub(crate) fn key_of(bytes: &[u8]) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = digest(bytes).0;
-    [a, b, c, d, e, f, g, h]
 }

@@ -5,7 +5,7 @@ use crate::error::{Failure, Result};
 use nf_archive::profiles::{Frames, Profiles};
 use nf_codec::Spec;
 use nf_codec::container::ImageSource;
-use nf_profile::library;
+use nf_profile::{knows_profiles, library};
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,9 +37,9 @@ pub(crate) fn choose(spec: &str, path: &Path, stack: &mut dyn ImageSource) -> Re
 
 fn floor(spec: &str) -> Result<Spec> {
     let spec: Spec = spec.parse().map_err(Failure::from)?;
-    match spec.name() {
-        "floor" => Ok(spec),
-        _ => Err(Failure::from(spec.error("only floor takes a detector profile"))),
+    match knows_profiles(&spec) {
+        true => Ok(spec),
+        false => Err(Failure::from(spec.error("only floor takes a detector profile"))),
     }
 }
 

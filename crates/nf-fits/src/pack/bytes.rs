@@ -29,13 +29,7 @@ impl Remainder {
 
 /// Copies bytes of the file.
 pub(super) fn copy(file: &FitsFile, range: Range<u64>, out: &mut dyn Write) -> Result<()> {
-    let mut scratch = Vec::new();
-    for piece in pieces(range.end - range.start) {
-        let len = (piece.end - piece.start) as usize;
-        let bytes = file.source().bytes(range.start + piece.start, len, &mut scratch)?;
-        out.write_all(bytes).map_err(Error::writing())?;
-    }
-    Ok(())
+    file.source().each_piece(range, |bytes| out.write_all(bytes).map_err(Error::writing()))
 }
 
 /// Whether two runs of bytes are the same.

@@ -28,9 +28,6 @@ use std::io::Write;
 /// Pixels that are decoded at once.
 const BAND_PX: usize = 1 << 20;
 
-/// Bytes of pixels without compression that are read at once; whole pixels.
-const PIECE_BYTES: u64 = 1 << 20;
-
 /// One HDU of the file as it is, or was, without compression: a header, then pixels if it is an
 /// image or rows and heap if it is a compressed table, and the bytes up to the next HDU.
 #[derive(Clone)]
@@ -250,14 +247,8 @@ impl<'a> OriginalHdu<'a> {
         let Some(image) = self.image else { return Ok(()) };
         if !self.is_restored() {
             // As they stand in the file.
-            let mut at = self.hdu.data_range().start;
-            let end = at + self.band_bytes();
-            while at < end {
-                let len = (end - at).min(PIECE_BYTES);
-                take(self.file.source().bytes(at, len as usize, &mut bytes)?)?;
-                at += len;
-            }
-            return Ok(());
+            let start = self.hdu.data_range().start;
+            return self.file.source().each_piece(start..start + self.band_bytes(), take);
         }
         for band in image.bands(BAND_PX) {
             bytes.clear();

@@ -78,9 +78,8 @@ impl TileReader<'_> {
 
     /// The row of the table that stands for a tile.
     fn row<'r>(&'r self, tile: usize, rows: &'r mut ReadAhead) -> Result<&'r [u8]> {
-        let row_bytes = self.tiling.table.row_bytes;
-        let offset = (tile as u64).saturating_mul(row_bytes as u64).saturating_add(self.data);
-        rows.bytes(self.source, offset, row_bytes)
+        let table = &self.tiling.table;
+        rows.bytes(self.source, table.place(self.data, tile), table.row_bytes)
     }
 
     fn locate(&self, tile: usize, row: &[u8]) -> Result<Stored> {

@@ -87,8 +87,12 @@ impl Table {
         rows: Range<usize>,
         scratch: &'a mut Vec<u8>,
     ) -> Result<&'a [u8]> {
-        let offset = (rows.start as u64).saturating_mul(self.row_bytes as u64).saturating_add(data);
-        source.bytes(offset, rows.len() * self.row_bytes, scratch)
+        source.bytes(self.place(data, rows.start), rows.len() * self.row_bytes, scratch)
+    }
+
+    /// Where in the file row `row` begins, data beginning at `data`.
+    pub(crate) fn place(&self, data: u64, row: usize) -> u64 {
+        (row as u64).saturating_mul(self.row_bytes as u64).saturating_add(data)
     }
 
     /// Where in the data the array lies that `column` of a row points to, and its number of

@@ -60,9 +60,8 @@ pub fn examine(name: &str, image: &Image16, oracle: Option<Oracle>, context: &Co
     let of_frame = frame_estimates(image);
     let mut estimates: Vec<Estimate> = oracle.into_iter().chain(of_frame.estimates).collect();
     let traced = trace(&middle(image, context.window_px), context);
-    let mut adaptation = None;
-    let calibration = traced.map(|(sizes, of_model, calibration)| {
-        adaptation = Some(sizes.adaptation());
+    let adaptation = traced.as_ref().map(|(sizes, ..)| sizes.adaptation());
+    let calibration = traced.map(|(_, of_model, calibration)| {
         estimates.extend(of_model);
         calibration
     });
@@ -75,7 +74,7 @@ pub fn examine(name: &str, image: &Image16, oracle: Option<Oracle>, context: &Co
         estimates.iter_mut().for_each(|estimate| estimate.compare(&codec, reached));
         let of_profile = match &context.with_profile {
             Some(spec) => {
-                let name = spec.get("profile").map_or("no profile", |name| name);
+                let name = spec.get("profile").unwrap_or("no profile");
                 coded(image, spec).map(|with| Estimate::with_profile(reached, with, name))
             }
             None => {

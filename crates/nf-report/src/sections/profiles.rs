@@ -3,7 +3,7 @@
 use crate::document::{Block, Picture, Section};
 use crate::slug::slug;
 use crate::table::Table;
-use nf_bench::profiles::{self, ProfileRow, picture_path, with_profile};
+use nf_bench::profiles::{self, ProfileRow, knows_profiles, picture_path, with_profile};
 use nf_bench::{Measurement, Run};
 use nf_codec::Spec;
 
@@ -57,7 +57,7 @@ pub(super) fn section(run: &Run, prefix: &str) -> Section {
     for row in &rows {
         for codec in &run.suite.codecs {
             let Ok(spec) = codec.parse::<Spec>() else { continue };
-            if spec.name() != "floor" {
+            if !knows_profiles(&spec) {
                 continue;
             }
             let with = Sum::of(run, row, &with_profile(&spec, row).to_string());

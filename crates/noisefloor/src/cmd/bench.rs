@@ -15,6 +15,7 @@ use nf_classic::External;
 use nf_codec::{Registry, Spec};
 use nf_data::{FitsOptions, OpenOptions};
 use nf_models::Checkpoint;
+use nf_profile::{Id, knows_profiles};
 use nf_report::names::Names;
 use nf_report::{printable, summary, tables};
 use serde_json::json;
@@ -114,14 +115,14 @@ fn with_profile(codecs: &[String], profile: &ProfileFlag) -> Result<Vec<String>>
         return Ok(vec![]);
     }
     let specs: Vec<Spec> = codecs.iter().map(|codec| codec.parse()).collect::<Result<_, _>>()?;
-    let known = specs.into_iter().filter(|spec| spec.name() == "floor" && spec.get("profile").is_none());
-    let with: Vec<String> =
-        known.map(|spec| Ok(profile.one(spec, "bench")?.to_string())).collect::<Result<_>>()?;
+    let known = specs.into_iter().filter(|spec| knows_profiles(spec) && spec.get("profile").is_none());
+    let known: Vec<Spec> = known.collect();
     ensure!(
-        !with.is_empty(),
+        !known.is_empty(),
         "--profile: only the codec floor knows profiles, and it is not among the codecs"
     );
-    Ok(with)
+    let with = |id: Id| known.into_iter().map(|spec| spec.set("profile", &id).to_string()).collect();
+    Ok(profile.one("bench")?.map(with).unwrap_or_default())
 }
 
 /// What the external programs that took part say of their versions, for the page of the run.

@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
     if args.bound.bound.is_some() {
         ensure!(!args.profile.embeds(), "--embed-profile: bounded containers carry no profile; leave it out");
-        let spec = args.profile.flag.one(spec, "--bound")?;
+        let spec = args.profile.flag.apply(spec, "--bound")?;
         let wishes = bound::compress::Wishes {
             spec: &spec,
             tile: args.tile,
@@ -65,7 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return bound::compress::run(&args.files, &wishes);
     }
     // A wrong spec is told before a file is read.
-    let coder = args.profile.apply(Coder::new(tools(), &spec, args.tile, !args.no_verify)?)?;
+    let coder = Coder::new(tools(), &spec, args.tile, !args.no_verify)?;
+    let spec = coder.spec();
+    let coder = args.profile.apply(coder, &spec, Coder::with_profiles)?;
     let rules =
         Rules { verb: "compress", takes: is_compressible, is_output: is_container, name: &container_name };
     args.files

@@ -13,8 +13,8 @@ use nf_archive::{detector, plain};
 use nf_fits::{FitsFile, Header, npy};
 use nf_floor::PROFILE_CODEC;
 use nf_image::Image16;
-use nf_profile::Profile;
 use nf_profile::build::{Builder, GroupReport};
+use nf_profile::{Profile, legal_name};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -143,8 +143,7 @@ fn build(args: &BuildArgs, older: Option<&Profile>) -> Result<()> {
 /// From the name of the output, with other characters than a name has replaced.
 fn default_name(output: &Path) -> Result<String> {
     let stem = output.file_stem().context("the output has no name, expected a file such as kast-blue.nfp")?;
-    let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-    Ok(stem.to_string_lossy().chars().map(legal).take(64).collect())
+    Ok(legal_name(&stem.to_string_lossy()))
 }
 
 /// Takes all images of a file; returns the keywords of its detector, if it has a header.
@@ -270,8 +269,7 @@ fn pictures(profile: &Profile, folder: &Path, force: bool) -> Result<()> {
         let Some(png) = map.picture().and_then(|image| nf_data::preview_png(&image, 0, PICTURE_PX)) else {
             continue;
         };
-        let legal = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
-        let image: String = map.image.chars().map(legal).take(40).collect();
+        let image: String = legal_name(&map.image).chars().take(40).collect();
         let image = if image.is_empty() { image } else { format!("-{image}") };
         let name = format!("{}-map{number}-{}{image}-read{}.png", profile.name(), map.kind.name(), map.read);
         write_file(&folder.join(name), force, |out| Ok(out.write_all(&png)?))?;

@@ -3,10 +3,9 @@
 use crate::limits;
 use crate::registry::tools;
 use anyhow::{Context, Result, ensure};
-use nf_archive::profiles::{AUTO, Profiles};
-use nf_archive::{Archivist, Coder};
+use nf_archive::profiles::{AUTO, Profiles, check_codec};
 use nf_codec::Spec;
-use nf_profile::{Profile, library};
+use nf_profile::{Id, Profile, library};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -30,26 +29,39 @@ impl ProfileFlag {
     /// If they cannot be read, or the codec knows none.
     pub(crate) fn profiles(&self, spec: &Spec) -> Result<Option<Profiles>> {
         let Some(path) = &self.profile else { return Ok(None) };
-        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+        check_codec(spec)?;
         Profiles::of(path, &tools()).map(Some)
     }
 
     /// The spec with the one profile, if one was given.
     ///
     /// # Errors
-    /// If it cannot be read, is not one file, or the codec knows no profiles.
-    pub(crate) fn one(&self, spec: Spec, with: &str) -> Result<Spec> {
-        let Some(path) = &self.profile else { return Ok(spec) };
-        ensure!(spec.name() == "floor", "--profile: only the codec floor knows profiles, not {spec}");
+    /// As [`ProfileFlag::one`], and if the codec knows no profiles.
+    pub(crate) fn apply(&self, spec: Spec, with: &str) -> Result<Spec> {
+        if self.is_given() {
+            check_codec(&spec)?;
+        }
+        Ok(match self.one(with)? {
+            Some(id) => spec.set("profile", id),
+            None => spec,
+        })
+    }
+
+    /// Makes the one profile known to codecs, if one was given: its name and key.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not one file.
+    pub(crate) fn one(&self, with: &str) -> Result<Option<Id>> {
+        let Some(path) = &self.profile else { return Ok(None) };
         ensure!(
             path != Path::new(AUTO) && !path.is_dir(),
             "--profile {}: with {with}, name the file of one profile",
             path.display()
         );
         let profile = Arc::new(read(path)?);
-        let spec = spec.with("profile", profile.id().to_string(), String::new());
+        let id = profile.id().clone();
         library::add(profile);
-        Ok(spec)
+        Ok(Some(id))
     }
 }
 
@@ -70,27 +82,20 @@ impl EmbeddableProfile {
         self.embed_profile
     }
 
-    /// The coder with the profiles that were asked for.
+    /// What codes by this spec, with the profiles that were asked for; `with_profiles` is that of
+    /// the coder.
     ///
     /// # Errors
-    /// If they cannot be read, or its codec knows none.
-    pub(crate) fn apply(&self, coder: Coder) -> Result<Coder> {
-        match self.flag.profiles(&coder.spec())? {
-            Some(profiles) => coder.with_profiles(profiles, self.embed_profile),
-            None => Ok(coder),
-        }
-    }
-}
-
-impl EmbeddableProfile {
-    /// The same of what codes the files of an archive by this spec.
-    ///
-    /// # Errors
-    /// As [`EmbeddableProfile::apply`].
-    pub(crate) fn apply_to_archive(&self, archivist: Archivist, spec: &Spec) -> Result<Archivist> {
+    /// If they cannot be read, or the codec knows none.
+    pub(crate) fn apply<T>(
+        &self,
+        coder: T,
+        spec: &Spec,
+        with_profiles: fn(T, Profiles, bool) -> Result<T>,
+    ) -> Result<T> {
         match self.flag.profiles(spec)? {
-            Some(profiles) => archivist.with_profiles(profiles, self.embed_profile),
-            None => Ok(archivist),
+            Some(profiles) => with_profiles(coder, profiles, self.embed_profile),
+            None => Ok(coder),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 delete: args.delete,
             };
             let archivist = Archivist::new(tools(), job.archive.clone(), &args.codec, args.force)?;
-            let archivist = args.profile.apply_to_archive(archivist, &args.codec)?;
+            let archivist = args.profile.apply(archivist, &args.codec, Archivist::with_profiles)?;
             run::run(job, &archivist, args.quiet)
         }
     }
