@@ -9,7 +9,7 @@ use super::image::Image;
 use super::location::Centre;
 use super::scale::{SCALES_PER_OCTAVE, scale_of};
 use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits};
-use super::tables::{Counts, Tables, entropy_bits};
+use super::tables::{Counts, Tables, entropy_bits, sum};
 use super::window::{Window, split};
 use crate::models::TileView;
 use crate::simd::{InstructionSet, kernel};
@@ -99,13 +99,7 @@ fn trial(isa: InstructionSet, image: Image) -> f64 {
     let mut bits = raw.len_bits() as f64;
     for octave in counts.chunks(phases * SCALES_PER_OCTAVE) {
         for phase in 0..apart {
-            let mut sum = [0; SYMBOLS];
-            for counts in octave.iter().skip(phase).step_by(apart) {
-                for (sum, &count) in sum.iter_mut().zip(counts) {
-                    *sum += count;
-                }
-            }
-            bits += entropy_bits(&sum);
+            bits += entropy_bits(&sum(octave.iter().skip(phase).step_by(apart)));
         }
     }
     SCRATCH.set(scratch);

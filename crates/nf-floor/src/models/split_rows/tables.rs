@@ -58,10 +58,10 @@ fn chains(dithered: bool, phases: &Phases) -> Vec<Vec<Joint>> {
     chains
 }
 
-/// The counts of contexts that are one.
-fn joint_counts(counts: &[Counts], joint: &Joint) -> Box<Counts> {
+/// The counts of contexts taken together.
+pub(super) fn sum<'a>(of_contexts: impl IntoIterator<Item = &'a Counts>) -> Box<Counts> {
     let mut sum = Box::new([0; SYMBOLS]);
-    for counts in &counts[joint.clone()] {
+    for counts in of_contexts {
         for (sum, count) in sum.iter_mut().zip(counts) {
             *sum += count;
         }
@@ -86,7 +86,7 @@ fn choose_phases(counts: &[Counts]) -> Phases {
 /// The runs of a chain that share tables.
 fn runs(dithered: bool, counts: &[Counts], chain: &[Joint]) -> Vec<Run> {
     let own = |joint: &Joint| {
-        let counts = joint_counts(counts, joint);
+        let counts = sum(&counts[joint.clone()]);
         Run { first: joint.start, bits: bits(dithered, &counts), counts }
     };
     let occurs = |run: &Run| run.counts.iter().any(|&count| count > 0);
@@ -222,10 +222,7 @@ impl Tables {
 /// Joins the neighbours that save most, as long as any two save something.
 fn merge(dithered: bool, runs: &mut Vec<Run>) {
     let join = |a: &Run, b: &Run| -> (Box<Counts>, f64) {
-        let mut counts = a.counts.clone();
-        for (sum, &count) in counts.iter_mut().zip(b.counts.iter()) {
-            *sum += count;
-        }
+        let counts = sum([&*a.counts, &*b.counts]);
         let bits = bits(dithered, &counts);
         (counts, bits)
     };
