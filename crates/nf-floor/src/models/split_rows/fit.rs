@@ -1,6 +1,6 @@
 //! The model of a tile, fitted to some of its pixels.
 
-use super::background::{Background, clamp};
+use super::background::Background;
 use super::effort::Effort;
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
 use super::image::Image;
@@ -10,6 +10,7 @@ use super::scale::{
     ErrorPredictor, MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, default_weights, inputs,
 };
 use super::window::{ABOVE, Window, split};
+use crate::maths::clamp;
 use crate::predict::neighbourhood::Offset;
 use crate::simd::{InstructionSet, kernel};
 use std::ops::Range;
