@@ -56,9 +56,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let mut rng = Rng::new(frame + 1);
                 // Another level in every frame, and one frame of sky alone beside that of stars.
                 let level = SKY_DN + frame as f64 * 0.37;
-                let sky: Vec<f64> = (0..SIDE_PX * SIDE_PX).map(|_| level + SIGMA_DN * rng.normal()).collect();
+                let normal = |_| level + SIGMA_DN * rng.normal();
+                let mut sky: Vec<f64> = (0..SIDE_PX * SIDE_PX).map(normal).collect();
                 // Real frames have darker and brighter pixels than those looked at.
-                let mut sky = sky;
                 (sky[0], sky[1]) = (0.5 * SKY_DN, 2.0 * SKY_DN);
                 let mut scene = sky.clone();
                 for star in 0..stars {

@@ -1,9 +1,9 @@
 //! Samples that are kept exactly beside the coded indices: NaN, infinities, blank samples, and what
 //! no index can stand for.
 
-use crate::packing::{Fields, put_deflated, put_number, take_deflated};
+use crate::packing::{Fields, put_deflated, take_deflated};
 use crate::{Error, Result, Sample};
-use nf_codec::Limits;
+use nf_codec::{Limits, put_varint};
 
 const WHAT: &str = "the list of exact samples";
 
@@ -59,10 +59,10 @@ impl Exceptions {
         let mut plain = Vec::new();
         let mut end = 0;
         for run in &self.runs {
-            put_number((run.start - end) as u64, &mut plain);
+            put_varint(&mut plain, (run.start - end) as u64);
             end = run.start + run.length;
         }
-        self.runs.iter().for_each(|run| put_number(run.length as u64 - 1, &mut plain));
+        self.runs.iter().for_each(|run| put_varint(&mut plain, run.length as u64 - 1));
         self.runs.iter().for_each(|run| plain.extend(&run.bits.to_le_bytes()[..bytes]));
         out.extend((self.runs.len() as u64).to_le_bytes());
         put_deflated(&plain, out);

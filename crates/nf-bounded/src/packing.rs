@@ -5,16 +5,6 @@ use flate2::Compression;
 use flate2::read::{ZlibDecoder, ZlibEncoder};
 use std::io::Read;
 
-/// Appends a number in groups of seven bits, the lowest first, all but the last with the top bit
-/// set (LEB128).
-pub(crate) fn put_number(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
 /// Takes numbers and bytes from the front of bytes that may end too early.
 pub(crate) struct Fields<'a> {
     rest: &'a [u8],
@@ -66,7 +56,7 @@ impl<'a> Fields<'a> {
         Ok(f64::from_le_bytes(self.array()?))
     }
 
-    /// A number of [`put_number`].
+    /// A number of [`nf_codec::put_varint`]; it may have more bytes than it needs.
     pub(crate) fn number(&mut self) -> Result<u64> {
         let mut number = 0u64;
         for shift in (0..64).step_by(7) {

@@ -3,10 +3,10 @@
 use crate::bound::{Bound, Tolerance, Unit};
 use crate::exceptions::Exceptions;
 use crate::noise::{NoiseModel, NoiseSource};
-use crate::packing::{Fields, put_deflated, put_number, take_deflated};
+use crate::packing::{Fields, put_deflated, take_deflated};
 use crate::sample::{MAX_AXES, SampleType, checked_samples, stack_shape};
 use crate::{Error, Result};
-use nf_codec::{Dither, Limits, Spec};
+use nf_codec::{Dither, Limits, Spec, put_varint};
 use nf_image::{Digest, Shape};
 
 /// What an index stands for.
@@ -198,7 +198,7 @@ impl ArrayRecord {
                 }
                 let mut steps = Vec::new();
                 let pairs = tables.iter().flat_map(|values| values.windows(2));
-                pairs.for_each(|two| put_number((two[1] - two[0]) as u64, &mut steps));
+                pairs.for_each(|two| put_varint(&mut steps, (two[1] - two[0]) as u64));
                 put_deflated(&steps, &mut out);
             }
             Map::Linear { origin, step } => {

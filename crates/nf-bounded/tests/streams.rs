@@ -9,7 +9,7 @@ use nf_bounded::{
 use nf_codec::container::TileBox;
 use nf_codec::{Limits, Spec};
 use nf_image::Shape;
-use plain::Plain;
+use plain::{Plain, before_indices};
 use std::io::Cursor;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,13 +95,6 @@ fn golden_arrays() -> (Vec<Array>, Vec<Quantised>) {
     let indices = quantise(&counts, &"3dn".parse().unwrap(), &QuantiseOptions::default()).unwrap();
     let coded = vec![coded(&counts, "3dn", Some(407)), indices, coded(&floats, "0.125dn", None)];
     (vec![counts.clone(), counts, floats], coded)
-}
-
-/// A bounded container up to its indices, which are in a container with versions of its own.
-fn before_indices(bytes: &[u8]) -> &[u8] {
-    let magic = nf_codec::container::MAGIC;
-    let at = bytes.windows(magic.len()).position(|window| window == magic);
-    &bytes[..at.expect("a container begins with its magic number")]
 }
 
 #[test]

@@ -63,21 +63,18 @@ impl<'a> Bytes<'a> {
 
     /// 2.1: the next varint, less than `2^35`.
     pub(crate) fn varint(&mut self) -> Result<u64, Error> {
-        let mut number = 0;
-        for group in 0..5 {
-            let byte = self.u8()?;
-            number |= u64::from(byte & 127) << (7 * group);
-            if byte < 128 {
-                return Ok(number);
-            }
-        }
-        Err(Error::new("a varint has more than five bytes"))
+        self.groups(5, "a varint has more than five bytes")
     }
 
     /// 20.1: the next long varint.
     pub(crate) fn long_varint(&mut self) -> Result<u64, Error> {
+        self.groups(10, "a long varint has more than ten bytes")
+    }
+
+    /// A number in at most `most` groups of seven bits; `longer` is the error if there are more.
+    fn groups(&mut self, most: u32, longer: &'static str) -> Result<u64, Error> {
         let mut number = 0;
-        for group in 0..10 {
+        for group in 0..most {
             let byte = self.u8()?;
             // What is beyond 2^64 is dropped.
             number |= u64::from(byte & 127) << (7 * group);
@@ -85,7 +82,7 @@ impl<'a> Bytes<'a> {
                 return Ok(number);
             }
         }
-        Err(Error::new("a long varint has more than ten bytes"))
+        Err(Error::new(longer))
     }
 
     /// The next varint, as a number of things in memory.

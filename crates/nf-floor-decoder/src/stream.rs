@@ -103,11 +103,6 @@ fn read_origin<'a>(
     Ok((profile, bytes.varint()?, bytes.varint()?))
 }
 
-/// 20.3: whether a tile has one of the modes that need shifts.
-fn dithered_mode(tile: &[u8]) -> bool {
-    matches!(tile, [11..=13, ..])
-}
-
 /// 20.2: the shifts of a tile, row by row.
 fn shifts(dither: &Dither, place: Place) -> Vec<f32> {
     let pixels = (0..place.height).flat_map(|y| (0..place.width).map(move |x| (y, x)));
@@ -169,13 +164,7 @@ pub(crate) fn decode(
         });
         let shifts = dither.map(|dither| shifts(&dither, place));
         let shifts = shifts.as_deref();
-        let samples = match (dithered_mode(tile), shifts) {
-            (true, Some(shifts)) => {
-                Error::unless(references.is_empty(), "a tile with shifts has reference planes")?;
-                tile::decode_dithered(tile, place.height, place.width, shifts)?
-            }
-            _ => tile::decode(tile, place.height, place.width, &references, detector)?,
-        };
+        let samples = tile::decode(tile, place.height, place.width, &references, detector, shifts)?;
         stack.set_tile(place, &samples);
     }
     Ok(stack.samples)

@@ -14,14 +14,15 @@ pub(crate) struct Detector<'a> {
 }
 
 /// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
-/// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and tiles
-/// in tiles have none.
+/// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and only
+/// those of version 4 shifts (20.2); tiles in tiles have neither.
 pub(crate) fn decode(
     tile: &[u8],
     height: usize,
     width: usize,
     references: &[Vec<u16>],
     detector: Option<Detector<'_>>,
+    shifts: Option<&[f32]>,
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(tile);
     let mode = bytes.u8()?;
@@ -40,33 +41,18 @@ pub(crate) fn decode(
             mixing::decode_with_profile(payload, profile, area, references)
         };
     }
-    match mode {
-        0 => raw(payload, height, width),
-        1 => constant(payload, height, width),
-        2 => split_rows::decode(payload, height, width, None),
-        3 => wavefront::decode(payload, height, width, None),
-        4 | 8 => mixing::decode(payload, height, width, references),
-        5 => offset(payload, height, width),
-        7 => difference(payload, height, width, references),
+    match (mode, shifts) {
+        (0, _) => raw(payload, height, width),
+        (1, _) => constant(payload, height, width),
+        (2, _) => split_rows::decode(payload, height, width, None),
+        (3, _) => wavefront::decode(payload, height, width, None),
+        (4 | 8, _) => mixing::decode(payload, height, width, references),
+        (5, _) => offset(payload, height, width),
+        (7, _) => difference(payload, height, width, references),
+        (11, Some(_)) => split_rows::decode(payload, height, width, shifts),
+        (12, Some(_)) => wavefront::decode(payload, height, width, shifts),
+        (13, Some(shifts)) => mixing::decode_dithered(payload, height, width, shifts),
         _ => Err(Error::new("the mode of a tile is unknown")),
-    }
-}
-
-/// 20.3: the samples of a tile of mode 11, 12 or 13.
-pub(crate) fn decode_dithered(
-    tile: &[u8],
-    height: usize,
-    width: usize,
-    shifts: &[f32],
-) -> Result<Vec<u16>, Error> {
-    let mut bytes = Bytes::new(tile);
-    let mode = bytes.u8()?;
-    let payload = bytes.rest();
-    match mode {
-        11 => split_rows::decode(payload, height, width, Some(shifts)),
-        12 => wavefront::decode(payload, height, width, Some(shifts)),
-        13 => mixing::decode_dithered(payload, height, width, shifts),
-        _ => Err(Error::new("the mode of a tile has no shifts")),
     }
 }
 
@@ -89,7 +75,7 @@ fn constant(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Err
 /// 3.4: mode 5.
 fn offset(payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>, Error> {
     Error::unless(payload.first() != Some(&5), "a tile with an offset holds another one")?;
-    let inner = decode(payload, height, width, &[], None)?;
+    let inner = decode(payload, height, width, &[], None, None)?;
     Ok(inner.into_iter().map(|s| s.wrapping_sub(32768)).collect())
 }
 
@@ -102,7 +88,7 @@ fn difference(
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(payload);
     let weights = read_weights(&mut bytes, references.len())?;
-    let inner = decode(bytes.rest(), height, width, &[], None)?;
+    let inner = decode(bytes.rest(), height, width, &[], None, None)?;
     let add = |(place, d): (usize, u16)| {
         let s = weighted_sum(&weights, references, place);
         let sample = i64::from(d) + ((s + 128) >> 8) - 32768;
@@ -123,7 +109,7 @@ fn pattern_difference(
     let named = Named::read(&mut bytes, profile, references.len())?;
     let weights = named.read_weights(&mut bytes)?;
     let sums = named.at(area, references)?.sums(&weights);
-    let inner = decode(bytes.rest(), area.height, area.width, &[], None)?;
+    let inner = decode(bytes.rest(), area.height, area.width, &[], None, None)?;
     // The remainder is from 0 to 65535.
     let add = |(d, s): (u16, i64)| (i64::from(d) + ((s + (1 << 19)) >> 20) - 32768).rem_euclid(65536) as u16;
     Ok(inner.into_iter().zip(sums).map(add).collect())
@@ -134,7 +120,7 @@ mod tests {
     use super::*;
 
     fn decode(tile: &[u8], height: usize, width: usize, references: &[Vec<u16>]) -> Result<Vec<u16>, Error> {
-        super::decode(tile, height, width, references, None)
+        super::decode(tile, height, width, references, None, None)
     }
 
     #[test]

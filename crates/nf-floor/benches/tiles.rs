@@ -43,7 +43,7 @@ impl Model {
         let payload = match self {
             Self::Small => split_rows::encode(tile, Effort::SMALL),
             Self::Large => split_rows::encode(tile, Effort::LARGE),
-            Self::Wavefront => wavefront::encode(tile),
+            Self::Wavefront => wavefront::encode(tile, &[]),
             Self::Mixing => mixing::encode(tile),
         };
         payload.expect("a tile with pixels")
@@ -52,8 +52,8 @@ impl Model {
     fn decode(self, payload: &[u8]) -> Vec<u16> {
         let side = self.side();
         let samples = match self {
-            Self::Small | Self::Large => split_rows::decode("tile", payload, side, side),
-            Self::Wavefront => wavefront::decode("tile", payload, side, side),
+            Self::Small | Self::Large => split_rows::decode("tile", payload, side, side, &[]),
+            Self::Wavefront => wavefront::decode("tile", payload, side, side, &[]),
             Self::Mixing => mixing::decode("tile", payload, side, side),
         };
         samples.expect("own bytes decode")

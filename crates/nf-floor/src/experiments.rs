@@ -64,7 +64,7 @@ impl Codec for FloorContext {
         let samples = match bytes.split_first() {
             Some((0, raw)) if raw.len() == 2 * pixels => raw_samples(raw),
             Some((1, payload)) => {
-                split_rows::decode(WHAT, payload, shape.planes * shape.height, shape.width)?
+                split_rows::decode(WHAT, payload, shape.planes * shape.height, shape.width, &[])?
             }
             Some((first, _)) => {
                 let reason = format!("{} bytes of mode {first} for {shape}", bytes.len());

@@ -17,6 +17,12 @@ pub(crate) fn clamp_or_low(x: f32, low: f32, high: f32) -> f32 {
     if x < high { x } else { high }
 }
 
+/// `x` between `-limit` and `limit`; `-limit` if `x` is not a number.
+#[inline(always)]
+pub(crate) fn clamp(x: f32, limit: f32) -> f32 {
+    clamp_or_low(x, -limit, limit)
+}
+
 /// Natural logarithm of a positive normal number, within 2e-7 relative plus 1e-7 absolute.
 ///
 /// x = m 2^e with m in [sqrt(1/2), sqrt(2)); ln m = 2 artanh((m - 1) / (m + 1)).

@@ -7,7 +7,7 @@ mod narrow;
 mod wide;
 
 use crate::bound::{Bound, Tolerance, Unit};
-use crate::dither;
+use crate::dither::shift;
 use crate::exceptions::Exceptions;
 use crate::noise::{Noise, NoiseSource};
 use crate::record::{ArrayRecord, Map};
@@ -304,7 +304,7 @@ pub(crate) fn reconstruct_samples(record: &ArrayRecord, layers: &[&[u16]], first
 
 fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> Result<Vec<T>> {
     let (map, dither) = (&record.map, record.dither);
-    let shift = |n: usize| dither.map_or(0.0, |known| dither::shift(known, first + n));
+    let shift_at = |n: usize| dither.map_or(0.0, |dither| shift(dither, first + n));
     let mut samples: Vec<T> = match (layers, map) {
         ([low], Map::Tables(tables)) => {
             let of = |values: &Vec<i64>| values.iter().map(|&value| T::nearest(value as f64)).collect();
@@ -322,12 +322,12 @@ fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> R
             values.ok_or_else(|| Error::corrupt("the indices", "an index beyond its table"))?
         }
         ([low], _) => {
-            let value = |(n, &low): (usize, &u16)| map.value(record.base + i64::from(low), shift(n));
+            let value = |(n, &low): (usize, &u16)| map.value(record.base + i64::from(low), shift_at(n));
             low.iter().enumerate().map(|pair| T::nearest(value(pair))).collect()
         }
         ([low, high], _) => {
             let index = |low: u16, high: u16| record.base + (i64::from(high) << 16 | i64::from(low));
-            let value = |(n, (&low, &high)): (usize, (&u16, &u16))| map.value(index(low, high), shift(n));
+            let value = |(n, (&low, &high)): (usize, (&u16, &u16))| map.value(index(low, high), shift_at(n));
             low.iter().zip(*high).enumerate().map(|pair| T::nearest(value(pair))).collect()
         }
         _ => return Err(Error::corrupt("the indices", format!("{} layers", layers.len()))),

@@ -1,5 +1,5 @@
 //! A codec whose bytes are the samples, and what tests of golden files share.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "not every test has a golden file")]
 
 use nf_codec::{Codec, Limits, Result, Spec};
 use nf_image::{Image16, Shape};
@@ -28,4 +28,11 @@ impl Codec for Plain {
     fn max_bytes(&self, shape: Shape) -> u64 {
         shape.raw_bytes() as u64
     }
+}
+
+/// A bounded container up to its indices, which are in a container with versions of its own.
+pub(crate) fn before_indices(bytes: &[u8]) -> &[u8] {
+    let magic = nf_codec::container::MAGIC;
+    let at = bytes.windows(magic.len()).position(|window| window == magic);
+    &bytes[..at.expect("a container begins with its magic number")]
 }

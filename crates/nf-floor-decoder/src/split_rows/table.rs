@@ -1,4 +1,4 @@
-//! format-floor.md, 5.4: a frequency table.
+//! format-floor.md, 5.4 and 20.4: a frequency table.
 
 use crate::Error;
 use crate::bits::{Bits, signed};
@@ -9,29 +9,45 @@ pub(crate) struct Table {
     starts: Vec<u32>,
 }
 
+/// The frequencies of `m` symbols, of each the first bit and up to `most` bits after it.
+fn read_frequencies(bits: &mut Bits<'_>, m: usize, most: u32) -> Result<Vec<i64>, Error> {
+    let mut frequencies = Vec::new();
+    let mut b = 0;
+    for _ in 0..m {
+        b += signed(bits.gamma()? - 1);
+        Error::unless((0..=15).contains(&b), "a frequency has more than 15 bits")?;
+        frequencies.push(match b as u32 {
+            0 => 0,
+            b => {
+                let k = (b - 1).min(most);
+                ((1 << k) + bits.u(k)? as i64) << (b - 1 - k)
+            }
+        });
+    }
+    Ok(frequencies)
+}
+
 impl Table {
+    /// The table of these frequencies.
+    fn new(frequencies: Vec<i64>) -> Self {
+        let frequencies: Vec<u32> = frequencies.into_iter().map(|frequency| frequency as u32).collect();
+        let mut starts = Vec::new();
+        let mut start = 0;
+        for frequency in &frequencies {
+            starts.push(start);
+            start += frequency;
+        }
+        Self { frequencies, starts }
+    }
+
     /// Reads a table.
     pub(crate) fn read(bits: &mut Bits<'_>) -> Result<Self, Error> {
         Error::unless(bits.u(4)? == 14, "a frequency table is not one of 14 bits")?;
-        let m = bits.u(8)? + 1;
+        let m = bits.u(8)? as usize + 1;
         Error::unless(m <= 128, "a frequency table has more than 128 symbols")?;
-        let mut frequencies = Vec::new();
-        let mut starts = Vec::new();
-        let mut b = 0;
-        let mut sum = 0;
-        for _ in 0..m {
-            b += signed(bits.gamma()? - 1);
-            Error::unless((0..=15).contains(&b), "a frequency has more than 15 bits")?;
-            let frequency = match b as u32 {
-                0 => 0,
-                b => (1 << (b - 1)) + bits.u(b - 1)? as u32,
-            };
-            starts.push(sum);
-            frequencies.push(frequency);
-            sum += frequency;
-        }
-        Error::unless(sum == 1 << 14, "frequencies do not sum to 2^14")?;
-        Ok(Self { frequencies, starts })
+        let frequencies = read_frequencies(bits, m, 14)?;
+        Error::unless(frequencies.iter().sum::<i64>() == 1 << 14, "frequencies do not sum to 2^14")?;
+        Ok(Self::new(frequencies))
     }
 
     /// 20.4: reads a short table.
@@ -40,18 +56,7 @@ impl Table {
         let m = bits.u(7)? as usize + 1;
         Error::unless(first + m <= 128, "a frequency table has more than 128 symbols")?;
         let mut frequencies = vec![0; first];
-        let mut b = 0;
-        for _ in 0..m {
-            b += signed(bits.gamma()? - 1);
-            Error::unless((0..=15).contains(&b), "a frequency has more than 15 bits")?;
-            frequencies.push(match b as u32 {
-                0 => 0,
-                b => {
-                    let k = (b - 1).min(4);
-                    ((1 << k) + bits.u(k)? as i64) << (b - 1 - k)
-                }
-            });
-        }
+        frequencies.extend(read_frequencies(bits, m, 4)?);
         let most = frequencies.iter().copied().max().unwrap_or(0);
         let sum: i64 = frequencies.iter().sum();
         for frequency in &mut frequencies {
@@ -61,13 +66,7 @@ impl Table {
                 break;
             }
         }
-        let mut starts = Vec::new();
-        let mut start = 0;
-        for &frequency in &frequencies {
-            starts.push(start as u32);
-            start += frequency;
-        }
-        Ok(Self { frequencies: frequencies.into_iter().map(|frequency| frequency as u32).collect(), starts })
+        Ok(Self::new(frequencies))
     }
 
     /// 5.9, step 2: the symbol of a point (less than `2^14`), its start and its frequency.

@@ -30,15 +30,17 @@ pub(super) fn shifts(dither: &DitheredStack, place: &TileBox) -> Vec<i16> {
     dither.shifts(&nf_image::TileBox { planes, rows: place.rows.clone(), columns: place.columns.clone() })
 }
 
-/// The payload of a tile in mode 11, 12 or 13, with a large effort, whether that pays or not;
-/// `None` if the mode does not take the tile, or is another.
-pub fn payload(mode: u8, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
-    match mode {
-        11 => Directed::new(tile, &in_steps(shifts)).map(|directed| directed.encode(Effort::LARGE)),
-        12 => wavefront::encode_dithered(tile, &in_steps(shifts)),
-        13 => encode_mixing(tile, shifts),
+/// A tile of one of the modes of this module, with a large effort, whether that pays or not; `None`
+/// if the mode does not take it, or is another.
+pub fn encode(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+    let steps = in_steps(shifts);
+    let payload = match mode {
+        Mode::DitheredSplitRows => Directed::new(tile, &steps).map(|directed| directed.encode(Effort::LARGE)),
+        Mode::DitheredWavefront => wavefront::encode(tile, &steps),
+        Mode::DitheredMixing => encode_mixing(tile, shifts),
         _ => None,
-    }
+    };
+    payload.map(|payload| mode.with_payload(&payload))
 }
 
 pub(super) fn in_steps(shifts: &[i16]) -> Vec<f32> {
@@ -57,12 +59,8 @@ pub(super) fn decode(
     shifts: &[i16],
 ) -> Result<Vec<u16>> {
     match mode {
-        Mode::DitheredSplitRows => {
-            split_rows::decode_dithered(what, payload, height, width, &in_steps(shifts))
-        }
-        Mode::DitheredWavefront => {
-            wavefront::decode_dithered(what, payload, height, width, &in_steps(shifts))
-        }
+        Mode::DitheredSplitRows => split_rows::decode(what, payload, height, width, &in_steps(shifts)),
+        Mode::DitheredWavefront => wavefront::decode(what, payload, height, width, &in_steps(shifts)),
         Mode::DitheredMixing => decode_mixing(what, payload, (height, width), shifts),
         _ => Err(Error::corrupt(what, format!("tile mode {} has no shifts", mode as u8))),
     }

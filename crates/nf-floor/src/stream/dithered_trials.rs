@@ -4,7 +4,7 @@ use super::dithered::{encode_mixing, in_steps};
 use super::index::MOST_DITHER_BYTES;
 use super::inter_plane::{self, CodedTile};
 use super::mode::Mode;
-use super::tile::SMALL_PX;
+use super::tile::{is_constant, tries_wavefront};
 use crate::level::Level;
 use crate::models::split_rows::{Directed, Effort};
 use crate::models::{TileView, wavefront};
@@ -16,11 +16,10 @@ const SURE: f64 = 0.98;
 /// The smallest tile that `level` finds with these shifts or without; `references` as those of
 /// [`inter_plane::encode`].
 pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], level: Level) -> CodedTile {
-    let steps = in_steps(shifts);
-    let is_constant = tile.samples.windows(2).all(|pair| pair[0] == pair[1]);
-    if is_constant {
+    if is_constant(tile.samples) {
         return inter_plane::encode(tile, references, level);
     }
+    let steps = in_steps(shifts);
     let directed = Directed::new(tile, &steps);
     let about_bits = |directed: Option<Directed>| directed.map_or(0.0, |directed| directed.about_bits);
     let (with, without) = (about_bits(directed), about_bits(Directed::new(tile, &[])));
@@ -43,8 +42,8 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
     if level >= Level::Default {
         offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
     }
-    if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
-        offer(Mode::DitheredWavefront, wavefront::encode_dithered(tile, &steps));
+    if tries_wavefront(level, tile.samples.len()) {
+        offer(Mode::DitheredWavefront, wavefront::encode(tile, &steps));
     }
     if level >= Level::Max {
         offer(Mode::DitheredMixing, encode_mixing(tile, shifts));

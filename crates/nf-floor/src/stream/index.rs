@@ -20,9 +20,11 @@ use super::MAX_TILE_PX;
 use super::grid::Grid;
 use super::inter_plane::CodedTile;
 use crate::predict::terms::MAX_REFERENCES;
-use nf_codec::{Dither, DitheredStack, Error, Result};
+use nf_codec::{Dither, DitheredStack, Error, Result, put_varint};
 use nf_image::Shape;
 use std::ops::Range;
+
+const WHAT: &str = "floor index";
 
 /// The version of a stream whose tiles all decode alone: its first byte.
 pub(super) const VERSION_ALONE: u8 = 1;
@@ -68,23 +70,23 @@ pub(super) fn write(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
         Needs::Nothing => VERSION_REFERENCES,
     };
     let mut bytes = vec![version];
-    put_varint(&mut bytes, grid.tile_height);
-    put_varint(&mut bytes, grid.tile_width);
+    put_varint(&mut bytes, grid.tile_height as u64);
+    put_varint(&mut bytes, grid.tile_width as u64);
     match needs {
         Needs::Nothing => {}
         Needs::Profile(Place { key, row, column }) => {
             bytes.extend_from_slice(&key);
-            put_varint(&mut bytes, row);
-            put_varint(&mut bytes, column);
+            put_varint(&mut bytes, row as u64);
+            put_varint(&mut bytes, column as u64);
         }
         Needs::Dither(DitheredStack { dither, rising, first, row, plane }) => {
             bytes.extend_from_slice(&dither.seed.to_le_bytes());
             bytes.extend([dither.phases, u8::from(rising)]);
-            [first, row, plane].into_iter().for_each(|places| put_long_varint(&mut bytes, places));
+            [first, row, plane].into_iter().for_each(|places| put_varint(&mut bytes, places));
         }
     }
     for tile in tiles {
-        put_varint(&mut bytes, tile.bytes.len());
+        put_varint(&mut bytes, tile.bytes.len() as u64);
         bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
         if version != VERSION_ALONE {
             bytes.push(tile.references as u8);
@@ -105,59 +107,55 @@ pub(super) struct IndexEntry {
 /// # Errors
 /// If it was not written for such a stack, or bytes follow the tiles.
 pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>, Needs)> {
-    let what = "floor index";
     let mut at = bytes;
-    let version = match take(&mut at, 1) {
-        Some(&[version @ VERSION_ALONE..=VERSION_DITHER]) => version,
-        Some(other) => {
-            let needed = format!("a decoder of floor streams of version {}", other[0]);
-            let present = format!("one of versions {VERSION_ALONE} to {VERSION_DITHER}");
-            return Err(Error::Mismatch { what: what.into(), needed, present });
-        }
-        None => return Err(Error::truncated(what)),
-    };
-    let varint = |at: &mut &[u8]| take_varint(at).ok_or_else(|| Error::truncated(what));
+    let [version] = take(&mut at)?;
+    if !(VERSION_ALONE..=VERSION_DITHER).contains(&version) {
+        let needed = format!("a decoder of floor streams of version {version}");
+        let present = format!("one of versions {VERSION_ALONE} to {VERSION_DITHER}");
+        return Err(Error::Mismatch { what: WHAT.into(), needed, present });
+    }
+    let varint = |at: &mut &[u8]| take_varint(at, VARINT_BYTES).map(|value| value as usize);
     let (tile_height, tile_width) = (varint(&mut at)?, varint(&mut at)?);
     let pixels = tile_height.min(shape.height).checked_mul(tile_width.min(shape.width));
     if tile_height == 0 || tile_width == 0 || pixels.is_none_or(|pixels| pixels > MAX_TILE_PX) {
         let reason = format!("tiles of {tile_height}x{tile_width}, at most {MAX_TILE_PX} pixels are allowed");
-        return Err(Error::corrupt(what, reason));
+        return Err(Error::corrupt(WHAT, reason));
     }
     let grid = Grid { shape, tile_height, tile_width };
     let needs = match version {
         VERSION_PROFILE => {
-            let key = take(&mut at, 8).and_then(|key| key.try_into().ok());
-            let key = key.ok_or_else(|| Error::truncated(what))?;
+            let key = take(&mut at)?;
             Needs::Profile(Place { key, row: varint(&mut at)?, column: varint(&mut at)? })
         }
-        VERSION_DITHER => Needs::Dither(take_dither(&mut at, what)?),
+        VERSION_DITHER => Needs::Dither(take_dither(&mut at)?),
         _ => Needs::Nothing,
     };
     // A tile takes five bytes of index at least, so this also bounds the memory of the index.
     if grid.tiles() > at.len() / 5 {
-        return Err(Error::truncated(what));
+        return Err(Error::truncated(WHAT));
     }
     let mut lengths = Vec::with_capacity(grid.tiles());
     for _ in 0..grid.tiles() {
         let length = varint(&mut at)?;
-        let crc = take(&mut at, 4).ok_or_else(|| Error::truncated(what))?;
-        let references = match version {
-            VERSION_ALONE => 0,
-            _ => usize::from(take(&mut at, 1).ok_or_else(|| Error::truncated(what))?[0]),
+        let crc = u32::from_le_bytes(take(&mut at)?);
+        let [references] = match version {
+            VERSION_ALONE => [0],
+            _ => take(&mut at)?,
         };
+        let references = usize::from(references);
         let tile = grid.tile(lengths.len());
         let most = tile.plane.min(MAX_REFERENCES);
         if references > most {
             let name = tile.name(lengths.len());
             let reason = format!("{references} reference planes of {name}, expected at most {most}");
-            return Err(Error::corrupt(what, reason));
+            return Err(Error::corrupt(WHAT, reason));
         }
-        lengths.push((length, u32::from_le_bytes([crc[0], crc[1], crc[2], crc[3]]), references));
+        lengths.push((length, crc, references));
     }
     let mut start = bytes.len() - at.len();
     let mut index = Vec::with_capacity(lengths.len());
     for (length, crc, references) in lengths {
-        let end = start.checked_add(length).ok_or_else(|| Error::truncated(what))?;
+        let end = start.checked_add(length).ok_or_else(|| Error::truncated(WHAT))?;
         index.push(IndexEntry { bytes: start..end, crc, references });
         start = end;
     }
@@ -170,63 +168,39 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>,
     Ok((grid, index, needs))
 }
 
-fn take_dither(at: &mut &[u8], what: &str) -> Result<DitheredStack> {
-    let seed = take(at, 8).and_then(|seed| seed.try_into().ok()).map(u64::from_le_bytes);
-    let seed = seed.ok_or_else(|| Error::truncated(what))?;
-    let &[phases, rising] = take(at, 2).and_then(<[u8]>::as_array).ok_or_else(|| Error::truncated(what))?;
+fn take_dither(at: &mut &[u8]) -> Result<DitheredStack> {
+    let seed = u64::from_le_bytes(take(at)?);
+    let [phases, rising] = take(at)?;
     if phases == 0 || rising > 1 {
         let reason = format!("a dither of {phases} lattices, direction {rising}, expected 1 to 255, 0 or 1");
-        return Err(Error::corrupt(what, reason));
+        return Err(Error::corrupt(WHAT, reason));
     }
-    let mut places = || take_long_varint(at).ok_or_else(|| Error::truncated(what));
+    let mut places = || take_varint(at, LONG_VARINT_BYTES);
     let (first, row, plane) = (places()?, places()?, places()?);
     Ok(DitheredStack { dither: Dither { seed, phases }, rising: rising == 1, first, row, plane })
 }
 
-fn take<'a>(at: &mut &'a [u8], n: usize) -> Option<&'a [u8]> {
-    let (head, tail) = at.split_at_checked(n)?;
+fn take<const N: usize>(at: &mut &[u8]) -> Result<[u8; N]> {
+    let (head, tail) = at.split_first_chunk().ok_or_else(|| Error::truncated(WHAT))?;
     *at = tail;
-    Some(head)
+    Ok(*head)
 }
 
-fn put_varint(bytes: &mut Vec<u8>, mut value: usize) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
+/// Most bytes of a varint, which is then at most 2^35 - 1.
+const VARINT_BYTES: u32 = 5;
 
-fn put_long_varint(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
-}
+/// Most bytes of a varint that counts modulo 2^64.
+const LONG_VARINT_BYTES: u32 = 10;
 
-/// A varint of up to ten bytes, modulo 2^64; `None` if it is longer or cut short.
-fn take_long_varint(at: &mut &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for group in 0..10 {
-        let byte = take(at, 1)?[0];
+/// A varint of at most this many bytes.
+fn take_varint(at: &mut &[u8], most_bytes: u32) -> Result<u64> {
+    let mut value = 0;
+    for group in 0..most_bytes {
+        let [byte] = take(at)?;
         value |= u64::from(byte & 0x7F) << (7 * group);
         if byte < 0x80 {
-            return Some(value);
+            return Ok(value);
         }
     }
-    None
-}
-
-/// A varint of at most 2^35 - 1; `None` if it is longer or cut short.
-fn take_varint(at: &mut &[u8]) -> Option<usize> {
-    let mut value = 0usize;
-    for group in 0..5 {
-        let byte = take(at, 1)?[0];
-        value |= usize::from(byte & 0x7F) << (7 * group);
-        if byte < 0x80 {
-            return Some(value);
-        }
-    }
-    None
+    Err(Error::truncated(WHAT))
 }

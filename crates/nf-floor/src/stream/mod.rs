@@ -129,12 +129,10 @@ pub(crate) fn encode_placed(image: ImageRef<'_>, level: Level, placed: Placed) -
             .collect();
         inter_plane::encode_with(TileView::of(&tile), &candidates, level, Some(placed))
     };
-    let coded: Vec<(CodedTile, usize)> = each(grid.tiles(), one);
-    let saved: usize = coded.iter().map(|(_, saved)| *saved).sum();
-    let tiles: Vec<CodedTile> = coded.into_iter().map(|(tile, _)| tile).collect();
+    let (tiles, saved): (Vec<CodedTile>, Vec<usize>) = each(grid.tiles(), one).into_iter().unzip();
     let needs_profile = tiles.iter().any(CodedTile::needs_profile);
     // Where only little is saved, naming the profile costs more.
-    if needs_profile && saved < NAME_BYTES + grid.tiles() {
+    if needs_profile && saved.iter().sum::<usize>() < NAME_BYTES + grid.tiles() {
         return encode(image, level);
     }
     let place = Place { key: placed.profile.id().key, row: placed.row, column: placed.column };

@@ -13,15 +13,20 @@ pub(super) const fn max_bytes(pixels: usize) -> usize {
 
 /// Tiles of up to this many pixels are tried as a wavefront from level `default` on: fitted models
 /// cost small tiles most.
-pub(super) const SMALL_PX: usize = 1 << 16;
+const SMALL_PX: usize = 1 << 16;
+
+/// Whether a level tries a tile of this many pixels as a wavefront.
+pub(super) fn tries_wavefront(level: Level, pixels: usize) -> bool {
+    level >= Level::High || level == Level::Default && pixels <= SMALL_PX
+}
 
 /// What a tile of [`Mode::Offset`] adds to its samples: half of their range.
 const OFFSET: u16 = 1 << 15;
 
 /// The smallest tile of the modes that `level` tries.
 pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
-    if let Some((&first, rest)) = tile.samples.split_first()
-        && rest.iter().all(|&sample| sample == first)
+    if let Some(first) = tile.samples.first()
+        && is_constant(tile.samples)
     {
         return Mode::Constant.with_payload(&first.to_le_bytes());
     }
@@ -32,6 +37,11 @@ pub fn encode(tile: TileView, level: Level) -> Vec<u8> {
     let offset: Vec<u16> = tile.samples.iter().map(|sample| sample.wrapping_add(OFFSET)).collect();
     let offset = encode_direct(TileView { samples: &offset, ..tile }, level);
     if offset.len() + 1 < direct.len() { Mode::Offset.with_payload(&offset) } else { direct }
+}
+
+/// Whether all samples are equal.
+pub(super) fn is_constant(samples: &[u16]) -> bool {
+    samples.windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// Whether samples cluster at both ends of their range, as differences modulo 2^16 do.
@@ -57,8 +67,8 @@ fn encode_direct(tile: TileView, level: Level) -> Vec<u8> {
     if level >= Level::Default {
         offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
     }
-    if level >= Level::High || level == Level::Default && tile.samples.len() <= SMALL_PX {
-        offer(Mode::Wavefront, wavefront::encode(tile));
+    if tries_wavefront(level, tile.samples.len()) {
+        offer(Mode::Wavefront, wavefront::encode(tile, &[]));
     }
     if level >= Level::Max {
         offer(Mode::Mixing, mixing::encode(tile));
@@ -94,8 +104,8 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
             let reason = format!("a payload of {found} bytes for {pixels} pixels of tile mode {mode}");
             Err(Error::corrupt(what, reason))
         }
-        Mode::SplitRows => split_rows::decode(what, payload, height, width),
-        Mode::Wavefront => wavefront::decode(what, payload, height, width),
+        Mode::SplitRows => split_rows::decode(what, payload, height, width, &[]),
+        Mode::Wavefront => wavefront::decode(what, payload, height, width, &[]),
         Mode::Mixing => mixing::decode(what, payload, height, width),
         Mode::Offset if payload.first() == Some(&(Mode::Offset as u8)) => {
             Err(Error::corrupt(what, "a tile of mode 5 within another of mode 5"))

@@ -3,7 +3,7 @@
 
 use crate::parts::Parts;
 use nf_codec::{Codec, Dither, DitheredStack, Limits};
-use nf_floor::lab::{CodedTile, TileView, dithered_tile};
+use nf_floor::lab::{CodedTile, Mode, TileView, dithered_tile};
 use nf_floor::{Floor, Level, decode_region};
 use nf_image::testing::{noise, scene};
 use nf_image::{Image16, Shape, TileBox};
@@ -63,23 +63,22 @@ fn every_mode_is_decoded_alike() {
         let stack = DitheredStack { first: u64::MAX - 700, ..stack(image.shape(), phases) };
         for step in [2.0, 9.0, 40.0] {
             let indices = quantised(&image, &stack, step);
-            for mode in 11..=13 {
+            for mode in [Mode::DitheredSplitRows, Mode::DitheredWavefront, Mode::DitheredMixing] {
                 let bytes = parts(&indices, &stack, mode).bytes();
                 let engine = Floor::default().decode(&bytes, image.shape(), &Limits::default()).unwrap();
-                assert!(engine.samples() == indices.samples(), "mode {mode}, step {step}: the engine");
+                assert!(engine.samples() == indices.samples(), "{mode:?}, step {step}: the engine");
                 let reference = nf_floor_decoder::decode(&bytes, 1, 33, 46).unwrap();
-                assert!(reference == indices.samples(), "mode {mode}, step {step}: the reference");
+                assert!(reference == indices.samples(), "{mode:?}, step {step}: the reference");
             }
         }
     }
 }
 
 /// A stack of one plane as a tile of a mode, whether that pays or not.
-pub(crate) fn parts(indices: &Image16, stack: &DitheredStack, mode: u8) -> Parts {
+pub(crate) fn parts(indices: &Image16, stack: &DitheredStack, mode: Mode) -> Parts {
     let Shape { height, width, .. } = indices.shape();
     let shifts = stack.shifts(&TileBox::whole(indices.shape()));
-    let payload = dithered_tile::payload(mode, TileView::of(indices), &shifts).expect("a tile with pixels");
-    let bytes = [&[mode], payload.as_slice()].concat();
+    let bytes = dithered_tile::encode(mode, TileView::of(indices), &shifts).expect("a tile with pixels");
     let tiles = vec![CodedTile { bytes, references: 0 }];
     Parts { version: 4, tile_height: height, tile_width: width, dither: Some(*stack), tiles }
 }
@@ -132,7 +131,7 @@ fn a_region_is_the_crop_of_the_whole() {
 fn what_a_tile_may_not_be_is_refused() {
     let image = scene(Shape::frame(20, 30), 6.0, 5);
     let stack = stack(image.shape(), 8);
-    let parts = parts(&quantised(&image, &stack, 4.0), &stack, 11);
+    let parts = parts(&quantised(&image, &stack, 4.0), &stack, Mode::DitheredSplitRows);
     let both_refuse = |parts: &Parts, words: &str| {
         let bytes = parts.bytes();
         let error = Floor::default().decode(&bytes, image.shape(), &Limits::default()).unwrap_err();

@@ -69,7 +69,7 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
     };
     let of = |name, mode: Mode, image: Image16| {
         let payload = match mode {
-            Mode::Wavefront => wavefront::encode(TileView::of(&image)),
+            Mode::Wavefront => wavefront::encode(TileView::of(&image), &[]),
             _ => mixing::encode(TileView::of(&image)),
         };
         let parts = alone(mode, &image, payload);
@@ -78,7 +78,7 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
     let dithered = |name, mode: Mode, image: Image16| {
         let stack = dithered::stack(image.shape(), 16);
         let indices = dithered::quantised(&image, &stack, 9.0);
-        let parts = dithered::parts(&indices, &stack, mode as u8);
+        let parts = dithered::parts(&indices, &stack, mode);
         (name, indices, parts)
     };
     let frame = |height, width, noise| scene(Shape::frame(height, width), noise, 11);

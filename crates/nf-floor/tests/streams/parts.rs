@@ -1,7 +1,7 @@
 //! Streams put together by hand: small tiles, any references, wrong numbers, with valid checksums
 //! all the same.
 
-use nf_codec::DitheredStack;
+use nf_codec::{DitheredStack, put_varint};
 use nf_floor::Level;
 use nf_floor::lab::{CodedTile, MAX_REFERENCES, Mode, TileView, inter_plane, tile};
 use nf_image::testing::Rng;
@@ -64,15 +64,15 @@ impl Parts {
     /// The stream.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![self.version];
-        varint(&mut bytes, self.tile_height);
-        varint(&mut bytes, self.tile_width);
+        put_varint(&mut bytes, self.tile_height as u64);
+        put_varint(&mut bytes, self.tile_width as u64);
         if let Some(DitheredStack { dither, rising, first, row, plane }) = self.dither {
             bytes.extend_from_slice(&dither.seed.to_le_bytes());
             bytes.extend([dither.phases, u8::from(rising)]);
-            [first, row, plane].into_iter().for_each(|places| varint(&mut bytes, places as usize));
+            [first, row, plane].into_iter().for_each(|places| put_varint(&mut bytes, places));
         }
         for tile in &self.tiles {
-            varint(&mut bytes, tile.bytes.len());
+            put_varint(&mut bytes, tile.bytes.len() as u64);
             bytes.extend_from_slice(&crc32fast::hash(&tile.bytes).to_le_bytes());
             if self.version != 1 {
                 bytes.push(tile.references as u8);
@@ -118,12 +118,4 @@ pub(crate) fn difference(tile: TileView<'_>, references: &[&[u16]], weights: &[i
     let inner = tile::encode(TileView { samples: &differences, ..tile }, Level::Fast);
     let weights: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
     [&[Mode::Difference as u8], weights.as_slice(), &inner].concat()
-}
-
-fn varint(bytes: &mut Vec<u8>, mut value: usize) {
-    while value >= 128 {
-        bytes.push((value % 128 + 128) as u8);
-        value /= 128;
-    }
-    bytes.push(value as u8);
 }

@@ -4,14 +4,8 @@
 //! The nearest 64 pixels know the level to an eighth of their noise, which costs a hundredth of a
 //! bit. Undithered tiles do without: where their lattice stands still, the tables know the level.
 
+use crate::maths::clamp;
 use nf_simd::{InstructionSet, kernel};
-
-/// `x` in `-limit..=limit`.
-#[inline(always)]
-pub(super) fn clamp(x: f32, limit: f32) -> f32 {
-    let above = if x > -limit { x } else { -limit };
-    if above < limit { above } else { limit }
-}
 
 /// Share of a new row in the mean.
 const RATE: f32 = 1.0 / 16.0;

@@ -22,7 +22,7 @@ pub(super) fn decode(
     width: usize,
     shifts: &[f32],
 ) -> Result<Vec<u16>> {
-    let dithered = usize::from(!shifts.is_empty());
+    let dithered = !shifts.is_empty();
     let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
     let (head, rest) = payload.split_first_chunk::<8>().ok_or_else(|| Error::truncated(what))?;
     let length = |i: usize| u32::from_le_bytes([head[i], head[i + 1], head[i + 2], head[i + 3]]) as usize;
@@ -45,10 +45,7 @@ pub(super) fn decode(
         false => shifts,
     };
     let table_of = tables.of_contexts();
-    let samples = match shifts {
-        [] => pixels::<0>(isa, &model, &table_of, rows, columns, shifts, &mut decoder, &mut raw),
-        _ => pixels::<1>(isa, &model, &table_of, rows, columns, shifts, &mut decoder, &mut raw),
-    };
+    let samples = pixels(isa, &model, &table_of, rows, columns, shifts, &mut decoder, &mut raw);
     let samples = samples.map_err(wrong)?;
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
@@ -56,7 +53,7 @@ pub(super) fn decode(
 }
 
 #[allow(clippy::too_many_arguments, reason = "a tile and how it is coded")]
-fn pixels<const DITHERED: usize>(
+fn pixels(
     isa: InstructionSet,
     model: &Model,
     table_of: &[u16],
@@ -76,8 +73,11 @@ fn pixels<const DITHERED: usize>(
     let mut symbols = vec![0_u8; n];
     let mut halves = [vec![0_u16; n], vec![0_u16; n]];
     let mut samples = vec![0_u16; height * width];
-    let mut half_shifts = [vec![0.0; n * DITHERED], vec![0.0; n * DITHERED]];
-    let mut background = (DITHERED > 0).then(|| Background::new(n, model.initial, model.least_range()));
+    let dithered = !shifts.is_empty();
+    let half = || vec![0.0; if dithered { n } else { 0 }];
+    let mut half_shifts = [half(), half()];
+    let mut background = dithered.then(|| Background::new(n, model.initial, model.least_range()));
+    let find_contexts = if dithered { find_contexts::<1> } else { find_contexts::<0> };
     for (y, row) in samples.chunks_exact_mut(width).enumerate() {
         window.advance();
         if let Some(background) = &mut background {
@@ -92,15 +92,7 @@ fn pixels<const DITHERED: usize>(
             let (bases, lows) = (&mut bases[..length], &mut lows[..length]);
             let (contexts, symbols) = (&mut contexts[..length], &mut symbols[..length]);
             let shifts = &half_shifts[parity];
-            find_contexts::<DITHERED>(
-                isa,
-                &locations[..length],
-                &expected[..length],
-                shifts,
-                bases,
-                lows,
-                contexts,
-            );
+            find_contexts(isa, &locations[..length], &expected[..length], shifts, bases, lows, contexts);
             for context in contexts.iter_mut() {
                 *context = table_of[usize::from(*context)];
             }

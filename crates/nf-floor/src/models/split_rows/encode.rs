@@ -8,7 +8,7 @@ use super::image::Image;
 use super::location::Centre;
 use super::scale::{SCALES_PER_OCTAVE, scale_of};
 use super::symbols::{SYMBOLS, base, bin, contexts, low_bits, outlier, phase_bits};
-use super::tables::{Counts, Tables, entropy_bits};
+use super::tables::{Counts, Tables, entropy_bits, sum};
 use super::window::{Window, split};
 use crate::models::TileView;
 use nf_entropy::bits::BitWriter;
@@ -36,10 +36,7 @@ pub(super) fn encode(
         false => Image { samples, shifts, width, initial },
     };
     let model = Model { transposed, ..fit(isa, &mut Lines::new(image), effort) };
-    match shifts {
-        [] => write::<0>(isa, &model, image),
-        _ => write::<1>(isa, &model, image),
-    }
+    write(isa, &model, image)
 }
 
 /// About the bits of a tile by rows and by columns, from some blocks of it with small models.
@@ -53,10 +50,7 @@ pub(super) fn trials(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> [f6
         (transposed_blocks(&part, part_width), transposed_blocks(&part_shifts, part_width));
     let part_height = BLOCK_PX.min(samples.len() / width);
     let by_columns = Image { samples: &columns, shifts: &column_shifts, width: part_height, initial };
-    [by_rows, by_columns].map(|image| match shifts {
-        [] => trial::<0>(isa, image),
-        _ => trial::<1>(isa, image),
-    })
+    [by_rows, by_columns].map(|image| trial(isa, image))
 }
 
 /// About the median of the samples.
@@ -92,26 +86,20 @@ fn transposed_blocks<T: Copy + Default>(blocks: &[T], width: usize) -> Vec<T> {
 }
 
 /// About the bits of a tile with a small model.
-fn trial<const DITHERED: usize>(isa: InstructionSet, image: Image) -> f64 {
+fn trial(isa: InstructionSet, image: Image) -> f64 {
     let model = fit(isa, &mut Lines::new(image), Effort::TRIAL);
     let mut raw = BitWriter::new();
     let mut scratch = SCRATCH.take();
-    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(DITHERED));
-    code::<DITHERED>(isa, &model, image, of_pixels, symbols, counts, &mut raw);
+    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(image.is_dithered()));
+    code(isa, &model, image, of_pixels, symbols, counts, &mut raw);
     // Contexts of an octave are joined: few symbols in each would look cheaper than they are. Where
     // tiles are dithered, those of a phase.
-    let phases = 1 << phase_bits(DITHERED);
-    let apart = if DITHERED > 0 { phases } else { 1 };
+    let phases = 1 << phase_bits(image.is_dithered());
+    let apart = if image.is_dithered() { phases } else { 1 };
     let mut bits = raw.len_bits() as f64;
     for octave in counts.chunks(phases * SCALES_PER_OCTAVE) {
         for phase in 0..apart {
-            let mut sum = [0; SYMBOLS];
-            for counts in octave.iter().skip(phase).step_by(apart) {
-                for (sum, &count) in sum.iter_mut().zip(counts) {
-                    *sum += count;
-                }
-            }
-            bits += entropy_bits(&sum);
+            bits += entropy_bits(&sum(octave.iter().skip(phase).step_by(apart)));
         }
     }
     SCRATCH.set(scratch);
@@ -144,12 +132,12 @@ impl Scratch {
 }
 
 /// The payload of a tile under a model.
-fn write<const DITHERED: usize>(isa: InstructionSet, model: &Model, image: Image) -> Vec<u8> {
+fn write(isa: InstructionSet, model: &Model, image: Image) -> Vec<u8> {
     let mut raw = BitWriter::new();
     let mut scratch = SCRATCH.take();
-    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(DITHERED));
-    code::<DITHERED>(isa, model, image, of_pixels, symbols, counts, &mut raw);
-    let tables = Tables::of_counts(DITHERED, counts);
+    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(image.is_dithered()));
+    code(isa, model, image, of_pixels, symbols, counts, &mut raw);
+    let tables = Tables::of_counts(image.is_dithered(), counts);
     let of_context = tables.of_contexts();
     for context in of_pixels.iter_mut() {
         *context = of_context[usize::from(*context)];
@@ -158,7 +146,7 @@ fn write<const DITHERED: usize>(isa: InstructionSet, model: &Model, image: Image
     let coded = encode_tables.encode(of_pixels, symbols).expect("all symbols were counted");
     SCRATCH.set(scratch);
     let mut header = BitWriter::new();
-    model.write(DITHERED, &mut header);
+    model.write(image.is_dithered(), &mut header);
     tables.write(&mut header);
     let header = header.finish();
     let raw = raw.finish();
@@ -172,7 +160,7 @@ fn write<const DITHERED: usize>(isa: InstructionSet, model: &Model, image: Image
 }
 
 /// Contexts and symbols of all pixels, half row by half row, their counts, and the raw bits.
-fn code<const DITHERED: usize>(
+fn code(
     isa: InstructionSet,
     model: &Model,
     image: Image,
@@ -189,8 +177,11 @@ fn code<const DITHERED: usize>(
     let (mut locations, mut expected) = (vec![0.0; n], vec![0.0; n]);
     let mut residuals = Residuals { values: vec![0; n], lows: vec![0; n], symbols: vec![0; n] };
     let mut halves = [vec![0_u16; n], vec![0_u16; n]];
-    let mut half_shifts = [vec![0.0; n * DITHERED], vec![0.0; n * DITHERED]];
-    let mut background = (DITHERED > 0).then(|| Background::new(n, model.initial, model.least_range()));
+    let dithered = image.is_dithered();
+    let half = || vec![0.0; if dithered { n } else { 0 }];
+    let mut half_shifts = [half(), half()];
+    let mut background = dithered.then(|| Background::new(n, model.initial, model.least_range()));
+    let find_symbols = if dithered { find_symbols::<1> } else { find_symbols::<0> };
     let mut at = 0;
     for (y, row) in samples.chunks_exact(width).enumerate() {
         window.advance();
@@ -209,17 +200,7 @@ fn code<const DITHERED: usize>(
             at += length;
             let values = &halves[parity][..length];
             let shifts = &half_shifts[parity];
-            find_symbols::<DITHERED>(
-                isa,
-                &locations,
-                &expected,
-                values,
-                shifts,
-                &mut residuals,
-                contexts,
-                symbols,
-                raw,
-            );
+            find_symbols(isa, &locations, &expected, values, shifts, &mut residuals, contexts, symbols, raw);
             for (&context, &symbol) in contexts.iter().zip(symbols.iter()) {
                 counts[usize::from(context)][usize::from(symbol)] += 1;
             }

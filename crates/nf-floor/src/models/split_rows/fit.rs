@@ -1,6 +1,6 @@
 //! The model of a tile, fitted to some of its pixels.
 
-use super::background::{Background, clamp};
+use super::background::Background;
 use super::effort::Effort;
 use super::header::{MAX_OFFSET, MAX_WEIGHT, Model, round_weight};
 use super::image::Image;
@@ -10,6 +10,7 @@ use super::scale::{
     ErrorPredictor, MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, default_weights, inputs,
 };
 use super::window::{ABOVE, Window, split};
+use crate::maths::clamp;
 use crate::predict::neighbourhood::Offset;
 use nf_simd::{InstructionSet, kernel};
 use std::ops::Range;
@@ -84,10 +85,10 @@ impl<'a> Lines<'a> {
         self.window.set(isa, parity, values, shifts, &self.locations);
     }
 
-    /// The background above line `y`; nothing unless the tile is dithered.
-    fn background(&mut self, isa: InstructionSet, y: usize, least_range: f32) -> Option<&Background> {
+    /// Brings the background of a dithered tile to line `y`.
+    fn reach(&mut self, isa: InstructionSet, y: usize, least_range: f32) {
         if self.shifts.is_empty() {
-            return None;
+            return;
         }
         let new = || (Background::new(self.window.padded(), self.initial, least_range), 0);
         let (mut background, mut rows) =
@@ -104,7 +105,6 @@ impl<'a> Lines<'a> {
             rows += 1;
         }
         self.background = Some((background, rows));
-        self.background.as_ref().map(|(background, _)| background)
     }
 
     /// Goes to line `y`; the window holds the lines above it.
@@ -168,7 +168,7 @@ fn location_samples(isa: InstructionSet, lines: &mut Lines, least_range: f32, ef
     let taps = [taps(0, effort.taps[0]), taps(1, effort.taps[1])];
     for (k, y) in sampled_lines(lines.count, effort.rows).into_iter().enumerate() {
         lines.visit(isa, y);
-        lines.background(isa, y, least_range);
+        lines.reach(isa, y, least_range);
         for parity in 0..2 {
             let span = sampled_span(k, lines.window.length(parity), effort.span);
             lines.centre.measure(isa, &lines.window, parity, least_range);
@@ -233,9 +233,9 @@ fn scale_samples(isa: InstructionSet, lines: &mut Lines, model: &Model, effort: 
             if row > from {
                 lines.enter(row);
             }
+            lines.reach(isa, row, model.least_range());
             for (parity, predictor) in predictors.iter().enumerate() {
                 lines.centre.measure(isa, &lines.window, parity, model.least_range());
-                lines.background(isa, row, model.least_range());
                 let background = lines.background.as_ref().map(|(background, _)| background);
                 predictor.locate(isa, &lines.window, &lines.centre, background, &mut lines.locations);
                 let span = sampled_span(k, lines.window.length(parity), effort.scale_span);

@@ -58,7 +58,7 @@ impl Model {
         [0, 1].map(|parity| ErrorPredictor::new(&self.scales[parity], self.background))
     }
 
-    pub(super) fn write(&self, dithered: usize, writer: &mut BitWriter) {
+    pub(super) fn write(&self, dithered: bool, writer: &mut BitWriter) {
         writer.write(u64::from(self.transposed), 1);
         writer.write(u64::from(self.initial), 16);
         writer.write(u64::from(self.background), 16);
@@ -69,7 +69,7 @@ impl Model {
             write(writer, &weights.taps.iter().map(step).collect::<Vec<_>>());
             write(writer, &weights.excesses.iter().map(step).collect::<Vec<_>>());
             write(writer, &[fold(weights.offset)]);
-            if dithered > 0 {
+            if dithered {
                 write(writer, &[step(&weights.level)]);
             }
         }
@@ -78,7 +78,7 @@ impl Model {
         }
     }
 
-    pub(super) fn read(what: &str, dithered: usize, reader: &mut BitReader<'_>) -> Result<Self> {
+    pub(super) fn read(what: &str, dithered: bool, reader: &mut BitReader<'_>) -> Result<Self> {
         let mut model = Self {
             transposed: reader.read(1) == 1,
             initial: reader.read(16) as u16,
@@ -108,7 +108,7 @@ impl Model {
             }
             weights.offset = unfold(read(what, reader, 1)?[0]);
             check("an offset", weights.offset.into(), MAX_OFFSET.into())?;
-            if dithered > 0 {
+            if dithered {
                 weights.level = weight(read(what, reader, 1)?[0])?;
             }
         }

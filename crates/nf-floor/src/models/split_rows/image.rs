@@ -10,3 +10,10 @@ pub(super) struct Image<'a> {
     /// What stands above the first row.
     pub(super) initial: u16,
 }
+
+impl Image<'_> {
+    /// Whether its samples are indices of a dithered quantiser.
+    pub(super) fn is_dithered(&self) -> bool {
+        !self.shifts.is_empty()
+    }
+}

@@ -3,8 +3,9 @@
 //! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not
 //! pull the prediction; what was clipped off the nearest ones are inputs of their own.
 
-use super::background::{Background, clamp};
+use super::background::Background;
 use super::window::{ABOVE, Window};
+use crate::maths::clamp;
 use crate::predict::neighbourhood::{Offset, nearest};
 use nf_simd::{InstructionSet, kernel};
 

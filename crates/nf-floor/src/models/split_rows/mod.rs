@@ -61,25 +61,11 @@ pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
     Directed::new(tile, &[]).map(|directed| directed.encode(effort))
 }
 
-/// The samples of a tile; `what` names it in errors.
+/// The samples of a tile with these shifts, or none; `what` names it in errors.
 ///
 /// # Errors
-/// If the payload is not what `encode` writes for a tile of that extent.
-pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
-    decode_dithered(what, payload, height, width, &[])
-}
-
-/// The samples of a tile with these shifts.
-///
-/// # Errors
-/// If the payload is not what [`Directed::encode`] writes for such a tile.
-pub fn decode_dithered(
-    what: &str,
-    payload: &[u8],
-    height: usize,
-    width: usize,
-    shifts: &[f32],
-) -> Result<Vec<u16>> {
+/// If the payload is not what [`Directed::encode`] writes for such a tile of that extent.
+pub fn decode(what: &str, payload: &[u8], height: usize, width: usize, shifts: &[f32]) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }

@@ -5,6 +5,7 @@
 
 use super::symbols::SYMBOLS;
 use super::tables::POINT_BITS;
+use crate::golomb::{fold, unfold};
 use nf_codec::{Error, Result};
 use nf_entropy::Frequencies;
 use nf_entropy::bits::{BitReader, BitWriter};
@@ -73,7 +74,7 @@ pub(super) fn write_short(frequencies: &[u16], writer: &mut BitWriter) {
     for &frequency in &frequencies[first..=last] {
         let length = length(frequency) as i32;
         let step = length - previous;
-        writer.write_gamma(((step << 1) ^ (step >> 31)) as u32);
+        writer.write_gamma(fold(step));
         let kept = (length as u32).saturating_sub(1).min(MANTISSA_BITS);
         let mantissa = u64::from(frequency) >> dropped(length as u32);
         writer.write(mantissa & ((1 << kept) - 1), kept);
@@ -96,8 +97,7 @@ pub(super) fn read_short(what: &str, reader: &mut BitReader<'_>) -> Result<Frequ
     let mut stored = vec![0; first];
     let mut previous = 0_i32;
     for _ in 0..count {
-        let folded = reader.read_gamma().map_err(wrong)?;
-        let step = (folded >> 1) as i32 ^ -((folded & 1) as i32);
+        let step = unfold(reader.read_gamma().map_err(wrong)?);
         let length = previous.saturating_add(step);
         if !(0..=POINT_BITS as i32 + 1).contains(&length) {
             return Err(Error::corrupt(what, format!("a frequency of {length} bits, expected at most 15")));

@@ -23,12 +23,12 @@ const FINE_SCALES: i32 = (FINE_OCTAVES * super::scale::SCALES_PER_OCTAVE) as i32
 /// Fraction bits of the phases, of dithered tiles or others. The location of a dithered pixel lies
 /// anywhere within a bin, however quiet the tile is, and the narrower the distribution, the more
 /// that matters.
-pub(super) const fn phase_bits(dithered: usize) -> u32 {
-    if dithered > 0 { 4 } else { 2 }
+pub(super) const fn phase_bits(dithered: bool) -> u32 {
+    if dithered { 4 } else { 2 }
 }
 
 /// Contexts: scales, each with phases.
-pub(super) const fn contexts(dithered: usize) -> usize {
+pub(super) const fn contexts(dithered: bool) -> usize {
     super::scale::SCALES << phase_bits(dithered)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn low_bits(scale: i32) -> u32 {
 pub(super) fn base<const DITHERED: usize>(location: f32, scale: i32) -> (i32, i32) {
     // Adding 3 2^22 rounds to an integer, which is then the low bits of the number.
     const ROUND: f32 = 12_582_912.0;
-    let bits = phase_bits(DITHERED);
+    let bits = phase_bits(DITHERED > 0);
     let parts = (location * (1 << bits) as f32 + ROUND).to_bits() as i32 - ROUND.to_bits() as i32;
     let fine = scale < FINE_SCALES;
     let base = (parts + if fine { 0 } else { 1 << (bits - 1) }) >> bits;

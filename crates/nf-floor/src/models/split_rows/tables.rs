@@ -20,7 +20,7 @@ pub(super) type Counts = [u32; SYMBOLS];
 /// The tables, and where each begins in the order of contexts of [`chains`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tables {
-    dithered: usize,
+    dithered: bool,
     phases: Phases,
     pub(super) frequencies: Vec<Frequencies>,
     begins: Vec<bool>,
@@ -34,7 +34,7 @@ type Phases = [u32; FINE_OCTAVES];
 type Joint = Range<usize>;
 
 /// The contexts of some scales with equal phases, phase by phase.
-fn chains_of(dithered: usize, scales: Range<usize>, bits: u32) -> impl Iterator<Item = Vec<Joint>> {
+fn chains_of(dithered: bool, scales: Range<usize>, bits: u32) -> impl Iterator<Item = Vec<Joint>> {
     let all = phase_bits(dithered);
     let width = 1 << (all - bits);
     let context = move |scale: usize, phase: usize| (scale << all) + phase * width;
@@ -44,7 +44,7 @@ fn chains_of(dithered: usize, scales: Range<usize>, bits: u32) -> impl Iterator<
 
 /// Contexts in an order in which neighbours are alike: of octaves with equal phases, phase by
 /// phase; then the scales without.
-fn chains(dithered: usize, phases: &Phases) -> Vec<Vec<Joint>> {
+fn chains(dithered: bool, phases: &Phases) -> Vec<Vec<Joint>> {
     let mut chains = Vec::new();
     let mut octave = 0;
     for equal in phases.chunk_by(|a, b| a == b) {
@@ -58,10 +58,10 @@ fn chains(dithered: usize, phases: &Phases) -> Vec<Vec<Joint>> {
     chains
 }
 
-/// The counts of contexts that are one.
-fn joint_counts(counts: &[Counts], joint: &Joint) -> Box<Counts> {
+/// The counts of contexts taken together.
+pub(super) fn sum<'a>(of_contexts: impl IntoIterator<Item = &'a Counts>) -> Box<Counts> {
     let mut sum = Box::new([0; SYMBOLS]);
-    for counts in &counts[joint.clone()] {
+    for counts in of_contexts {
         for (sum, count) in sum.iter_mut().zip(counts) {
             *sum += count;
         }
@@ -74,19 +74,19 @@ fn choose_phases(counts: &[Counts]) -> Phases {
     let of_octave = |octave: usize| {
         let scales = octave * SCALES_PER_OCTAVE..(octave + 1) * SCALES_PER_OCTAVE;
         let bits = |phase_bits: u32| -> f64 {
-            let chains = chains_of(1, scales.clone(), phase_bits);
-            chains.flat_map(|chain| runs(1, counts, &chain)).map(|run| run.bits).sum()
+            let chains = chains_of(true, scales.clone(), phase_bits);
+            chains.flat_map(|chain| runs(true, counts, &chain)).map(|run| run.bits).sum()
         };
-        let all = (0..=phase_bits(1)).map(|phase_bits| (phase_bits, bits(phase_bits)));
+        let all = (0..=phase_bits(true)).map(|phase_bits| (phase_bits, bits(phase_bits)));
         all.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |best| best.0)
     };
     std::array::from_fn(of_octave)
 }
 
 /// The runs of a chain that share tables.
-fn runs(dithered: usize, counts: &[Counts], chain: &[Joint]) -> Vec<Run> {
+fn runs(dithered: bool, counts: &[Counts], chain: &[Joint]) -> Vec<Run> {
     let own = |joint: &Joint| {
-        let counts = joint_counts(counts, joint);
+        let counts = sum(&counts[joint.clone()]);
         Run { first: joint.start, bits: bits(dithered, &counts), counts }
     };
     let occurs = |run: &Run| run.counts.iter().any(|&count| count > 0);
@@ -102,8 +102,9 @@ fn runs(dithered: usize, counts: &[Counts], chain: &[Joint]) -> Vec<Run> {
 /// Bits of the number of bits of a phase.
 const PHASE_BITS_BITS: u32 = 3;
 
-/// Bits of a table besides those of its symbols.
-const TABLE_BITS: [f64; 2] = [80.0, 16.0];
+/// Bits of a table besides those of its symbols, and of a short one.
+const TABLE_BITS: f64 = 80.0;
+const SHORT_TABLE_BITS: f64 = 16.0;
 
 /// Bits of a symbol of a table.
 const SYMBOL_BITS: f64 = 5.0;
@@ -137,15 +138,16 @@ pub(super) fn entropy_bits(counts: &Counts) -> f64 {
 }
 
 /// The same with their table; there is a symbol.
-fn bits(dithered: usize, counts: &Counts) -> f64 {
+fn bits(dithered: bool, counts: &Counts) -> f64 {
     let symbols = counts.iter().filter(|&&count| count > 0).count();
-    entropy_bits(counts) + TABLE_BITS[dithered.min(1)] + SYMBOL_BITS * symbols as f64
+    let table_bits = if dithered { SHORT_TABLE_BITS } else { TABLE_BITS };
+    entropy_bits(counts) + table_bits + SYMBOL_BITS * symbols as f64
 }
 
 impl Tables {
     /// Tables for symbols with these counts in every context.
-    pub(super) fn of_counts(dithered: usize, counts: &[Counts]) -> Self {
-        let phases = if dithered > 0 { choose_phases(counts) } else { [phase_bits(0); FINE_OCTAVES] };
+    pub(super) fn of_counts(dithered: bool, counts: &[Counts]) -> Self {
+        let phases = if dithered { choose_phases(counts) } else { [phase_bits(false); FINE_OCTAVES] };
         let (mut frequencies, mut begins) = (Vec::new(), Vec::new());
         for chain in chains(dithered, &phases) {
             let runs = runs(dithered, counts, &chain);
@@ -153,7 +155,7 @@ impl Tables {
             frequencies.extend(runs.iter().map(|run| {
                 let table = Frequencies::from_counts(&run.counts[..], POINT_BITS);
                 let table = table.expect("a run has symbols, and fewer than a table has points");
-                if dithered > 0 { shortened(&table) } else { table }
+                if dithered { shortened(&table) } else { table }
             }));
         }
         Self { dithered, phases, frequencies, begins }
@@ -172,23 +174,22 @@ impl Tables {
 
     /// A bit per context, in order: whether a table begins there; then the tables.
     pub(super) fn write(&self, writer: &mut BitWriter) {
-        if self.dithered > 0 {
+        if self.dithered {
             self.phases.iter().for_each(|&bits| writer.write(u64::from(bits), PHASE_BITS_BITS));
         }
         self.begins.iter().for_each(|&begins| writer.write(u64::from(begins), 1));
         for table in &self.frequencies {
-            if self.dithered == 0 {
-                table.write(writer);
-                continue;
+            match self.dithered {
+                true => write_short(table.frequencies(), writer),
+                false => table.write(writer),
             }
-            write_short(table.frequencies(), writer);
         }
     }
 
-    pub(super) fn read(what: &str, dithered: usize, reader: &mut BitReader<'_>) -> Result<Self> {
+    pub(super) fn read(what: &str, dithered: bool, reader: &mut BitReader<'_>) -> Result<Self> {
         let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
         let mut phases = [phase_bits(dithered); FINE_OCTAVES];
-        if dithered > 0 {
+        if dithered {
             phases.iter_mut().for_each(|bits| *bits = reader.read(PHASE_BITS_BITS) as u32);
             if let Some(bits) = phases.iter().find(|&&bits| bits > phase_bits(dithered)) {
                 let reason = format!("phases of {bits} bits, expected at most {}", phase_bits(dithered));
@@ -201,8 +202,8 @@ impl Tables {
         let mut frequencies = Vec::new();
         for _ in begins.iter().filter(|&&begins| begins) {
             let table = match dithered {
-                0 => Frequencies::read(reader).map_err(wrong)?,
-                _ => read_short(what, reader)?,
+                true => read_short(what, reader)?,
+                false => Frequencies::read(reader).map_err(wrong)?,
             };
             let (points, symbols) = (1 << table.scale_bits(), table.frequencies().len());
             if table.scale_bits() != POINT_BITS || symbols > SYMBOLS {
@@ -219,12 +220,9 @@ impl Tables {
 }
 
 /// Joins the neighbours that save most, as long as any two save something.
-fn merge(dithered: usize, runs: &mut Vec<Run>) {
+fn merge(dithered: bool, runs: &mut Vec<Run>) {
     let join = |a: &Run, b: &Run| -> (Box<Counts>, f64) {
-        let mut counts = a.counts.clone();
-        for (sum, &count) in counts.iter_mut().zip(b.counts.iter()) {
-            *sum += count;
-        }
+        let counts = sum([&*a.counts, &*b.counts]);
         let bits = bits(dithered, &counts);
         (counts, bits)
     };

@@ -7,7 +7,7 @@ use nf_simd::InstructionSet;
 fn assert_round_trip(tile: TileView) {
     for effort in [Effort::SMALL, Effort::LARGE] {
         let payload = encode(tile, effort).unwrap();
-        let decoded = decode("tile", &payload, tile.height, tile.width).unwrap();
+        let decoded = decode("tile", &payload, tile.height, tile.width, &[]).unwrap();
         assert!(decoded == tile.samples, "{} x {} {effort:?}", tile.height, tile.width);
     }
 }
@@ -40,5 +40,5 @@ fn every_instruction_set_writes_and_reads_the_same() {
 fn damaged_payloads_are_refused_or_decode_without_a_panic() {
     let image = testdata::rays(12, 18, 3.0);
     let payload = encode(TileView::of(&image), Effort::SMALL).unwrap();
-    testdata::damage(&payload, |payload| decode("tile", payload, 12, 18).is_err());
+    testdata::damage(&payload, |payload| decode("tile", payload, 12, 18, &[]).is_err());
 }

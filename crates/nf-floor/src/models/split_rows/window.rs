@@ -96,8 +96,8 @@ impl Window {
 
     /// Adds the row above that of number `y` to its background.
     pub(super) fn add_last(&self, isa: InstructionSet, y: usize, background: &mut Background) {
-        for parity in 0..2 {
-            if y > 0 {
+        if y > 0 {
+            for parity in 0..2 {
                 background.add(isa, parity, &self.values(parity, (1, 0))[..self.lengths[parity]]);
             }
         }
@@ -113,15 +113,12 @@ impl Window {
         shifts: &[f32],
         locations: &[f32],
     ) {
-        match shifts {
-            [] => set::<0>(isa, self, parity, values, shifts, locations),
-            _ => set::<1>(isa, self, parity, values, shifts, locations),
-        }
+        set(isa, self, parity, values, shifts, locations);
     }
 }
 
 kernel! {
-    fn set<'a, const DITHERED: usize>(
+    fn set<'a>(
         window: &'a mut Window,
         parity: usize,
         values: &'a [u16],
@@ -140,10 +137,8 @@ kernel! {
         for (to, &value) in own[MARGIN..MARGIN + length].iter_mut().zip(values) {
             *to = f32::from(value);
         }
-        if DITHERED > 0 {
-            for (to, &shift) in own[MARGIN..MARGIN + length].iter_mut().zip(shifts) {
-                *to += shift;
-            }
+        for (to, &shift) in own[MARGIN..MARGIN + length].iter_mut().zip(shifts) {
+            *to += shift;
         }
         let errors = &mut row.errors[parity];
         for ((to, &value), &location) in

@@ -83,14 +83,10 @@ fn keeps_lanes_busy(height: usize, width: usize) -> bool {
 }
 
 /// The payload of a tile, or `None` if the model does not take it: no pixel, or a long narrow one,
-/// whose pixels would take many times as long as others.
-pub fn encode(tile: TileView) -> Option<Vec<u8>> {
-    encode_dithered(tile, &[])
-}
-
-/// The payload of a tile whose samples are indices of a dithered quantiser: `shifts` are what the
-/// lattices of its pixels add to them.
-pub fn encode_dithered(tile: TileView, shifts: &[f32]) -> Option<Vec<u8>> {
+/// whose pixels would take many times as long as others. Where its samples are indices of a
+/// dithered quantiser, `shifts` are what the lattices of its pixels add to them; of others there
+/// are none.
+pub fn encode(tile: TileView, shifts: &[f32]) -> Option<Vec<u8>> {
     (!tile.samples.is_empty() && keeps_lanes_busy(tile.height, tile.width))
         .then(|| encode_with(InstructionSet::best(), tile, shifts))
 }
@@ -105,25 +101,11 @@ fn encode_with(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> Vec<u8> {
     payload
 }
 
-/// The samples of a tile; `what` names it in errors.
+/// The samples of a tile with these shifts, or none; `what` names it in errors.
 ///
 /// # Errors
-/// If the payload is not what [`encode`] writes for a tile of that extent.
-pub fn decode(what: &str, payload: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
-    decode_dithered(what, payload, height, width, &[])
-}
-
-/// The samples of a tile with these shifts.
-///
-/// # Errors
-/// If the payload is not what [`encode_dithered`] writes for a tile of that extent.
-pub fn decode_dithered(
-    what: &str,
-    payload: &[u8],
-    height: usize,
-    width: usize,
-    shifts: &[f32],
-) -> Result<Vec<u16>> {
+/// If the payload is not what [`encode`] writes for such a tile of that extent.
+pub fn decode(what: &str, payload: &[u8], height: usize, width: usize, shifts: &[f32]) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }

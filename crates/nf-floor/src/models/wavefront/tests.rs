@@ -8,7 +8,7 @@ use nf_simd::InstructionSet;
 
 fn assert_round_trip(tile: TileView) {
     let payload = encode_with(InstructionSet::best(), tile, &[]);
-    let decoded = decode("tile", &payload, tile.height, tile.width).unwrap();
+    let decoded = decode("tile", &payload, tile.height, tile.width, &[]).unwrap();
     assert!(decoded == tile.samples, "{} x {}", tile.height, tile.width);
 }
 
@@ -20,7 +20,7 @@ fn tiles_of_all_shapes_round_trip() {
 #[test]
 fn tiles_that_leave_lanes_idle_are_not_taken() {
     let taken = |height: usize, width: usize| {
-        encode(TileView::new(height, width, &vec![7; height * width])).is_some()
+        encode(TileView::new(height, width, &vec![7; height * width]), &[]).is_some()
     };
     for (height, width) in [(1, 1), (2, 500), (256, 16), (64, 64), (16, 4096)] {
         assert!(taken(height, width), "{height} x {width}");
@@ -52,7 +52,7 @@ fn every_instruction_set_writes_and_reads_the_same() {
 fn white_noise_costs_little_more_than_its_entropy() {
     for deviation in [1.0, 6.0, 80.0, 2000.0_f64] {
         let image = noise(Shape::frame(512, 512), 30_000.5, deviation, 11);
-        let payload = encode(TileView::of(&image)).unwrap();
+        let payload = encode(TileView::of(&image), &[]).unwrap();
         let bits = payload.len() as f64 * 8.0 / image.samples().len() as f64;
         // Rounding adds a variance of 1/12.
         let entropy = 0.5 * (17.079_468 * (deviation * deviation + 1.0 / 12.0)).log2();
@@ -65,6 +65,6 @@ fn white_noise_costs_little_more_than_its_entropy() {
 #[test]
 fn damaged_payloads_are_refused_or_decode_without_a_panic() {
     let image = testdata::rays(12, 18, 3.0);
-    let payload = encode(TileView::of(&image)).unwrap();
-    testdata::damage(&payload, |payload| decode("tile", payload, 12, 18).is_err());
+    let payload = encode(TileView::of(&image), &[]).unwrap();
+    testdata::damage(&payload, |payload| decode("tile", payload, 12, 18, &[]).is_err());
 }

@@ -66,8 +66,8 @@ pub(crate) fn all() -> Vec<Seed> {
         Seed::new("difference", 50, stack, differences),
         of("mixing", Mode::Mixing, 1, frame(10, 20, 3.0), (10, 20), Level::Max),
         Seed::new("mixing, references", 1, pattern, with_references),
-        dithered("dithered split rows", 200, frame(16, 24, 8.0), 11),
-        dithered("dithered wavefront", 20, frame(20, 30, 8.0), 12),
-        dithered("dithered mixing", 1, frame(10, 20, 8.0), 13),
+        dithered("dithered split rows", 200, frame(16, 24, 8.0), Mode::DitheredSplitRows),
+        dithered("dithered wavefront", 20, frame(20, 30, 8.0), Mode::DitheredWavefront),
+        dithered("dithered mixing", 1, frame(10, 20, 8.0), Mode::DitheredMixing),
     ]
 }

@@ -1,151 +1,23 @@
-//! The bounded container: what was lost and how to decode it, then a container of the indices.
-//! `docs/format-bounded.md` is the definition.
+//! Container in, arrays out.
 
+use super::{
+    ARRAY, CREATOR, FIRST_OPTIONAL, FIRST_VERSION, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES,
+    VERSION, WHAT,
+};
 use crate::array_codec::ArrayRegistry;
 use crate::bound::Tolerance;
 use crate::encode_within::decode_stream;
 use crate::layout::Layout;
 use crate::packing::Fields;
-use crate::quantise::{Comparison, Quantised, check, reconstruct, reconstruct_samples};
+use crate::quantise::{Comparison, check, reconstruct, reconstruct_samples};
 use crate::record::ArrayRecord;
+use crate::sample::each_type;
 use crate::{Array, Error, Result, Samples};
-use nf_codec::container::{self, ImageHeader, ImageSource, ModelHeader, WriteOptions, Written, default_tile};
-use nf_codec::{Codec, DitheredStack, Limits, Registry};
-use nf_image::{Image16, ImageRef, PlaneAxis, Shape, TileBox};
-use std::borrow::Cow;
+use nf_codec::container;
+use nf_codec::{Codec, Limits, Registry};
+use nf_image::{Shape, TileBox};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
-
-/// First bytes of a bounded container.
-pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
-/// The newest version that this program reads. It writes 1 where no array has what came with 2, so
-/// that older programs read what they can.
-pub const VERSION: u16 = 2;
-const FIRST_VERSION: u16 = 1;
-
-const ARRAY: u8 = 1;
-const LAYOUT: u8 = 2;
-const CREATOR: u8 = 3;
-/// Tags from here on may be skipped by readers that do not know them.
-const FIRST_OPTIONAL: u8 = 128;
-/// Magic, version, header length.
-const PREFIX_BYTES: usize = 8 + 2 + 4;
-/// Longest header that a reader accepts.
-const MAX_HEADER_BYTES: u64 = 1 << 31;
-
-const WHAT: &str = "the header of the bounded container";
-
-/// What is written beside the arrays.
-#[derive(Clone, Debug, Default)]
-pub struct Head {
-    /// How to write the file; without it the container holds arrays only.
-    pub layout: Option<Layout>,
-    /// Which program wrote it; for people only.
-    pub creator: String,
-}
-
-/// Writes a bounded container; the indices are coded by `encoder` in tiles of extent `tile`.
-///
-/// # Errors
-/// If a stack of indices cannot be coded, or the destination fails.
-pub fn write(
-    out: &mut dyn Write,
-    head: &Head,
-    arrays: &[Quantised],
-    tile: Option<Shape>,
-    encoder: &dyn Codec,
-    verifier: Option<&dyn Codec>,
-    limits: Limits,
-) -> Result<Written> {
-    let mut records = Vec::new();
-    let mut put = |tag: u8, value: &[u8]| -> Result<()> {
-        let length = u32::try_from(value.len()).map_err(|_| nf_codec::Error::TooLarge {
-            what: format!("{WHAT}, record {tag},"),
-            needed: value.len() as u64,
-            most: u64::from(u32::MAX),
-        })?;
-        records.push(tag);
-        records.extend(length.to_le_bytes());
-        records.extend(value);
-        Ok(())
-    };
-    arrays.iter().try_for_each(|array| put(ARRAY, &array.record.put()))?;
-    head.layout.iter().try_for_each(|layout| put(LAYOUT, &layout.put()?))?;
-    put(CREATOR, head.creator.as_bytes())?;
-    if records.len() as u64 > MAX_HEADER_BYTES {
-        let (what, needed) = (WHAT.to_owned(), records.len() as u64);
-        return Err(nf_codec::Error::TooLarge { what, needed, most: MAX_HEADER_BYTES }.into());
-    }
-    let mut prologue = MAGIC.to_vec();
-    let version = if arrays.iter().any(|array| array.record.is_new()) { VERSION } else { FIRST_VERSION };
-    prologue.extend(version.to_le_bytes());
-    prologue.extend((records.len() as u32).to_le_bytes());
-    prologue.extend(records);
-    prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
-    let failed = |source| nf_codec::Error::Io { what: "writing the container".to_owned(), source };
-    out.write_all(&prologue).map_err(failed)?;
-
-    let mut layers: Vec<Layer> = arrays.iter().flat_map(Layer::of).collect();
-    let image = |shape: Shape| ImageHeader {
-        shape,
-        axis: PlaneAxis::None,
-        tile: tile.unwrap_or_else(|| default_tile(encoder, shape)),
-    };
-    let header = container::Header {
-        codec: encoder.spec(),
-        reproducibility: encoder.reproducibility(),
-        model: ModelHeader::of(encoder),
-        images: layers.iter().map(|layer| image(layer.indices.shape())).collect(),
-        layout: None,
-        creator: String::new(),
-        profile: None,
-    };
-    let mut sources: Vec<&mut dyn ImageSource> =
-        layers.iter_mut().map(|layer| layer as &mut dyn ImageSource).collect();
-    let mut written =
-        container::write(out, &header, &mut sources, WriteOptions { encoder, verifier, limits })?;
-    written.container_bytes += prologue.len() as u64;
-    Ok(written)
-}
-
-/// A stack of indices, and how they were dithered.
-struct Layer<'a> {
-    indices: &'a Image16,
-    dither: Option<DitheredStack>,
-}
-
-impl<'a> Layer<'a> {
-    /// The layers of an array. The high halves of indices hardly know of the dither.
-    fn of(array: &'a Quantised) -> impl Iterator<Item = Self> {
-        array.layers.iter().enumerate().map(|(number, indices)| {
-            let dither = array.record.dither.filter(|_| number == 0);
-            let stack = |dither| DitheredStack::whole(dither, array.record.is_rising(), indices.shape());
-            Layer { indices, dither: dither.map(stack) }
-        })
-    }
-}
-
-impl ImageSource for Layer<'_> {
-    fn shape(&self) -> Shape {
-        self.indices.shape()
-    }
-
-    fn axis(&self) -> PlaneAxis {
-        self.indices.axis()
-    }
-
-    fn dither(&self) -> Option<DitheredStack> {
-        self.dither
-    }
-
-    fn band(&mut self, planes: Range<usize>, rows: Range<usize>) -> nf_codec::Result<Cow<'_, Image16>> {
-        Ok(Cow::Owned(self.indices.crop(planes, rows, 0..self.indices.shape().width)))
-    }
-
-    fn in_memory(&self) -> Option<ImageRef<'_>> {
-        Some(self.indices.into())
-    }
-}
 
 /// An open bounded container.
 #[derive(Debug)]
@@ -255,7 +127,7 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     /// The stacks of an array's indices.
-    pub(crate) fn stacks(&self, array: usize) -> std::ops::Range<usize> {
+    pub(crate) fn stacks(&self, array: usize) -> Range<usize> {
         let first = self.first_stack[array];
         first..first + usize::from(self.arrays[array].layers)
     }
@@ -324,7 +196,7 @@ impl<R: Read + Seek> Reader<R> {
         if record.array_codec().is_some() {
             let rows = region_rows(region, shape);
             let samples = self.decode(array, codec)?.into_samples();
-            return Ok(crate::sample::each_type!(samples, values => {
+            return Ok(each_type!(samples, values => {
                 Samples::from(rows.flat_map(|row| values[row].to_vec()).collect::<Vec<_>>())
             }));
         }
@@ -382,15 +254,15 @@ impl<R: Read + Seek> Reader<R> {
 }
 
 /// The places of the rows of a region in an array of this shape.
-fn region_rows(region: &TileBox, shape: Shape) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn region_rows(region: &TileBox, shape: Shape) -> impl Iterator<Item = Range<usize>> {
     let TileBox { planes, rows, columns } = region.clone();
     let starts =
         planes.flat_map(move |plane| rows.clone().map(move |row| (plane * shape.height + row) * shape.width));
     starts.map(move |start| start + columns.start..start + columns.end)
 }
 
-fn cut(samples: Samples, range: std::ops::Range<usize>) -> Samples {
-    crate::sample::each_type!(samples, values => Samples::from(values[range].to_vec()))
+fn cut(samples: Samples, range: Range<usize>) -> Samples {
+    each_type!(samples, values => Samples::from(values[range].to_vec()))
 }
 
 /// Pieces of one type behind one another.
