@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Training on a device through Vulkan: builds with the feature and holds every net on the device
-# against the processor.
+# Nets on a device through Vulkan, held against the processor: row nets that code, then every net in
+# training.
 #   scripts/vulkan.sh              with the installed driver, else with Mesa's software driver
 #   scripts/vulkan.sh --software   with Mesa's software driver
+#   scripts/vulkan.sh --coding     only what codes, which builds in a few minutes
 #   scripts/vulkan.sh --fetch      only fetches that driver
 # Not part of scripts/test.sh: the GPU crates cost some 30 CPU-minutes; they are built in target/gpu
 # (NF_GPU_TARGET).
@@ -39,7 +40,7 @@ installed() {
     compgen -G '/etc/vulkan/icd.d/*.json' >/dev/null
 }
 
-if [ $# -gt 0 ] || ! installed; then
+if [ "${1:-}" = --software ] || [ "${1:-}" = --fetch ] || ! installed; then
   fetch_driver
   [ "${1:-}" = --fetch ] && exit
   libraries=("$prefix"/usr/lib/*-linux-gnu)
@@ -50,9 +51,13 @@ fi
 
 need_rust
 need_build_tools
+target="${NF_GPU_TARGET:-target/gpu}"
+export NOISEFLOOR_DEVICE=vulkan
+cargo test --release --locked -p nf-models --features gpu --target-dir "$target" --lib -- --nocapture gpu::
+[ "${1:-}" = --coding ] && exit
 # The same packages and features in both commands, so that nothing is compiled twice.
 build=(--release --locked -p nf-models -p nf-train -p noisefloor --no-default-features --features vulkan
-  --target-dir "${NF_GPU_TARGET:-target/gpu}")
+  --target-dir "$target")
 # Crates that write kernels, which the device then runs: compiled for a short build.
 for crate in cubecl-{core,ir,opt,runtime,server,spirv,std,wgpu} burn-cubecl wgpu-{core,hal} naga; do
   build+=(--config "profile.release.package.$crate.opt-level=1")
@@ -60,5 +65,4 @@ done
 for crate in cubek-{attention,convolution,interpolate,matmul,pool,quant,random,reduce,std,tile} pliron-spirv; do
   build+=(--config "profile.release.package.$crate.opt-level=0")
 done
-export NOISEFLOOR_DEVICE=vulkan
 cargo test "${build[@]}" --test device -- --nocapture --test-threads 1

@@ -89,27 +89,50 @@ pub(crate) fn encode(model: &dyn TileModel, mut tiles: Vec<Tile>) -> nf_entropy:
     Ok(bytes)
 }
 
-/// The bytes of a tile whose network makes them itself, or of its samples: a first byte says which.
+/// The bytes of a tile whose network makes them itself.
 fn encode_whole(model: &dyn TileBytes, tile: &Tile) -> Vec<u8> {
+    whole(tile, model.encode(tile))
+}
+
+/// What a network made of a tile, or else its samples: a first byte says which.
+pub(crate) fn whole(tile: &Tile, coded: Option<Vec<u8>>) -> Vec<u8> {
     let samples = || tile.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    let (kind, bytes) = match model.encode(tile) {
+    let (kind, bytes) = match coded {
         Some(bytes) => (CODED, bytes),
         None => (RAW, samples()),
     };
     [&[kind], &bytes[..]].concat()
 }
 
+/// What [`whole`] made of a tile.
+pub(crate) enum Whole<'a> {
+    Coded(&'a [u8]),
+    Raw(Vec<u16>),
+}
+
+impl<'a> Whole<'a> {
+    /// # Errors
+    /// If the bytes are of neither kind.
+    pub(crate) fn of(bytes: &'a [u8], tile: &TileBox) -> Result<Self> {
+        let (kind, bytes) = bytes.split_first().ok_or_else(|| Error::truncated(STREAM))?;
+        let shape = tile.shape();
+        match *kind {
+            CODED => Ok(Self::Coded(bytes)),
+            RAW if bytes.len() == 2 * shape.pixels() => {
+                let samples = bytes.as_chunks().0.iter().map(|&sample| u16::from_le_bytes(sample));
+                Ok(Self::Raw(samples.collect()))
+            }
+            RAW => Err(Error::corrupt(STREAM, format!("{} bytes of a raw tile of {shape}", bytes.len()))),
+            kind => Err(Error::corrupt(STREAM, format!("a tile of kind {kind}, expected 0 or 1"))),
+        }
+    }
+}
+
 /// The samples of a tile from what [`encode_whole`] made of it.
 fn decode_whole(model: &dyn TileBytes, bytes: &[u8], tile: &TileBox) -> Result<Vec<u16>> {
-    let (kind, bytes) = bytes.split_first().ok_or_else(|| Error::truncated(STREAM))?;
-    let shape = tile.shape();
-    match *kind {
-        CODED => model.decode(bytes, shape.height, shape.width),
-        RAW if bytes.len() == 2 * shape.pixels() => {
-            Ok(bytes.as_chunks().0.iter().map(|&sample| u16::from_le_bytes(sample)).collect())
-        }
-        RAW => Err(Error::corrupt(STREAM, format!("{} bytes of a raw tile of {shape}", bytes.len()))),
-        kind => Err(Error::corrupt(STREAM, format!("a tile of kind {kind}, expected 0 or 1"))),
+    match Whole::of(bytes, tile)? {
+        Whole::Coded(bytes) => model.decode(bytes, tile.rows.len(), tile.columns.len()),
+        Whole::Raw(samples) => Ok(samples),
     }
 }
 

@@ -18,11 +18,19 @@ use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
 use crate::tile::Tile;
 use crate::tile_model::TileModel;
+#[cfg(feature = "gpu")]
+use crate::tile_model::TilesOnGpu;
 use crate::trace::Recorder;
 use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
 use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+#[cfg(feature = "gpu")]
+mod gpu;
+
+#[cfg(feature = "gpu")]
+pub use gpu::code_on;
 
 const NAME: &str = "net";
 
@@ -75,13 +83,19 @@ fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     }
     let checkpoint = Checkpoint::load(&Checkpoint::find(&id)).map_err(|e| spec.error(e.to_string()))?;
     let tile = if tile == 0 { default_tile_px(&*checkpoint.model) } else { tile };
-    Ok(Box::new(NetCodec::new(checkpoint, id, tile)))
+    let codec = NetCodec::new(checkpoint, id, tile);
+    #[cfg(feature = "gpu")]
+    let codec = gpu::chosen(codec).map_err(|error| spec.error(error.to_string()))?;
+    Ok(Box::new(codec))
 }
 
 /// Height and width of tiles if nobody says.
 fn default_tile_px(model: &dyn TileModel) -> usize {
     if model.bytes().is_some() { DEFAULT_WHOLE_TILE_PX } else { DEFAULT_TILE_PX }
 }
+
+/// Samples of the tiles of a batch, and their boxes.
+type Decoded = (Vec<Vec<u16>>, Vec<TileBox>);
 
 /// A trained network as a codec. Clones share the weights.
 #[derive(Clone, Debug)]
@@ -93,6 +107,8 @@ pub struct NetCodec {
     digest: Digest,
     weights_bytes: u64,
     parameters: u64,
+    #[cfg(feature = "gpu")]
+    gpu: Option<Arc<dyn TilesOnGpu>>,
 }
 
 impl NetCodec {
@@ -100,7 +116,17 @@ impl NetCodec {
     /// pixels.
     pub fn new(checkpoint: Checkpoint, id: String, tile_px: usize) -> Self {
         let Checkpoint { planes, model, digest, weights_bytes, parameters, .. } = checkpoint;
-        Self { id, tile_px, planes, model, digest, weights_bytes, parameters }
+        Self {
+            id,
+            tile_px,
+            planes,
+            model,
+            digest,
+            weights_bytes,
+            parameters,
+            #[cfg(feature = "gpu")]
+            gpu: None,
+        }
     }
 
     /// Tiles of a batch.
@@ -110,11 +136,7 @@ impl NetCodec {
 
     /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
     fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
-        let streams = self
-            .batches(image.shape(), tile_px, self.batch())?
-            .into_par_iter()
-            .map(|boxes| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed));
-        let streams: Vec<Vec<u8>> = in_order(streams)?;
+        let streams = self.streams(image, self.batches(image.shape(), tile_px, self.batch())?)?;
         let mut bytes = self.digest.0.to_vec();
         bytes.push(ARITHMETIC);
         for extent in [tile_px, tile_px, self.batch()] {
@@ -125,6 +147,27 @@ impl NetCodec {
             bytes.extend(stream);
         }
         Ok(bytes)
+    }
+
+    /// The bytes of every batch.
+    fn streams(&self, image: &Image16, batches: Vec<Vec<TileBox>>) -> Result<Vec<Vec<u8>>> {
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &self.gpu {
+            return gpu::encode(&**gpu, image, &batches);
+        }
+        let encode = |boxes: Vec<TileBox>| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed);
+        in_order(batches.into_par_iter().map(encode))
+    }
+
+    /// The samples of the tiles of every batch.
+    fn samples(&self, parts: Vec<(Vec<TileBox>, &[u8])>) -> Result<Vec<Decoded>> {
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &self.gpu {
+            return gpu::decode(&**gpu, parts);
+        }
+        let decode =
+            |(boxes, part): (Vec<TileBox>, &[u8])| Ok((batch::decode(&*self.model, part, &boxes)?, boxes));
+        in_order(parts.into_par_iter().map(decode))
     }
 
     /// The tiles of a stack in batches.
@@ -236,10 +279,7 @@ impl Codec for NetCodec {
         if !rest.is_empty() {
             return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
         }
-        let decoded = parts
-            .into_par_iter()
-            .map(|(boxes, part)| Ok((batch::decode(&*self.model, part, &boxes)?, boxes)));
-        let decoded: Vec<(Vec<Vec<u16>>, Vec<TileBox>)> = in_order(decoded)?;
+        let decoded = self.samples(parts)?;
         let mut image = Image16::zeros(shape);
         for (tiles, boxes) in decoded {
             for (samples, at) in tiles.into_iter().zip(boxes) {

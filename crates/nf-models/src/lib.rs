@@ -22,6 +22,8 @@ mod checkpoint;
 mod codec;
 mod context;
 mod error;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod input_mode;
 mod mixture;
 mod nets;
@@ -39,8 +41,12 @@ mod trace;
 mod weights;
 
 pub use checkpoint::{Checkpoint, ModelCard};
+#[cfg(feature = "gpu")]
+pub use codec::code_on;
 pub use codec::{ENTRY, NetCodec};
 pub use error::{Error, Result};
+#[cfg(feature = "gpu")]
+pub use gpu::{Gpu, GpuError};
 pub use input_mode::InputMode;
 pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES};
 

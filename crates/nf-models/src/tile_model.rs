@@ -47,6 +47,32 @@ pub(crate) trait TileBytes {
     /// # Errors
     /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents.
     fn decode(&self, bytes: &[u8], height: usize, width: usize) -> nf_codec::Result<Vec<u16>>;
+
+    /// The same net on a device.
+    ///
+    /// # Errors
+    /// If the device takes no such net.
+    #[cfg(feature = "gpu")]
+    fn on_gpu(&self, gpu: &crate::Gpu) -> std::result::Result<Box<dyn TilesOnGpu>, crate::GpuError>;
+}
+
+/// A network on a device, which codes many tiles in step: the bytes are those of [`TileBytes`].
+#[cfg(feature = "gpu")]
+pub(crate) trait TilesOnGpu: std::fmt::Debug + Send + Sync {
+    /// The bytes of every tile, as [`TileBytes::encode`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn encode(&self, tiles: &[Tile]) -> std::result::Result<Vec<Option<Vec<u8>>>, crate::GpuError>;
+
+    /// The samples of every tile, from its bytes, height and width, as [`TileBytes::decode`].
+    ///
+    /// # Errors
+    /// If the device fails. What is wrong with a tile is its own result.
+    fn decode(
+        &self,
+        parts: &[(&[u8], usize, usize)],
+    ) -> std::result::Result<Vec<nf_codec::Result<Vec<u16>>>, crate::GpuError>;
 }
 
 /// A coder of the symbols of several tiles.

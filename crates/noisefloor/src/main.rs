@@ -6,6 +6,7 @@ mod cmd;
 #[cfg(test)]
 mod documents;
 mod files;
+mod gpu;
 mod interrupt;
 mod limits;
 mod message;
@@ -111,6 +112,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
     interrupt::watch()?;
+    gpu::choose()?;
     match cli.verb {
         Verb::Compress(args) => cmd::compress::run(&args),
         Verb::Decompress(args) => cmd::decompress::run(&args),

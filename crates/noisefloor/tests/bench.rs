@@ -48,9 +48,14 @@ fn the_embedded_suite_runs_anywhere_with_an_oracle_that_bounds_everyone() {
     let folder = tempfile::tempdir().unwrap();
     let output = bench(folder.path(), &["--codecs", "raw rice pcodec", "--repeats", "1", "--json"]);
     assert!(output.stderr.is_empty(), "quiet where nobody watches: {}", text(&output.stderr));
-    let report: Value = serde_json::from_str(&good(&output)).unwrap();
+    let printed = good(&output);
+    let lines: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (report, images) = lines.split_last().unwrap();
     let codecs = report["datasets"][0]["codecs"].as_array().unwrap();
     assert_eq!(codecs[0]["codec"], "oracle");
+    let of_first = |image: &Value| image["dataset"] == images[0]["dataset"];
+    assert_eq!(codecs[0]["images"], images.iter().filter(|image| of_first(image)).count());
+    assert_eq!(images[0]["measurements"].as_array().unwrap().len(), 5, "a line has all codecs of an image");
     let oracle = codecs[0]["bits_per_pixel"].as_f64().unwrap();
     assert_eq!(codecs.len(), 5, "oracle, raw, both conventions of rice, pcodec");
     for codec in &codecs[1..] {

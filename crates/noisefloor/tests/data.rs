@@ -53,7 +53,7 @@ fn one_command_benches_the_eight_experiments() {
     let suite = suite.canonicalize().unwrap();
     let arguments = ["bench", suite.to_str().unwrap(), "--repeats", "0", "--json"];
     let output = noisefloor(folder.path(), &server.endpoint, &arguments).output().unwrap();
-    let report: Value = serde_json::from_str(&good(&output)).unwrap();
+    let report: Value = serde_json::from_str(good(&output).lines().last().unwrap()).unwrap();
     let run = fs::read_dir(folder.path().join("results/runs")).unwrap().next().unwrap().unwrap().path();
     let rows = fs::read_to_string(run.join("measurements.csv")).unwrap();
     let expected = [

@@ -240,8 +240,7 @@ fn every_verb_reads_every_tile_algorithm() {
         assert!(fs::read(folder.path().join("back.fits")).unwrap() == original, "{algorithm}");
     }
     let rows = succeeds(&["bench", "night", "--codecs", "raw", "--out", "runs", "--json"]);
-    let report: serde_json::Value = serde_json::from_str(&rows).unwrap();
-    assert_eq!(report["measurements"].as_array().unwrap().len(), 7);
+    assert_eq!(rows.lines().filter(|line| line.starts_with("{\"dataset\":")).count(), 7);
 }
 
 /// A file that any verb takes, with what stands behind it.

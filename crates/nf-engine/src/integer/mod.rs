@@ -68,6 +68,16 @@ impl IntegerLayer {
         self.biases.len()
     }
 
+    /// The weights, output by output.
+    pub fn weights(&self) -> Vec<i32> {
+        self.weights.iter().flat_map(|&word| [i32::from(word as i16), word >> 16]).collect()
+    }
+
+    /// The biases.
+    pub fn biases(&self) -> &[i32] {
+        &self.biases
+    }
+
     /// Multiplications per pixel.
     pub fn macs(&self) -> usize {
         self.inputs * self.outputs()

@@ -19,6 +19,7 @@ use nf_profile::{Id, knows_profiles};
 use nf_report::names::Names;
 use nf_report::{printable, summary, tables};
 use serde_json::json;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +66,7 @@ pub(crate) struct Args {
     /// A file of external programs, such as those in configs/external, to add to the suite
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     external: Option<PathBuf>,
-    /// Print one JSON object for the run instead of tables
+    /// Print one JSON object an image, and one for the run, a line each, instead of tables
     #[arg(long)]
     json: bool,
     /// Say only what failed
@@ -79,13 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     write_atomically(&run.folder.join("table.md"), (tables::document(&run) + &programs).as_bytes())?;
     let mut out = text();
     if args.json {
-        let report = json!({
-            "suite": run.suite.name,
-            "folder": run.folder,
-            "datasets": summary::summarise(&run),
-            "measurements": run.rows,
-        });
-        writeln!(out, "{report:#}")?;
+        write_json(&mut out, &run)?;
     } else if !args.quiet {
         write!(out, "{}", tables::terminal(&run, &Names::of_run(&run, &experiment)))?;
         writeln!(out, "\nRows, machine and tables: {}", run.folder.display())?;
@@ -106,6 +101,25 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         1 => bail!("one row failed, see above"),
         rows => bail!("{rows} rows failed, see above"),
     }
+}
+
+/// A line for every image with the rows of its codecs, then one for the whole run.
+fn write_json(out: &mut dyn Write, run: &Run) -> Result<()> {
+    let mut images: Vec<(&str, &str, Vec<&Measurement>)> = vec![];
+    let mut places = HashMap::new();
+    for row in run.rows.iter().filter(|row| !row.image.is_empty()) {
+        let place = *places.entry((&row.dataset, &row.image)).or_insert(images.len());
+        if place == images.len() {
+            images.push((&row.dataset, &row.image, vec![]));
+        }
+        images[place].2.push(row);
+    }
+    for (dataset, image, measurements) in images {
+        writeln!(out, "{}", json!({"dataset": dataset, "image": image, "measurements": measurements}))?;
+    }
+    let datasets = summary::summarise(run);
+    writeln!(out, "{}", json!({"suite": run.suite.name, "folder": run.folder, "datasets": datasets}))?;
+    Ok(())
 }
 
 /// Every codec that knows profiles once more, with the one that was asked for. Its bytes count as

@@ -14,6 +14,8 @@ use super::inputs::{Level, Surroundings};
 use super::net::{HalfRow, RowNet};
 use super::symbols::{Coded, SYMBOLS, bin, coded, edge, is_bin, outlier_bits, outlying};
 use crate::tile::Tile;
+#[cfg(feature = "gpu")]
+use crate::tile_model::TilesOnGpu;
 use crate::tile_model::{TileBytes, TileCoder, TileModel};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
@@ -25,7 +27,7 @@ use nf_simd::{InstructionSet, kernel};
 const HEAD_BYTES: usize = TileStats::BYTES + 4;
 
 /// What errors call the bytes of a tile.
-const WHAT: &str = "rownet tile";
+pub(super) const WHAT: &str = "rownet tile";
 
 impl TileBytes for RowNet {
     fn encode(&self, tile: &Tile) -> Option<Vec<u8>> {
@@ -42,9 +44,14 @@ impl TileBytes for RowNet {
     fn decode(&self, bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
         decode(self, InstructionSet::best(), bytes, height, width)
     }
+
+    #[cfg(feature = "gpu")]
+    fn on_gpu(&self, gpu: &crate::Gpu) -> std::result::Result<Box<dyn TilesOnGpu>, crate::GpuError> {
+        Ok(Box::new(super::gpu::RowNetOnGpu::new(self, gpu)?))
+    }
 }
 
-fn level(stats: TileStats) -> Level {
+pub(super) fn level(stats: TileStats) -> Level {
     Level::new(stats.median, stats.scale_step)
 }
 
@@ -65,7 +72,7 @@ pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<V
         true => encode_rows(net, isa, &transpose(tile)),
         false => encode_rows(net, isa, tile),
     }?;
-    bytes[2] |= if transposed { TRANSPOSED } else { 0 };
+    mark_direction(&mut bytes, transposed);
     Some(bytes)
 }
 
@@ -73,7 +80,7 @@ pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<V
 const BLOCKS: usize = 3;
 const BLOCK_PX: usize = 96;
 
-fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: &Tile) -> bool {
+pub(super) fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: &Tile) -> bool {
     let (high, wide) = (tile.height.min(BLOCK_PX), tile.width.min(BLOCK_PX));
     let mut bytes = [0, 0];
     for k in 0..BLOCKS {
@@ -94,7 +101,7 @@ fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: &Tile) -> b
 }
 
 /// The tile with its columns as rows.
-fn transpose(tile: &Tile) -> Tile {
+pub(super) fn transpose(tile: &Tile) -> Tile {
     let samples = nf_image::transpose(&tile.samples, tile.width);
     Tile { height: tile.width, width: tile.height, samples, ..tile.clone_head() }
 }
@@ -126,16 +133,59 @@ fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>
         }
     }
     let coded = net.encode_tables.encode(&tables, &symbols).expect("tables hold all symbols");
-    let raw = raw.finish();
-    let length = HEAD_BYTES + coded.len() + raw.len();
-    (length < 2 * pixels).then(|| {
+    bytes_of_parts(tile, &coded, &raw.finish())
+}
+
+/// The bytes of a tile from its symbols and raw bits, if they are fewer than those of its samples.
+pub(super) fn bytes_of_parts(tile: &Tile, symbols: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
+    let [stats] = tile.stats[..] else { return None };
+    let length = HEAD_BYTES + symbols.len() + raw.len();
+    (length < 2 * tile.samples.len()).then(|| {
         let mut bytes = Vec::with_capacity(length);
         bytes.extend(stats.to_bytes());
-        bytes.extend((coded.len() as u32).to_le_bytes());
-        bytes.extend(coded);
+        bytes.extend((symbols.len() as u32).to_le_bytes());
+        bytes.extend(symbols);
         bytes.extend(raw);
         bytes
     })
+}
+
+/// Marks bytes of a tile as those of its columns.
+pub(super) fn mark_direction(bytes: &mut [u8], by_columns: bool) {
+    bytes[2] |= if by_columns { TRANSPOSED } else { 0 };
+}
+
+/// The bytes of a tile taken apart.
+pub(super) struct TileParts<'a> {
+    pub(super) stats: TileStats,
+    by_columns: bool,
+    /// Extents as they are coded.
+    pub(super) height: usize,
+    pub(super) width: usize,
+    pub(super) symbols: &'a [u8],
+    pub(super) raw: &'a [u8],
+}
+
+impl<'a> TileParts<'a> {
+    /// # Errors
+    /// If the bytes are too short, or their noise is none.
+    pub(super) fn of(bytes: &'a [u8], height: usize, width: usize) -> Result<Self> {
+        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
+        let [a, b, c, length @ ..] = *head;
+        let (by_columns, step) = (c & TRANSPOSED != 0, c & !TRANSPOSED);
+        let stats = TileStats::from_bytes([a, b, step]).ok_or_else(|| {
+            Error::corrupt(WHAT, format!("a noise scale of step {step}, expected at most 52"))
+        })?;
+        let (height, width) = if by_columns { (width, height) } else { (height, width) };
+        let length = u32::from_le_bytes(length) as usize;
+        let (symbols, raw) = rest.split_at_checked(length).ok_or_else(|| Error::truncated(WHAT))?;
+        Ok(Self { stats, by_columns, height, width, symbols, raw })
+    }
+
+    /// The samples in the tile's own rows.
+    pub(super) fn in_place(&self, samples: Vec<u16>) -> Vec<u16> {
+        if self.by_columns { nf_image::transpose(&samples, self.width) } else { samples }
+    }
 }
 
 /// The samples of a tile.
@@ -150,15 +200,9 @@ pub(super) fn decode(
     width: usize,
 ) -> Result<Vec<u16>> {
     let wrong = |error: nf_entropy::Error| Error::corrupt(WHAT, error.to_string());
-    let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
-    let [a, b, c, length @ ..] = *head;
-    let (by_columns, step) = (c & TRANSPOSED != 0, c & !TRANSPOSED);
-    let stats = TileStats::from_bytes([a, b, step])
-        .ok_or_else(|| Error::corrupt(WHAT, format!("a noise scale of step {step}, expected at most 52")))?;
-    let (height, width) = if by_columns { (width, height) } else { (height, width) };
-    let length = u32::from_le_bytes(length) as usize;
-    let (coded, raw) = rest.split_at_checked(length).ok_or_else(|| Error::truncated(WHAT))?;
-    let mut decoder = TableDecoder::new(&net.decode_tables, coded).map_err(wrong)?;
+    let parts = TileParts::of(bytes, height, width)?;
+    let TileParts { stats, height, width, symbols, raw, .. } = parts;
+    let mut decoder = TableDecoder::new(&net.decode_tables, symbols).map_err(wrong)?;
     let mut raw = BitReader::new(raw);
     let mut around = Surroundings::new(width, level(stats));
     let extents = around.extents;
@@ -181,7 +225,7 @@ pub(super) fn decode(
     }
     decoder.finish().map_err(wrong)?;
     raw.finish().map_err(wrong)?;
-    Ok(if by_columns { nf_image::transpose(&samples, width) } else { samples })
+    Ok(parts.in_place(samples))
 }
 
 /// Residuals of a half row and their symbols, beyond [`SYMBOLS`] where they are in no bin.

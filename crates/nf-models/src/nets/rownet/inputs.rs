@@ -12,18 +12,23 @@ use nf_simd::InstructionSet;
 /// Neighbours that enter the first stage.
 pub(super) const TAPS: usize = 32;
 
+/// By the parity of the column, the neighbours whose median is the centre: four, and the mean of
+/// the last two.
+pub(super) const CENTRES: [[Offset; 6]; 2] =
+    [[(1, 0), (1, -1), (1, 1), (2, 0), (1, -2), (1, 2)], [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (1, 1)]];
+
 /// Neighbours whose deviations make the activity.
-const ACTIVE: usize = 16;
+pub(super) const ACTIVE: usize = 16;
 
 /// Columns whose levels enter the first stage, counted from the pixel's.
-const LEVELS: [isize; 7] = [0, -1, 1, -2, 2, -3, 3];
+pub(super) const LEVELS: [isize; 7] = [0, -1, 1, -2, 2, -3, 3];
 
 /// Rows after which levels begin anew.
-const ROWS_APART: u32 = 4;
+pub(super) const ROWS_APART: u32 = 4;
 
 /// Columns whose means and whose sizes of residuals enter the second stage.
-const MEANS: [isize; 3] = [0, -1, 1];
-const SIZES: [isize; 5] = [0, -1, 1, -2, 2];
+pub(super) const MEANS: [isize; 3] = [0, -1, 1];
+pub(super) const SIZES: [isize; 5] = [0, -1, 1, -2, 2];
 
 /// Inputs of the first stage: neighbours, four numbers of the place, four deviations uncut, levels
 /// of columns and the mean residual of the own one.
@@ -71,7 +76,8 @@ const OF_ODD_SIZES: [Offset; UNSIGNED] = [
     (2, 1),
 ];
 /// By the parity of the column: with their signs, without.
-const RESIDUALS: [[&[Offset]; 2]; 2] = [[OF_EVEN.split_at(SIGNED).0, &OF_EVEN], [&OF_ODD, &OF_ODD_SIZES]];
+pub(super) const RESIDUALS: [[&[Offset]; 2]; 2] =
+    [[OF_EVEN.split_at(SIGNED).0, &OF_EVEN], [&OF_ODD, &OF_ODD_SIZES]];
 
 /// Inputs of the second stage: residuals, those of the column, the place, sizes of the nearest
 /// deviations uncut and cut, the first stage's result, sizes of the nearest residuals uncut.
@@ -161,11 +167,7 @@ impl Surroundings {
 
     /// The first stage's inputs of a half row, two in a word, pair by pair.
     pub(super) fn first_inputs(&mut self, isa: InstructionSet, parity: usize, inputs: &mut [i32]) {
-        let five: [Offset; 6] = match parity {
-            0 => [(1, 0), (1, -1), (1, 1), (2, 0), (1, -2), (1, 2)],
-            _ => [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1), (1, 1)],
-        };
-        measure(isa, &mut self.place, &self.values, parity, five);
+        measure(isa, &mut self.place, &self.values, parity, CENTRES[parity]);
         let least = self.least_noise;
         self.place.activity.fill(LEAST_ACTIVITY);
         for tap in self.taps[parity][..ACTIVE].as_chunks::<4>().0 {

@@ -20,6 +20,8 @@
 #![allow(clippy::needless_range_loop, clippy::manual_clamp)]
 
 mod coder;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod inputs;
 #[cfg(feature = "train")]
 mod loss;

@@ -22,9 +22,9 @@ pub(super) const SECOND_RESULTS: usize = 3;
 /// A hidden layer, and two layers to the results: from it, and from the inputs.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
-    hidden: IntegerLayer,
-    last: IntegerLayer,
-    direct: IntegerLayer,
+    pub(super) hidden: IntegerLayer,
+    pub(super) last: IntegerLayer,
+    pub(super) direct: IntegerLayer,
 }
 
 /// Names of a stage's parameters after its own.
@@ -75,10 +75,10 @@ fn integers(weights: &mut Weights, name: &str, shape: &[usize]) -> Result<Vec<i3
 }
 
 /// The net, ready for coding.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RowNet {
     /// First and second stage of the even and of the odd half rows.
-    stages: [[Stage; 2]; 2],
+    pub(super) stages: [[Stage; 2]; 2],
     hidden: usize,
     pub(super) tables: Vec<Frequencies>,
     pub(super) encode_tables: EncodeTables,

@@ -9,7 +9,7 @@ pub(super) type Offset = (usize, isize);
 pub(super) const ABOVE: usize = 4;
 
 /// Numbers on either side of a half row: those of its border pixels.
-const MARGIN: usize = 8;
+pub(super) const MARGIN: usize = 8;
 
 /// Farthest column of an offset, so that the margin holds it.
 pub(super) const REACH: isize = 8;

@@ -16,7 +16,7 @@ pub(super) const ZERO: i32 = BINS + RANGES;
 pub(super) const SYMBOLS: usize = 2 * ZERO as usize;
 
 /// The first range holds `2^FIRST_RANGE_BITS` bins.
-const FIRST_RANGE_BITS: u32 = 4;
+pub(super) const FIRST_RANGE_BITS: u32 = 4;
 
 /// Scales: eight to an octave, the first an eighth of a sample.
 pub(super) const SCALES: i32 = 128;

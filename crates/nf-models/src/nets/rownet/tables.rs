@@ -17,7 +17,7 @@ pub(super) const SHAPES: usize = 6;
 pub(super) const WHOLE: f64 = 4096.0;
 
 /// Points of a table.
-const POINT_BITS: u32 = 14;
+pub(super) const POINT_BITS: u32 = 14;
 
 /// Steps of the tabulated normal distribution: 64 to a standard deviation, to eight of them.
 const STEPS: usize = 512;

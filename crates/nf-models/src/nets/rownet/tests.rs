@@ -35,7 +35,7 @@ pub(super) fn net(hidden: usize, seed: u64, most: f32) -> RowNet {
     RowNet::read(hidden, &mut random_weights(hidden, seed, most)).unwrap()
 }
 
-fn frames() -> Vec<Tile> {
+pub(super) fn frames() -> Vec<Tile> {
     let mut random = Random::new(5);
     let mut noise = |level: f32, sigma: f32| (level + sigma * random.normal()).clamp(0.0, 65_535.0) as u16;
     let mut frames = vec![];
