@@ -10,6 +10,7 @@ use crate::tile_model::TileCoder;
 use nf_engine::math::{exp, sigmoid};
 use nf_entropy::distributions::{Component, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
 use nf_entropy::{Distribution, Interval, Result};
+use nf_simd::{InstructionSet, kernel};
 
 /// Least natural logarithm of a scale, in samples: the finest step of the coder's scales, 2^-5.
 const MIN_LOG_SCALE: f64 = -5.0 * std::f64::consts::LN_2;
@@ -136,17 +137,33 @@ impl LevelDistribution {
         }
         let total: f32 = parts.iter().map(|part| part.0).sum();
         let points = (1 << LEVEL_SCALE_BITS) - levels as u32;
+        let mut shares = [0.0; MAX_LEVELS];
+        let shares = &mut shares[..levels.saturating_sub(1)];
+        cumulative(InstructionSet::best(), parts, total, points as f32, shares);
         let mut starts = [0; MAX_LEVELS + 1];
         let mut below = 0;
-        for (level, start) in starts[..levels].iter_mut().enumerate().skip(1) {
-            let edge = level as f32 - 0.5;
-            let terms = parts.iter().map(|(w, mean, inverse)| w * sigmoid((edge - mean) * inverse));
-            let sum: f32 = terms.sum();
-            below = ((sum / total * points as f32) as u32).clamp(below, points);
-            *start = below + level as u32;
+        for (level, (start, &share)) in (1..).zip(starts[1..].iter_mut().zip(&*shares)) {
+            below = (share as u32).clamp(below, points);
+            *start = below + level;
         }
         starts[levels] = 1 << LEVEL_SCALE_BITS;
         Self { starts, levels }
+    }
+}
+
+kernel! {
+    /// The cumulative distribution of a mixture (weight, mean, inverse scale) in `points`, halfway
+    /// between one level and the next; terms are added in the order of the components.
+    fn cumulative<'a>(parts: &'a [(f32, f32, f32)], total: f32, points: f32, shares: &'a mut [f32]) -> () {
+        for &(weight, mean, inverse) in parts {
+            for (level, share) in shares.iter_mut().enumerate() {
+                let edge = level as i32 as f32 + 0.5;
+                *share += weight * sigmoid((edge - mean) * inverse);
+            }
+        }
+        for share in shares {
+            *share = *share / total * points;
+        }
     }
 }
 
@@ -171,3 +188,22 @@ impl Distribution for LevelDistribution {
 #[cfg(all(test, feature = "train"))]
 #[allow(clippy::unwrap_used, reason = "a test may stop at any surprise")]
 mod tests;
+
+#[cfg(test)]
+mod instruction_sets {
+    use super::*;
+
+    #[test]
+    fn all_find_the_same_levels() {
+        let parts = [(1.0, 3.3, 0.7), (0.4, -20.5, 1e-3), (0.01, 13.0, 40.0), (0.3, f32::MAX, 1e30)];
+        for levels in [1, 7, 24, 255] {
+            let shares = |isa| {
+                let mut shares = vec![0.0; levels];
+                cumulative(isa, &parts, 1.71, 4_194_279.0, &mut shares);
+                shares.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            };
+            let plain = shares(InstructionSet::Baseline);
+            assert!(InstructionSet::available().all(|isa| shares(isa) == plain), "{levels}");
+        }
+    }
+}
