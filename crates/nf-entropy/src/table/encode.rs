@@ -64,9 +64,10 @@ impl EncodeTables {
     pub fn encode(&self, indices: &[u16], symbols: &[u8]) -> Result<Vec<u8>> {
         assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
         let mut states = [LOWER; LANES];
-        // At most one word per symbol, in reverse.
-        let mut words = vec![0; symbols.len()];
-        let mut out = Words { words: &mut words, len: 0 };
+        // The words come last first, at most one per symbol: they are written from the end.
+        let mut bytes = vec![0; HEAD_BYTES + 2 * symbols.len()];
+        let (words, _) = bytes[HEAD_BYTES..].as_chunks_mut();
+        let mut out = Words { left: words.len(), words };
         // rANS encodes the last symbol first: those of the unfinished turn, then whole turns.
         let (index_turns, index_rest) = indices.as_chunks::<LANES>();
         let (symbol_turns, symbol_rest) = symbols.as_chunks::<LANES>();
@@ -78,23 +79,21 @@ impl EncodeTables {
                 step(self, &mut states[lane], &mut out, indices[lane], symbols[lane])?;
             }
         }
-        let written = out.len;
-        let mut bytes = vec![0; HEAD_BYTES + 2 * written];
-        let (head, tail) = bytes.split_at_mut(HEAD_BYTES);
-        for (bytes, state) in head.as_chunks_mut().0.iter_mut().zip(states) {
+        let start = 2 * out.left;
+        for (bytes, state) in bytes[start..start + HEAD_BYTES].as_chunks_mut().0.iter_mut().zip(states) {
             *bytes = state.to_le_bytes();
         }
-        for (bytes, word) in tail.as_chunks_mut().0.iter_mut().zip(words[..written].iter().rev()) {
-            *bytes = word.to_le_bytes();
-        }
+        bytes.copy_within(start.., 0);
+        bytes.truncate(bytes.len() - start);
         Ok(bytes)
     }
 }
 
-/// Words on their way out, with room for one per symbol.
+/// Words on their way out, with room for one per symbol; the last ones are written.
 struct Words<'a> {
-    words: &'a mut [u16],
-    len: usize,
+    words: &'a mut [[u8; 2]],
+    /// How many are not yet.
+    left: usize,
 }
 
 /// Encodes one symbol into one state.
@@ -109,9 +108,9 @@ fn step(tables: &EncodeTables, state: &mut u32, out: &mut Words<'_>, index: u16,
     }
     let mut x = *state;
     // Write always, keep only if due: a branch would be mispredicted as often as not.
-    out.words[out.len] = x as u16;
+    out.words[out.left - 1] = (x as u16).to_le_bytes();
     let due = x >> (32 - tables.scale_bits) >= frequency;
-    out.len += usize::from(due);
+    out.left -= usize::from(due);
     x = if due { x >> 16 } else { x };
     let quotient = ((u128::from(x) * u128::from(reciprocal)) >> 64) as u32;
     // quotient * 2^scale_bits + start + (x - quotient * frequency), and below 2^32 as the word is

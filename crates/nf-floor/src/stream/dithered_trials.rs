@@ -4,9 +4,9 @@ use super::dithered::{encode_mixing, in_steps};
 use super::index::MOST_DITHER_BYTES;
 use super::inter_plane::{self, CodedTile};
 use super::mode::Mode;
-use super::tile::{is_constant, tries_wavefront};
+use super::tile::{efforts, is_constant, tries_wavefront};
 use crate::level::Level;
-use crate::models::split_rows::{Directed, Effort};
+use crate::models::split_rows::Directed;
 use crate::models::{TileView, wavefront};
 
 /// If the better of both ways is estimated to take less than this share of the other, the other is
@@ -38,10 +38,7 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
             best = CodedTile { bytes: mode.with_payload(&payload), references: 0 };
         }
     };
-    offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
-    if level >= Level::Default {
-        offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
-    }
+    offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(efforts(level))));
     if tries_wavefront(level, tile.samples.len()) {
         offer(Mode::DitheredWavefront, wavefront::encode(tile, &steps));
     }

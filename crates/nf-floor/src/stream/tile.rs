@@ -20,6 +20,11 @@ pub(super) fn tries_wavefront(level: Level, pixels: usize) -> bool {
     level >= Level::High || level == Level::Default && pixels <= SMALL_PX
 }
 
+/// How hard a level tries to model split rows.
+pub(super) fn efforts(level: Level) -> &'static [Effort] {
+    if level >= Level::Default { &[Effort::SMALL, Effort::LARGE] } else { &[Effort::SMALL] }
+}
+
 /// What a tile of [`Mode::Offset`] adds to its samples: half of their range.
 const OFFSET: u16 = 1 << 15;
 
@@ -63,10 +68,7 @@ fn encode_direct(tile: TileView, level: Level) -> Vec<u8> {
     };
     let directed = Directed::new(tile, &[]);
     // Every level tries what the levels below try, so that a higher level is never larger.
-    offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::SMALL)));
-    if level >= Level::Default {
-        offer(Mode::SplitRows, directed.map(|directed| directed.encode(Effort::LARGE)));
-    }
+    offer(Mode::SplitRows, directed.map(|directed| directed.encode(efforts(level))));
     if tries_wavefront(level, tile.samples.len()) {
         offer(Mode::Wavefront, wavefront::encode(tile, &[]));
     }

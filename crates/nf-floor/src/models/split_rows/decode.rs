@@ -87,8 +87,9 @@ fn pixels(
         for parity in 0..2 {
             let length = window.length(parity);
             centre.measure(isa, &window, parity, model.least_range());
-            predictors[parity].locate(isa, &window, &centre, background.as_ref(), &mut locations);
-            error_predictors[parity].predict(isa, &window, parity, &centre, &locations, 0..n, &mut expected);
+            let level = background.as_ref().map_or(&[][..], |background| background.level(parity));
+            predictors[parity].locate(isa, &window, &centre, level, &mut locations);
+            error_predictors[parity].predict(isa, &window, parity, &centre, &locations, &mut expected);
             let (bases, lows) = (&mut bases[..length], &mut lows[..length]);
             let (contexts, symbols) = (&mut contexts[..length], &mut symbols[..length]);
             let shifts = &half_shifts[parity];

@@ -5,26 +5,28 @@
 pub struct Effort {
     /// Taps of even and odd columns, multiples of four up to 64.
     pub taps: [usize; 2],
-    /// Rows from which pixels are taken for the fit of the location.
+    /// Patches of the tile to which the location is fitted.
+    pub patches: usize,
+    /// Patches to which the scale is fitted; 0 for weights that suit most tiles.
+    pub scale_patches: usize,
+    /// Rows of a patch.
     pub rows: usize,
-    /// Pixels taken from a half row.
+    /// Pixels of a half row of a patch.
     pub span: usize,
-    /// Pixels of either half taken for the fit of the scale; 0 for weights that suit most tiles.
-    pub scale_px: usize,
-    /// Pixels taken from a half row for that fit.
-    pub scale_span: usize,
     /// Reweighted fits after the first one.
     pub rounds: usize,
+    /// The fits before the last one take every so manieth block of pixels.
+    pub early_stride: usize,
 }
 
 impl Effort {
     /// For hundreds of megabytes a second.
     pub const SMALL: Self =
-        Self { taps: [20, 20], rows: 32, span: 96, scale_px: 2048, scale_span: 256, rounds: 1 };
+        Self { taps: [20, 20], patches: 8, scale_patches: 10, rows: 4, span: 96, rounds: 1, early_stride: 2 };
     /// For tens of megabytes a second.
     pub const LARGE: Self =
-        Self { taps: [64, 64], rows: 160, span: 96, scale_px: 15_360, scale_span: 192, rounds: 2 };
+        Self { taps: [64, 64], patches: 48, scale_patches: 24, rows: 4, span: 96, rounds: 2, early_stride: 4 };
     /// To find out whether rows or columns predict better.
     pub(super) const TRIAL: Self =
-        Self { taps: [12, 12], rows: 24, span: 48, scale_px: 0, scale_span: 0, rounds: 0 };
+        Self { taps: [12, 12], patches: 6, scale_patches: 0, rows: 4, span: 48, rounds: 0, early_stride: 1 };
 }

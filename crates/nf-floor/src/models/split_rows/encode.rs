@@ -2,7 +2,7 @@
 
 use super::background::Background;
 use super::effort::Effort;
-use super::fit::{Lines, fit};
+use super::fit::fit;
 use super::header::Model;
 use super::image::Image;
 use super::location::Centre;
@@ -15,15 +15,16 @@ use nf_entropy::bits::BitWriter;
 use nf_entropy::table::EncodeTables;
 use nf_image::transpose;
 use nf_simd::{InstructionSet, kernel};
-use std::cell::Cell;
+use std::cell::RefCell;
 
-/// The payload of a tile with at least one pixel, by rows or by columns.
+/// The smallest payload of a tile with at least one pixel, by rows or by columns, under models of
+/// these efforts.
 pub(super) fn encode(
     isa: InstructionSet,
     tile: TileView,
     shifts: &[f32],
     transposed: bool,
-    effort: Effort,
+    efforts: &[Effort],
 ) -> Vec<u8> {
     let TileView { height, width, samples } = tile;
     let initial = median(samples);
@@ -35,9 +36,21 @@ pub(super) fn encode(
         }
         false => Image { samples, shifts, width, initial },
     };
-    let model = Model { transposed, ..fit(isa, &mut Lines::new(image), effort) };
-    write(isa, &model, image)
+    let mut modelled: Vec<Modelled> = efforts
+        .iter()
+        .map(|&effort| Modelled::new(isa, Model { transposed, ..fit(isa, image, effort) }, image))
+        .collect();
+    let least = modelled.iter().map(|modelled| modelled.bits).fold(f64::MAX, f64::min);
+    // Coding the symbols is left to those that may come out smallest.
+    modelled.retain(|modelled| modelled.bits <= least * (1.0 + UNSURE) + UNSURE_BITS);
+    let payloads = modelled.into_iter().map(Modelled::payload);
+    payloads.min_by_key(Vec::len).unwrap_or_default()
 }
+
+/// What coded symbols take beyond their information is known to this share of a payload, and to so
+/// many bits.
+const UNSURE: f64 = 1e-4;
+const UNSURE_BITS: f64 = 512.0;
 
 /// About the bits of a tile by rows and by columns, from some blocks of it with small models.
 pub(super) fn trials(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> [f64; 2] {
@@ -87,9 +100,9 @@ fn transposed_blocks<T: Copy + Default>(blocks: &[T], width: usize) -> Vec<T> {
 
 /// About the bits of a tile with a small model.
 fn trial(isa: InstructionSet, image: Image) -> f64 {
-    let model = fit(isa, &mut Lines::new(image), Effort::TRIAL);
+    let model = fit(isa, image, Effort::TRIAL);
     let mut raw = BitWriter::new();
-    let mut scratch = SCRATCH.take();
+    let mut scratch = Scratch::take();
     let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(image.is_dithered()));
     code(isa, &model, image, of_pixels, symbols, counts, &mut raw);
     // Contexts of an octave are joined: few symbols in each would look cheaper than they are. Where
@@ -102,7 +115,7 @@ fn trial(isa: InstructionSet, image: Image) -> f64 {
             bits += entropy_bits(&sum(octave.iter().skip(phase).step_by(apart)));
         }
     }
-    SCRATCH.set(scratch);
+    scratch.give_back();
     bits
 }
 
@@ -115,10 +128,18 @@ struct Scratch {
 }
 
 thread_local! {
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    static SCRATCH: RefCell<Vec<Scratch>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Scratch {
+    fn take() -> Self {
+        SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default()
+    }
+
+    fn give_back(self) {
+        SCRATCH.with_borrow_mut(|all| all.push(self));
+    }
+
     /// Contexts and symbols of this many pixels, with any content, and counts of zero.
     fn of(&mut self, pixels: usize, contexts: usize) -> (&mut [u16], &mut [u8], &mut [Counts]) {
         if self.symbols.len() < pixels {
@@ -131,32 +152,52 @@ impl Scratch {
     }
 }
 
-/// The payload of a tile under a model.
-fn write(isa: InstructionSet, model: &Model, image: Image) -> Vec<u8> {
-    let mut raw = BitWriter::new();
-    let mut scratch = SCRATCH.take();
-    let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(image.is_dithered()));
-    code(isa, model, image, of_pixels, symbols, counts, &mut raw);
-    let tables = Tables::of_counts(image.is_dithered(), counts);
-    let of_context = tables.of_contexts();
-    for context in of_pixels.iter_mut() {
-        *context = of_context[usize::from(*context)];
+/// A tile under a model, before its symbols are coded.
+struct Modelled {
+    /// The model and the tables.
+    header: Vec<u8>,
+    raw: Vec<u8>,
+    tables: Tables,
+    scratch: Scratch,
+    pixels: usize,
+    /// About the bits that it takes.
+    bits: f64,
+}
+
+impl Modelled {
+    fn new(isa: InstructionSet, model: Model, image: Image) -> Self {
+        let dithered = image.is_dithered();
+        let pixels = image.samples.len();
+        let mut raw = BitWriter::new();
+        let mut scratch = Scratch::take();
+        let (of_pixels, symbols, counts) = scratch.of(pixels, contexts(dithered));
+        code(isa, &model, image, of_pixels, symbols, counts, &mut raw);
+        let tables = Tables::of_counts(dithered, counts);
+        let mut header = BitWriter::new();
+        model.write(dithered, &mut header);
+        tables.write(&mut header);
+        let bits = (header.len_bits() + raw.len_bits()) as f64 + tables.bits(counts);
+        Self { header: header.finish(), raw: raw.finish(), tables, scratch, pixels, bits }
     }
-    let encode_tables = EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
-    let coded = encode_tables.encode(of_pixels, symbols).expect("all symbols were counted");
-    SCRATCH.set(scratch);
-    let mut header = BitWriter::new();
-    model.write(image.is_dithered(), &mut header);
-    tables.write(&mut header);
-    let header = header.finish();
-    let raw = raw.finish();
-    let mut payload = Vec::with_capacity(8 + header.len() + coded.len() + raw.len());
-    payload.extend_from_slice(&(header.len() as u32).to_le_bytes());
-    payload.extend_from_slice(&(coded.len() as u32).to_le_bytes());
-    payload.extend_from_slice(&header);
-    payload.extend_from_slice(&coded);
-    payload.extend_from_slice(&raw);
-    payload
+
+    fn payload(self) -> Vec<u8> {
+        let Self { header, raw, tables, mut scratch, pixels, .. } = self;
+        let (of_pixels, symbols) = (&mut scratch.contexts[..pixels], &scratch.symbols[..pixels]);
+        let of_context = tables.of_contexts();
+        for context in of_pixels.iter_mut() {
+            *context = of_context[usize::from(*context)];
+        }
+        let encode_tables = EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
+        let coded = encode_tables.encode(of_pixels, symbols).expect("all symbols were counted");
+        scratch.give_back();
+        let mut payload = Vec::with_capacity(8 + header.len() + coded.len() + raw.len());
+        payload.extend_from_slice(&(header.len() as u32).to_le_bytes());
+        payload.extend_from_slice(&(coded.len() as u32).to_le_bytes());
+        payload.extend_from_slice(&header);
+        payload.extend_from_slice(&coded);
+        payload.extend_from_slice(&raw);
+        payload
+    }
 }
 
 /// Contexts and symbols of all pixels, half row by half row, their counts, and the raw bits.
@@ -193,8 +234,9 @@ fn code(
         for parity in 0..2 {
             let length = window.length(parity);
             centre.measure(isa, &window, parity, model.least_range());
-            predictors[parity].locate(isa, &window, &centre, background.as_ref(), &mut locations);
-            error_predictors[parity].predict(isa, &window, parity, &centre, &locations, 0..n, &mut expected);
+            let level = background.as_ref().map_or(&[][..], |background| background.level(parity));
+            predictors[parity].locate(isa, &window, &centre, level, &mut locations);
+            error_predictors[parity].predict(isa, &window, parity, &centre, &locations, &mut expected);
             let contexts = &mut contexts[at..at + length];
             let symbols = &mut symbols[at..at + length];
             at += length;

@@ -16,6 +16,8 @@ mod fit;
 mod header;
 mod image;
 mod location;
+mod patches;
+mod register;
 mod sample;
 mod scale;
 mod short_tables;
@@ -50,15 +52,15 @@ impl<'a> Directed<'a> {
         Some(Self { tile, shifts, transposed: columns < rows, about_bits: rows.min(columns) })
     }
 
-    /// The payload.
-    pub fn encode(&self, effort: Effort) -> Vec<u8> {
-        encode::encode(InstructionSet::best(), self.tile, self.shifts, self.transposed, effort)
+    /// The smallest payload that one of these efforts gives.
+    pub fn encode(&self, efforts: &[Effort]) -> Vec<u8> {
+        encode::encode(InstructionSet::best(), self.tile, self.shifts, self.transposed, efforts)
     }
 }
 
 /// The payload of a tile, or `None` if the model cannot take it: no pixel.
 pub fn encode(tile: TileView, effort: Effort) -> Option<Vec<u8>> {
-    Directed::new(tile, &[]).map(|directed| directed.encode(effort))
+    Directed::new(tile, &[]).map(|directed| directed.encode(&[effort]))
 }
 
 /// The samples of a tile with these shifts, or none; `what` names it in errors.

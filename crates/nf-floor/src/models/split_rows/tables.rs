@@ -161,6 +161,25 @@ impl Tables {
         Self { dithered, phases, frequencies, begins }
     }
 
+    /// Bits of symbols with these counts in every context.
+    pub(super) fn bits(&self, counts: &[Counts]) -> f64 {
+        let mut of_tables = vec![[0; SYMBOLS]; self.frequencies.len()];
+        for (table, counts) in self.of_contexts().into_iter().zip(counts) {
+            if let Some(of_table) = of_tables.get_mut(usize::from(table)) {
+                of_table.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+        }
+        let mut bits = 0.0;
+        for (counts, table) in of_tables.iter().zip(&self.frequencies) {
+            for (&count, &frequency) in counts.iter().zip(table.frequencies()) {
+                if count > 0 {
+                    bits += f64::from(count) * (f64::from(POINT_BITS) - log2(f64::from(frequency)));
+                }
+            }
+        }
+        bits
+    }
+
     /// Index of a table, by context.
     pub(super) fn of_contexts(&self) -> Vec<u16> {
         let mut of_context = vec![0; contexts(self.dithered)];

@@ -1,6 +1,7 @@
 //! The current row and those above it, even and odd columns apart.
 
 use super::background::Background;
+use super::register::REGISTER;
 use crate::predict::neighbourhood::Offset;
 use nf_simd::{InstructionSet, kernel};
 
@@ -9,9 +10,6 @@ pub(super) const ABOVE: usize = 5;
 
 /// Values on either side of a half row: those of its border pixels.
 const MARGIN: usize = 8;
-
-/// Half rows are processed in whole registers of this many pixels.
-const REGISTER: usize = 16;
 
 /// One row: values and absolute errors, of even and odd columns.
 #[derive(Clone, Debug)]
@@ -85,6 +83,18 @@ impl Window {
     pub(super) fn values(&self, parity: usize, (up, right): Offset) -> &[f32] {
         let (half, start) = Self::start(parity, right);
         &self.row(up).values[half][start..start + self.padded]
+    }
+
+    /// The values at four places, each with a number that belongs to it.
+    #[inline(always)]
+    pub(super) fn four(&self, parity: usize, group: &[(Offset, f32); 4]) -> [&[f32]; 4] {
+        let [a, b, c, d] = group;
+        [
+            self.values(parity, a.0),
+            self.values(parity, b.0),
+            self.values(parity, c.0),
+            self.values(parity, d.0),
+        ]
     }
 
     /// The absolute errors there.
