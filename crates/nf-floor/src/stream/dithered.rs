@@ -35,7 +35,9 @@ pub(super) fn shifts(dither: &DitheredStack, place: &TileBox) -> Vec<i16> {
 pub fn encode(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
     let steps = in_steps(shifts);
     let payload = match mode {
-        Mode::DitheredSplitRows => Directed::new(tile, &steps).map(|directed| directed.encode(&[Effort::LARGE])),
+        Mode::DitheredSplitRows => {
+            Directed::new(tile, &steps).map(|directed| directed.encode(&[Effort::LARGE]))
+        }
         Mode::DitheredWavefront => wavefront::encode(tile, &steps),
         Mode::DitheredMixing => encode_mixing(tile, shifts),
         _ => None,

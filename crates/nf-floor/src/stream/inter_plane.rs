@@ -106,6 +106,8 @@ pub(super) fn encode_with(
     if best.bytes.len() <= 3 {
         return (best, 0);
     }
+    // Without its mode byte.
+    let alone = best.bytes.len() - 1;
     let mut without = best.bytes.len();
     let mut offer = |coded: CodedTile| {
         if !coded.needs_profile() {
@@ -138,13 +140,15 @@ pub(super) fn encode_with(
     if level >= Level::Max && (placed.is_some() || !candidates.is_empty()) {
         let nothing = Candidate { terms: Terms::default(), maps: placed.map(|_| MapNumbers::default()) };
         let trials = Trials::new(tile, placed);
-        if let Some(Trial { candidate, weights, helps, start }) = trials.best(candidates, &fits, &nothing) {
+        if let Some(trial) = trials.best(candidates, &fits, &nothing, alone) {
+            let Trial { candidate, weights, helps, start, payload } = trial;
             let found = start.zip(placed).zip(candidate.maps.as_ref());
             let found = found.map(|((start, placed), maps)| placed.start("the start", start, maps));
             let tiles = found.and_then(Result::ok);
             let warmup = tiles.as_ref().map(StartTiles::warmup).unwrap_or_default();
             let extras = Extras { terms: &candidate.terms, helps, warmup: &warmup };
-            if let Some(payload) = mixing::encode_with_extras(tile, extras, &weights) {
+            let payload = payload.or_else(|| mixing::encode_with_extras(tile, extras, &weights));
+            if let Some(payload) = payload {
                 offer(candidate.coded(Some(MixingHead { helps, start }), &payload));
             }
         }

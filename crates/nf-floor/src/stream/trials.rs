@@ -20,6 +20,8 @@ pub(super) struct Trial<'a, 'b> {
     pub(super) weights: Weights,
     pub(super) helps: bool,
     pub(super) start: Option<(u8, u8)>,
+    /// The payload of the whole tile, if the centre is all of it.
+    pub(super) payload: Option<Vec<u8>>,
 }
 
 /// The centre of a tile.
@@ -29,6 +31,8 @@ pub(super) struct Trials<'a> {
     rows: Range<usize>,
     columns: Range<usize>,
     samples: Vec<u16>,
+    /// Whether this is the whole tile.
+    is_whole: bool,
 }
 
 impl<'p> Trials<'p> {
@@ -40,7 +44,8 @@ impl<'p> Trials<'p> {
         };
         let (rows, columns) = (middle(tile.height), middle(tile.width));
         let samples = crop(tile.samples, tile.width, &rows, &columns);
-        Self { placed, width: tile.width, rows, columns, samples }
+        let is_whole = samples.len() == tile.samples.len();
+        Self { placed, width: tile.width, rows, columns, samples, is_whole }
     }
 
     fn tile(&self) -> TileView<'_> {
@@ -48,29 +53,34 @@ impl<'p> Trials<'p> {
     }
 
     /// The best of the candidates with their fitted weights or none, if any is worth coding the
-    /// whole tile with; with `nothing` for a start alone.
+    /// whole tile with; with `nothing` for a start alone. The tile by itself takes `alone` bytes.
     pub(super) fn best<'a, 'b>(
         &self,
         candidates: &'a [Candidate<'b>],
         fits: &[Fit],
         nothing: &'a Candidate<'b>,
+        alone: usize,
     ) -> Option<Trial<'a, 'b>> {
         let no_weights = Weights::none(&nothing.terms);
-        let mut best = (self.bytes(nothing, &no_weights, true, None)? as f64 * SLACK, None);
-        let mut offer = |candidate, weights: &Weights, helps| {
-            if let Some(bytes) = self.bytes(candidate, weights, helps, None)
-                && (bytes as f64) < best.0
-            {
-                let trial = Trial { candidate, weights: weights.clone(), helps, start: None };
-                best = (bytes as f64, Some(trial));
+        let most = match self.is_whole {
+            true => alone as f64,
+            false => SLACK * self.encode(nothing, &no_weights, true, None)?.len() as f64,
+        };
+        let mut best: (f64, Option<Trial<'a, 'b>>) = (most, None);
+        let offer = |best: &mut (f64, Option<Trial<'a, 'b>>), candidate, weights: &Weights, helps, start| {
+            let Some(payload) = self.encode(candidate, weights, helps, start) else { return };
+            let bytes = payload.len() as f64;
+            if bytes < best.0 {
+                let (weights, payload) = (weights.clone(), self.is_whole.then_some(payload));
+                *best = (bytes, Some(Trial { candidate, weights, helps, start, payload }));
             }
         };
         for (candidate, fit) in candidates.iter().zip(fits) {
-            offer(candidate, &Weights::none(&candidate.terms), true);
+            offer(&mut best, candidate, &Weights::none(&candidate.terms), true, None);
             if fit.gradient < MOST_GRADIENT {
-                offer(candidate, &fit.weights, true);
+                offer(&mut best, candidate, &fit.weights, true, None);
                 if candidate.maps.is_some() {
-                    offer(candidate, &fit.weights, false);
+                    offer(&mut best, candidate, &fit.weights, false, None);
                 }
             }
         }
@@ -80,24 +90,21 @@ impl<'p> Trials<'p> {
                 .map(|trial| (trial.candidate, trial.weights.clone(), trial.helps))
                 .unwrap_or((nothing, no_weights, true));
             let start = candidate.maps.as_ref().and_then(|maps| placed.choose_start(self.tile(), maps));
-            if let Some(start) = start
-                && let Some(bytes) = self.bytes(candidate, &weights, helps, Some(start))
-                && (bytes as f64) < best.0
-            {
-                best.1 = Some(Trial { candidate, weights, helps, start: Some(start) });
+            if start.is_some() {
+                offer(&mut best, candidate, &weights, helps, start);
             }
         }
         best.1
     }
 
-    /// Bytes of the centre.
-    fn bytes(
+    /// The payload of the centre.
+    fn encode(
         &self,
         candidate: &Candidate,
         weights: &Weights,
         helps: bool,
         start: Option<(u8, u8)>,
-    ) -> Option<usize> {
+    ) -> Option<Vec<u8>> {
         let crop_samples = |samples: &[u16]| crop(samples, self.width, &self.rows, &self.columns);
         let crop_map = |map: &[i32]| crop(map, self.width, &self.rows, &self.columns);
         let terms = &candidate.terms;
@@ -115,7 +122,7 @@ impl<'p> Trials<'p> {
         };
         let warmup = found.as_ref().map(StartTiles::warmup).unwrap_or_default();
         let extras = Extras { terms: &terms, helps, warmup: &warmup };
-        Some(mixing::encode_with_extras(self.tile(), extras, weights)?.len())
+        mixing::encode_with_extras(self.tile(), extras, weights)
     }
 }
 

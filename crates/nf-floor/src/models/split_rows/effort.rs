@@ -24,8 +24,15 @@ impl Effort {
     pub const SMALL: Self =
         Self { taps: [20, 20], patches: 8, scale_patches: 10, rows: 4, span: 96, rounds: 1, early_stride: 2 };
     /// For tens of megabytes a second.
-    pub const LARGE: Self =
-        Self { taps: [64, 64], patches: 48, scale_patches: 24, rows: 4, span: 96, rounds: 2, early_stride: 4 };
+    pub const LARGE: Self = Self {
+        taps: [64, 64],
+        patches: 48,
+        scale_patches: 24,
+        rows: 4,
+        span: 96,
+        rounds: 2,
+        early_stride: 4,
+    };
     /// To find out whether rows or columns predict better.
     pub(super) const TRIAL: Self =
         Self { taps: [12, 12], patches: 6, scale_patches: 0, rows: 4, span: 48, rounds: 0, early_stride: 1 };

@@ -18,7 +18,8 @@ use nf_simd::{InstructionSet, kernel};
 use std::cell::RefCell;
 
 /// The smallest payload of a tile with at least one pixel, by rows or by columns, under models of
-/// these efforts.
+/// these efforts, the largest of which comes last; the smaller ones are left out where it is surely
+/// better.
 pub(super) fn encode(
     isa: InstructionSet,
     tile: TileView,
@@ -36,10 +37,15 @@ pub(super) fn encode(
         }
         false => Image { samples, shifts, width, initial },
     };
-    let mut modelled: Vec<Modelled> = efforts
-        .iter()
-        .map(|&effort| Modelled::new(isa, Model { transposed, ..fit(isa, image, effort) }, image))
-        .collect();
+    let Some((&largest, smaller)) = efforts.split_last() else { return Vec::new() };
+    let (model, saved) = fit(isa, image, largest, smaller.last().copied());
+    let mut modelled = vec![Modelled::new(isa, Model { transposed, ..model }, image)];
+    if saved <= 0.0 {
+        modelled.extend(smaller.iter().map(|&effort| {
+            let (model, _) = fit(isa, image, effort, None);
+            Modelled::new(isa, Model { transposed, ..model }, image)
+        }));
+    }
     let least = modelled.iter().map(|modelled| modelled.bits).fold(f64::MAX, f64::min);
     // Coding the symbols is left to those that may come out smallest.
     modelled.retain(|modelled| modelled.bits <= least * (1.0 + UNSURE) + UNSURE_BITS);
@@ -75,7 +81,7 @@ pub(super) fn median(samples: &[u16]) -> u16 {
 
 /// Blocks of the tile on which both directions are tried, and their greatest extent.
 const BLOCKS: usize = 3;
-const BLOCK_PX: usize = 80;
+const BLOCK_PX: usize = 56;
 
 /// Some blocks of the tile, one below the other, and their width; of nothing, nothing.
 fn blocks<T: Copy>(samples: &[T], width: usize) -> (Vec<T>, usize) {
@@ -100,7 +106,7 @@ fn transposed_blocks<T: Copy + Default>(blocks: &[T], width: usize) -> Vec<T> {
 
 /// About the bits of a tile with a small model.
 fn trial(isa: InstructionSet, image: Image) -> f64 {
-    let model = fit(isa, image, Effort::TRIAL);
+    let (model, _) = fit(isa, image, Effort::TRIAL, None);
     let mut raw = BitWriter::new();
     let mut scratch = Scratch::take();
     let (of_pixels, symbols, counts) = scratch.of(image.samples.len(), contexts(image.is_dithered()));
@@ -187,7 +193,8 @@ impl Modelled {
         for context in of_pixels.iter_mut() {
             *context = of_context[usize::from(*context)];
         }
-        let encode_tables = EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
+        let encode_tables =
+            EncodeTables::new(&tables.frequencies).expect("tables of one scale, at least one");
         let coded = encode_tables.encode(of_pixels, symbols).expect("all symbols were counted");
         scratch.give_back();
         let mut payload = Vec::with_capacity(8 + header.len() + coded.len() + raw.len());

@@ -8,7 +8,7 @@ use super::patches::{ABOVE_FOR_ERRORS, HalfRow, Lines, Patch};
 use super::sample::{BLOCK_PX, Part, Sample};
 use super::scale::{MAX_SCALE_WEIGHT, SCALE_WEIGHT_BITS, ScaleWeights, default_weights, inputs, set_inputs};
 use super::window::Window;
-use crate::maths::clamp;
+use crate::maths::{clamp, log2};
 use crate::predict::neighbourhood::Offset;
 use nf_simd::{InstructionSet, kernel};
 use std::cell::Cell;
@@ -19,8 +19,14 @@ thread_local! {
     static MEMORY: Cell<[Vec<f32>; 2]> = Cell::default();
 }
 
-/// The model of a tile without its tables.
-pub(super) fn fit(isa: InstructionSet, image: Image, effort: Effort) -> Model {
+/// The model of a tile without its tables, and how many bits per pixel its taps surely save beyond
+/// those of an effort with fewer of them, if there is one.
+pub(super) fn fit(
+    isa: InstructionSet,
+    image: Image,
+    effort: Effort,
+    smaller: Option<Effort>,
+) -> (Model, f64) {
     let mut lines = Lines::new(image);
     let range = usual_range(isa, &lines);
     let mut model = Model {
@@ -34,20 +40,27 @@ pub(super) fn fit(isa: InstructionSet, image: Image, effort: Effort) -> Model {
     lines.keep_levels(isa, &[&patches[..], &scale_patches].concat(), model.least_range());
     let taps = [taps(0, effort.taps[0]), taps(1, effort.taps[1])];
     let samples = location_samples(isa, &lines, &patches, model.least_range(), &taps);
+    let mut saved = 0.0;
     for (parity, sample) in samples.iter().enumerate() {
-        model.weights[parity] = fit_location(isa, sample, &taps[parity], effort);
+        let fewer = smaller.map(|smaller| smaller.taps[parity]);
+        let (weights, saved_bits) = fit_location(isa, sample, &taps[parity], effort, fewer);
+        model.weights[parity] = weights;
+        let more = (effort.taps[parity] - fewer.unwrap_or(effort.taps[parity])) as f64;
+        let noise_bits = NOISE_BITS * more / sample.len().max(1) as f64;
+        let header_bits = TAP_BITS * more / image.samples.len() as f64;
+        saved += 0.5 * (saved_bits - noise_bits) - header_bits;
     }
     MEMORY.set(samples.map(Sample::into_memory));
     if effort.scale_patches == 0 {
         model.scales = [default_weights(0), default_weights(1)];
-        return model;
+        return (model, saved);
     }
     let samples = scale_samples(isa, &lines, &scale_patches, &model);
     for (parity, sample) in samples.iter().enumerate() {
         model.scales[parity] = fit_scale(isa, sample, model.least_range());
     }
     MEMORY.set(samples.map(Sample::into_memory));
-    model
+    (model, saved)
 }
 
 /// Patches that are measured for the usual range, and their extent.
@@ -99,11 +112,29 @@ fn location_samples(
 /// Residuals below this many clips count as squares, those above as absolute values.
 const SQUARE: f32 = 1.0 / 3.0;
 
+/// Every weight is drawn to zero by this share of its moment.
+const RIDGE: f64 = 1e-5;
+
 /// A tap one pixel away is drawn to zero as by so many pixels that it does not predict, farther ones
 /// by more: what a fit takes for far taps is mostly noise.
 const PRIOR_PX: f64 = 150.0;
 
-fn fit_location(isa: InstructionSet, sample: &Sample, taps: &[Offset], effort: Effort) -> Weights {
+/// What a weight seems to save on the pixels to which it is fitted, because it fits their noise, and
+/// what it costs on all others, together half as much again (bits): log2(e) and some more.
+const NOISE_BITS: f64 = 2.2;
+
+/// Bits of a weight in the header.
+const TAP_BITS: f64 = 14.0;
+
+/// The weights of the location of one half, and the bits per pixel that they save beyond those of
+/// `fewer` taps.
+fn fit_location(
+    isa: InstructionSet,
+    sample: &Sample,
+    taps: &[Offset],
+    effort: Effort,
+    fewer: Option<usize>,
+) -> (Weights, f64) {
     let mut factors = vec![1.0; sample.len()];
     let columns = sample.columns();
     reweight(isa, &mut factors, &sample.input(columns - 1));
@@ -113,12 +144,18 @@ fn fit_location(isa: InstructionSet, sample: &Sample, taps: &[Offset], effort: E
     };
     let shares: Vec<f64> = taps.iter().map(share).collect();
     let taps = taps.len();
-    let mut solved = Vec::new();
+    let (mut solved, mut saved) = (Vec::new(), 0.0);
     for round in 0..=effort.rounds {
         let stride = if round < effort.rounds { effort.early_stride } else { 1 };
-        solved = sample.moments(isa, &factors, None, stride).solve(&active, 1e-5, &shares);
+        let moments = sample.moments(isa, &factors, None, stride);
+        solved = moments.solve(&active, RIDGE, &shares);
         if round < effort.rounds {
             reweight(isa, &mut factors, &sample.residuals(isa, &solved));
+        } else if let Some(fewer) = fewer {
+            let nearest: Vec<usize> = (0..fewer).chain(taps..columns - 1).collect();
+            let left = moments.left(&nearest, &moments.solve(&nearest, RIDGE, &shares));
+            // Squares of scales: half the logarithm is that of the scales.
+            saved = 0.5 * log2((left / moments.left(&active, &solved)).max(1.0));
         }
     }
     let integer = |weight: f64, most: i32| {
@@ -129,12 +166,13 @@ fn fit_location(isa: InstructionSet, sample: &Sample, taps: &[Offset], effort: E
     for (to, solved) in excesses.iter_mut().zip(&solved[taps..]) {
         *to = weight(solved);
     }
-    Weights {
+    let weights = Weights {
         taps: solved[..taps].iter().map(weight).collect(),
         excesses,
         offset: integer(solved[columns - 2], MAX_OFFSET),
         level: if columns > taps + EXCESSES + 2 { weight(&solved[taps + EXCESSES]) } else { 0 },
-    }
+    };
+    (weights, saved)
 }
 
 /// Inputs of the scale of the pixels of patches, and their absolute errors.
@@ -150,7 +188,18 @@ fn scale_samples(isa: InstructionSet, lines: &Lines, patches: &[Patch], model: &
             let (part, pixels) = samples[parity].extend(span.len());
             let here = span.start..span.start + pixels;
             span.start += pixels;
-            add_scale_samples(isa, window, parity, centre, locations, model.background, values, shifts, here, part);
+            add_scale_samples(
+                isa,
+                window,
+                parity,
+                centre,
+                locations,
+                model.background,
+                values,
+                shifts,
+                here,
+                part,
+            );
         }
     });
     samples

@@ -39,12 +39,6 @@ impl Register {
         Self(result)
     }
 
-    /// Those between `low` and `high`.
-    #[inline(always)]
-    pub(super) fn clamp(self, low: Self, high: Self) -> Self {
-        self.max(low).min(high)
-    }
-
     #[inline(always)]
     pub(super) fn abs(self) -> Self {
         let mut result = [0.0; REGISTER];

@@ -104,7 +104,8 @@ impl Sample {
     /// The numbers of an input of all pixels; `columns - 1` is the target.
     pub(super) fn input(&self, i: usize) -> Vec<f32> {
         let blocks = self.values.chunks_exact(self.columns * BLOCK_PX);
-        let mut values: Vec<f32> = blocks.flat_map(|block| &block[i * BLOCK_PX..][..BLOCK_PX]).copied().collect();
+        let mut values: Vec<f32> =
+            blocks.flat_map(|block| &block[i * BLOCK_PX..][..BLOCK_PX]).copied().collect();
         values.truncate(self.pixels);
         values
     }
@@ -208,7 +209,15 @@ impl SampleMoments {
         solution
     }
 
-    /// The same without negative weights: the most negative one is left out, over and over.
+    /// What is left of the squares of the target by these weights of the `active` columns, which
+    /// [`solve`](Self::solve) found.
+    pub(super) fn left(&self, active: &[usize], solved: &[f64]) -> f64 {
+        let target = self.columns - 1;
+        let explained: f64 = active.iter().zip(solved).map(|(&i, weight)| weight * self.at(target, i)).sum();
+        self.at(target, target) - explained
+    }
+
+    /// As [`solve`](Self::solve), without negative weights: the most negative one is left out, over and over.
     pub(super) fn solve_non_negative(&self) -> Vec<f64> {
         let mut active: Vec<usize> = (0..self.columns - 1).collect();
         loop {

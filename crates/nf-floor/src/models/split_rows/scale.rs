@@ -131,7 +131,15 @@ impl<'a> Inputs<'a> {
         let values = |up, right| &window.values(parity, (up, right))[span.clone()];
         Self {
             parity,
-            above: [errors(1, -3), errors(1, -2), errors(1, -1), errors(1, 0), errors(1, 1), errors(1, 2), errors(1, 3)],
+            above: [
+                errors(1, -3),
+                errors(1, -2),
+                errors(1, -1),
+                errors(1, 0),
+                errors(1, 1),
+                errors(1, 2),
+                errors(1, 3),
+            ],
             far: [errors(2, -2), errors(2, -1), errors(2, 0), errors(2, 1), errors(2, 2)],
             values: [values(1, 0), values(1, -1), values(1, 1)],
             beside: [errors(0, -3), errors(0, -1), errors(0, 1), errors(0, 3)],
@@ -199,7 +207,9 @@ pub(super) fn set_inputs(
         for (k, input) in all.at(i)[..inputs(parity)].iter().enumerate() {
             let to = part.input(k);
             for (lane, &value) in input.0.iter().enumerate() {
-                if let Some(at) = (i * REGISTER + lane).checked_sub(skipped) && at < pixels {
+                if let Some(at) = (i * REGISTER + lane).checked_sub(skipped)
+                    && at < pixels
+                {
                     to[at] = value;
                 }
             }
