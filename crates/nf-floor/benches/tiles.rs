@@ -2,7 +2,7 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use nf_floor::lab::split_rows::{self, Effort};
+use nf_floor::lab::split_rows::{self, Directed, Effort};
 use nf_floor::lab::{TileView, mixing, wavefront};
 use nf_image::testing::Rng;
 use nf_image::{Image16, Shape};
@@ -21,36 +21,30 @@ fn frame(side: usize, width: usize) -> Image16 {
     })
 }
 
-/// A model and the side of its tiles.
+/// What codes a tile.
 #[derive(Clone, Copy, Debug)]
 enum Model {
+    /// Split rows as level `fast` fits them, with the trial of the direction.
     Small,
+    /// The same as `default` fits them: both models, unless the large one is surely better.
     Large,
     Wavefront,
     Mixing,
 }
 
 impl Model {
-    fn side(self) -> usize {
-        match self {
-            Self::Small | Self::Large => 1024,
-            Self::Wavefront => 512,
-            Self::Mixing => 128,
-        }
-    }
-
     fn encode(self, tile: TileView) -> Vec<u8> {
+        let split_rows = |efforts| Directed::new(tile, &[]).map(|directed| directed.encode(efforts));
         let payload = match self {
-            Self::Small => split_rows::encode(tile, Effort::SMALL),
-            Self::Large => split_rows::encode(tile, Effort::LARGE),
+            Self::Small => split_rows(&[Effort::SMALL]),
+            Self::Large => split_rows(&[Effort::SMALL, Effort::LARGE]),
             Self::Wavefront => wavefront::encode(tile, &[]),
             Self::Mixing => mixing::encode(tile),
         };
         payload.expect("a tile with pixels")
     }
 
-    fn decode(self, payload: &[u8]) -> Vec<u16> {
-        let side = self.side();
+    fn decode(self, payload: &[u8], side: usize) -> Vec<u16> {
         let samples = match self {
             Self::Small | Self::Large => split_rows::decode("tile", payload, side, side, &[]),
             Self::Wavefront => wavefront::decode("tile", payload, side, side, &[]),
@@ -60,22 +54,35 @@ impl Model {
     }
 }
 
-fn cases() -> impl Iterator<Item = (Model, usize)> {
-    let models = [Model::Small, Model::Large, Model::Wavefront, Model::Mixing];
-    models.into_iter().flat_map(|model| [3, 100].map(|width| (model, width)))
+/// A model, the side of its tiles, and about the width of the noise (DN).
+type Case = (Model, usize, usize);
+
+fn cases() -> impl Iterator<Item = Case> {
+    // 256 x 256 pixels are the tiles that FITS files often have.
+    let tiles = [
+        (Model::Small, 1024),
+        (Model::Small, 256),
+        (Model::Large, 1024),
+        (Model::Large, 256),
+        (Model::Wavefront, 512),
+        (Model::Mixing, 128),
+    ];
+    tiles.into_iter().flat_map(|(model, side)| [3, 100].map(|width| (model, side, width)))
 }
 
 #[divan::bench(args = cases(), sample_count = 10)]
-fn encode(bencher: Bencher<'_, '_>, (model, width): (Model, usize)) {
-    let image = frame(model.side(), width);
+fn encode(bencher: Bencher<'_, '_>, (model, side, width): Case) {
+    let image = frame(side, width);
     bencher
         .counter(ItemsCount::new(image.samples().len()))
         .bench_local(|| model.encode(TileView::of(black_box(&image))));
 }
 
 #[divan::bench(args = cases(), sample_count = 10)]
-fn decode(bencher: Bencher<'_, '_>, (model, width): (Model, usize)) {
-    let image = frame(model.side(), width);
+fn decode(bencher: Bencher<'_, '_>, (model, side, width): Case) {
+    let image = frame(side, width);
     let payload = model.encode(TileView::of(&image));
-    bencher.counter(ItemsCount::new(image.samples().len())).bench_local(|| model.decode(black_box(&payload)));
+    bencher
+        .counter(ItemsCount::new(image.samples().len()))
+        .bench_local(|| model.decode(black_box(&payload), side));
 }

@@ -81,7 +81,7 @@ pub(super) fn median(samples: &[u16]) -> u16 {
 
 /// Blocks of the tile on which both directions are tried, and their greatest extent.
 const BLOCKS: usize = 3;
-const BLOCK_PX: usize = 56;
+const BLOCK_PX: usize = 64;
 
 /// Some blocks of the tile, one below the other, and their width; of nothing, nothing.
 fn blocks<T: Copy>(samples: &[T], width: usize) -> (Vec<T>, usize) {

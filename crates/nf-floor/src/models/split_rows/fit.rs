@@ -115,12 +115,12 @@ const SQUARE: f32 = 1.0 / 3.0;
 /// Every weight is drawn to zero by this share of its moment.
 const RIDGE: f64 = 1e-5;
 
-/// A tap one pixel away is drawn to zero as by so many pixels that it does not predict, farther ones
-/// by more: what a fit takes for far taps is mostly noise.
+/// A tap one pixel away is drawn to zero as by so many pixels that it does not predict, farther
+/// ones by more: what a fit takes for far taps is mostly noise.
 const PRIOR_PX: f64 = 150.0;
 
-/// What a weight seems to save on the pixels to which it is fitted, because it fits their noise, and
-/// what it costs on all others, together half as much again (bits): log2(e) and some more.
+/// What a weight seems to save on the pixels to which it is fitted, because it fits their noise,
+/// and what it costs on all others, together half as much again (bits): log2(e) and some more.
 const NOISE_BITS: f64 = 2.2;
 
 /// Bits of a weight in the header.

@@ -3,7 +3,6 @@
 //! The inputs are deviations from a robust centre, clipped, so that a cosmic ray nearby does not
 //! pull the prediction; what was clipped off the nearest ones are inputs of their own.
 
-use super::register::{REGISTER, Register, registers};
 use super::window::{ABOVE, Window};
 use crate::maths::clamp;
 use crate::predict::neighbourhood::{Offset, nearest};
@@ -56,8 +55,8 @@ pub(super) struct Centre {
 
 /// The smaller and the larger.
 #[inline(always)]
-fn sort(a: Register, b: Register) -> (Register, Register) {
-    (a.min(b), b.max(a))
+fn sort(a: f32, b: f32) -> (f32, f32) {
+    if a < b { (a, b) } else { (b, a) }
 }
 
 /// A clip is this many times the trimmed range.
@@ -117,26 +116,23 @@ impl Predictor {
 
 kernel! {
     fn measure<'a>(centre: &'a mut Centre, window: &'a Window, parity: usize, least_range: f32) -> () {
-        let n = window.padded() / REGISTER;
+        let n = window.padded();
         let five: [Offset; 5] = if parity == 0 {
             [(1, 0), (1, -1), (1, 1), (2, 0), (1, -2)]
         } else {
             [(0, -1), (0, 1), (1, 0), (1, -1), (1, 1)]
         };
-        let mut near = [&[][..]; 5];
-        for (near, offset) in near.iter_mut().zip(five) {
-            *near = &registers(window.values(parity, offset))[..n];
-        }
-        let [a, b, c, d, e] = near;
+        let near = |k: usize| &window.values(parity, five[k])[..n];
+        let (a, b, c, d, e) = (near(0), near(1), near(2), near(3), near(4));
         // The fifth of the even half is on one side only: take the mean of both sides.
-        let f = if parity == 0 { &registers(window.values(parity, (1, 2)))[..n] } else { e };
-        let medians = &mut centre.median.as_chunks_mut().0[..n];
-        let ranges = &mut centre.range.as_chunks_mut().0[..n];
-        let clips = &mut centre.clip.as_chunks_mut().0[..n];
+        let f = if parity == 0 { window.values(0, (1, 2)) } else { e };
+        let f = &f[..n];
+        let (medians, ranges) = (&mut centre.median[..n], &mut centre.range[..n]);
+        let clips = &mut centre.clip[..n];
         for i in 0..n {
-            let fifth = (Register(e[i]) + Register(f[i])) * Register::all(0.5);
-            let (a, b) = sort(Register(a[i]), Register(b[i]));
-            let (c, d) = sort(Register(c[i]), Register(d[i]));
+            let fifth = (e[i] + f[i]) * 0.5;
+            let (a, b) = sort(a[i], b[i]);
+            let (c, d) = sort(c[i], d[i]);
             let (first, low) = sort(a, c);
             let (high, last) = sort(b, d);
             let (low, high) = sort(low, high);
@@ -144,10 +140,11 @@ kernel! {
             let second = sort(first, sort(fifth, low).0).1;
             let third = sort(low, sort(fifth, high).0).1;
             let fourth = sort(high, sort(fifth, last).0).1;
+            medians[i] = third;
             let range = fourth - second;
-            medians[i] = third.0;
-            ranges[i] = range.0;
-            clips[i] = (range.max(Register::all(least_range)) * Register::all(CLIP_RANGES)).0;
+            ranges[i] = range;
+            let range = if range > least_range { range } else { least_range };
+            clips[i] = range * CLIP_RANGES;
         }
     }
 
@@ -168,26 +165,7 @@ kernel! {
                 locations[i] += predictor.level * clamp(level[i] - median[i], clip[i]);
             }
         }
-        // Two groups in one pass where there are two.
-        let (pairs, rest) = predictor.taps.as_chunks::<{ 2 * TAP_GROUP }>();
-        for pair in pairs {
-            let mut values = [&[][..]; 2 * TAP_GROUP];
-            let mut w = [0.0; 2 * TAP_GROUP];
-            for k in 0..2 * TAP_GROUP {
-                values[k] = &window.values(predictor.parity, pair[k].0)[..n];
-                w[k] = pair[k].1;
-            }
-            let [a, b, c, d, e, f, g, h] = values;
-            for i in 0..n {
-                let (m, t) = (median[i], clip[i]);
-                let ab = w[0] * clamp(a[i] - m, t) + w[1] * clamp(b[i] - m, t);
-                let cd = w[2] * clamp(c[i] - m, t) + w[3] * clamp(d[i] - m, t);
-                let ef = w[4] * clamp(e[i] - m, t) + w[5] * clamp(f[i] - m, t);
-                let gh = w[6] * clamp(g[i] - m, t) + w[7] * clamp(h[i] - m, t);
-                locations[i] = (locations[i] + (ab + cd)) + (ef + gh);
-            }
-        }
-        for group in rest.as_chunks::<TAP_GROUP>().0 {
+        for group in predictor.taps.as_chunks::<TAP_GROUP>().0 {
             let [a, b, c, d] = window.four(predictor.parity, group);
             let (a, b, c, d) = (&a[..n], &b[..n], &c[..n], &d[..n]);
             let w = [group[0].1, group[1].1, group[2].1, group[3].1];

@@ -17,7 +17,6 @@ mod header;
 mod image;
 mod location;
 mod patches;
-mod register;
 mod sample;
 mod scale;
 mod short_tables;

@@ -29,7 +29,8 @@ pub(super) struct Patch {
 pub(super) fn patches(height: usize, width: usize, count: usize, rows: usize, span: usize) -> Vec<Patch> {
     let half = width.div_ceil(2);
     let (rows, span) = (rows.min(height), span.min(half));
-    // No more of them than cover the tile; a third of it, if that is at least three quarters of them.
+    // No more of them than cover the tile; a third of it, if that is at least three quarters of
+    // them.
     let cover = (height * half).div_ceil(rows * span);
     let count = count.min(cover).min(cover.div_ceil(3).max(3 * count / 4));
     // As odd as the tile, so that the last one may end with it.

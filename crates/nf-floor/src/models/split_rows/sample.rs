@@ -23,7 +23,8 @@ pub(super) const BLOCK_PX: usize = 128;
 /// Registers of an input of a block.
 const STEPS: usize = BLOCK_PX / LANES;
 
-/// Products are summed for so many inputs by so many others at once: as many sums as registers hold.
+/// Products are summed for so many inputs by so many others at once: as many sums as registers
+/// hold.
 const DOWN: usize = 2;
 const ACROSS: usize = 3;
 
@@ -217,7 +218,8 @@ impl SampleMoments {
         self.at(target, target) - explained
     }
 
-    /// As [`solve`](Self::solve), without negative weights: the most negative one is left out, over and over.
+    /// As [`solve`](Self::solve), without negative weights: the most negative one is left out, over
+    /// and over.
     pub(super) fn solve_non_negative(&self) -> Vec<f64> {
         let mut active: Vec<usize> = (0..self.columns - 1).collect();
         loop {

@@ -2,7 +2,6 @@
 //! errors and differences around them.
 
 use super::location::Centre;
-use super::register::{REGISTER, Register, registers};
 use super::sample::Part;
 use super::window::Window;
 use nf_simd::{InstructionSet, kernel};
@@ -47,6 +46,11 @@ pub(super) fn scale_of(expected: f32) -> i32 {
 /// Errors are bounded to this many DN.
 const MOST_ERROR: f32 = 16383.0;
 
+#[inline(always)]
+fn bounded(a: f32) -> f32 {
+    if a < MOST_ERROR { a } else { MOST_ERROR }
+}
+
 /// The weights of the scale of one half, in units of `2^-SCALE_WEIGHT_BITS`.
 pub(super) type ScaleWeights = Vec<u16>;
 
@@ -87,106 +91,7 @@ impl ErrorPredictor {
     }
 }
 
-#[inline(always)]
-fn of(values: &[f32], i: usize) -> Register {
-    Register(registers(values)[i])
-}
-
-/// Errors count as at most [`MOST_ERROR`].
-#[inline(always)]
-fn error(errors: &[f32], i: usize) -> Register {
-    of(errors, i).min(Register::all(MOST_ERROR))
-}
-
-/// What the scale of some pixels is predicted from.
-struct Inputs<'a> {
-    parity: usize,
-    /// Errors of the row above, from three columns to the left to three to the right.
-    above: [&'a [f32]; 7],
-    /// Errors two rows above, from two columns to the left to two to the right.
-    far: [&'a [f32]; 5],
-    /// Values above, above to the left and above to the right.
-    values: [&'a [f32]; 3],
-    /// Errors of the row itself at three columns and one to the left, one and three to the right.
-    beside: [&'a [f32]; 4],
-    /// Values to the left and to the right.
-    sides: [&'a [f32]; 2],
-    range: &'a [f32],
-    median: &'a [f32],
-    locations: &'a [f32],
-    background: f32,
-}
-
-impl<'a> Inputs<'a> {
-    #[inline(always)]
-    fn new(
-        window: &'a Window,
-        parity: usize,
-        centre: &'a Centre,
-        locations: &'a [f32],
-        background: f32,
-        span: Range<usize>,
-    ) -> Self {
-        let errors = |up, right| &window.errors(parity, (up, right))[span.clone()];
-        let values = |up, right| &window.values(parity, (up, right))[span.clone()];
-        Self {
-            parity,
-            above: [
-                errors(1, -3),
-                errors(1, -2),
-                errors(1, -1),
-                errors(1, 0),
-                errors(1, 1),
-                errors(1, 2),
-                errors(1, 3),
-            ],
-            far: [errors(2, -2), errors(2, -1), errors(2, 0), errors(2, 1), errors(2, 2)],
-            values: [values(1, 0), values(1, -1), values(1, 1)],
-            beside: [errors(0, -3), errors(0, -1), errors(0, 1), errors(0, 3)],
-            sides: [values(0, -1), values(0, 1)],
-            range: &centre.range[span.clone()],
-            median: &centre.median[span.clone()],
-            locations: &locations[span.clone()],
-            background,
-        }
-    }
-
-    /// Those of pixel `16 i` and the next ones; the last three are used in the odd half only.
-    #[inline(always)]
-    fn at(&self, i: usize) -> [Register; ODD_INPUTS] {
-        let (l3, l2, l1) = (error(self.above[0], i), error(self.above[1], i), error(self.above[2], i));
-        let (r1, r2, r3) = (error(self.above[4], i), error(self.above[5], i), error(self.above[6], i));
-        let (fl2, fl1) = (error(self.far[0], i), error(self.far[1], i));
-        let (fr1, fr2) = (error(self.far[3], i), error(self.far[4], i));
-        let (value, left, right) = (of(self.values[0], i), of(self.values[1], i), of(self.values[2], i));
-        let locations = of(self.locations, i);
-        let height = locations - Register::all(self.background);
-        let mut inputs = [
-            error(self.above[3], i),
-            l1 + r1,
-            l2 + r2,
-            error(self.far[2], i),
-            fl1 + fr1,
-            (l3 + r3) + (fl2 + fr2),
-            of(self.range, i),
-            (value - left).abs() + (value - right).abs(),
-            (locations - of(self.median, i)).abs(),
-            Register::all(1.0),
-            height.max(Register::all(0.0)),
-            Register::all(0.0),
-            Register::all(0.0),
-            Register::all(0.0),
-        ];
-        if self.parity == 1 {
-            inputs[11] = error(self.beside[1], i) + error(self.beside[2], i);
-            inputs[12] = error(self.beside[0], i) + error(self.beside[3], i);
-            inputs[13] = (of(self.sides[0], i) - of(self.sides[1], i)).abs();
-        }
-        inputs
-    }
-}
-
-/// Sets the inputs of the scale of the pixels `span` of a half row.
+/// Sets the inputs of the scale of the pixels `span` of a half row: what [`predict`] weighs.
 #[inline(always)]
 pub(super) fn set_inputs(
     window: &Window,
@@ -197,22 +102,56 @@ pub(super) fn set_inputs(
     span: Range<usize>,
     part: &mut Part,
 ) {
-    let pixels = span.len();
-    // Whole registers: half rows are padded, and more than the span is not kept.
-    let start = span.start.min(window.padded() - pixels.next_multiple_of(REGISTER));
-    let span_padded = start..start + pixels.next_multiple_of(REGISTER);
-    let skipped = span.start - start;
-    let all = Inputs::new(window, parity, centre, locations, f32::from(background), span_padded);
-    for i in 0..pixels.next_multiple_of(REGISTER) / REGISTER {
-        for (k, input) in all.at(i)[..inputs(parity)].iter().enumerate() {
-            let to = part.input(k);
-            for (lane, &value) in input.0.iter().enumerate() {
-                if let Some(at) = (i * REGISTER + lane).checked_sub(skipped)
-                    && at < pixels
-                {
-                    to[at] = value;
-                }
-            }
+    let n = span.len();
+    let errors = |up, right| &window.errors(parity, (up, right))[span.clone()][..n];
+    let values = |up, right| &window.values(parity, (up, right))[span.clone()][..n];
+    let (range, median) = (&centre.range[span.clone()][..n], &centre.median[span.clone()][..n]);
+    let locations = &locations[span.clone()][..n];
+    let background = f32::from(background);
+    for (k, (up, right)) in [(0, (1, 0)), (3, (2, 0))] {
+        let errors = errors(up, right);
+        let to = &mut part.input(k)[..n];
+        for i in 0..n {
+            to[i] = bounded(errors[i]);
+        }
+    }
+    let mut pairs = vec![(1, (1, 1)), (2, (1, 2)), (4, (2, 1))];
+    if parity == 1 {
+        pairs.extend([(11, (0, 1)), (12, (0, 3))]);
+    }
+    for (k, (up, right)) in pairs {
+        let (a, b) = (errors(up, -right), errors(up, right));
+        let to = &mut part.input(k)[..n];
+        for i in 0..n {
+            to[i] = bounded(a[i]) + bounded(b[i]);
+        }
+    }
+    let (a, b, c, d) = (errors(1, -3), errors(1, 3), errors(2, -2), errors(2, 2));
+    let to = &mut part.input(5)[..n];
+    for i in 0..n {
+        to[i] = (bounded(a[i]) + bounded(b[i])) + (bounded(c[i]) + bounded(d[i]));
+    }
+    part.input(6).copy_from_slice(range);
+    let (up, left, right) = (values(1, 0), values(1, -1), values(1, 1));
+    let to = &mut part.input(7)[..n];
+    for i in 0..n {
+        to[i] = (up[i] - left[i]).abs() + (up[i] - right[i]).abs();
+    }
+    let to = &mut part.input(8)[..n];
+    for i in 0..n {
+        to[i] = (locations[i] - median[i]).abs();
+    }
+    part.input(9).fill(1.0);
+    let to = &mut part.input(10)[..n];
+    for i in 0..n {
+        let height = locations[i] - background;
+        to[i] = if height > 0.0 { height } else { 0.0 };
+    }
+    if parity == 1 {
+        let (left, right) = (values(0, -1), values(0, 1));
+        let to = &mut part.input(13)[..n];
+        for i in 0..n {
+            to[i] = (left[i] - right[i]).abs();
         }
     }
 }
@@ -226,23 +165,40 @@ kernel! {
         locations: &'a [f32],
         expected: &'a mut [f32],
     ) -> () {
-        let mut w = [Register::all(0.0); ODD_INPUTS];
-        for (w, &weight) in w.iter_mut().zip(&predictor.weights) {
-            *w = Register::all(weight);
-        }
+        let w = &predictor.weights;
         let n = window.padded();
-        let inputs = Inputs::new(window, parity, centre, locations, predictor.background, 0..n);
-        let expected = expected[..n].as_chunks_mut().0;
-        for (i, expected) in expected.iter_mut().enumerate() {
-            let x = inputs.at(i);
-            let near = (w[0] * x[0] + w[1] * x[1]) + (w[2] * x[2] + w[3] * x[3]);
-            let near = near + (w[4] * x[4] + w[5] * x[5]);
-            let mut sum = near + ((w[6] * x[6] + w[7] * x[7]) + ((w[8] * x[8] + w[9]) + w[10] * x[10]));
-            if parity == 1 {
-                let beside = w[11] * x[11] + w[12] * x[12];
-                sum = sum + (beside + w[13] * x[13]);
+        let errors = |up, right| &window.errors(parity, (up, right))[..n];
+        let values = |up, right| &window.values(parity, (up, right))[..n];
+        let (range, median) = (&centre.range[..n], &centre.median[..n]);
+        let (locations, expected) = (&locations[..n], &mut expected[..n]);
+        let (n0, n1, n2) = (errors(1, 0), errors(1, -1), errors(1, 1));
+        let (n3, n4, nn) = (errors(1, -2), errors(1, 2), errors(2, 0));
+        for i in 0..n {
+            let near = w[0] * bounded(n0[i]) + w[1] * (bounded(n1[i]) + bounded(n2[i]));
+            let wide = w[2] * (bounded(n3[i]) + bounded(n4[i])) + w[3] * bounded(nn[i]);
+            expected[i] = near + wide;
+        }
+        let (a, b, c, d) = (errors(2, -1), errors(2, 1), errors(1, -3), errors(1, 3));
+        let (e, f) = (errors(2, -2), errors(2, 2));
+        for i in 0..n {
+            let far = (bounded(c[i]) + bounded(d[i])) + (bounded(e[i]) + bounded(f[i]));
+            expected[i] += w[4] * (bounded(a[i]) + bounded(b[i])) + w[5] * far;
+        }
+        let (up, left, right) = (values(1, 0), values(1, -1), values(1, 1));
+        for i in 0..n {
+            let steep = (up[i] - left[i]).abs() + (up[i] - right[i]).abs();
+            let apart = (locations[i] - median[i]).abs();
+            let height = locations[i] - predictor.background;
+            let height = if height > 0.0 { height } else { 0.0 };
+            expected[i] += (w[6] * range[i] + w[7] * steep) + ((w[8] * apart + w[9]) + w[10] * height);
+        }
+        if parity == 1 {
+            let (a, b, c, d) = (errors(0, -1), errors(0, 1), errors(0, -3), errors(0, 3));
+            let (left, right) = (values(0, -1), values(0, 1));
+            for i in 0..n {
+                let near = w[11] * (bounded(a[i]) + bounded(b[i])) + w[12] * (bounded(c[i]) + bounded(d[i]));
+                expected[i] += near + w[13] * (left[i] - right[i]).abs();
             }
-            *expected = sum.0;
         }
     }
 }

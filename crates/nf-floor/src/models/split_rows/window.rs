@@ -1,7 +1,6 @@
 //! The current row and those above it, even and odd columns apart.
 
 use super::background::Background;
-use super::register::REGISTER;
 use crate::predict::neighbourhood::Offset;
 use nf_simd::{InstructionSet, kernel};
 
@@ -10,6 +9,9 @@ pub(super) const ABOVE: usize = 5;
 
 /// Values on either side of a half row: those of its border pixels.
 const MARGIN: usize = 8;
+
+/// Half rows are processed in whole registers of this many pixels.
+const REGISTER: usize = 16;
 
 /// One row: values and absolute errors, of even and odd columns.
 #[derive(Clone, Debug)]

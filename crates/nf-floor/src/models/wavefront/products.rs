@@ -5,6 +5,7 @@
 //! lanes.
 
 use super::lanes::{LANES, Lanes};
+use super::regression::Inputs;
 use crate::maths::sum_of_lanes;
 use nf_simd::InstructionSet;
 
@@ -15,7 +16,7 @@ const SIDE: usize = 4;
 /// squares of [`SIDE`].
 pub(super) fn add_products<const N: usize>(
     isa: InstructionSet,
-    steps: &[[Lanes; N]],
+    steps: &[Inputs<N>],
     weights: &[Lanes],
     products: &mut [[f32; N]],
 ) {
@@ -33,13 +34,13 @@ pub(super) fn add_products<const N: usize>(
     }
 }
 
-fn baseline<const N: usize>(steps: &[[Lanes; N]], weights: &[Lanes], products: &mut [[f32; N]]) {
+fn baseline<const N: usize>(steps: &[Inputs<N>], weights: &[Lanes], products: &mut [[f32; N]]) {
     for i in 0..N {
         for j in 0..(i / SIDE + 1) * SIDE {
             let mut sums = [0.0; LANES];
             for (step, weight) in steps.iter().zip(weights) {
                 for (k, sum) in sums.iter_mut().enumerate() {
-                    *sum += step[i][k] * weight[k] * step[j][k];
+                    *sum += step.0[i][k] * weight[k] * step.0[j][k];
                 }
             }
             products[i][j] += sum_of_lanes(sums);
@@ -49,7 +50,7 @@ fn baseline<const N: usize>(steps: &[[Lanes; N]], weights: &[Lanes], products: &
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    use super::{LANES, Lanes, SIDE};
+    use super::{Inputs, LANES, Lanes, SIDE};
     use pulp::x86::{V3, V4};
     use pulp::{NullaryFnOnce, cast, f32x8, f32x16};
     use std::arch::x86_64::{__m128, __m256, __m512};
@@ -66,7 +67,7 @@ mod wide {
 
     pub(super) struct Avx2<'a, const N: usize> {
         pub(super) simd: V3,
-        pub(super) steps: &'a [[Lanes; N]],
+        pub(super) steps: &'a [Inputs<N>],
         pub(super) weights: &'a [Lanes],
         pub(super) products: &'a mut [[f32; N]],
     }
@@ -83,9 +84,9 @@ mod wide {
                     let mut sums = [[[f32x8(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0); 2]; HALF]; HALF];
                     for (step, &weight) in steps.iter().zip(weights) {
                         let weight: [f32x8; 2] = cast(weight);
-                        for (sums, &a) in sums.iter_mut().zip(&step[i..i + HALF]) {
+                        for (sums, &a) in sums.iter_mut().zip(&step.0[i..i + HALF]) {
                             let a: [f32x8; 2] = cast(a);
-                            for (sums, &b) in sums.iter_mut().zip(&step[j..j + HALF]) {
+                            for (sums, &b) in sums.iter_mut().zip(&step.0[j..j + HALF]) {
                                 let b: [f32x8; 2] = cast(b);
                                 for (half, sum) in sums.iter_mut().enumerate() {
                                     let a = simd.mul_f32x8(a[half], weight[half]);
@@ -106,7 +107,7 @@ mod wide {
 
     pub(super) struct Avx512<'a, const N: usize> {
         pub(super) simd: V4,
-        pub(super) steps: &'a [[Lanes; N]],
+        pub(super) steps: &'a [Inputs<N>],
         pub(super) weights: &'a [Lanes],
         pub(super) products: &'a mut [[f32; N]],
     }
@@ -121,7 +122,7 @@ mod wide {
                 for j in (0..=i).step_by(SIDE) {
                     let mut sums = [[cast::<Lanes, f32x16>([0.0; LANES]); SIDE]; SIDE];
                     for (step, &weight) in steps.iter().zip(weights) {
-                        let (a, b) = (&step[i..i + SIDE], &step[j..j + SIDE]);
+                        let (a, b) = (&step.0[i..i + SIDE], &step.0[j..j + SIDE]);
                         let weight: f32x16 = cast(weight);
                         let b: [f32x16; SIDE] = [cast(b[0]), cast(b[1]), cast(b[2]), cast(b[3])];
                         for (sums, &a) in sums.iter_mut().zip(a) {
