@@ -23,8 +23,8 @@ pub struct Salvaged {
 }
 
 impl<R: Read + Seek> Reader<R> {
-    /// Decodes an array tile by tile, and passes over the tiles that are damaged. In containers before
-    /// version 3 the stream of an array codec is one piece, which is whole or lost.
+    /// Decodes an array tile by tile, and passes over the tiles that are damaged. In containers
+    /// before version 3 the stream of an array codec is one piece, which is whole or lost.
     ///
     /// # Errors
     /// If nothing of the array can be decoded, or it would exceed the limits.

@@ -1,5 +1,5 @@
-//! Arrays as streams of array codecs: versions 2 and 3 of the container, tiles, arrays without loss,
-//! and codecs that miss the bound.
+//! Arrays as streams of array codecs: versions 2 and 3 of the container, tiles, arrays without
+//! loss, and codecs that miss the bound.
 #![allow(clippy::unwrap_used)]
 
 use nf_bounded::container::{Head, Reader, write};

@@ -342,7 +342,8 @@ fn a_damaged_tile_of_an_array_codec_costs_itself() {
     folder.floats("f.npy");
     folder.succeeds("compress --bound 1dn --codec lerc:error=bound --tile 20x80 f.npy -o f.nfb");
     let mut bytes = folder.read("f.nfb");
-    // In the middle of the streams, which lie between the header and the empty container of indices.
+    // In the middle of the streams, which lie between the header and the empty container of
+    // indices.
     let at = bytes.len() * 2 / 3;
     bytes[at] ^= 1;
     folder.write("d.nfb", &bytes);

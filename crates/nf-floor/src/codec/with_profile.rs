@@ -9,7 +9,7 @@ use nf_profile::{Profile, format};
 use std::sync::Arc;
 
 /// What codes the maps of profiles: whoever decodes a frame decodes its maps before, so that has to
-/// be as fast. (Level `high` makes profiles PCT % smaller, and takes six times as long.)
+/// be as fast. (Level `high` makes profiles half a percent smaller.)
 pub const PROFILE_CODEC: Floor = Floor { level: Level::Default };
 
 /// The profile that these bytes are, its maps coded by `floor`.
