@@ -14,6 +14,16 @@ use nf_codec::{Limits, Spec};
 use nf_image::{Shape, in_order};
 use rayon::prelude::*;
 
+/// What one value of an option gave.
+struct Attempt {
+    /// Bytes of streams and list.
+    size: usize,
+    spec: Spec,
+    streams: Vec<Vec<u8>>,
+    samples: Samples,
+    exceptions: Exceptions,
+}
+
 /// Tiles that are arrays whole, whatever their size.
 pub const WHOLE: Shape = Shape::new(usize::MAX, usize::MAX, usize::MAX);
 
@@ -46,7 +56,7 @@ pub fn encode_within(
         samples: array.samples().len(),
         reason: "expected one to four axes",
     })?;
-    let mut best: Option<(usize, Spec, Vec<Vec<u8>>, Samples, Exceptions)> = None;
+    let mut best: Option<Attempt> = None;
     for candidate in registry.candidates(spec, sample, smallest)? {
         let codec = registry.build(&candidate)?;
         if bound.is_exact() && !codec.is_lossless() {
@@ -60,11 +70,11 @@ pub fn encode_within(
         let mut list = Vec::new();
         exceptions.put(sample.bytes(), &mut list);
         let size = streams.iter().map(Vec::len).sum::<usize>() + list.len();
-        if best.as_ref().is_none_or(|best| size < best.0) {
-            best = Some((size, spec, streams, decoded, exceptions));
+        if best.as_ref().is_none_or(|best| size < best.size) {
+            best = Some(Attempt { size, spec, streams, samples: decoded, exceptions });
         }
     }
-    let Some((_, spec, streams, mut samples, exceptions)) = best else {
+    let Some(Attempt { spec, streams, mut samples, exceptions, .. }) = best else {
         return Err(spec.error("no value of its options was tried").into());
     };
     each_type!(&mut samples, values => exceptions.apply(0, values));

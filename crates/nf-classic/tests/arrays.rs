@@ -1,5 +1,6 @@
 //! Array codecs: bytes of the reference libraries, the bound that `encode_within` makes of them on
 //! arrays that hurt, and hostile bytes.
+#![allow(clippy::unwrap_used)]
 
 use nf_bounded::{
     Array, ArrayCodec, ArrayRegistry, Bound, Error, QuantiseOptions, SampleType, Samples, Unit, check,
