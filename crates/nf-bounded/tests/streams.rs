@@ -193,7 +193,7 @@ fn tiles_of_streams_cost_only_themselves() {
         let quantised = coded_in(&array, "3dn", None, Some(tile));
         let tiles = quantised.streams().len();
         assert!(tiles > 2);
-        let bytes = pack(&[quantised.clone()]);
+        let bytes = pack(std::slice::from_ref(&quantised));
         let mut reader = open(&bytes).unwrap();
         assert_eq!(reader.coded_bytes(0), quantised.streams().iter().map(|s| s.len() as u64).sum::<u64>());
         let whole = reader.decode(0, &Plain).unwrap();
