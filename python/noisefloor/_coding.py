@@ -100,9 +100,10 @@ def container(data: Buffer, max_memory_bytes: int | None) -> _core.Container:
     """The lossless container that these bytes are."""
     found = plain_bytes(data)
     if found.startswith(BOUNDED):
+        lossless = _core.Bounded.of_bytes(found, max_memory_bytes).info()["lossless"]
         raise FormatError(
-            "this is a bounded container, NOT lossless; expected a lossless one,"
-            " and noisefloor.decode takes both"
+            ("this is a container of arrays" if lossless else "this is a bounded container, NOT lossless")
+            + "; expected a lossless one of 16-bit frames, and noisefloor.decode takes both"
         )
     return _core.Container.of_bytes(found, max_memory_bytes)
 

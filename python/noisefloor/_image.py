@@ -151,13 +151,14 @@ class InContainer:
 
 
 class InBounded:
-    """An array of a bounded container."""
+    """An array of a bounded container, or of one of arrays without loss."""
 
     def __init__(self, file: _core.Bounded, index: int, facts: dict[str, Any]) -> None:
         self._file, self._index = file, index
         self.shape = tuple(facts["axes"])
         self.dtype = np.dtype(facts["type"])
-        self.bound: str | None = f"{facts['bound']:g}{facts['unit']}"
+        exact = facts["unit"] == "exact"
+        self.bound: str | None = None if exact else f"{facts['bound']:g}{facts['unit']}"
 
     def read(self, ranges: list[Range]) -> NDArray[Any]:
         """The samples of a box."""

@@ -110,10 +110,7 @@ impl ErrorFile {
     /// What the indices of an image decode to; `named` has the names of the row.
     pub(crate) fn open_loop(&mut self, named: &Measurement, bounded: &Bounded) -> Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
-        match bounded.quantised.decoded() {
-            Ok(decoded) => append(path, &ErrorRow::new(named, bounded, &decoded, None)),
-            Err(error) => Err(Error::malformed(path, error.to_string())),
-        }
+        append(path, &ErrorRow::new(named, bounded, bounded.quantised.decoded(), None))
     }
 
     /// What a codec decoded.

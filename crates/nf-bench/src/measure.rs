@@ -3,7 +3,7 @@
 use crate::measurement::Figures;
 use crate::memory::PeakMeter;
 use crate::transforms::Bounded;
-use nf_bounded::{Array, ArrayRegistry, QuantiseOptions, encode_within};
+use nf_bounded::{Array, ArrayRegistry, QuantiseOptions, WHOLE, encode_within};
 use nf_codec::{Codec, Limits, Registry, Spec};
 use nf_image::Image16;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -119,10 +119,12 @@ fn attempt_array(
 ) -> Result<(Figures, Array), String> {
     let text = |error: nf_bounded::Error| error.to_string();
     let Bounded { array, bound, .. } = bounded;
-    let (first, coded) = timed(|| encode_within(array, bound, &QuantiseOptions::default(), registry, spec));
+    // Sizes are those of whole streams.
+    let options = QuantiseOptions { tile: Some(WHOLE), ..QuantiseOptions::default() };
+    let (first, coded) = timed(|| encode_within(array, bound, &options, registry, spec));
     let coded = coded.map_err(text)?;
     let record = &coded.record;
-    let (chosen, stream) = record.array_codec().zip(record.stream()).ok_or("it wrote no stream")?;
+    let (chosen, stream) = record.array_codec().zip(coded.streams().first()).ok_or("it wrote no stream")?;
     let listed = if record.exact_samples() > 0 { record.exact_bytes() } else { 0 };
     let codec = registry.build(chosen).map_err(text)?;
     let sample = array.samples().sample_type();
@@ -130,7 +132,7 @@ fn attempt_array(
     while encodes.len() < timing.repeats as usize && spent < timing.budget {
         let (time, again) = timed(|| codec.encode(array));
         encodes.push(time);
-        if again.map_err(text)? != stream {
+        if again.map_err(text)? != *stream {
             return Err("the same image gave other bytes the second time".to_owned());
         }
         let (time, again) = timed(|| codec.decode(stream, sample, array.axes(), &Limits::default()));
@@ -147,7 +149,7 @@ fn attempt_array(
         outside_samples: Some(record.exact_finite_samples() as u64),
         ..Figures::default()
     };
-    Ok((figures, coded.decoded().map_err(text)?))
+    Ok((figures, coded.decoded().clone()))
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {

@@ -188,7 +188,7 @@ impl SkyPictures {
                 encode_within(&bounded.array, &bounded.bound, &options, registry, spec).map_err(text)?
             }
         };
-        let decoded = coded.decoded().map_err(text)?;
+        let decoded = coded.decoded();
         let original = self.sky.image.samples();
         let error = |place: usize| decoded.samples().value(place) - f64::from(original[place]);
         Ok(self.corner(|place| error(place) / bounded.bound.value()))
@@ -222,8 +222,7 @@ pub(crate) fn write(
                     Some(codec) => bounded.encode(codec)?.len() as u64,
                     None => 0,
                 };
-                let decoded = bounded.quantised.decoded().map_err(|error| error.to_string())?;
-                Ok(trial.row(name, bound_sigma, bytes, &decoded))
+                Ok(trial.row(name, bound_sigma, bytes, bounded.quantised.decoded()))
             });
             rows.push(named(name, bound_sigma, row));
         }
@@ -236,9 +235,8 @@ pub(crate) fn write(
                 let coded = coded.map_err(|error| error.to_string())?;
                 let record = &coded.record;
                 let listed = if record.exact_samples() > 0 { record.exact_bytes() } else { 0 };
-                let bytes = record.stream().map_or(0, <[u8]>::len) + listed;
-                let decoded = coded.decoded().map_err(|error| error.to_string())?;
-                Ok(trial.row(&name, bound_sigma, bytes as u64, &decoded))
+                let bytes = coded.streams().iter().map(Vec::len).sum::<usize>() + listed;
+                Ok(trial.row(&name, bound_sigma, bytes as u64, coded.decoded()))
             });
             rows.push(named(&name, bound_sigma, row));
         }

@@ -149,7 +149,7 @@ pub(crate) fn parse_bound(text: &str) -> std::result::Result<Bound, String> {
     let bound: Bound = text.parse().map_err(|error: nf_bounded::Error| error.to_string())?;
     match bound.unit() {
         Unit::Dn | Unit::Sigma => Ok(bound),
-        Unit::Range => Err(format!("{bound}, expected one in dn or sigma")),
+        Unit::Range | Unit::Exact => Err(format!("{bound}, expected one in dn or sigma")),
     }
 }
 

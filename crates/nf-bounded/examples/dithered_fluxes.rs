@@ -70,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     let array = Array::new(vec![SIDE_PX, SIDE_PX], samples.clone())?;
                     let seed = dither.then_some(frame);
                     let options = QuantiseOptions { dither_seed: seed, ..QuantiseOptions::default() };
-                    let decoded = quantise(&array, &bound, &options)?.decoded()?;
+                    let decoded = quantise(&array, &bound, &options)?.decoded().clone();
                     let value = |place| decoded.samples().value(place) as u16;
                     Ok((samples, (0..SIDE_PX * SIDE_PX).map(value).collect()))
                 };

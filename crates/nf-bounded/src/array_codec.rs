@@ -39,6 +39,11 @@ pub trait ArrayCodec: Send + Sync {
     fn takes_non_finite(&self) -> bool {
         false
     }
+
+    /// Whether every sample comes back with its bits.
+    fn is_lossless(&self) -> bool {
+        false
+    }
 }
 
 /// The value of an option that means "as the bound says".

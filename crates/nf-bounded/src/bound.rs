@@ -14,11 +14,13 @@ pub enum Unit {
     Range,
     /// The standard deviation of a sample's noise: `0.5sigma`.
     Sigma,
+    /// None: every sample keeps its bits ([`Bound::EXACT`]).
+    Exact,
 }
 
 impl Unit {
     /// Every unit, in the order of the container's codes.
-    pub const ALL: [Self; 3] = [Self::Dn, Self::Range, Self::Sigma];
+    pub const ALL: [Self; 4] = [Self::Dn, Self::Range, Self::Sigma, Self::Exact];
 
     /// The word behind the number.
     pub const fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Unit {
             Self::Dn => "dn",
             Self::Range => "rel",
             Self::Sigma => "sigma",
+            Self::Exact => "exact",
         }
     }
 }
@@ -38,12 +41,18 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// No error at all: arrays without loss, of types that the lossless container does not have.
+    pub const EXACT: Self = Self { value: 0.0, unit: Unit::Exact };
+
     /// A bound of `value` units.
     ///
     /// # Errors
-    /// [`Error::Text`] unless the value is a positive finite number.
+    /// [`Error::Text`] unless the value is a positive finite number; zero for [`Unit::Exact`].
     pub fn new(value: f64, unit: Unit) -> Result<Self> {
-        if value.is_finite() && value > 0.0 {
+        if unit == Unit::Exact && value == 0.0 {
+            return Ok(Self::EXACT);
+        }
+        if value.is_finite() && value > 0.0 && unit != Unit::Exact {
             return Ok(Self { value, unit });
         }
         let text = format!("{value}{}", unit.name());
@@ -53,6 +62,11 @@ impl Bound {
     /// The number.
     pub fn value(&self) -> f64 {
         self.value
+    }
+
+    /// Whether it allows no error.
+    pub fn is_exact(&self) -> bool {
+        self.unit == Unit::Exact
     }
 
     /// Its unit.
@@ -76,6 +90,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // An exponent where digits alone would be long.
         match self.value {
+            _ if self.is_exact() => write!(f, "{}", self.unit.name()),
             value if (1e-4..1e9).contains(&value) => write!(f, "{value}{}", self.unit.name()),
             value => write!(f, "{value:e}{}", self.unit.name()),
         }
@@ -87,7 +102,8 @@ impl FromStr for Bound {
 
     fn from_str(text: &str) -> Result<Self> {
         let lower = text.trim().to_ascii_lowercase();
-        let found = Unit::ALL.into_iter().find_map(|unit| Some((unit, lower.strip_suffix(unit.name())?)));
+        let mut asked = Unit::ALL.into_iter().filter(|unit| *unit != Unit::Exact);
+        let found = asked.find_map(|unit| Some((unit, lower.strip_suffix(unit.name())?)));
         let (unit, number) = found.unwrap_or((Unit::Dn, &lower));
         let reason = "expected a number above zero with a unit, such as 2dn, 0.5sigma or 1e-3rel";
         let wrong = || Error::Text { text: text.to_owned(), reason };
@@ -139,7 +155,10 @@ mod tests {
             assert_eq!(bound.to_string().parse::<Bound>().unwrap(), bound, "{text}");
         }
         assert_eq!(Bound::new(1e-9, Unit::Range).unwrap().to_string(), "1e-9rel");
-        for text in ["", "dn", "0", "-1dn", "0sigma", "nan", "inf", "1e999dn", "2adu", "sigma0.5", "1,5dn"] {
+        for text in [
+            "", "dn", "0", "-1dn", "0sigma", "nan", "inf", "1e999dn", "2adu", "sigma0.5", "1,5dn", "exact",
+            "0exact",
+        ] {
             let error = text.parse::<Bound>().unwrap_err().to_string();
             assert!(error.contains("such as 2dn"), "{error}");
         }

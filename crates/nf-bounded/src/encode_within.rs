@@ -3,17 +3,33 @@
 
 use crate::array_codec::{ArrayCodec, ArrayRegistry};
 use crate::bound::{Bound, Tolerance};
+use crate::boxes::{Box4, Boxes, tile_of};
 use crate::exceptions::Exceptions;
 use crate::quantise::{QuantiseOptions, Quantised, check, tolerance_of};
-use crate::record::{ArrayRecord, Map};
-use crate::sample::{Array, Sample, Samples, each_type};
+use crate::record::{ArrayRecord, Map, StreamEntry};
+use crate::sample::{Array, Sample, SampleType, Samples, each_type};
 use crate::within::within;
 use crate::{Error, Result};
 use nf_codec::{Limits, Spec};
-use nf_image::Digest;
+use nf_image::{Shape, in_order};
+use rayon::prelude::*;
 
-/// Codes an array within a bound by an array codec, whose spec may say `bound` for an option: of
-/// the values that it stands for, the one with the fewest bytes is taken, listed samples included.
+/// What one value of an option gave.
+struct Attempt {
+    /// Bytes of streams and list.
+    size: usize,
+    spec: Spec,
+    streams: Vec<Vec<u8>>,
+    samples: Samples,
+    exceptions: Exceptions,
+}
+
+/// Tiles that are arrays whole, whatever their size.
+pub const WHOLE: Shape = Shape::new(usize::MAX, usize::MAX, usize::MAX);
+
+/// Codes an array within a bound by an array codec, tile by tile. Its spec may say `bound` for an
+/// option: of the values that it stands for, the one with the fewest bytes is taken, listed samples
+/// included.
 ///
 /// # Errors
 /// [`Error::Refused`] and [`Error::Noise`] as [`quantise()`](crate::quantise()), and if the codec
@@ -34,23 +50,31 @@ pub fn encode_within(
     let filled = each_type!(array.samples(), values => filled(values, options.blank))
         .map(|samples| Array::new(array.axes().to_vec(), samples))
         .transpose()?;
-    let mut best: Option<(usize, Spec, Vec<u8>, Samples, Exceptions)> = None;
+    let tile = tile_of(array.axes(), options.tile);
+    let boxes = Boxes::new(array.axes(), &tile).ok_or(Error::Shape {
+        axes: array.axes().to_vec(),
+        samples: array.samples().len(),
+        reason: "expected one to four axes",
+    })?;
+    let mut best: Option<Attempt> = None;
     for candidate in registry.candidates(spec, sample, smallest)? {
         let codec = registry.build(&candidate)?;
+        if bound.is_exact() && !codec.is_lossless() {
+            let reason = format!("{candidate} has a loss; give it a bound");
+            return Err(bound.refused(reason));
+        }
         let input = filled.as_ref().filter(|_| !codec.takes_non_finite()).unwrap_or(array);
-        let bytes = codec.encode(input)?;
         let spec = codec.spec();
-        let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX };
-        let decoded = decoded(&*registry.build(&spec)?, &bytes, array, &limits)?;
+        let (streams, decoded) = coded(&boxes, input, &*codec, &*registry.build(&spec)?)?;
         let exceptions = outside(array, &decoded, &tolerance, options.blank)?;
         let mut list = Vec::new();
         exceptions.put(sample.bytes(), &mut list);
-        let size = bytes.len() + list.len();
-        if best.as_ref().is_none_or(|best| size < best.0) {
-            best = Some((size, spec, bytes, decoded, exceptions));
+        let size = streams.iter().map(Vec::len).sum::<usize>() + list.len();
+        if best.as_ref().is_none_or(|best| size < best.size) {
+            best = Some(Attempt { size, spec, streams, samples: decoded, exceptions });
         }
     }
-    let Some((_, spec, bytes, mut samples, exceptions)) = best else {
+    let Some(Attempt { spec, streams, mut samples, exceptions, .. }) = best else {
         return Err(spec.error("no value of its options was tried").into());
     };
     each_type!(&mut samples, values => exceptions.apply(0, values));
@@ -65,22 +89,80 @@ pub fn encode_within(
         largest_error: found.largest_error,
         largest_error_sigma: found.largest_error_sigma,
         changed: found.changed,
-        original: array.samples().digest(),
-        decoded: Digest(decoded.samples().digest().0),
+        original: array.digest(),
+        decoded: decoded.digest(),
         dither: None,
-        map: Map::Stream { spec, bytes },
+        map: Map::Tiles {
+            spec,
+            tile,
+            streams: streams.iter().map(|stream| StreamEntry::of(stream)).collect(),
+        },
         base: 0,
         layers: 0,
         exceptions,
     };
-    Ok(Quantised { record, layers: Vec::new(), decoded: Some(decoded) })
+    if bound.is_exact() && record.original != record.decoded {
+        return Err(bound.refused("the codec did not give the samples back; please report this file"));
+    }
+    Ok(Quantised { record, layers: Vec::new(), streams, decoded })
 }
 
-/// What the bytes decode to, of the type and number of the array's samples.
-fn decoded(codec: &dyn ArrayCodec, bytes: &[u8], array: &Array, limits: &Limits) -> Result<Samples> {
+/// The streams of the boxes of an array, and the samples that they decode to.
+fn coded(
+    boxes: &Boxes,
+    array: &Array,
+    codec: &dyn ArrayCodec,
+    decoder: &dyn ArrayCodec,
+) -> Result<(Vec<Vec<u8>>, Samples)> {
     let sample = array.samples().sample_type();
-    let samples = codec.decode(bytes, sample, array.axes(), limits)?;
-    checked(samples, sample, array.samples().len())
+    let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX };
+    let places = boxes.all();
+    let streams = in_order(places.par_iter().map(|place| {
+        if places.len() == 1 {
+            return codec.encode(array);
+        }
+        codec.encode(&Array::new(boxes.axes(place), boxes.cut(array.samples(), place))?)
+    }))?;
+    let parts = in_order(places.par_iter().zip(&streams).map(|(place, stream)| {
+        let axes = boxes.axes(place);
+        let samples = decoder.decode(stream, sample, &axes, &limits)?;
+        checked(samples, sample, axes.iter().product())
+    }))?;
+    Ok((streams, joined(boxes, sample, array.samples().len(), parts)))
+}
+
+/// The samples of all boxes as those of the array.
+fn joined(boxes: &Boxes, sample: SampleType, count: usize, mut parts: Vec<Samples>) -> Samples {
+    if parts.len() == 1
+        && let Some(whole) = parts.pop()
+    {
+        return whole;
+    }
+    let mut whole = Samples::zeros(sample, count);
+    boxes.all().iter().zip(&parts).for_each(|(place, part)| boxes.paste(place, part, &mut whole));
+    whole
+}
+
+/// The samples of boxes from their streams, without those that are listed.
+///
+/// # Errors
+/// If the program does not know the codec, or a stream is damaged.
+pub(crate) fn decode_tiles(
+    record: &ArrayRecord,
+    boxes: &Boxes,
+    coded: &[(&Box4, Vec<u8>)],
+    registry: &ArrayRegistry,
+    limits: &Limits,
+) -> Result<Vec<Samples>> {
+    let Some(spec) = record.array_codec() else {
+        return Err(Error::corrupt("the array", "it has no streams"));
+    };
+    let codec = registry.build(spec)?;
+    in_order(coded.par_iter().map(|(place, stream)| {
+        let axes = boxes.axes(place);
+        let samples = codec.decode(stream, record.sample, &axes, limits)?;
+        checked(samples, record.sample, axes.iter().product())
+    }))
 }
 
 /// The samples of a stream, without those that are listed.
@@ -101,7 +183,7 @@ pub(crate) fn decode_stream(
     Ok(samples)
 }
 
-fn checked(samples: Samples, sample: crate::SampleType, count: usize) -> Result<Samples> {
+fn checked(samples: Samples, sample: SampleType, count: usize) -> Result<Samples> {
     if (samples.sample_type(), samples.len()) == (sample, count) {
         return Ok(samples);
     }

@@ -1,6 +1,7 @@
 //! What is written of an array beside its indices.
 
 use crate::bound::{Bound, Tolerance, Unit};
+use crate::boxes::Boxes;
 use crate::exceptions::Exceptions;
 use crate::noise::{NoiseModel, NoiseSource};
 use crate::packing::{Fields, put_deflated, take_deflated};
@@ -28,13 +29,35 @@ pub(crate) enum Map {
         /// The noise.
         noise: NoiseModel,
     },
-    /// No indices: the array is the stream of an array codec.
+    /// No indices: the array is the stream of an array codec (of older containers).
     Stream {
         /// The codec, which may be one that this program does not know.
         spec: Spec,
         /// What it wrote.
         bytes: Vec<u8>,
     },
+    /// No indices: boxes of the array are streams of an array codec, which lie behind the header.
+    Tiles {
+        /// The codec, which may be one that this program does not know.
+        spec: Spec,
+        /// Extents of a box along the axes.
+        tile: Vec<usize>,
+        /// The streams, in order.
+        streams: Vec<StreamEntry>,
+    },
+}
+
+/// A stream behind the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamEntry {
+    pub(crate) length_bytes: u64,
+    pub(crate) crc: u32,
+}
+
+impl StreamEntry {
+    pub(crate) fn of(stream: &[u8]) -> Self {
+        Self { length_bytes: stream.len() as u64, crc: crc32fast::hash(stream) }
+    }
 }
 
 impl Map {
@@ -46,7 +69,7 @@ impl Map {
         let index = index as f64 - shift;
         match self {
             // Their values are looked up or decoded, not worked out.
-            Self::Tables(_) | Self::Stream { .. } => f64::NAN,
+            Self::Tables(_) | Self::Stream { .. } | Self::Tiles { .. } => f64::NAN,
             Self::Linear { origin, step } => origin + index * step,
             Self::NoiseLaw { step, noise } => {
                 let (offset, slope, read) = (noise.offset_dn(), noise.slope_dn(), noise.read_noise_dn());
@@ -131,16 +154,21 @@ impl ArrayRecord {
     /// The array codec, if the array is the stream of one.
     pub fn array_codec(&self) -> Option<&Spec> {
         match &self.map {
-            Map::Stream { spec, .. } => Some(spec),
+            Map::Stream { spec, .. } | Map::Tiles { spec, .. } => Some(spec),
             _ => None,
         }
     }
 
-    /// The stream of the array codec, if the array is one.
-    pub fn stream(&self) -> Option<&[u8]> {
+    /// Whether every sample is what it was; otherwise there is a bound.
+    pub fn is_lossless(&self) -> bool {
+        self.bound.is_exact()
+    }
+
+    /// The streams behind the header, in order.
+    pub(crate) fn streams(&self) -> &[StreamEntry] {
         match &self.map {
-            Map::Stream { bytes, .. } => Some(bytes),
-            _ => None,
+            Map::Tiles { streams, .. } => streams,
+            _ => &[],
         }
     }
 
@@ -151,9 +179,15 @@ impl ArrayRecord {
         list.len()
     }
 
-    /// Whether it has what version 1 of the container does not know.
-    pub(crate) fn is_new(&self) -> bool {
-        self.array_codec().is_some() || self.noise_source == Some(NoiseSource::Header)
+    /// The first version of the container that knows what it has.
+    pub(crate) fn version(&self) -> u16 {
+        match self.map {
+            Map::Tiles { .. } => 3,
+            _ if self.is_lossless() => 3,
+            Map::Stream { .. } => 2,
+            _ if self.noise_source == Some(NoiseSource::Header) => 2,
+            _ => 1,
+        }
     }
 
     /// The stack of the indices.
@@ -217,6 +251,17 @@ impl ArrayRecord {
                 out.extend((bytes.len() as u64).to_le_bytes());
                 out.extend(bytes);
             }
+            Map::Tiles { spec, tile, streams } => {
+                let spec = spec.to_string();
+                out.push(4);
+                out.extend((spec.len() as u32).to_le_bytes());
+                out.extend(spec.as_bytes());
+                tile.iter().for_each(|&extent| out.extend((extent as u64).to_le_bytes()));
+                for StreamEntry { length_bytes, crc } in streams {
+                    out.extend(length_bytes.to_le_bytes());
+                    out.extend(crc.to_le_bytes());
+                }
+            }
         }
         out.extend(self.base.to_le_bytes());
         out.push(self.layers);
@@ -240,6 +285,10 @@ impl ArrayRecord {
         let bound = Bound::new(fields.f64()?, unit).map_err(wrong)?;
         let mut noise_source = None;
         let tolerance = match unit {
+            Unit::Exact => match fields.f64()? {
+                0.0 => Tolerance::Absolute(0.0),
+                error => return Err(fields.corrupt(format!("an error of {error} without loss"))),
+            },
             Unit::Dn | Unit::Range => match fields.f64()? {
                 error if error.is_finite() && error >= 0.0 => Tolerance::Absolute(error),
                 error => return Err(fields.corrupt(format!("a largest error of {error}"))),
@@ -254,6 +303,9 @@ impl ArrayRecord {
         let largest_error_sigma = (unit == Unit::Sigma).then_some(sigmas);
         let changed = fields.u64()?;
         let (original, decoded) = (Digest(fields.array()?), Digest(fields.array()?));
+        if bound.is_exact() && (original != decoded || changed != 0 || largest_error != 0.0) {
+            return Err(fields.corrupt("samples that changed without loss"));
+        }
         let dither = match fields.u8()? {
             0 => None,
             phases => Some(Dither { phases, seed: fields.u64()? }),
@@ -266,13 +318,14 @@ impl ArrayRecord {
                 Tolerance::Absolute(_) => return Err(fields.corrupt("a noise scale without noise")),
             },
             3 if dither.is_none() => take_stream(&mut fields)?,
+            4 if dither.is_none() => take_tiles(&mut fields, &axes, limits)?,
             kind => return Err(fields.corrupt(format!("an unknown map {kind}"))),
         };
         let base = i64::from_le_bytes(fields.array()?);
         let layers = fields.u8()?;
         let fits = match &map {
             Map::Tables(_) => base == 0 && layers == 1,
-            Map::Stream { .. } => base == 0 && layers == 0,
+            Map::Stream { .. } | Map::Tiles { .. } => base == 0 && layers == 0,
             // Indices stay exact as doubles.
             _ => base.unsigned_abs() <= 1 << 52 && matches!(layers, 1 | 2),
         };
@@ -314,11 +367,32 @@ pub(crate) fn check_size(axes: &[usize], sample: SampleType, limits: &Limits) ->
     Ok(())
 }
 
-/// Spec and bytes of an array codec.
-fn take_stream(fields: &mut Fields<'_>) -> Result<Map> {
+/// The spec of an array codec.
+fn take_spec(fields: &mut Fields<'_>) -> Result<Spec> {
     let length = fields.u32()?;
     let spec = std::str::from_utf8(fields.take(u64::from(length))?).ok().and_then(|text| text.parse().ok());
-    let spec = spec.ok_or_else(|| fields.corrupt("a codec that is none"))?;
+    spec.ok_or_else(|| fields.corrupt("a codec that is none"))
+}
+
+/// An array codec, the extents of its tiles, and where their streams end.
+fn take_tiles(fields: &mut Fields<'_>, axes: &[usize], limits: &Limits) -> Result<Map> {
+    let spec = take_spec(fields)?;
+    let extents: Vec<u64> = axes.iter().map(|_| fields.u64()).collect::<Result<_>>()?;
+    let tile: Vec<usize> =
+        extents.into_iter().map(|extent| usize::try_from(extent).unwrap_or(usize::MAX)).collect();
+    let count = Boxes::new(axes, &tile).and_then(|boxes| boxes.count());
+    let count = count.ok_or_else(|| fields.corrupt(format!("tiles of {tile:?} in an array of {axes:?}")))?;
+    limits.check_memory(WHAT, (count as u64).saturating_mul(size_of::<StreamEntry>() as u64))?;
+    let mut streams = Vec::new();
+    for _ in 0..count {
+        streams.push(StreamEntry { length_bytes: fields.u64()?, crc: fields.u32()? });
+    }
+    Ok(Map::Tiles { spec, tile, streams })
+}
+
+/// Spec and bytes of an array codec.
+fn take_stream(fields: &mut Fields<'_>) -> Result<Map> {
+    let spec = take_spec(fields)?;
     let length = fields.u64()?;
     Ok(Map::Stream { spec, bytes: fields.take(length)?.to_vec() })
 }

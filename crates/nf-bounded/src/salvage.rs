@@ -23,12 +23,15 @@ pub struct Salvaged {
 }
 
 impl<R: Read + Seek> Reader<R> {
-    /// Decodes an array tile by tile, and passes over the tiles that are damaged. The stream of an
-    /// array codec is one piece, which is whole or lost.
+    /// Decodes an array tile by tile, and passes over the tiles that are damaged. In containers
+    /// before version 3 the stream of an array codec is one piece, which is whole or lost.
     ///
     /// # Errors
     /// If nothing of the array can be decoded, or it would exceed the limits.
     pub fn decode_salvaged(&mut self, array: usize, codec: &dyn Codec, fill: f64) -> Result<Salvaged> {
+        if let Some((samples, lost, tiles)) = self.salvage_boxes(array, fill)? {
+            return Ok(Salvaged { samples, lost, tiles });
+        }
         if self.arrays()[array].array_codec().is_some() {
             let samples = self.decode(array, codec)?.into_samples();
             return Ok(Salvaged { samples, lost: Vec::new(), tiles: 1 });

@@ -3,6 +3,7 @@
 use crate::{Error, Result};
 use nf_image::{Digest, Shape};
 use std::fmt;
+use std::sync::OnceLock;
 
 /// The type of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +70,8 @@ pub trait Sample: Copy + Send + Sync + 'static {
     fn of_bits(bits: u64) -> Self;
     /// Its value, exactly.
     fn value(self) -> f64;
+    /// Its value as a whole number: exactly, of integers.
+    fn whole(self) -> i64;
     /// The sample nearest to a value; integers saturate at the ends of their range.
     fn nearest(value: f64) -> Self;
 }
@@ -80,6 +83,7 @@ macro_rules! integers {
             fn bits(self) -> u64 { u64::from(self as $unsigned) }
             fn of_bits(bits: u64) -> Self { bits as $unsigned as $type }
             fn value(self) -> f64 { f64::from(self) }
+            fn whole(self) -> i64 { i64::from(self) }
             fn nearest(value: f64) -> Self { value.round() as $type }
         }
     )*};
@@ -97,6 +101,9 @@ impl Sample for f32 {
     fn value(self) -> f64 {
         f64::from(self)
     }
+    fn whole(self) -> i64 {
+        self as i64
+    }
     fn nearest(value: f64) -> Self {
         value as f32
     }
@@ -112,6 +119,9 @@ impl Sample for f64 {
     }
     fn value(self) -> f64 {
         self
+    }
+    fn whole(self) -> i64 {
+        self as i64
     }
     fn nearest(value: f64) -> Self {
         value
@@ -155,6 +165,18 @@ impl Samples {
             Self::I32(_) => SampleType::I32,
             Self::F32(_) => SampleType::F32,
             Self::F64(_) => SampleType::F64,
+        }
+    }
+
+    /// So many samples of value zero.
+    pub(crate) fn zeros(sample: SampleType, count: usize) -> Self {
+        match sample {
+            SampleType::U8 => Self::U8(vec![0; count]),
+            SampleType::I16 => Self::I16(vec![0; count]),
+            SampleType::U16 => Self::U16(vec![0; count]),
+            SampleType::I32 => Self::I32(vec![0; count]),
+            SampleType::F32 => Self::F32(vec![0.0; count]),
+            SampleType::F64 => Self::F64(vec![0.0; count]),
         }
     }
 
@@ -217,6 +239,8 @@ from_vector! { u8, U8; i16, I16; u16, U16; i32, I32; f32, F32; f64, F64; }
 pub struct Array {
     axes: Vec<usize>,
     samples: Samples,
+    /// Worked out when it is first asked for.
+    digest: OnceLock<Digest>,
 }
 
 /// Most axes of an array.
@@ -234,7 +258,7 @@ impl Array {
         } else if checked_samples(&axes) != Some(samples.len()) {
             "the product of the axes is the number of samples"
         } else {
-            return Ok(Self { axes, samples });
+            return Ok(Self { axes, samples, digest: OnceLock::new() });
         };
         Err(Error::Shape { axes, samples: samples.len(), reason })
     }
@@ -247,6 +271,11 @@ impl Array {
     /// Its samples.
     pub fn samples(&self) -> &Samples {
         &self.samples
+    }
+
+    /// [`Samples::digest`], worked out once.
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| self.samples.digest())
     }
 
     /// The samples themselves.

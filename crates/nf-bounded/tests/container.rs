@@ -42,8 +42,8 @@ fn golden_arrays() -> Vec<Quantised> {
     floats[4] = f64::INFINITY;
     floats[20] = 1e200;
     let lattice = Array::new(vec![1, 2, 3, 4], floats).unwrap();
-    let options = QuantiseOptions { noise, blank: Some(97), dither_seed: None };
-    let dithered = QuantiseOptions { noise, blank: None, dither_seed: Some(41) };
+    let options = QuantiseOptions { noise, blank: Some(97), dither_seed: None, tile: None };
+    let dithered = QuantiseOptions { noise, blank: None, dither_seed: Some(41), tile: None };
     vec![
         quantise(&table, &"0.5sigma".parse().unwrap(), &options).unwrap(),
         quantise(&table, &"2dn".parse().unwrap(), &dithered).unwrap(),
@@ -231,9 +231,9 @@ fn other_files_and_newer_versions_are_refused_by_name() {
     let mut bytes = pack(&golden_head(), &golden_arrays(), None);
     assert!(matches!(open(b"SIMPLE  =").unwrap_err(), Error::NotBounded));
     assert!(matches!(open(b"").unwrap_err(), Error::NotBounded));
-    bytes[8] = 3;
+    bytes[8] = 4;
     let error = open(&bytes).unwrap_err().to_string();
-    assert!(error.contains("knows version 3, this is one that knows version 2"), "{error}");
+    assert!(error.contains("knows version 4, this is one that knows version 3"), "{error}");
     // What reads lossless containers does not take it for one.
     let lossless = nf_codec::container::Reader::open(Cursor::new(&bytes[..]), Limits::default());
     assert!(matches!(lossless, Err(nf_codec::Error::NotAContainer)));

@@ -120,7 +120,7 @@ fn every_sample_comes_back_within_the_bound() {
         let mut random = Rng::new(case);
         let (array, bound, noise) = (array(&mut random), bound(&mut random), noise(&mut random));
         let dither_seed = (case % 3 == 0).then_some(case);
-        let options = QuantiseOptions { noise: Some(noise), blank: None, dither_seed };
+        let options = QuantiseOptions { noise: Some(noise), blank: None, dither_seed, tile: None };
         let quantised = match quantise(&array, &bound, &options) {
             Ok(quantised) => quantised,
             Err(Error::Refused { .. }) => {

@@ -2,9 +2,11 @@
 
 use crate::map::{Map, MapKind};
 use crate::outline::Outline;
+use crate::pixels::Pixels;
 use crate::profile::{Parts, Profile, Start, check_name};
 use nf_codec::{Codec, Error, Fields, Limits, Result};
 use nf_image::{Digest, Image16, Shape};
+use std::sync::Arc;
 
 /// The first bytes of a profile.
 pub const MAGIC: [u8; 8] = *b"NFPROF1\n";
@@ -20,7 +22,7 @@ const MOST: usize = 4096;
 const WHAT: &str = "the profile";
 
 /// Pixels of this shape from the spec of a codec and its stream.
-type Decode<'a> = dyn FnMut(&str, &[u8], Shape) -> Result<Image16> + 'a;
+type Decode<'a> = dyn FnMut(&str, &[u8], Shape) -> Result<Pixels> + 'a;
 
 /// A profile of these parts; `codec` codes its maps, and every reader must have it.
 ///
@@ -49,9 +51,7 @@ pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
         out.push(map.fraction_bits);
         put_extent(&mut out, map.row)?;
         put_extent(&mut out, map.column)?;
-        let image = Image16::new(Shape::frame(map.height, map.width), map.samples.clone())
-            .map_err(|error| Error::corrupt(WHAT, error.to_string()))?;
-        put_pixels(&mut out, &image, codec)?;
+        put_pixels(&mut out, map.pixels.image()?, codec)?;
     }
     put_count(&mut out, "starts", parts.starts.len())?;
     for start in &parts.starts {
@@ -59,14 +59,15 @@ pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
         put_extent(&mut out, start.row)?;
         put_extent(&mut out, start.column)?;
         put_count(&mut out, "reads", start.reads)?;
-        put_pixels(&mut out, &start.stack, codec)?;
+        put_pixels(&mut out, start.stack.image()?, codec)?;
     }
     let digest = Digest::of_bytes(&out);
     out.extend(digest.0);
     Ok(Profile::new(parts, digest, out))
 }
 
-/// The profile that these bytes are; `codec` builds the codec of the pixels from its spec.
+/// The profile that these bytes are; `codec` builds the codec of the pixels from its spec. They are
+/// decoded when they are asked for.
 ///
 /// # Errors
 /// If they are damaged, or anything but a profile, or larger than `limits` allow.
@@ -75,13 +76,14 @@ pub fn read(
     codec: &dyn Fn(&str) -> Result<Box<dyn Codec>>,
     limits: &Limits,
 ) -> Result<Profile> {
-    let mut found = None;
+    let mut found: Option<Arc<dyn Codec>> = None;
     let (parts, digest) = parse(&bytes, limits, &mut |spec, stream, shape| {
-        if found.is_none() {
-            found = Some(codec(spec)?);
-        }
-        let Some(codec) = &found else { return Err(Error::corrupt(WHAT, "it names no codec")) };
-        codec.decode(stream, shape, limits)
+        let codec = match &found {
+            Some(codec) => Arc::clone(codec),
+            None => Arc::clone(found.insert(codec(spec)?.into())),
+        };
+        let (stream, limits) = (stream.to_vec(), *limits);
+        Ok(Pixels::coded(shape, move || codec.decode(&stream, shape, &limits)))
     })?;
     Ok(Profile::new(parts, digest, bytes))
 }
@@ -91,8 +93,8 @@ pub fn read(
 /// # Errors
 /// If the bytes are damaged, or anything but a profile, or larger than `limits` allow.
 pub fn outline(bytes: &[u8], limits: &Limits) -> Result<Outline> {
-    // Memory that is never touched costs nothing.
-    let (parts, digest) = parse(bytes, limits, &mut |_, _, shape| Ok(Image16::zeros(shape)))?;
+    let unknown = |shape| Pixels::coded(shape, || Err(Error::corrupt(WHAT, "only its outline was read")));
+    let (parts, digest) = parse(bytes, limits, &mut |_, _, shape| Ok(unknown(shape)))?;
     Ok(Outline::of(&parts, &digest))
 }
 
@@ -147,7 +149,6 @@ fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<(Part
         if planes != 1 {
             return Err(Error::corrupt(WHAT, format!("a map of {planes} planes, expected one")));
         }
-        let samples = stack.into_samples();
         let map = Map {
             kind,
             image,
@@ -161,7 +162,7 @@ fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<(Part
             noise_dn,
             base_dn,
             fraction_bits,
-            samples,
+            pixels: stack,
         };
         maps.push(map);
     }
@@ -244,10 +245,10 @@ fn put_pixels(out: &mut Vec<u8>, image: &Image16, codec: &dyn Codec) -> Result<(
 
 fn pixels_of(
     fields: &mut Fields<'_>,
-    decode: &mut dyn FnMut(&[u8], Shape) -> Result<Image16>,
+    decode: &mut dyn FnMut(&[u8], Shape) -> Result<Pixels>,
     limits: &Limits,
     pixels: &mut u64,
-) -> Result<Image16> {
+) -> Result<Pixels> {
     let planes = count(fields, "planes")?;
     let (height, width) = (fields.u32()? as usize, fields.u32()? as usize);
     let shape = Shape::new(planes, height, width);
@@ -255,9 +256,5 @@ fn pixels_of(
     limits.check_memory(WHAT, pixels.saturating_mul(2))?;
     let length = fields.u64()?;
     let stream = fields.take(length)?;
-    let image = decode(stream, shape)?;
-    match image.shape() == shape {
-        true => Ok(image),
-        false => Err(Error::corrupt(WHAT, format!("pixels of {}, expected {shape}", image.shape()))),
-    }
+    decode(stream, shape)
 }

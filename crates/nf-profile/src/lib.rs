@@ -1,5 +1,6 @@
 //! Detector profiles: what many frames of one camera have in common.
 //!
+//! - [`Pixels`]: those of maps and starts, decoded when they are asked for.
 //! - [`Map`]: a number for every pixel of the detector, such as its fixed pattern.
 //! - [`Profile`]: the maps of one detector, and frames from which adaptive models start.
 //! - [`Outline`]: what a profile says of itself, without its pixels.
@@ -13,8 +14,10 @@ pub mod format;
 pub mod library;
 mod map;
 mod outline;
+mod pixels;
 mod profile;
 
 pub use map::{Map, MapKind, UNITS_PER_DN};
 pub use outline::{Area, Outline};
+pub use pixels::Pixels;
 pub use profile::{Id, Parts, Profile, Start, knows_profiles, legal_name};

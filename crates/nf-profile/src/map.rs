@@ -1,5 +1,6 @@
 //! A number for every pixel of a detector.
 
+use crate::Pixels;
 use nf_image::{Image16, Shape};
 use std::ops::Range;
 
@@ -57,8 +58,8 @@ pub struct Map {
     pub base_dn: i32,
     /// Samples count in `2^-fraction_bits` DN; at most 8.
     pub fraction_bits: u8,
-    /// `height * width` samples, row by row.
-    pub samples: Vec<u16>,
+    /// Its samples, a frame of `height` x `width`.
+    pub pixels: Pixels,
 }
 
 impl Map {
@@ -83,25 +84,28 @@ impl Map {
         let base = f64::from(self.base_dn);
         let sample =
             |value: &f32| ((f64::from(*value) - base) * units_per_dn).round().clamp(0.0, 65_535.0) as u16;
-        self.samples = values.iter().map(sample).collect();
+        let samples: Vec<u16> = values.iter().map(sample).collect();
+        let shape = Shape::frame(self.height, self.width);
+        self.pixels = Image16::new(shape, samples).unwrap_or_else(|_| Image16::zeros(shape)).into();
     }
 
     fn units(&self, sample: u16) -> i32 {
         self.base_dn * UNITS_PER_DN + (i32::from(sample) << (8 - self.fraction_bits))
     }
 
-    /// The number of pixel `i`, in DN.
-    pub(crate) fn dn(&self, i: usize) -> f32 {
-        self.units(self.samples[i]) as f32 / UNITS_PER_DN as f32
+    /// The numbers of all pixels, in DN, row by row; none if the map is damaged.
+    pub(crate) fn dn(&self) -> Option<Vec<f32>> {
+        let samples = self.pixels.image().ok()?.samples();
+        Some(samples.iter().map(|&sample| self.units(sample) as f32 / UNITS_PER_DN as f32).collect())
     }
 
     /// Its samples as an image, for pictures.
     pub fn picture(&self) -> Option<Image16> {
-        Image16::new(Shape::frame(self.height, self.width), self.samples.clone()).ok()
+        self.pixels.image().ok().cloned()
     }
 
     /// The numbers of a box of the detector, row by row, in units of 1 / [`UNITS_PER_DN`] DN; none
-    /// if the map has not all of these pixels.
+    /// if the map has not all of these pixels, or is damaged.
     pub fn crop(&self, rows: &Range<usize>, columns: &Range<usize>) -> Option<Vec<i32>> {
         let within = |range: &Range<usize>, start: usize, length: usize| {
             let inside = range.start.checked_sub(start)?..range.end.checked_sub(start)?;
@@ -109,7 +113,8 @@ impl Map {
         };
         let rows = within(rows, self.row, self.height)?;
         let columns = within(columns, self.column, self.width)?;
-        let row = |row: usize| &self.samples[row * self.width..][columns.clone()];
+        let image = self.pixels.image().ok()?;
+        let row = |row: usize| &image.samples()[row * self.width..][columns.clone()];
         Some(rows.flat_map(row).map(|&sample| self.units(sample)).collect())
     }
 }

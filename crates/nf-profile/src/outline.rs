@@ -101,14 +101,14 @@ mod tests {
             noise_dn: 1.0,
             base_dn: 0,
             fraction_bits: 0,
-            samples: vec![0; 4800],
+            pixels: Image16::zeros(Shape::frame(60, 80)).into(),
         };
         let start = |row, height| Start {
             image: String::new(),
             row,
             column: 20,
             reads: 1,
-            stack: Image16::zeros(Shape::frame(height, 80)),
+            stack: Image16::zeros(Shape::frame(height, 80)).into(),
         };
         let parts = |starts| Parts { maps: vec![map.clone(), map.clone()], starts, ..Parts::default() };
         let outline = Outline::of(&parts(vec![start(30, 10)]), &Digest([0; 32]));

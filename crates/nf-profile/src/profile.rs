@@ -1,13 +1,13 @@
 //! A profile and its name.
 
-use crate::Map;
+use crate::{Map, Pixels};
 use nf_codec::{Error, Result, Spec};
-use nf_image::{Digest, Image16};
+use nf_image::Digest;
 use std::fmt;
 use std::str::FromStr;
 
 /// Pieces of exposures from which adaptive models start: they see them before they meet a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Start {
     /// The image of a file that it was cut from.
     pub image: String,
@@ -18,7 +18,7 @@ pub struct Start {
     /// Planes of one exposure: more than one if it is a ramp.
     pub reads: usize,
     /// The pixels of one exposure after another, all at the same place.
-    pub stack: Image16,
+    pub stack: Pixels,
 }
 
 impl Start {

@@ -225,8 +225,9 @@ impl Bounded {
             arrays.append(facts)?;
         }
         let facts = PyDict::new(py);
-        facts.set_item("kind", "bounded container")?;
-        facts.set_item("lossless", false)?;
+        let is_lossless = reader.is_lossless();
+        facts.set_item("kind", if is_lossless { "container of arrays" } else { "bounded container" })?;
+        facts.set_item("lossless", is_lossless)?;
         facts.set_item("version", reader.version())?;
         facts.set_item("creator", &reader.head().creator)?;
         facts.set_item("codec", reader.indices().header().codec.to_string())?;

@@ -65,6 +65,17 @@ impl Folder {
     }
 }
 
+/// The header of a primary image.
+fn header(bitpix: i32, axes: &[usize]) -> Vec<u8> {
+    let mut cards = vec![format!("SIMPLE  = {:>20}", "T"), format!("BITPIX  = {bitpix:>20}")];
+    cards.push(format!("NAXIS   = {:>20}", axes.len()));
+    cards.extend(axes.iter().enumerate().map(|(n, axis)| format!("NAXIS{}  = {axis:>20}", n + 1)));
+    cards.push("END".to_owned());
+    let mut bytes: Vec<u8> = cards.iter().flat_map(|card| format!("{card:<80}").into_bytes()).collect();
+    bytes.resize(bytes.len().next_multiple_of(2880), b' ');
+    bytes
+}
+
 fn largest(a: &Image16, b: &Image16) -> u16 {
     a.samples().iter().zip(b.samples()).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
@@ -276,12 +287,75 @@ fn codecs_with_a_loss_of_their_own_keep_the_bound() {
     for (line, words) in [
         ("compress --bound 2dn --codec lerc:error=bound,colour=1 a.fits -o x", &["colour"][..]),
         ("compress --bound 2dn --codec lerc:error=bound --dither a.fits -o x", &["--dither"]),
-        ("compress --bound 2dn --codec lerc:error=bound --tile 64x64 a.fits -o x", &["--tile"]),
         ("compress --bound 1dn --codec hcompress:scale=bound f.npy -o x", &["f.npy", "no bound for float32"]),
-        ("compress --codec lerc:error=2 a.fits -o x", &["error"]),
+        ("compress --codec lerc:error=2 a.fits -o x", &["has a loss", "--bound", "pcodec:lossless=true"]),
+        ("compress --codec lerc:as=float,error=bound a.fits -o x", &["has a loss", "--bound"]),
+        ("compress f.npy -o x", &["f.npy", "pcodec:lossless=true"]),
     ] {
         folder.fails(line, words, "x");
     }
+}
+
+#[test]
+fn floats_without_loss_are_called_lossless_and_bounded_ones_never() {
+    let folder = Folder::new();
+    folder.floats("f.npy");
+    let mut image = [header(-32, &[80, 60]), folder.read("f.npy")[128..].to_vec()].concat();
+    image.resize(image.len().next_multiple_of(2880), 0);
+    folder.write("f.fits", &image);
+    let kinds = ["pcodec:lossless=true", "zstd:filter=floatpred", "zfp:reversible=true"];
+    for codec in kinds.into_iter().filter(|codec| !codec.starts_with("zfp") || cfg!(feature = "zfp")) {
+        for name in ["f.npy", "f.fits"] {
+            let said = folder.succeeds(&format!("compress -f --codec {codec} --tile 25x33 {name}"));
+            assert!(said.contains("lossless, verified") && !said.contains("NOT"), "{said}");
+            let container = format!("{name}.nfl");
+            let said = folder.succeeds(&format!("decompress -f {container} -o again-{name}"));
+            assert!(!said.contains("NOT"), "{said}");
+            assert!(folder.read(&format!("again-{name}")) == folder.read(name), "{codec} {name}");
+            for verb in ["info", "test"] {
+                let said = folder.succeeds(&format!("{verb} {container}"));
+                assert!(said.contains("lossless") && !said.contains("NOT"), "{verb}: {said}");
+                let said = folder.succeeds(&format!("{verb} --json {container}"));
+                assert!(said.replace(' ', "").contains("\"lossless\":true"), "{verb}: {said}");
+            }
+            folder.succeeds(&format!("decompress -f --region 20:40,30:50 {container} -o part.npy"));
+            assert_eq!(folder.read("part.npy").len(), 128 + 4 * 400);
+        }
+        // Within a bound it is never called so, whatever was lost.
+        let said = folder.succeeds(&format!("compress -f --bound 1dn --codec {codec} f.npy -o f.nfb"));
+        assert!(said.contains("NOT lossless"), "{said}");
+        for verb in ["info", "test"] {
+            assert!(folder.succeeds(&format!("{verb} f.nfb")).contains("NOT lossless"), "{verb}");
+            let said = folder.succeeds(&format!("{verb} --json f.nfb")).replace(' ', "");
+            assert!(said.contains("\"lossless\":false"), "{said}");
+        }
+    }
+    folder.succeeds("compress --delete --codec zstd:filter=floatpred f.npy -o g.npy.nfl");
+    assert!(!folder.0.path().join("f.npy").exists());
+    folder.succeeds("decompress g.npy.nfl -o g.npy");
+    folder.fails("decompress --delete -f g.npy.nfl -o h.npy", &["it is kept"], "h.npy");
+}
+
+#[test]
+fn a_damaged_tile_of_an_array_codec_costs_itself() {
+    let folder = Folder::new();
+    folder.floats("f.npy");
+    folder.succeeds("compress --bound 1dn --codec lerc:error=bound --tile 20x80 f.npy -o f.nfb");
+    let mut bytes = folder.read("f.nfb");
+    // In the middle of the streams, which lie between the header and the empty container of
+    // indices.
+    let at = bytes.len() * 2 / 3;
+    bytes[at] ^= 1;
+    folder.write("d.nfb", &bytes);
+    folder.fails("test d.nfb", &["tile of array 0", "checksum"], "x");
+    let output = folder.run("decompress --salvage d.nfb -o d.npy");
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("1 tiles") && text.contains("rows"), "{text}");
+    folder.succeeds("decompress f.nfb -o g.npy");
+    let (whole, found) = (folder.read("g.npy"), folder.read("d.npy"));
+    let differ = whole[128..].chunks(4).zip(found[128..].chunks(4)).filter(|(a, b)| a != b).count();
+    assert!((1..=20 * 80).contains(&differ), "{differ}");
 }
 
 #[test]

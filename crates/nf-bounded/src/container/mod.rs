@@ -5,6 +5,7 @@
 //! - [`Reader`]: container in, arrays out: whole, a region, or the original file.
 
 mod reader;
+mod streams;
 mod writer;
 
 use crate::layout::Layout;
@@ -13,9 +14,9 @@ pub use writer::write;
 
 /// First bytes of a bounded container.
 pub const MAGIC: [u8; 8] = *b"\x89NFB\r\n\x1a\n";
-/// The newest version that this program reads. It writes 1 where no array has what came with 2, so
-/// that older programs read what they can.
-pub const VERSION: u16 = 2;
+/// The newest version that this program reads. It writes the first one that knows what the arrays
+/// have, so that older programs read what they can.
+pub const VERSION: u16 = 3;
 const FIRST_VERSION: u16 = 1;
 
 const ARRAY: u8 = 1;

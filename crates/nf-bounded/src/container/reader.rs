@@ -1,8 +1,7 @@
 //! Container in, arrays out.
 
 use super::{
-    ARRAY, CREATOR, FIRST_OPTIONAL, FIRST_VERSION, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES,
-    VERSION, WHAT,
+    ARRAY, CREATOR, FIRST_OPTIONAL, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION, WHAT,
 };
 use crate::array_codec::ArrayRegistry;
 use crate::bound::Tolerance;
@@ -10,7 +9,7 @@ use crate::encode_within::decode_stream;
 use crate::layout::Layout;
 use crate::packing::Fields;
 use crate::quantise::{Comparison, check, reconstruct, reconstruct_samples};
-use crate::record::ArrayRecord;
+use crate::record::{ArrayRecord, Map};
 use crate::sample::each_type;
 use crate::{Array, Error, Result, Samples};
 use nf_codec::container;
@@ -23,14 +22,16 @@ use std::ops::Range;
 #[derive(Debug)]
 pub struct Reader<R> {
     head: Head,
-    arrays: Vec<ArrayRecord>,
+    pub(super) arrays: Vec<ArrayRecord>,
     /// The first stack of every array.
     first_stack: Vec<usize>,
-    indices: container::Reader<Behind<R>>,
+    /// Where the streams of every array begin.
+    pub(super) first_stream: Vec<u64>,
+    pub(super) indices: container::Reader<Behind<R>>,
     container_bytes: u64,
     version: u16,
-    array_codecs: ArrayRegistry,
-    limits: Limits,
+    pub(super) array_codecs: ArrayRegistry,
+    pub(super) limits: Limits,
 }
 
 impl<R: Read + Seek> Reader<R> {
@@ -72,7 +73,16 @@ impl<R: Read + Seek> Reader<R> {
             return Err(Error::corrupt(WHAT, "its checksum does not match"));
         }
         let (head, arrays) = take_records(&prologue[PREFIX_BYTES..], &limits)?;
-        let start = prologue.len() as u64 + 4;
+        // Streams of array codecs lie between the header and the indices.
+        let mut start = prologue.len() as u64 + 4;
+        let mut first_stream = Vec::with_capacity(arrays.len());
+        for array in &arrays {
+            first_stream.push(start);
+            let lengths = array.streams().iter().map(|stream| stream.length_bytes);
+            let end = lengths.into_iter().try_fold(start, u64::checked_add);
+            let end = end.filter(|&end| end <= container_bytes);
+            start = end.ok_or_else(|| nf_codec::Error::truncated("the streams of the bounded container"))?;
+        }
         let indices = container::Reader::open(Behind { source, start }, limits)?;
         let mut first_stack = Vec::with_capacity(arrays.len());
         let mut stacks = indices.header().images.iter();
@@ -89,11 +99,23 @@ impl<R: Read + Seek> Reader<R> {
         if stacks.next().is_some() {
             return Err(Error::corrupt(WHAT, "there are more stacks of indices than arrays"));
         }
-        if version == FIRST_VERSION && arrays.iter().any(ArrayRecord::is_new) {
-            return Err(Error::corrupt(WHAT, "an array that needs version 2 in a container of version 1"));
+        if let Some(needed) = arrays.iter().map(ArrayRecord::version).max().filter(|&needed| needed > version)
+        {
+            let reason = format!("an array that needs version {needed} in a container of version {version}");
+            return Err(Error::corrupt(WHAT, reason));
         }
         let array_codecs = ArrayRegistry::default();
-        Ok(Self { head, arrays, first_stack, indices, container_bytes, version, array_codecs, limits })
+        Ok(Self {
+            head,
+            arrays,
+            first_stack,
+            first_stream,
+            indices,
+            container_bytes,
+            version,
+            array_codecs,
+            limits,
+        })
     }
 
     /// The same with array codecs that it can decode by.
@@ -121,6 +143,12 @@ impl<R: Read + Seek> Reader<R> {
         self.container_bytes
     }
 
+    /// Whether every sample of every array is what it was; otherwise there is a bound, and the file
+    /// is never lossless.
+    pub fn is_lossless(&self) -> bool {
+        !self.arrays.is_empty() && self.arrays.iter().all(ArrayRecord::is_lossless)
+    }
+
     /// The container of the indices.
     pub fn indices(&self) -> &container::Reader<Behind<R>> {
         &self.indices
@@ -138,8 +166,10 @@ impl<R: Read + Seek> Reader<R> {
 
     /// Bytes of the coded indices or of the stream of an array.
     pub fn coded_bytes(&self, array: usize) -> u64 {
-        if let Some(stream) = self.arrays[array].stream() {
-            return stream.len() as u64;
+        match &self.arrays[array].map {
+            Map::Stream { bytes, .. } => return bytes.len() as u64,
+            Map::Tiles { streams, .. } => return streams.iter().map(|stream| stream.length_bytes).sum(),
+            _ => {}
         }
         self.stacks(array).flat_map(|stack| self.indices.tiles(stack)).map(|tile| tile.length_bytes).sum()
     }
@@ -157,6 +187,10 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     /// If a tile is damaged, or the samples are not those of the digest.
     pub fn decode(&mut self, array: usize, codec: &dyn Codec) -> Result<Array> {
+        if let Some(boxes) = self.boxes(array)? {
+            let decoded = self.decode_boxes(array, &boxes)?;
+            return self.checked(array, decoded);
+        }
         let record = &self.arrays[array];
         let mut layers = Vec::new();
         for stack in self.stacks(array) {
@@ -168,7 +202,13 @@ impl<R: Read + Seek> Reader<R> {
             }
             None => reconstruct(record, &layers)?,
         };
-        let found = decoded.samples().digest();
+        self.checked(array, decoded)
+    }
+
+    /// The array, if it has the digest of its record.
+    fn checked(&self, array: usize, decoded: Array) -> Result<Array> {
+        let record = &self.arrays[array];
+        let found = decoded.digest();
         if found != record.decoded {
             let reason =
                 format!("its samples have the digest {}, expected {}", found.short(), record.decoded.short());
@@ -188,6 +228,9 @@ impl<R: Read + Seek> Reader<R> {
         let is_folded = record.axes.len() == 1 && shape.height > 1;
         let whole = if is_folded { Shape::frame(1, record.axes[0]) } else { shape };
         nf_codec::Error::check_region(region, whole)?;
+        if let Some(boxes) = self.boxes(array)? {
+            return self.decode_region_of_boxes(array, &boxes, region);
+        }
         if is_folded {
             let columns = region.columns.clone();
             let columns = if region.rows.is_empty() || region.planes.is_empty() { 0..0 } else { columns };
@@ -241,7 +284,7 @@ impl<R: Read + Seek> Reader<R> {
     pub fn prove(&mut self, array: usize, original: &Array, codec: &dyn Codec) -> Result<Comparison> {
         let decoded = self.decode(array, codec)?;
         let record = &self.arrays[array];
-        if original.samples().digest() != record.original {
+        if original.digest() != record.original {
             return Err(Error::corrupt(&format!("array {array}"), "it was made of other samples"));
         }
         check(original, &decoded, &record.tolerance)
@@ -324,6 +367,16 @@ fn take_records(header: &[u8], limits: &Limits) -> Result<(Head, Vec<ArrayRecord
 pub struct Behind<R> {
     source: R,
     start: u64,
+}
+
+impl<R: Read + Seek> Behind<R> {
+    /// Bytes of the source itself, which has that many.
+    pub(super) fn absolute(&mut self, place: u64, length: u64) -> std::io::Result<Vec<u8>> {
+        self.source.seek(SeekFrom::Start(place))?;
+        let mut bytes = vec![0; length as usize];
+        self.source.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
 }
 
 impl<R: Read> Read for Behind<R> {

@@ -1,6 +1,6 @@
 //! Quantised arrays in, container out.
 
-use super::{ARRAY, CREATOR, FIRST_VERSION, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, VERSION, WHAT};
+use super::{ARRAY, CREATOR, FIRST_VERSION, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, WHAT};
 use crate::Result;
 use crate::quantise::Quantised;
 use nf_codec::container::{self, ImageHeader, ImageSource, ModelHeader, WriteOptions, Written, default_tile};
@@ -43,13 +43,15 @@ pub fn write(
         return Err(nf_codec::Error::TooLarge { what, needed, most: MAX_HEADER_BYTES }.into());
     }
     let mut prologue = MAGIC.to_vec();
-    let version = if arrays.iter().any(|array| array.record.is_new()) { VERSION } else { FIRST_VERSION };
+    let version = arrays.iter().map(|array| array.record.version()).max().unwrap_or(FIRST_VERSION);
     prologue.extend(version.to_le_bytes());
     prologue.extend((records.len() as u32).to_le_bytes());
     prologue.extend(records);
     prologue.extend(crc32fast::hash(&prologue).to_le_bytes());
     let failed = |source| nf_codec::Error::Io { what: "writing the container".to_owned(), source };
     out.write_all(&prologue).map_err(failed)?;
+    let streams = || arrays.iter().flat_map(|array| &array.streams);
+    streams().try_for_each(|stream| out.write_all(stream)).map_err(failed)?;
 
     let mut layers: Vec<Layer> = arrays.iter().flat_map(Layer::of).collect();
     let image = |shape: Shape| ImageHeader {
@@ -71,6 +73,7 @@ pub fn write(
     let mut written =
         container::write(out, &header, &mut sources, WriteOptions { encoder, verifier, limits })?;
     written.container_bytes += prologue.len() as u64;
+    written.container_bytes += streams().map(|stream| stream.len() as u64).sum::<u64>();
     Ok(written)
 }
 

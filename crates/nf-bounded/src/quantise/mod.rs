@@ -25,20 +25,21 @@ pub struct Quantised {
     pub record: ArrayRecord,
     /// The indices, in stacks of 16 bits: one, or two, the low half first; none beside a stream.
     pub layers: Vec<Image16>,
-    /// What a stream decodes to, with the listed samples.
-    pub(crate) decoded: Option<Array>,
+    /// The streams of an array codec, one for every tile.
+    pub(crate) streams: Vec<Vec<u8>>,
+    /// What they decode to, with the listed samples.
+    pub(crate) decoded: Array,
 }
 
 impl Quantised {
-    /// The array that the indices or the stream stand for, as a reader of the container gets it.
-    ///
-    /// # Errors
-    /// If record and indices do not go together.
-    pub fn decoded(&self) -> Result<Array> {
-        match &self.decoded {
-            Some(decoded) => Ok(decoded.clone()),
-            None => reconstruct(&self.record, &self.layers),
-        }
+    /// The streams of an array codec, one for every tile; none beside indices.
+    pub fn streams(&self) -> &[Vec<u8>] {
+        &self.streams
+    }
+
+    /// The array that the indices or the streams stand for, as a reader of the container gets it.
+    pub fn decoded(&self) -> &Array {
+        &self.decoded
     }
 }
 
@@ -81,13 +82,16 @@ pub struct QuantiseOptions {
     pub blank: Option<i64>,
     /// Subtractive dither with this seed.
     pub dither_seed: Option<u64>,
+    /// For codecs of arrays: the extent of tiles, of which the last axes are the rows and columns
+    /// and what is before them planes; none for about a megapixel.
+    pub tile: Option<Shape>,
 }
 
 impl QuantiseOptions {
     /// The same with dither, or without; of a seed that is that of the samples themselves, so that
     /// the same array gives the same container.
     pub fn with_dither(self, array: &Array, dither: bool) -> Self {
-        let seed = || array.samples().digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
+        let seed = || array.digest().0.first_chunk().map(|first| u64::from_le_bytes(*first));
         Self { dither_seed: if dither { seed() } else { None }, ..self }
     }
 }
@@ -99,6 +103,14 @@ impl QuantiseOptions {
 /// noise that is not given.
 pub fn quantise(array: &Array, bound: &Bound, options: &QuantiseOptions) -> Result<Quantised> {
     let noise = options.noise.filter(|_| bound.unit() == Unit::Sigma);
+    let sample = array.samples().sample_type();
+    if bound.is_exact() && sample.is_float() {
+        let reason = format!(
+            "indices do not keep {sample} samples; codecs of arrays do, such as pcodec:lossless=true or \
+             zstd:filter=floatpred"
+        );
+        return Err(bound.refused(reason));
+    }
     let shape = stack_shape(array.axes());
     let (tolerance, indices) = each_type!(array.samples(), values => {
         let range = Range::of(values);
@@ -119,7 +131,7 @@ pub fn quantise(array: &Array, bound: &Bound, options: &QuantiseOptions) -> Resu
         largest_error: 0.0,
         largest_error_sigma: None,
         changed: 0,
-        original: array.samples().digest(),
+        original: array.digest(),
         decoded: Digest([0; 32]),
         dither,
         map,
@@ -133,8 +145,11 @@ pub fn quantise(array: &Array, bound: &Bound, options: &QuantiseOptions) -> Resu
     record.largest_error = found.largest_error;
     record.largest_error_sigma = found.largest_error_sigma;
     record.changed = found.changed;
-    record.decoded = decoded.samples().digest();
-    Ok(Quantised { record, layers, decoded: None })
+    record.decoded = decoded.digest();
+    if bound.is_exact() && record.original != record.decoded {
+        return Err(bound.refused("the samples did not come back; please report this file"));
+    }
+    Ok(Quantised { record, layers, streams: Vec::new(), decoded })
 }
 
 /// A stack of indices; what a row lacks of its length repeats the last index.
@@ -175,6 +190,7 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
             }
             return Ok(Tolerance::Sigma { sigmas: value, noise });
         }
+        Unit::Exact => return Ok(Tolerance::Absolute(0.0)),
         Unit::Dn => value,
         Unit::Range => value * extent,
     };
@@ -242,19 +258,20 @@ fn compare<T: Sample>(original: &[T], decoded: &[T], tolerance: &Tolerance) -> R
         // What every value may become, worked out once for all its samples.
         let values = 1usize << (8 * T::TYPE.bytes());
         let of = |bits: usize| T::of_bits(bits as u64).value();
-        let tolerances: Vec<f64> = (0..values).map(|bits| tolerance.at(of(bits))).collect();
-        let mut largest = vec![0.0f64; values];
+        // Errors of integers are whole.
+        let tolerances: Vec<u64> = (0..values).map(|bits| tolerance.at(of(bits)) as u64).collect();
+        let mut largest = vec![0u64; values];
         for (place, (&x, &y)) in pairs {
             let bits = x.bits() as usize;
-            let error = (x.value() - y.value()).abs();
-            // Integers of 16 bits and their differences are exact.
+            let error = x.whole().abs_diff(y.whole());
             if error > tolerances[bits] {
                 return Err(Error::Violated { place, expected: x.value(), found: y.value() });
             }
-            found.changed += u64::from(error > 0.0);
+            found.changed += u64::from(error > 0);
             largest[bits] = largest[bits].max(error);
         }
         for (bits, &error) in largest.iter().enumerate() {
+            let error = error as f64;
             found.largest_error = found.largest_error.max(error);
             most_sigma = most_sigma.max(in_sigma(error, of(bits)));
         }
@@ -310,7 +327,10 @@ fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> R
             let of = |values: &Vec<i64>| values.iter().map(|&value| T::nearest(value as f64)).collect();
             let tables: Vec<Vec<T>> = tables.iter().map(of).collect();
             let values = match (dither, &tables[..]) {
-                (None, [table]) => low.iter().map(|&index| table.get(usize::from(index)).copied()).collect(),
+                (None, [table]) => low
+                    .iter()
+                    .all(|&index| usize::from(index) < table.len())
+                    .then(|| low.iter().map(|&index| table[usize::from(index)]).collect()),
                 (Some(dither), tables) => {
                     let table = |n: usize| tables.get(dither.phase((first + n) as u64));
                     let value = |(n, &index): (usize, &u16)| table(n)?.get(usize::from(index)).copied();

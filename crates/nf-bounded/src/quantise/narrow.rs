@@ -60,7 +60,7 @@ pub(super) fn quantise<T: Sample>(
 ) -> Indices {
     let values = if options.dither_seed.is_some() { values.padded(tolerance) } else { values };
     let Values { first, count, .. } = values;
-    let ordinal = |sample: T| (sample.value() as i64 - first) as usize;
+    let ordinal = |sample: T| (sample.whole() - first) as usize;
     let ordinals = ordinals(values, tolerance, options.blank);
     let mut index_of = Vec::new();
     let mut tables = Vec::new();
@@ -88,7 +88,10 @@ pub(super) fn quantise<T: Sample>(
     }
     let dither = options.dither_seed.map(|seed| Dither { seed, phases: tables.len() as u8 });
     let indices = match dither {
-        None => samples.iter().map(|&sample| index_of[0][ordinal(sample)]).collect(),
+        None => {
+            let index_of = &index_of[0][..];
+            samples.iter().map(|&sample| index_of[ordinal(sample)]).collect()
+        }
         Some(dither) => {
             let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place as u64)][ordinal(sample)];
             samples.iter().enumerate().map(index).collect()

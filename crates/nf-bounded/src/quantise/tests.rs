@@ -14,8 +14,8 @@ fn noise(offset: f64, gain: f64, read: f64) -> Option<Noise> {
 
 /// Quantises, decodes, and compares by arithmetic of this test.
 fn round_trip(array: &Array, text: &str, noise: Option<Noise>, blank: Option<i64>) -> Array {
-    round_trip_with(array, text, &QuantiseOptions { noise, blank, dither_seed: Some(3) });
-    round_trip_with(array, text, &QuantiseOptions { noise, blank, dither_seed: None })
+    round_trip_with(array, text, &QuantiseOptions { noise, blank, dither_seed: Some(3), tile: None });
+    round_trip_with(array, text, &QuantiseOptions { noise, blank, dither_seed: None, tile: None })
 }
 
 fn round_trip_with(array: &Array, text: &str, options: &QuantiseOptions) -> Array {
@@ -99,7 +99,7 @@ fn dither_leaves_no_bias_at_any_bound_up_to_two_sigmas() {
         let arrays = [Array::new(vec![400, 400], counts), Array::new(vec![400, 400], single)];
         for array in arrays.map(|array| array.unwrap()) {
             for text in ["0.5sigma", "1sigma", "2sigma"] {
-                let options = QuantiseOptions { noise: model, dither_seed: Some(5), blank: None };
+                let options = QuantiseOptions { noise: model, dither_seed: Some(5), blank: None, tile: None };
                 let decoded = round_trip_with(&array, text, &options);
                 let values = |array: &Array| -> Vec<f64> {
                     (0..160_000).map(|place| array.samples().value(place)).collect()

@@ -145,7 +145,7 @@ fn index_of<T: Sample>(
             let light = x - noise.offset_dn();
             2.0 * light / (noise.sigma(x) + noise.read_noise_dn()) / step
         }
-        Map::Tables(_) | Map::Stream { .. } => return None,
+        Map::Tables(_) | Map::Stream { .. } | Map::Tiles { .. } => return None,
     } + shift;
     // NaN and infinities fail here.
     if is_blank(x, blank) || real.abs().partial_cmp(&MOST_INDEX) != Some(std::cmp::Ordering::Less) {

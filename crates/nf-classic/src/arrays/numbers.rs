@@ -114,6 +114,10 @@ impl ArrayCodec for Pcodec {
     fn takes_non_finite(&self) -> bool {
         true
     }
+
+    fn is_lossless(&self) -> bool {
+        true
+    }
 }
 
 struct FloatPredictor {
@@ -194,6 +198,10 @@ impl ArrayCodec for FloatPredictor {
     }
 
     fn takes_non_finite(&self) -> bool {
+        true
+    }
+
+    fn is_lossless(&self) -> bool {
         true
     }
 }

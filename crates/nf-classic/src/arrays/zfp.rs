@@ -201,4 +201,8 @@ impl ArrayCodec for Zfp {
     fn takes_non_finite(&self) -> bool {
         self.mode == Mode::Reversible
     }
+
+    fn is_lossless(&self) -> bool {
+        self.mode == Mode::Reversible
+    }
 }

@@ -55,6 +55,11 @@ impl<R: Read + Seek> Reader<R> {
         &self.header
     }
 
+    /// Where it is read from; every read seeks first.
+    pub fn source_mut(&mut self) -> &mut R {
+        &mut self.source
+    }
+
     /// Size of the whole container.
     pub fn container_bytes(&self) -> u64 {
         self.container_bytes

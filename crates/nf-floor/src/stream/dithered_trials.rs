@@ -9,8 +9,9 @@ use crate::level::Level;
 use crate::models::split_rows::Directed;
 use crate::models::{TileView, wavefront};
 
-/// If the better of both ways is estimated to take less than this share of the other, the other is
-/// not tried.
+/// Shifts that are known cost nothing where the indices have them, so a tile whose estimate with
+/// them is no larger is not tried without; if it is estimated to take less than this share without,
+/// it is not tried with them.
 const SURE: f64 = 0.98;
 
 /// The smallest tile that `level` finds with these shifts or without; `references` as those of
@@ -25,7 +26,7 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
     let (with, without) = (about_bits(directed), about_bits(Directed::new(tile, &[])));
     let has_planes = !references.is_empty() && level >= Level::Default;
     let mut best = CodedTile { bytes: Vec::new(), references: 0 };
-    if has_planes || with > SURE * without {
+    if has_planes || with > without {
         best = inter_plane::encode(tile, references, level);
     }
     if with * SURE > without {

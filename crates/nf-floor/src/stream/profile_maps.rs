@@ -148,10 +148,11 @@ impl<'a> Placed<'a> {
         })?;
         let Shape { height, width, .. } = start.stack.shape();
         let at = Placed { profile: self.profile, row: start.row, column: start.column };
+        let stack = start.stack.image()?;
         let exposure = |exposure: usize| {
             let plane = exposure * start.reads + read;
-            let tile = TileView::new(height, width, start.stack.plane(plane));
-            (tile, (1..=needed).map(|back| start.stack.plane(plane - back)).collect())
+            let tile = TileView::new(height, width, stack.plane(plane));
+            (tile, (1..=needed).map(|back| stack.plane(plane - back)).collect())
         };
         Ok(StartTiles {
             exposures: (0..start.exposures()).map(exposure).collect(),
@@ -196,6 +197,7 @@ impl<'a> Placed<'a> {
                 Error::corrupt(what, format!("map {index} of profile {id} is no {kind}"))
             })?;
             let (rows, columns) = self.on_detector(rows, columns);
+            map.pixels.image()?;
             let values = map.crop(&rows, &columns).ok_or_else(|| {
                 let reason = format!(
                     "map {index} of profile {} lacks rows {rows:?}, columns {columns:?}",

@@ -75,6 +75,11 @@ fn decoders_agree_on_what_is_valid() {
     }
 }
 
+/// Bytes of the spec of the codec that codes the pixels of profiles.
+fn spec_bytes() -> usize {
+    PROFILE_CODEC.spec().to_string().len()
+}
+
 /// Levels of damaged tiles.
 const LEVELS: [Level; 2] = [Level::Default, Level::Max];
 
@@ -88,8 +93,9 @@ proptest! {
         let forged = forged(&profile, |body| {
             // Most of the bytes are pixels: most of the changes are to what stands before those of
             // the map and of the first start.
-            let length = u64::from_le_bytes(body[84..92].try_into().unwrap());
-            let starts = 92 + length as usize;
+            let pixels = 76 + spec_bytes();
+            let length = u64::from_le_bytes(body[pixels - 8..pixels].try_into().unwrap());
+            let starts = pixels + length as usize;
             for (k, (at, byte)) in changes.iter().enumerate() {
                 let at = match k % 3 {
                     0 => at.index(120),
@@ -101,9 +107,15 @@ proptest! {
         });
         let limits = Limits::of_memory(64 << 20);
         let again = nf_floor_decoder::read_profile(&forged, limits.max_pixels);
-        // The second reader takes every codec (bytes 16 to 32): it reads streams of floor only.
-        let codec = forged[16..33] != profile.bytes()[16..33];
-        let found = read_profile(forged, &limits);
+        // The second reader takes every codec: it reads streams of floor only.
+        let spec = 16..17 + spec_bytes();
+        let codec = forged[spec.clone()] != profile.bytes()[spec];
+        // It decodes all pixels at once, and the first one when they are asked for.
+        let found = read_profile(forged, &limits).and_then(|profile| {
+            profile.maps().iter().try_for_each(|map| map.pixels.image().map(drop))?;
+            profile.starts().iter().try_for_each(|start| start.stack.image().map(drop))?;
+            Ok(profile)
+        });
         match (&found, &again) {
             (Ok(_), Ok(_)) | (Err(_), Err(_)) => {}
             (Ok(_), Err(wrong)) => prop_assert!(false, "an error of the second reader only: {wrong}"),

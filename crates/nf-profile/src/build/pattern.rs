@@ -4,6 +4,7 @@ use super::Place;
 use super::group::Group;
 use super::update::Known;
 use crate::{Map, MapKind};
+use nf_image::{Image16, Shape};
 use rayon::prelude::*;
 
 /// Samples further than this many standard deviations from their pixel's median are left out:
@@ -72,7 +73,7 @@ pub(super) fn map(place: &Place, group: &Group, known: &Known) -> Map {
         noise_dn: known.noise_dn,
         base_dn: 0,
         fraction_bits: 0,
-        samples: vec![],
+        pixels: Image16::zeros(Shape::frame(0, 0)).into(),
     };
     map.set_values(&known.values);
     map

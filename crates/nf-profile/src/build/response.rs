@@ -4,6 +4,7 @@ use super::Place;
 use super::group::Group;
 use super::pattern;
 use crate::{Map, MapKind};
+use nf_image::{Image16, Shape};
 
 /// The response's unit: a DN of the map is this share of it.
 const UNITS: f32 = 4096.0;
@@ -66,7 +67,7 @@ pub(super) fn of_groups(place: &Place, groups: &[Group]) -> Option<Map> {
             noise_dn: noise * UNITS,
             base_dn: 0,
             fraction_bits: 0,
-            samples: vec![],
+            pixels: Image16::zeros(Shape::frame(0, 0)).into(),
         };
         map.set_values(&values);
         best = Some((told, map));

@@ -49,5 +49,5 @@ fn start(place: &Place, groups: &[Group], reads: &[usize]) -> Option<Start> {
     let shape = Shape::new(exposures * reads.len(), height, width);
     let stack = Image16::new(shape, samples).ok()?;
     let (image, row, column) = (place.image.clone(), place.row + top, place.column + left);
-    Some(Start { image, row, column, reads: reads.len(), stack })
+    Some(Start { image, row, column, reads: reads.len(), stack: stack.into() })
 }

@@ -24,11 +24,14 @@ pub(super) fn find(old: &[Map], taken: &[usize], place: &Place, new: &Known) -> 
     let least = new.values.iter().copied().fold(f32::INFINITY, f32::min);
     let shown: Vec<u16> =
         new.values.iter().map(|value| (8.0 * (value - least)).min(65_535.0) as u16).collect();
-    let left = |map: &Map| remaining(&shown, place.width, |i| f64::from(map.dn(i)));
+    let left = |map: &Map| {
+        let values = map.dn()?;
+        Some(remaining(&shown, place.width, |i| f64::from(values[i])))
+    };
     old.iter()
         .enumerate()
         .filter(|(index, map)| map.kind == MapKind::Offset && place.is_of(map) && !taken.contains(index))
-        .map(|(index, map)| (left(map), index))
+        .filter_map(|(index, map)| Some((left(map)?, index)))
         .filter(|(left, _)| *left < MOST_LEFT)
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, index)| index)
@@ -40,15 +43,17 @@ pub(super) fn joined(old: &Map, new: &Known) -> Known {
     let before = old.frames.min(MOST_FRAMES);
     let frames = before + new.frames;
     let share = new.frames as f32 / frames.max(1) as f32;
-    let shift: f64 =
-        new.values.iter().enumerate().map(|(i, value)| f64::from(value - old.dn(i))).sum::<f64>();
+    // One that cannot be decoded was not found.
+    let values = old.dn().unwrap_or_else(|| new.values.clone());
+    let pairs = || new.values.iter().zip(&values);
+    let shift: f64 = pairs().map(|(value, old)| f64::from(value - old)).sum::<f64>();
     let shift = (shift / new.values.len().max(1) as f64) as f32;
-    let join = |(i, value): (usize, &f32)| {
-        let old = old.dn(i) + shift;
+    let join = |(value, old): (&f32, &f32)| {
+        let old = old + shift;
         old + (value - old) * share
     };
     Known {
-        values: new.values.iter().enumerate().map(join).collect(),
+        values: pairs().map(join).collect(),
         noise_dn: ((1.0 - share) * old.noise_dn).hypot(share * new.noise_dn),
         frames,
     }

@@ -10,9 +10,10 @@ use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::profile::EmbeddableProfile;
 use crate::files::source::Source;
 use crate::registry::{DEFAULT_CODEC, tools};
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, anyhow, ensure};
 use nf_archive::input::Original;
 use nf_archive::{Coded, Coder};
+use nf_bounded::Bound;
 use nf_codec::Spec;
 use nf_codec::container::Header;
 use nf_image::{Digest, Shape};
@@ -52,11 +53,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let spec = args.level.codec().unwrap_or_else(|| args.codec.clone());
-    if args.bound.bound.is_some() {
+    // Codecs of arrays keep floating-point numbers, within a bound or without loss.
+    let bound = args.bound.bound.or_else(|| bound::compress::is_of_arrays(&spec).then_some(Bound::EXACT));
+    if let Some(bound) = bound {
+        ensure!(!args.no_verify, "--no-verify: {spec} is proved always; leave it out");
         ensure!(!args.profile.embeds(), "--embed-profile: bounded containers carry no profile; leave it out");
         let spec = args.profile.flag.apply(spec, "--bound")?;
         let wishes = bound::compress::Wishes {
             spec: &spec,
+            bound,
             tile: args.tile,
             options: &args.bound,
             dither: (args.dither || args.no_dither).then_some(args.dither),
@@ -88,7 +93,7 @@ fn compress(
 ) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
-    let input = input::read(source)?;
+    let input = input::read(source).map_err(with_other_codecs)?;
     let reason = reason_to_stay(&input.original);
     let coded = match is_stream(&job.output) {
         true => write_file(&job.output, force, |mut out| coder.to_stream(input, &mut out, share)),
@@ -106,6 +111,17 @@ fn compress(
         Done { lines: vec![format!("{name}: {}", words(&coded))], facts: facts(&coded), unfinished: None };
     done.keeping(reason, delete);
     Ok(done)
+}
+
+/// Says which codecs take what is no 16-bit image.
+fn with_other_codecs(error: Error) -> Error {
+    let is_other = error
+        .downcast_ref::<nf_fits::Error>()
+        .is_some_and(|error| matches!(error, nf_fits::Error::Content { .. } | nf_fits::Error::NotU16 { .. }));
+    match is_other {
+        true => anyhow!("{error:#}; --codec pcodec:lossless=true keeps other numbers"),
+        false => error,
+    }
 }
 
 /// Why a file should stay although its container proves equal.

@@ -87,7 +87,10 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
     if bound::is_bounded(&source)? {
-        ensure!(!args.files.delete(), "{name}: what it holds is not the original; it is kept");
+        ensure!(
+            !args.files.delete(),
+            "{name}: --delete is for containers of 16-bit frames; this one may not hold the original: it is kept"
+        );
         let of_shape =
             |shape| args.region.as_ref().map_or(Ok(TileBox::whole(shape)), |region| region.within(shape));
         let region = args.region.as_ref().map(|_| &of_shape as &dyn Fn(Shape) -> Result<TileBox>);

@@ -78,9 +78,7 @@ fn test(path: &Path) -> Result<Tested> {
         return test_container(&source).with_context(|| name);
     }
     if first == nf_bounded::container::MAGIC {
-        let words = bound::decompress::prove(&source).with_context(|| name)?;
-        let facts = [("kind", json!("bounded container")), ("lossless", json!(false))];
-        let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let (words, facts) = bound::decompress::prove(&source).with_context(|| name)?;
         return Ok(Tested { words, facts });
     }
     if npy::is_npy(&first) {

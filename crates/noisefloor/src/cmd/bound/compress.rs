@@ -4,17 +4,19 @@ use super::input::{self, Input, data_unit};
 use super::{BoundOptions, cards, loss_words, noise_words};
 use crate::cmd::compress::{bits_per_pixel, pixels_word, rates};
 use crate::files::batch::{Done, Files, Job, Rules};
-use crate::files::kinds::{BOUNDED, inside, is_any_container, is_bounded, is_compressible, with_ending};
+use crate::files::kinds::{
+    BOUNDED, CONTAINER, inside, is_any_container, is_bounded, is_compressible, is_container, with_ending,
+};
 use crate::files::output::{fill_file, is_stream, write_file};
 use crate::files::source::Source;
 use crate::limits;
 use crate::registry::{DEFAULT_CODEC, array_registry, open_bounded, registry};
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::container::{Head, write};
-use nf_bounded::{Array, Bound, QuantiseOptions, Quantised, encode_within, quantise};
+use nf_bounded::{AS_BOUND, Array, Bound, QuantiseOptions, Quantised, encode_within, quantise};
 use nf_codec::{Codec, Spec};
 use nf_image::Shape;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufWriter, Cursor, IntoInnerError, Read, Seek, Write};
 use std::path::Path;
 
@@ -23,6 +25,8 @@ pub(super) const CREATOR: &str = concat!("noisefloor ", env!("CARGO_PKG_VERSION"
 /// How files are to be compressed.
 pub(crate) struct Wishes<'a> {
     pub(crate) spec: &'a Spec,
+    /// [`Bound::EXACT`] for arrays without loss.
+    pub(crate) bound: Bound,
     pub(crate) tile: Option<Shape>,
     pub(crate) options: &'a BoundOptions,
     /// Whether indices are dithered; by default as the bound says.
@@ -30,23 +34,25 @@ pub(crate) struct Wishes<'a> {
     pub(crate) force: bool,
 }
 
-/// Makes bounded containers of files.
+/// Whether a spec is that of a codec of arrays.
+pub(crate) fn is_of_arrays(spec: &Spec) -> bool {
+    array_registry().of_spec(spec).is_some()
+}
+
+/// Makes containers of arrays, bounded ones or without loss.
 ///
 /// # Errors
 /// If the spec makes no sense, or a file failed.
 pub(crate) fn run(files: &Files, wishes: &Wishes<'_>) -> Result<()> {
     // A wrong spec is told before a file is read.
-    let coder = Coder::new(wishes.spec)?;
-    ensure!(
-        coder.array_codec.is_none() || wishes.tile.is_none(),
-        "{} codes an array whole; leave --tile out",
-        wishes.spec
-    );
+    let coder = Coder::new(wishes.spec, wishes.bound)?;
+    let is_exact = wishes.bound.is_exact();
     let name = |input: &Path| {
         ensure!(!is_any_container(input), "it is a container already");
-        Ok(with_ending(inside(input), BOUNDED))
+        Ok(with_ending(inside(input), if is_exact { CONTAINER } else { BOUNDED }))
     };
-    let rules = Rules { verb: "compress", takes: is_compressible, is_output: is_bounded, name: &name };
+    let is_output = if is_exact { is_container } else { is_bounded };
+    let rules = Rules { verb: "compress", takes: is_compressible, is_output, name: &name };
     files.each(&rules, |job, _| compress(job, wishes, &coder, files.delete()))
 }
 
@@ -58,9 +64,16 @@ struct Coder {
 }
 
 impl Coder {
-    fn new(spec: &Spec) -> Result<Self> {
+    fn new(spec: &Spec, bound: Bound) -> Result<Self> {
         let registry = registry();
         if let Some(array_codec) = array_registry().of_spec(spec) {
+            let asks = array_codec.pairs().any(|(_, value)| *value == *AS_BOUND);
+            if bound.is_exact() && (asks || !array_registry().build(&array_codec)?.is_lossless()) {
+                bail!(
+                    "{array_codec} has a loss, so it needs --bound; without loss there are pcodec:lossless=true, \
+                     zstd:filter=floatpred and zfp:reversible=true"
+                );
+            }
             // Of a spec that leaves an option to the bound, any value tells whether the rest is
             // legal.
             let legal = |sample| {
@@ -101,14 +114,13 @@ impl Coder {
 /// Writes a bounded container of a file, decodes it again, and compares every sample with its
 /// original before the container gets its name.
 fn compress(job: &Job, wishes: &Wishes<'_>, coder: &Coder, delete: bool) -> Result<Done> {
-    let Wishes { tile, options, dither, force, .. } = *wishes;
-    let Some(bound) = options.bound else { bail!("there is no bound") };
+    let Wishes { bound, tile, force, .. } = *wishes;
     let Coder { encoder, decoder, .. } = coder;
     let output = job.output.as_path();
     let source = Source::open(&job.input)?;
     let name = source.name();
     let input = input::read(source).with_context(|| name.clone())?;
-    let arrays = quantised(&input, &bound, options, dither, coder).with_context(|| name.clone())?;
+    let arrays = quantised(&input, wishes, coder).with_context(|| name.clone())?;
     input.prove_pieces().with_context(|| name.clone())?;
     let head = head(&input, &arrays).with_context(|| name.clone())?;
     let put = |out: &mut dyn Write| {
@@ -136,26 +148,27 @@ fn compress(job: &Job, wishes: &Wishes<'_>, coder: &Coder, delete: bool) -> Resu
     let rates = rates(samples, raw, written.container_bytes);
     let mut done = Done::default();
     done.lines.push(format!(
-        "{name}: {} of samples with {}, {raw} -> {} bytes, {rates}; NOT lossless, the bound is proved",
+        "{name}: {} of samples with {}, {raw} -> {} bytes, {rates}; {}",
         pixels_word(samples),
         coder.name(&arrays),
         written.container_bytes,
+        if bound.is_exact() { "lossless, verified" } else { "NOT lossless, the bound is proved" },
     ));
-    for (image, array) in input.images.iter().zip(&arrays) {
+    for (image, array) in input.images.iter().zip(&arrays).filter(|_| !bound.is_exact()) {
         done.lines.push(format!("  {}{}", image.name, loss_words(&array.record)));
         let noise = noise_words(&array.record);
         done.lines.extend(noise.map(|words| format!("  {}{words}", image.name)));
     }
     done.lines.extend(input.kept.iter().map(|kept| format!("  {kept}")));
-    if delete {
+    if delete && !bound.is_exact() {
         let words = format!("  the original is deleted: its samples are known within {bound} from now on");
         done.lines.push(words);
     }
     let errors: Vec<f64> = arrays.iter().map(|array| array.record.largest_error).collect();
     let facts = [
         ("codec", json!(coder.name(&arrays))),
-        ("lossless", json!(false)),
-        ("bound", json!(bound.to_string())),
+        ("lossless", json!(bound.is_exact())),
+        ("bound", if bound.is_exact() { Value::Null } else { json!(bound.to_string()) }),
         ("pixels", json!(samples)),
         ("raw_bytes", json!(raw)),
         ("bits_per_pixel", json!(bits_per_pixel(samples, written.container_bytes))),
@@ -170,17 +183,12 @@ fn compress(job: &Job, wishes: &Wishes<'_>, coder: &Coder, delete: bool) -> Resu
 ///
 /// # Errors
 /// If the bound means nothing for one of them.
-fn quantised(
-    input: &Input,
-    bound: &Bound,
-    options: &BoundOptions,
-    dither: Option<bool>,
-    coder: &Coder,
-) -> Result<Vec<Quantised>> {
+fn quantised(input: &Input, wishes: &Wishes<'_>, coder: &Coder) -> Result<Vec<Quantised>> {
+    let Wishes { bound, options, dither, tile, .. } = wishes;
     let each = input.images.iter().map(|image| {
         let noise = options.noise_of(bound, image);
         let quantised = noise.and_then(|noise| {
-            let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None };
+            let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None, tile: *tile };
             let dither = dither.unwrap_or(bound.is_dithered() && coder.array_codec.is_none());
             let how = how.with_dither(&image.array, dither);
             Ok(coder.array(&image.array, bound, &how)?)
@@ -194,9 +202,11 @@ fn quantised(
 /// are those of the decoded samples.
 fn head(input: &Input, arrays: &[Quantised]) -> Result<Head> {
     let layout = input.layout(|header, number, rest| {
+        if arrays[number].record.is_lossless() {
+            return Ok(header.clone());
+        }
         let image = &input.images[number];
-        let decoded = arrays[number].decoded()?;
-        let data = data_unit(0, image.order, &decoded, rest)?;
+        let data = data_unit(0, image.order, arrays[number].decoded(), rest)?;
         Ok(cards(&arrays[number].record, arrays[number].record.largest_error)
             .put(header, None, &data, CREATOR))
     })?;
@@ -212,6 +222,14 @@ fn prove<R: Read + Seek>(container: R, input: &Input, decoder: &dyn Codec) -> Re
         if (found.largest_error, found.changed) != (record.largest_error, record.changed) {
             bail!("{}the errors found are not those recorded; please report this file", image.name);
         }
+    }
+    if reader.is_lossless() {
+        let mut restored = blake3::Hasher::new();
+        reader.restore(decoder, &mut restored)?;
+        ensure!(
+            *restored.finalize().as_bytes() == input.digest.0,
+            "the container gives another file back; please report this file"
+        );
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A bounded container in; the file with the decoded samples, or some of them, out.
 
+use super::facts::kind;
 use super::loss_words;
 use crate::files::batch::Done;
 use crate::files::output::{is_stream, write_file};
@@ -11,6 +12,7 @@ use nf_bounded::layout::{ByteOrder, Layout, Segment};
 use nf_bounded::{SampleType, Samples};
 use nf_fits::npy;
 use nf_image::{Shape, TileBox};
+use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::path::Path;
 
@@ -78,10 +80,10 @@ pub(crate) fn decompress(source: &Source, output: &Path, part: &Part<'_>, force:
         bail!("{name}: the whole file is written as {kind}, and an array or a region of it as .npy");
     }
     let mut done = Done::default();
-    for (number, record) in reader.arrays().iter().enumerate() {
+    for (number, record) in reader.arrays().iter().enumerate().filter(|(_, record)| !record.is_lossless()) {
         done.lines.push(format!("{name}: array {number} is NOT the original: {}", loss_words(record)));
     }
-    done.facts.insert("lossless".to_owned(), serde_json::json!(false));
+    done.facts.insert("lossless".to_owned(), json!(reader.is_lossless()));
     done.unfinished = (!lost.is_empty()).then(|| {
         let fill = part.salvage.unwrap_or_default();
         format!(
@@ -104,17 +106,25 @@ pub(crate) fn ending(input: &Path) -> &'static str {
     if is_npy == Some(true) { "npy" } else { "fits" }
 }
 
+/// What is said for programs.
+pub(crate) type Facts = Map<String, Value>;
+
 /// Decodes everything in a bounded container, and says what it is.
 ///
 /// # Errors
 /// If it is damaged.
-pub(crate) fn prove(source: &Source) -> Result<String> {
+pub(crate) fn prove(source: &Source) -> Result<(String, Facts)> {
     let mut reader = open_bounded(source.reader()?)?;
     let codec = reader.codec(&registry())?;
     let arrays = reader.arrays().len();
     (0..arrays).try_for_each(|array| reader.decode(array, &*codec).map(drop))?;
+    let facts = [("kind", json!(kind(&reader))), ("lossless", json!(reader.is_lossless()))];
+    let facts = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    if reader.is_lossless() {
+        return Ok((format!("lossless, arrays {arrays}"), facts));
+    }
     let words: Vec<String> = reader.arrays().iter().map(loss_words).collect();
-    Ok(format!("NOT lossless, {}", words.join("; ")))
+    Ok((format!("NOT lossless, {}", words.join("; ")), facts))
 }
 
 /// What can be decoded of the arrays that are asked for; `lost` gets the places of the tiles that

@@ -28,8 +28,8 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
     if as_json {
         let facts = json!({
             "file": name,
-            "kind": "bounded container",
-            "lossless": false,
+            "kind": kind(&reader),
+            "lossless": reader.is_lossless(),
             "version": reader.version(),
             "creator": creator,
             "codec": codec,
@@ -41,7 +41,8 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
     }
     let count = reader.arrays().len();
     let word = if count == 1 { "array" } else { "arrays" };
-    writeln!(out, "{name}: bounded container, NOT lossless, {count} {word} of {}", pixels_word(samples))?;
+    let loss = if reader.is_lossless() { "lossless" } else { "NOT lossless" };
+    writeln!(out, "{name}: {}, {loss}, {count} {word} of {}", kind(&reader), pixels_word(samples))?;
     let on =
         if reader.arrays().iter().any(|record| record.array_codec().is_some()) { "" } else { " on indices" };
     writeln!(out, "  codec   {codec}{on}, written by {creator}")?;
@@ -50,6 +51,10 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
     for (number, record) in reader.arrays().iter().enumerate() {
         let axes: Vec<String> = record.axes.iter().map(usize::to_string).collect();
         writeln!(out, "  array {number} {} {}, dither {}", axes.join("x"), record.sample, dither(record))?;
+        if record.is_lossless() {
+            writeln!(out, "          digest  {}", record.original)?;
+            continue;
+        }
         writeln!(out, "          {}", loss_words(record))?;
         if let Some(words) = noise_words(record) {
             writeln!(out, "          {words}")?;
@@ -58,6 +63,11 @@ pub(crate) fn info(source: &Source, as_json: bool, out: &mut dyn Write) -> Resul
         writeln!(out, "          digest as decoded      {}", record.decoded)?;
     }
     Ok(())
+}
+
+/// What it is called: only containers whose samples may have changed are bounded ones.
+pub(crate) fn kind<R: std::io::Read + std::io::Seek>(reader: &Reader<R>) -> &'static str {
+    if reader.is_lossless() { "container of arrays" } else { "bounded container" }
 }
 
 /// The array codec of an array, or that of the indices.

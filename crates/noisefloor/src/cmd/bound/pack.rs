@@ -75,7 +75,7 @@ fn steps(image: &Image, bound: &Bound, options: &BoundOptions) -> Result<Steps> 
     let Image { array, physical, .. } = image;
     let noise = options.noise_of(bound, image)?;
     // What a bounded container would refuse is refused here, in the same words.
-    let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None };
+    let how = QuantiseOptions { noise, blank: image.blank, dither_seed: None, tile: None };
     let record = quantise(array, bound, &how)?.record;
     let sample = array.samples().sample_type();
     let tolerance = record.tolerance;
