@@ -10,13 +10,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One checkpoint of every network, and of every network for stacks, with a stream in `golden/`.
-const GOLDEN: [&str; 6] = [
+const GOLDEN: [&str; 7] = [
     "pixelcnnpp-tiny-real-db09e355",
     "idf-tiny-real-29bec149",
     "l3c-tiny-real-a8aeacd1",
     "pixelcnnpp-tiny-ramp-0c879ffa",
     "l3c-tiny-ramp-933a88d9",
     "rownet-small-real-6471df8d",
+    "tec-tiny-ramp-7250ce9b",
 ];
 
 const GOLDEN_TILE_PX: usize = 16;
