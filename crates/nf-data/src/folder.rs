@@ -215,12 +215,12 @@ impl FolderSet {
         }
         let mut members = vec![];
         for stack in 0..stacks {
-            let planes = if each { frames.shape(stack)?.planes } else { 1 };
-            if planes > MOST_IMAGES - members.len().min(MOST_IMAGES) {
+            let planes = if each { self.view.planes_of(frames.shape(stack)?.planes) } else { 0..1 };
+            if planes.len() > MOST_IMAGES - members.len().min(MOST_IMAGES) {
                 return Err(file.wrong(format!("has more than {MOST_IMAGES} planes")));
             }
             let taken = |plane| if each { Taken::One(plane) } else { one };
-            members.extend((0..planes).map(|plane| self.member(row, stack, stacks > 1, taken(plane))));
+            members.extend(planes.map(|plane| self.member(row, stack, stacks > 1, taken(plane))));
         }
         Ok(members)
     }
@@ -329,7 +329,9 @@ impl Dataset for FolderSet {
         let image = match member.plane {
             Taken::One(plane) => one(plane)?,
             Taken::Middle => one(shape.planes / 2)?,
-            Taken::All => frames.read(member.stack, 0..shape.planes)?.with_axis(self.view.axis),
+            Taken::All => {
+                frames.read(member.stack, self.view.planes_of(shape.planes))?.with_axis(self.view.axis)
+            }
         };
         let (rows, columns) =
             (centre(shape.height, self.view.centre_px), centre(shape.width, self.view.centre_px));
@@ -355,7 +357,7 @@ impl Dataset for FolderSet {
         }
         let frames = self.frames(index)?;
         let Shape { planes, height, width } = frames.shape(member.stack)?;
-        let planes = if matches!(member.plane, Taken::All) { planes } else { 1 };
+        let planes = if matches!(member.plane, Taken::All) { self.view.planes_of(planes).len() } else { 1 };
         let side = |extent| centre(extent, self.view.centre_px).len();
         Ok(Some(Shape::new(planes, side(height), side(width))))
     }

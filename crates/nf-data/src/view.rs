@@ -2,6 +2,8 @@
 
 use nf_image::PlaneAxis;
 use serde::Deserialize;
+use std::num::NonZeroUsize;
+use std::ops::Range;
 
 /// More images than this in one file or one list are a mistake, or a lie that would cost memory.
 pub(crate) const MOST_IMAGES: usize = 1 << 22;
@@ -16,6 +18,12 @@ pub struct View {
     /// Which planes of each.
     #[serde(default)]
     pub planes: PlaneChoice,
+    /// Only the first so many planes, or as many as there are; not with the middle one.
+    #[serde(default)]
+    pub first_planes: Option<NonZeroUsize>,
+    /// Of these, only the last so many.
+    #[serde(default)]
+    pub last_planes: Option<NonZeroUsize>,
     /// Side of the central square that is cut out of each plane, pixels; an axis shorter than that
     /// is taken whole. The first pixel taken is `floor((extent - side) / 2)`.
     #[serde(default)]
@@ -49,12 +57,20 @@ pub enum PlaneChoice {
     Each,
 }
 
+impl View {
+    /// The planes that are taken of a stack of so many.
+    pub(crate) fn planes_of(&self, planes: usize) -> Range<usize> {
+        let end = self.first_planes.map_or(planes, |first| first.get().min(planes));
+        self.last_planes.map_or(0, |last| end.saturating_sub(last.get()))..end
+    }
+}
+
 fn axis<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PlaneAxis, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 /// The central `side` of `extent` pixels.
-pub(crate) fn centre(extent: usize, side: Option<usize>) -> std::ops::Range<usize> {
+pub(crate) fn centre(extent: usize, side: Option<usize>) -> Range<usize> {
     match side {
         Some(side) if side < extent => {
             let first = (extent - side) / 2;
@@ -67,6 +83,18 @@ pub(crate) fn centre(extent: usize, side: Option<usize>) -> std::ops::Range<usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn planes_of_a_stack() {
+        let planes = |first: Option<usize>, last: Option<usize>| {
+            let [first_planes, last_planes] = [first, last].map(|planes| planes.and_then(NonZeroUsize::new));
+            View { first_planes, last_planes, ..View::default() }
+        };
+        assert_eq!(planes(None, None).planes_of(7), 0..7);
+        assert_eq!(planes(Some(5), None).planes_of(7), 0..5);
+        assert_eq!(planes(Some(5), Some(2)).planes_of(7), 3..5);
+        assert_eq!(planes(Some(9), Some(9)).planes_of(7), 0..7);
+    }
 
     #[test]
     fn centres() {

@@ -2,6 +2,7 @@
 
 use crate::kernel::Activation;
 use crate::layer::ConvLayer;
+use crate::tokens::Windows;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,6 +18,18 @@ pub(crate) enum Op {
     Add,
     Concat,
     DepthToSpace,
+    /// Windows as rows of tokens.
+    Windows(Windows),
+    /// Rows of tokens, whose windows tile the map that the second source is as large as.
+    JoinWindows(Windows),
+    /// Both sources' columns.
+    Beside,
+    /// The same numbers added to every row, (columns, channels).
+    AddToRows(Arc<Vec<f32>>),
+    /// Gain and bias.
+    LayerNorm(Arc<[Vec<f32>; 2]>),
+    /// Of queries, keys and values, with so many heads.
+    Attention(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -61,20 +74,46 @@ impl Graph {
                 }
                 Op::ConvTranspose(_) => areas[node.sources[1]],
                 Op::DepthToSpace => 4.0 * areas[node.sources[0]],
-                Op::Activation(_) | Op::Add | Op::Concat => areas[node.sources[0]],
+                Op::Windows(Windows { size, stride }) => {
+                    areas[node.sources[0]] * (size * size) as f64 / (stride * stride) as f64
+                }
+                Op::JoinWindows(_) => areas[node.sources[1]],
+                Op::Beside => areas[node.sources[0]] + areas[node.sources[1]],
+                Op::Activation(_)
+                | Op::Add
+                | Op::Concat
+                | Op::AddToRows(_)
+                | Op::LayerNorm(_)
+                | Op::Attention(_) => areas[node.sources[0]],
             });
         }
         areas
     }
 
+    /// Columns of every map of tokens; 0 of other maps.
+    fn columns(&self) -> Vec<usize> {
+        let mut columns = vec![];
+        for node in &self.nodes {
+            columns.push(match &node.op {
+                Op::Input | Op::JoinWindows(_) => 0,
+                Op::Windows(windows) => windows.size * windows.size,
+                Op::Beside => columns[node.sources[0]] + columns[node.sources[1]],
+                _ => columns[node.sources[0]],
+            });
+        }
+        columns
+    }
+
     /// Multiplications, each with its addition, of all layers for inputs of many pixels, per pixel
     /// of the inputs.
     pub fn macs_per_px(&self) -> f64 {
-        let areas = self.areas();
+        let (areas, columns) = (self.areas(), self.columns());
         let macs = self.nodes.iter().zip(&areas).map(|(node, area)| match &node.op {
             Op::Conv(layer) => area * layer.weights.len() as f64,
             // Every pixel of the source meets every weight once.
             Op::ConvTranspose(layer) => areas[node.sources[0]] * layer.weights.len() as f64,
+            // Every query meets every key and every value of its row.
+            Op::Attention(_) => area * (2 * columns[node.sources[1]] * node.channels) as f64,
             _ => 0.0,
         });
         macs.sum()
@@ -174,5 +213,42 @@ impl SymbolicMap {
     /// `(2 y + i, 2 x + j)` of channel `c`.
     pub fn depth_to_space(&self) -> Self {
         self.push(Op::DepthToSpace, vec![self.place], self.channels() / 4)
+    }
+
+    /// Windows as rows of tokens: `(C, H, W)` to `(C, windows, tokens)`.
+    pub fn windows(&self, windows: Windows) -> Self {
+        self.push(Op::Windows(windows), vec![self.place], self.channels())
+    }
+
+    /// Rows of tokens as a map with the extents of `like`, which these windows tile.
+    pub fn join_windows(&self, windows: Windows, like: &Self) -> Self {
+        self.push(Op::JoinWindows(windows), vec![self.place, like.place], self.channels())
+    }
+
+    /// The columns of both maps side by side.
+    pub fn beside(&self, other: &Self) -> Self {
+        self.push(Op::Beside, vec![self.place, other.place], self.channels())
+    }
+
+    /// The same numbers added to every row, (columns, channels).
+    pub fn add_to_rows(&self, numbers: Vec<f32>) -> Self {
+        self.push(Op::AddToRows(Arc::new(numbers)), vec![self.place], self.channels())
+    }
+
+    /// Layer normalisation, with gain and bias of every channel.
+    pub fn layer_norm(&self, gain: Vec<f32>, bias: Vec<f32>) -> Self {
+        self.push(Op::LayerNorm(Arc::new([gain, bias])), vec![self.place], self.channels())
+    }
+
+    /// Attention of these tokens to the keys and values of their row, with so many heads, of which
+    /// the channels are a multiple.
+    pub fn attention(&self, keys: &Self, values: &Self, heads: usize) -> Self {
+        let sources = vec![self.place, keys.place, values.place];
+        self.push(Op::Attention(heads), sources, self.channels())
+    }
+
+    /// `x * sigmoid(1.702 x)`, an approximation of GELU (Hendrycks, Gimpel 2016, arXiv:1606.08415).
+    pub fn gelu(&self) -> Self {
+        self.activation(Activation::Gelu)
     }
 }

@@ -3,7 +3,7 @@
 //! Every result is built by the same single additions and multiplications in the same order,
 //! whatever the width: lanes are different results, never parts of one sum, and nothing is fused.
 
-use crate::math::{elu, sigmoid};
+use crate::math::{GELU_SLOPE, elu, sigmoid};
 use crate::simd::InstructionSet;
 use pulp::{Simd, WithSimd};
 
@@ -113,6 +113,8 @@ pub(crate) struct Activate<'a> {
 pub(crate) enum Activation {
     Elu,
     Relu,
+    /// `x * sigmoid(1.702 x)`.
+    Gelu,
     /// `channels` to twice as many.
     ConcatElu,
     /// `channels` to half as many.
@@ -123,7 +125,7 @@ impl Activation {
     /// Channels of the result for so many.
     pub(crate) fn channels(self, channels: usize) -> usize {
         match self {
-            Self::Elu | Self::Relu => channels,
+            Self::Elu | Self::Relu | Self::Gelu => channels,
             Self::ConcatElu => 2 * channels,
             Self::Gate => channels / 2,
         }
@@ -145,6 +147,9 @@ impl WithSimd for Activate<'_> {
         match activation {
             Activation::Elu => to.iter_mut().zip(from).for_each(|(to, &x)| *to = elu(x)),
             Activation::Relu => to.iter_mut().zip(from).for_each(|(to, &x)| *to = x.max(0.0)),
+            Activation::Gelu => {
+                to.iter_mut().zip(from).for_each(|(to, &x)| *to = x * sigmoid(GELU_SLOPE * x));
+            }
             Activation::ConcatElu => {
                 for (to, from) in to.chunks_exact_mut(2 * channels).zip(from.chunks_exact(channels)) {
                     let (plus, minus) = to.split_at_mut(channels);
@@ -195,7 +200,9 @@ mod tests {
                 .collect();
             assert_eq!(run(InstructionSet::Base), wanted);
             assert_eq!(run(InstructionSet::detect()), wanted);
-            for activation in [Activation::Elu, Activation::Relu, Activation::ConcatElu, Activation::Gate] {
+            for activation in
+                [Activation::Elu, Activation::Relu, Activation::Gelu, Activation::ConcatElu, Activation::Gate]
+            {
                 let run = |instructions: InstructionSet| {
                     let x = &x[..x.len() / inputs * inputs];
                     let mut to = vec![0.0; x.len() / inputs * activation.channels(inputs)];

@@ -25,17 +25,20 @@ mod graph;
 pub mod integer;
 mod kernel;
 mod layer;
+mod map;
 pub mod math;
 mod simd;
+mod tokens;
 mod whole;
 
 pub use causal::CausalEvaluator;
 pub use geometry::Geometry;
 pub use graph::{Graph, SymbolicMap};
 pub use layer::ConvLayer;
+pub use map::FeatureMap;
 #[cfg(any(test, feature = "testing"))]
 pub use simd::scalar_only;
-pub use whole::FeatureMap;
+pub use tokens::{NORM_FLOOR, Windows};
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,9 @@ pub fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
+/// The `k` of `x * sigmoid(k x)` that is nearest to GELU.
+pub const GELU_SLOPE: f32 = 1.702;
+
 /// `tanh(x)`.
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {

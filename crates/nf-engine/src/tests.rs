@@ -209,3 +209,79 @@ fn work_and_memory_are_counted_per_pixel() {
     let values = 5.0 + 20.0 + 8.0 + 8.0 + 4.0 + 4.0 + 12.0 / 4.0 + 4.0 + 8.0 + 8.0 + 3.0;
     assert_eq!(graph.values_per_px(), values);
 }
+
+#[test]
+fn windows_mirror_the_border_and_tiling_ones_come_back() {
+    let windows = Windows { size: 8, stride: 4 };
+    let from = from_fn([6, 9, 1], |y, x, _| (10 * y + x) as f32);
+    let graph = Graph::record(&[1], |maps| vec![maps[0].windows(windows)]);
+    let rows = graph.evaluate(vec![from]).remove(0);
+    assert_eq!((rows.height, rows.width), (2 * 3, 64));
+    // The window of pixels 4..8, 8..12 reaches from row 2 to row 9, from column 6 to column 13.
+    let place = |at: isize, last: isize| if at > last { 2 * last - at } else { at };
+    for (i, j) in (0..8).flat_map(|i| (0..8).map(move |j| (i, j))) {
+        let wanted = 10 * place(2 + i, 5) + place(6 + j, 8);
+        assert_eq!(rows.values[5 * 64 + (8 * i + j) as usize], wanted as f32, "{i}, {j}");
+    }
+    assert_eq!(rows.values[0], 22.0, "two rows and columns above and to the left of the corner");
+    for (height, width) in [(1, 1), (4, 4), (5, 11), (2, 3)] {
+        let from = map(3, height, width, 2);
+        let tiling = Windows::tiling(4);
+        let graph = Graph::record(&[2], |maps| vec![maps[0].windows(tiling).join_windows(tiling, &maps[0])]);
+        assert_eq!(graph.evaluate(vec![from.clone()]), [from], "{height}x{width}");
+    }
+}
+
+#[test]
+fn tokens_are_normalised_and_attend_as_defined() {
+    const HEADS: usize = 2;
+    let [queries, keys, values] = [(1, 5), (2, 7), (3, 7)].map(|(seed, tokens)| map(seed, 3, tokens, 6));
+    let (gain, bias, rows) = (numbers(4, 6), numbers(5, 6), numbers(6, 5 * 6));
+    let graph = Graph::record(&[6, 6, 6], |maps| {
+        let normal = maps[0].layer_norm(gain.clone(), bias.clone());
+        vec![
+            maps[0].attention(&maps[1], &maps[2], HEADS),
+            normal.add_to_rows(rows.clone()),
+            maps[0].beside(&maps[1]),
+        ]
+    });
+    let inputs = || vec![queries.clone(), keys.clone(), values.clone()];
+    let results = graph.evaluate(inputs());
+    assert_eq!(scalar_only(|| graph.evaluate(inputs())), results);
+    for (row, token, channel) in [(0, 0, 0), (1, 4, 2), (2, 3, 3), (2, 4, 5)] {
+        let head = channel / 3;
+        let product = |key: usize| -> f64 {
+            let pairs =
+                (3 * head..3 * head + 3).map(|c| (at(&queries, row, token, c), at(&keys, row, key, c)));
+            pairs.map(|(q, k)| f64::from(q) * f64::from(k)).sum::<f64>() / 3.0_f64.sqrt()
+        };
+        let weights: Vec<f64> = (0..7).map(|key| product(key).exp()).collect();
+        let sum: f64 = (0..7).map(|key| weights[key] * f64::from(at(&values, row, key, channel))).sum();
+        let wanted = sum / weights.iter().sum::<f64>();
+        let found = f64::from(at(&results[0], row, token, channel));
+        assert!((found - wanted).abs() < 1e-5 * (1.0 + wanted.abs()), "{found}, {wanted}");
+
+        let own: Vec<f64> = (0..6).map(|c| f64::from(at(&queries, row, token, c))).collect();
+        let mean = own.iter().sum::<f64>() / 6.0;
+        let deviation = (own.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 6.0 + 1e-5).sqrt();
+        let normal = (own[channel] - mean) / deviation * f64::from(gain[channel]) + f64::from(bias[channel]);
+        let wanted = normal + f64::from(rows[token * 6 + channel]);
+        let found = f64::from(at(&results[1], row, token, channel));
+        assert!((found - wanted).abs() < 1e-5 * (1.0 + wanted.abs()), "{found}, {wanted}");
+    }
+    let side = |y, x, c| if x < 5 { at(&queries, y, x, c) } else { at(&keys, y, x - 5, c) };
+    assert_eq!(results[2], from_fn([3, 12, 6], side));
+}
+
+#[test]
+fn work_of_attention_is_counted() {
+    let windows = Windows { size: 8, stride: 4 };
+    let graph = Graph::record(&[3], |maps| {
+        let rows = maps[0].windows(windows);
+        let both = rows.beside(&rows);
+        vec![maps[0].windows(Windows::tiling(4)).attention(&both, &both, 1)]
+    });
+    // 128 keys and values of 3 channels for every pixel.
+    assert_eq!(graph.macs_per_px(), 2.0 * 128.0 * 3.0);
+    assert_eq!(graph.values_per_px(), 3.0 + 3.0 * 4.0 + 2.0 * 3.0 * 4.0 + 3.0 + 3.0);
+}

@@ -3,27 +3,11 @@
 use crate::graph::{Graph, Op};
 use crate::kernel::{Accumulate, Activate, Activation, Tap};
 use crate::layer::ConvLayer;
+use crate::map::FeatureMap;
 use crate::simd::InstructionSet;
-
-/// A map of features of one tile: (height, width, channels).
-#[derive(Clone, Debug, PartialEq)]
-pub struct FeatureMap {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Features of a pixel.
-    pub channels: usize,
-    /// In the order (height, width, channels).
-    pub values: Vec<f32>,
-}
+use crate::tokens;
 
 impl FeatureMap {
-    /// A map of zeros.
-    pub fn zeros(height: usize, width: usize, channels: usize) -> Self {
-        Self { height, width, channels, values: vec![0.0; height * width * channels] }
-    }
-
     fn activate(&self, activation: Activation, instructions: InstructionSet) -> Self {
         let channels = self.channels;
         let mut map = Self::zeros(self.height, self.width, activation.channels(channels));
@@ -82,6 +66,22 @@ impl Graph {
                     all
                 }
                 Op::DepthToSpace => depth_to_space(map(0)),
+                Op::Windows(windows) => {
+                    let sources = windows.sources(map(0).height, map(0).width);
+                    tokens::gathered(map(0), &sources, windows.size * windows.size)
+                }
+                Op::JoinWindows(windows) => {
+                    let sources = windows.tokens(map(1).height, map(1).width);
+                    tokens::gathered(map(0), &sources, map(1).width)
+                }
+                Op::Beside => tokens::beside(map(0), map(1)),
+                Op::AddToRows(numbers) => {
+                    let mut sum = map(0).clone();
+                    sum.values.iter_mut().zip(numbers.iter().cycle()).for_each(|(a, b)| *a += b);
+                    sum
+                }
+                Op::LayerNorm(norm) => tokens::normalised(map(0), &norm[0], &norm[1]),
+                Op::Attention(heads) => tokens::attention([map(0), map(1), map(2)], *heads, instructions),
             };
             maps[place] = Some(result);
             for &source in &node.sources {

@@ -52,8 +52,8 @@ const MAX_BATCH: usize = 64;
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: NAME,
-    summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, or a row net; decodes on every machine",
-    source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817",
+    summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, a row net, or one for stacks with temporal context; decodes on every machine",
+    source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817, arXiv:2206.07307",
     options: &[
         OptionDoc {
             key: "checkpoint",
@@ -134,6 +134,11 @@ impl NetCodec {
         if self.model.bytes().is_some() { 1 } else { BATCH }
     }
 
+    /// Planes of a tile, unless a stack has fewer left.
+    fn tile_planes(&self) -> usize {
+        self.model.most_planes().unwrap_or(self.planes)
+    }
+
     /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
     fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
         let streams = self.streams(image, self.batches(image.shape(), tile_px, self.batch())?)?;
@@ -172,13 +177,13 @@ impl NetCodec {
 
     /// The tiles of a stack in batches.
     fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Vec<Vec<TileBox>>> {
-        if !shape.planes.is_multiple_of(self.planes) {
+        if self.model.most_planes().is_none() && !shape.planes.is_multiple_of(self.planes) {
             let reason =
                 format!("the network of checkpoint {} takes {} planes at a time", self.id, self.planes);
             return Err(Error::Unsupported { codec: NAME.into(), shape, reason });
         }
         let mut classes: Vec<(Shape, Vec<TileBox>)> = vec![];
-        for tile in Grid::new(shape, Shape::new(self.planes, tile_px, tile_px)).boxes() {
+        for tile in Grid::new(shape, Shape::new(self.tile_planes(), tile_px, tile_px)).boxes() {
             let extents = tile.shape();
             match classes.iter_mut().find(|(class, _)| *class == extents) {
                 Some((_, tiles)) => tiles.push(tile),
@@ -261,7 +266,9 @@ impl Codec for NetCodec {
         limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
         // Every batch has at least a length and a stream's end: a hostile shape fails before it is
         // allocated.
-        let tiles = (shape.planes / self.planes)
+        let tiles = shape
+            .planes
+            .div_ceil(self.tile_planes())
             .saturating_mul(shape.height.div_ceil(height))
             .saturating_mul(shape.width.div_ceil(height));
         if tiles.div_ceil(batch).saturating_mul(4) > rest.len() {
@@ -322,11 +329,12 @@ impl Codec for NetCodec {
 
     fn max_bytes(&self, shape: Shape) -> u64 {
         let tile = self.tile_px;
-        let tiles = (shape.planes.div_ceil(self.planes)
+        let planes = self.tile_planes().min(shape.planes);
+        let tiles = (shape.planes.div_ceil(self.tile_planes())
             * shape.height.div_ceil(tile)
             * shape.width.div_ceil(tile)) as u64;
         // Every batch has a length, and at least one tile.
-        HEAD_BYTES as u64 + 4 * tiles + batch::max_bytes(tiles, self.planes as u64, shape.pixels() as u64)
+        HEAD_BYTES as u64 + 4 * tiles + batch::max_bytes(tiles, planes as u64, shape.pixels() as u64)
     }
 
     fn planes(&self) -> PlaneTreatment {

@@ -35,18 +35,14 @@ pub(crate) struct CausalContext {
 }
 
 impl Plane<'_> {
-    fn at(&self, y: usize, x: usize) -> f32 {
+    /// The sample at (y, x).
+    pub(crate) fn at(&self, y: usize, x: usize) -> f32 {
         f32::from(self.samples[y * self.width + x])
     }
 
     /// Features of the pixel itself, once it is known.
     pub(crate) fn pixel_features(&self, y: usize, x: usize) -> [f32; PIXEL_FEATURES] {
-        let inverse = 1.0 / self.stats.noise_scale();
-        let median = f32::from(self.stats.median);
-        let own = self.at(y, x);
-        let left = if x > 0 { self.at(y, x - 1) } else { median };
-        let up = if y > 0 { self.at(y - 1, x) } else { median };
-        [asinh((own - median) * inverse), asinh((own - left) * inverse), asinh((own - up) * inverse)]
+        pixel_features(|y, x| self.at(y, x), self.level(), (y, x))
     }
 
     /// The context of a pixel: of pixels above and to the left only. Neighbours outside of the tile
@@ -57,39 +53,72 @@ impl Plane<'_> {
 
     /// The same where only the first `width` columns are known.
     pub(crate) fn context_within(&self, y: usize, x: usize, width: usize) -> CausalContext {
-        let scale = self.stats.noise_scale();
-        let median = f32::from(self.stats.median);
-        let last = x + 1 == width;
-        let (w, n) = match (y > 0, x > 0) {
-            (true, true) => (self.at(y, x - 1), self.at(y - 1, x)),
-            (true, false) => (self.at(y - 1, x), self.at(y - 1, x)),
-            (false, true) => (self.at(y, x - 1), self.at(y, x - 1)),
-            (false, false) => (median, median),
-        };
-        let nw = if y > 0 && x > 0 { self.at(y - 1, x - 1) } else { n };
-        let ne = if y > 0 && !last { self.at(y - 1, x + 1) } else { n };
-        let ww = if x > 1 { self.at(y, x - 2) } else { w };
-        let nn = if y > 1 { self.at(y - 2, x) } else { n };
-        let mean = 0.25 * (w + n + nw + ne);
-        let activity = 0.125 * ((w - nw).abs() + (n - nw).abs() + (n - ne).abs() + (w - n).abs());
-        let local_scale = (scale * scale + activity * activity).sqrt();
-        let inverse = 1.0 / scale;
-        let near = |value: f32| asinh((value - mean) * inverse);
-        CausalContext {
-            features: [
-                asinh((mean - median) * inverse),
-                ln(f64::from(local_scale * inverse)) as f32,
-                near(w),
-                near(n),
-                near(nw),
-                near(ne),
-                near(ww),
-                near(nn),
-                // How far apart the integers are, in noise scales.
-                inverse,
-            ],
-            predictors: [mean, w, n, nw, ne, w + n - nw, median],
-            local_scale,
-        }
+        context(|y, x| self.at(y, x), self.level(), (y, x), width)
+    }
+
+    fn level(&self) -> Level {
+        Level { median: f32::from(self.stats.median), scale: self.stats.noise_scale() }
+    }
+}
+
+/// Around what the values of a plane lie, and how far they scatter: in samples.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    pub(crate) median: f32,
+    /// The noise scale.
+    pub(crate) scale: f32,
+}
+
+/// [`Plane::pixel_features`] of any values `at(y, x)`.
+pub(crate) fn pixel_features(
+    at: impl Fn(usize, usize) -> f32,
+    Level { median, scale }: Level,
+    (y, x): (usize, usize),
+) -> [f32; PIXEL_FEATURES] {
+    let inverse = 1.0 / scale;
+    let own = at(y, x);
+    let left = if x > 0 { at(y, x - 1) } else { median };
+    let up = if y > 0 { at(y - 1, x) } else { median };
+    [asinh((own - median) * inverse), asinh((own - left) * inverse), asinh((own - up) * inverse)]
+}
+
+/// [`Plane::context_within`] of any values `at(y, x)`.
+pub(crate) fn context(
+    at: impl Fn(usize, usize) -> f32,
+    Level { median, scale }: Level,
+    (y, x): (usize, usize),
+    width: usize,
+) -> CausalContext {
+    let last = x + 1 == width;
+    let (w, n) = match (y > 0, x > 0) {
+        (true, true) => (at(y, x - 1), at(y - 1, x)),
+        (true, false) => (at(y - 1, x), at(y - 1, x)),
+        (false, true) => (at(y, x - 1), at(y, x - 1)),
+        (false, false) => (median, median),
+    };
+    let nw = if y > 0 && x > 0 { at(y - 1, x - 1) } else { n };
+    let ne = if y > 0 && !last { at(y - 1, x + 1) } else { n };
+    let ww = if x > 1 { at(y, x - 2) } else { w };
+    let nn = if y > 1 { at(y - 2, x) } else { n };
+    let mean = 0.25 * (w + n + nw + ne);
+    let activity = 0.125 * ((w - nw).abs() + (n - nw).abs() + (n - ne).abs() + (w - n).abs());
+    let local_scale = (scale * scale + activity * activity).sqrt();
+    let inverse = 1.0 / scale;
+    let near = |value: f32| asinh((value - mean) * inverse);
+    CausalContext {
+        features: [
+            asinh((mean - median) * inverse),
+            ln(f64::from(local_scale * inverse)) as f32,
+            near(w),
+            near(n),
+            near(nw),
+            near(ne),
+            near(ww),
+            near(nn),
+            // How far apart the integers are, in noise scales.
+            inverse,
+        ],
+        predictors: [mean, w, n, nw, ne, w + n - nw, median],
+        local_scale,
     }
 }

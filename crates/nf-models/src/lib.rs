@@ -48,7 +48,9 @@ pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuError};
 pub use input_mode::InputMode;
-pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES};
+pub use nets::{
+    ContextForm, IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES, TecConfig,
+};
 
 #[cfg(feature = "train")]
 pub use nets::Net;

@@ -88,3 +88,32 @@ pub(crate) trait ParameterSource {
     fn permutation(&mut self, path: &str, channels: usize, order: Order)
     -> Result<Self::Permutation, String>;
 }
+
+/// The parameters of a part of a network: names begin with the part's.
+pub(crate) struct Part<'a, S> {
+    pub(crate) source: &'a mut S,
+    pub(crate) name: &'static str,
+}
+
+impl<S: ParameterSource> ParameterSource for Part<'_, S> {
+    type Conv = S::Conv;
+    type Array<const D: usize> = S::Array<D>;
+    type Permutation = S::Permutation;
+
+    fn conv(&mut self, path: &str, spec: ConvSpec) -> Result<S::Conv, String> {
+        self.source.conv(&format!("{}.{path}", self.name), spec)
+    }
+
+    fn array<const D: usize>(
+        &mut self,
+        path: &str,
+        shape: [usize; D],
+        initial: Initial,
+    ) -> Result<S::Array<D>, String> {
+        self.source.array(&format!("{}.{path}", self.name), shape, initial)
+    }
+
+    fn permutation(&mut self, path: &str, channels: usize, order: Order) -> Result<S::Permutation, String> {
+        self.source.permutation(&format!("{}.{path}", self.name), channels, order)
+    }
+}

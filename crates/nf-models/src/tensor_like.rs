@@ -1,6 +1,6 @@
 //! What the layers of a network are applied to.
 
-use nf_engine::{ConvLayer, SymbolicMap};
+use nf_engine::{ConvLayer, SymbolicMap, Windows};
 use std::sync::Arc;
 
 /// A map of features, (N, C, H, W), and the operations that the networks are made of.
@@ -10,6 +10,9 @@ use std::sync::Arc;
 pub(crate) trait TensorLike: Clone {
     /// A convolution that applies to such maps.
     type Conv;
+
+    /// Numbers in a row that apply to such maps.
+    type Vector;
 
     /// The convolution `layer`.
     fn conv(&self, layer: &Self::Conv) -> Self;
@@ -39,6 +42,27 @@ pub(crate) trait TensorLike: Clone {
     /// `(2 y + i, 2 x + j)` of `c`.
     fn depth_to_space(&self) -> Self;
 
+    /// Windows as rows of tokens: (N, C, H, W) to (N, C, windows, tokens).
+    fn windows(&self, windows: Windows) -> Self;
+
+    /// Rows of tokens as a map with the extents of `like`, which these windows tile.
+    fn join_windows(&self, windows: Windows, like: &Self) -> Self;
+
+    /// The columns of both maps side by side.
+    fn beside(&self, other: &Self) -> Self;
+
+    /// The same numbers (tokens, channels) added to every row.
+    fn add_to_rows(&self, numbers: &Self::Vector) -> Self;
+
+    /// Layer normalisation over the channels, with their gain and bias.
+    fn layer_norm(&self, parameters: &[Self::Vector; 2]) -> Self;
+
+    /// Attention of these tokens to the keys and values of their row, with so many heads.
+    fn attention(&self, keys: &Self, values: &Self, heads: usize) -> Self;
+
+    /// `x * sigmoid(1.702 x)`.
+    fn gelu(&self) -> Self;
+
     /// In training, sets elements to zero with this probability; otherwise does nothing.
     fn dropout(&self, _probability: f64) -> Self {
         self.clone()
@@ -47,6 +71,7 @@ pub(crate) trait TensorLike: Clone {
 
 impl TensorLike for SymbolicMap {
     type Conv = Arc<ConvLayer>;
+    type Vector = Vec<f32>;
 
     fn conv(&self, layer: &Arc<ConvLayer>) -> Self {
         self.conv(layer)
@@ -82,5 +107,33 @@ impl TensorLike for SymbolicMap {
 
     fn depth_to_space(&self) -> Self {
         self.depth_to_space()
+    }
+
+    fn windows(&self, windows: Windows) -> Self {
+        self.windows(windows)
+    }
+
+    fn join_windows(&self, windows: Windows, like: &Self) -> Self {
+        self.join_windows(windows, like)
+    }
+
+    fn beside(&self, other: &Self) -> Self {
+        self.beside(other)
+    }
+
+    fn add_to_rows(&self, numbers: &Vec<f32>) -> Self {
+        self.add_to_rows(numbers.clone())
+    }
+
+    fn layer_norm(&self, [gain, bias]: &[Vec<f32>; 2]) -> Self {
+        self.layer_norm(gain.clone(), bias.clone())
+    }
+
+    fn attention(&self, keys: &Self, values: &Self, heads: usize) -> Self {
+        self.attention(keys, values, heads)
+    }
+
+    fn gelu(&self) -> Self {
+        self.gelu()
     }
 }

@@ -28,6 +28,11 @@ pub(crate) trait TileModel: std::fmt::Debug + Send + Sync {
         false
     }
 
+    /// Most planes of a tile, if the network takes any number of them.
+    fn most_planes(&self) -> Option<usize> {
+        None
+    }
+
     /// How it makes bytes of whole tiles, if it does that itself.
     fn bytes(&self) -> Option<&dyn TileBytes> {
         None

@@ -6,7 +6,7 @@
 const STEPS_PER_OCTAVE: u8 = 4;
 
 /// Largest step: 2^13 samples.
-const MAX_STEP: u8 = 52;
+pub(crate) const MAX_STEP: u8 = 52;
 
 /// Median and noise scale of one plane of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,31 +33,14 @@ impl TileStats {
         let mut sorted = samples.to_vec();
         let middle = sorted.len() / 2;
         let median = *sorted.select_nth_unstable(middle).1;
-        let mut sizes: Vec<u16> = samples
-            .chunks(width)
-            .flat_map(|row| row.windows(2).map(|pair| pair[0].abs_diff(pair[1])))
-            .collect();
-        let kept = sizes.len() * 3 / 4;
-        if kept == 0 {
-            return Self { median, scale_step: 0 };
-        }
-        sizes.select_nth_unstable(kept);
-        let sum: u64 = sizes[..kept].iter().map(|&size| u64::from(size)).sum();
-        // Smaller three quarters of |d|, d Gaussian of deviation sqrt(2) sigma: mean 0.7282 sigma.
-        let sigma = sum as f64 / kept as f64 / 0.7282;
-        let steps = match sigma < 1.0 {
-            true => 0.0,
-            false => f64::from(STEPS_PER_OCTAVE) * nf_engine::math::ln(sigma) / std::f64::consts::LN_2,
-        };
-        Self { median, scale_step: steps.round().min(f64::from(MAX_STEP)) as u8 }
+        let rows = samples.chunks(width);
+        let sizes = rows.flat_map(|row| row.windows(2).map(|pair| u32::from(pair[0].abs_diff(pair[1]))));
+        Self { median, scale_step: scale_step(sizes.collect()) }
     }
 
     /// The noise scale, in samples.
     pub(crate) fn noise_scale(self) -> f32 {
-        const OCTAVE: [f32; STEPS_PER_OCTAVE as usize] =
-            [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_9];
-        let (octaves, step) = (self.scale_step / STEPS_PER_OCTAVE, self.scale_step % STEPS_PER_OCTAVE);
-        (1_u32 << octaves) as f32 * OCTAVE[usize::from(step)]
+        noise_scale(self.scale_step)
     }
 
     /// Median, little-endian, and scale step.
@@ -70,6 +53,32 @@ impl TileStats {
     pub(crate) fn from_bytes([low, high, scale_step]: [u8; Self::BYTES]) -> Option<Self> {
         (scale_step <= MAX_STEP).then_some(Self { median: u16::from_le_bytes([low, high]), scale_step })
     }
+}
+
+/// The step of the noise scale of values whose neighbours in a row differ by these sizes; 0 if
+/// there are fewer than two.
+pub(crate) fn scale_step(mut sizes: Vec<u32>) -> u8 {
+    let kept = sizes.len() * 3 / 4;
+    if kept == 0 {
+        return 0;
+    }
+    sizes.select_nth_unstable(kept);
+    let sum: u64 = sizes[..kept].iter().map(|&size| u64::from(size)).sum();
+    // Smaller three quarters of |d|, d Gaussian of deviation sqrt(2) sigma: mean 0.7282 sigma.
+    let sigma = sum as f64 / kept as f64 / 0.7282;
+    let steps = match sigma < 1.0 {
+        true => 0.0,
+        false => f64::from(STEPS_PER_OCTAVE) * nf_engine::math::ln(sigma) / std::f64::consts::LN_2,
+    };
+    steps.round().min(f64::from(MAX_STEP)) as u8
+}
+
+/// The noise scale of a step of at most [`MAX_STEP`], in samples.
+pub(crate) fn noise_scale(scale_step: u8) -> f32 {
+    const OCTAVE: [f32; STEPS_PER_OCTAVE as usize] =
+        [1.0, 1.189_207_1, std::f32::consts::SQRT_2, 1.681_792_9];
+    let (octaves, step) = (scale_step / STEPS_PER_OCTAVE, scale_step % STEPS_PER_OCTAVE);
+    (1_u32 << octaves) as f32 * OCTAVE[usize::from(step)]
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ fn every_input_mode_round_trips() {
         for (inputs, planes) in [(InputMode::Scaled, 1), (InputMode::BytesMsb, 1), (InputMode::BytesLsb, 2)] {
             let config = NetConfig::preset(net, "tiny").unwrap().with_planes(planes);
             let Ok(config) = config.with_inputs(inputs) else {
-                assert!(net == "rownet" || net == "idf" && inputs != InputMode::Scaled);
+                assert!(net == "rownet" || net == "tec" || net == "idf" && inputs != InputMode::Scaled);
                 continue;
             };
             let dir = folder.path().join(format!("{net}-{inputs:?}"));
@@ -144,7 +144,13 @@ fn model_states_size_and_work() {
     let folder = tempfile::tempdir().unwrap();
     // Weights of every layer by the share of samples that it runs for, counted by hand from the
     // extents.
-    let by_hand = [("pixelcnnpp", 15_224.0), ("idf", 2_098.687_5), ("l3c", 4_025.0), ("rownet", 1_014.0)];
+    let by_hand = [
+        ("pixelcnnpp", 15_224.0),
+        ("idf", 2_098.687_5),
+        ("l3c", 4_025.0),
+        ("rownet", 1_014.0),
+        ("tec", 15_224.0),
+    ];
     for (net, macs_per_px) in by_hand {
         for planes in [1, 2] {
             if NetConfig::preset(net, "tiny").unwrap().with_planes(planes).check().is_err() {

@@ -10,13 +10,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One checkpoint of every network, and of every network for stacks, with a stream in `golden/`.
-const GOLDEN: [&str; 6] = [
+const GOLDEN: [&str; 8] = [
     "pixelcnnpp-tiny-real-db09e355",
     "idf-tiny-real-29bec149",
     "l3c-tiny-real-a8aeacd1",
     "pixelcnnpp-tiny-ramp-0c879ffa",
     "l3c-tiny-ramp-933a88d9",
     "rownet-small-real-6471df8d",
+    "tec-tiny-ramp-7250ce9b",
+    "tec-tiny-ramp-transformer-ec2563fe",
 ];
 
 const GOLDEN_TILE_PX: usize = 16;
@@ -102,7 +104,7 @@ fn one_checkpoint_of_each_kind_round_trips_at_its_ideal_size() {
     let mut kinds = BTreeSet::new();
     for id in committed() {
         let card = codec_card(&id);
-        let kind: Vec<&str> = ["net = ", "planes = ", "inputs = ", "filters = ", "growth = "]
+        let kind: Vec<&str> = ["net = ", "planes = ", "inputs = ", "filters = ", "growth = ", "context = "]
             .into_iter()
             .filter_map(|key| card.lines().find(|line| line.starts_with(key)))
             .collect();

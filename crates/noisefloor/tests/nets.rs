@@ -139,7 +139,7 @@ fn check(folder: &Path, Committed { id, planes, .. }: &Committed) {
 fn one_checkpoint_of_each_kind_round_trips_between_processes() {
     let folder = tempfile::tempdir().unwrap();
     let representatives = representatives();
-    for net in ["pixelcnnpp", "idf", "l3c"] {
+    for net in ["pixelcnnpp", "idf", "l3c", "tec"] {
         assert!(representatives.iter().any(|own| own.net == net), "no weights of {net}");
     }
     assert!(representatives.iter().any(|own| own.planes == 3), "no weights for stacks");

@@ -10,12 +10,14 @@ mod remainder;
 mod rownet;
 mod sample_head;
 mod table;
+mod tec;
 
 pub use idf::IdfConfig;
 pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
 pub use rownet::RowNetConfig;
 pub(crate) use sample_head::SampleHead;
+pub use tec::{ContextForm, TecConfig};
 
 use crate::error::{Error, Result};
 use crate::input_mode::InputMode;
@@ -42,6 +44,8 @@ networks! {
     "l3c" => L3c(L3cConfig, l3c::Trained),
     /// A net in integers only, a half row at once.
     "rownet" => RowNet(RowNetConfig, rownet::Trained),
+    /// PixelCNN++ with context from earlier planes of a stack.
+    "tec" => Tec(TecConfig, tec::Trained),
 }
 
 /// Names of the sizes: as published; of a net that nobody published, the largest; useful after half

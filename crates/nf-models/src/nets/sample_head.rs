@@ -129,19 +129,13 @@ impl SampleHead {
             InputMode::NoiseNormalised => (weighted(&own[3 * k..], &context.predictors), context.local_scale),
             _ => (self.half(), self.half()),
         };
-        let log_scale = math::ln(f64::from(scale)) as f32;
         let couplings = &outputs[self.symbols() * of_symbol + symbol * symbol.saturating_sub(1) / 2 * k..];
-        let params = MixtureParams::from_fn(k, |i| {
+        let params = mixture_near(own, k, base, scale, |i| {
             let coupled = earlier
                 .iter()
                 .zip(couplings.chunks(k))
                 .map(|(residual, coupling)| math::tanh(coupling[i]) * residual);
-            let offset = coupled.fold(own[k + i], |sum, term| sum + term);
-            LogisticParams {
-                logit: own[i],
-                mean: base + scale * offset,
-                log_scale: log_scale + own[2 * k + i],
-            }
+            coupled.fold(own[k + i], |sum, term| sum + term)
         });
         (params, base, scale)
     }
@@ -192,8 +186,25 @@ impl SampleHead {
     }
 }
 
+/// The mixture of `k` logistics of a symbol's own outputs, with the means
+/// `base + scale * offset(i)`.
+pub(crate) fn mixture_near(
+    own: &[f32],
+    k: usize,
+    base: f32,
+    scale: f32,
+    offset: impl Fn(usize) -> f32,
+) -> MixtureParams {
+    let log_scale = math::ln(f64::from(scale)) as f32;
+    MixtureParams::from_fn(k, |i| LogisticParams {
+        logit: own[i],
+        mean: base + scale * offset(i),
+        log_scale: log_scale + own[2 * k + i],
+    })
+}
+
 /// The predictors weighted by the softmax of `logits`.
-fn weighted(logits: &[f32], predictors: &[f32]) -> f32 {
+pub(crate) fn weighted(logits: &[f32], predictors: &[f32]) -> f32 {
     let largest = logits.iter().copied().fold(f32::MIN, f32::max);
     let (mut sum, mut total) = (0.0, 0.0);
     for (logit, predictor) in logits.iter().zip(predictors) {

@@ -8,6 +8,7 @@ mod noise;
 mod normalising;
 mod random_parameters;
 mod sum;
+mod tokens;
 
 pub(crate) use conv::Conv;
 pub(crate) use module_weights::{weights_of, with_weights};
@@ -18,11 +19,15 @@ pub(crate) use random_parameters::RandomParameters;
 pub use sum::total;
 
 use crate::tensor_like::TensorLike;
+use burn::module::Param;
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Distribution, Tensor};
+use nf_engine::Windows;
+use nf_engine::math::GELU_SLOPE;
 
 impl TensorLike for Tensor<4> {
     type Conv = Conv;
+    type Vector = Param<Tensor<1>>;
 
     fn conv(&self, layer: &Conv) -> Self {
         layer.forward(self.clone())
@@ -64,6 +69,34 @@ impl TensorLike for Tensor<4> {
         let [n, c, h, w] = self.dims();
         let parts = self.clone().reshape([n, c / 4, 2, 2, h, w]);
         parts.permute([0, 1, 4, 2, 5, 3]).reshape([n, c / 4, 2 * h, 2 * w])
+    }
+
+    fn windows(&self, windows: Windows) -> Self {
+        tokens::windows(self, windows)
+    }
+
+    fn join_windows(&self, windows: Windows, like: &Self) -> Self {
+        tokens::join_windows(self, windows, like)
+    }
+
+    fn beside(&self, other: &Self) -> Self {
+        Tensor::cat(vec![self.clone(), other.clone()], 3)
+    }
+
+    fn add_to_rows(&self, numbers: &Param<Tensor<1>>) -> Self {
+        tokens::add_to_rows(self, numbers.val())
+    }
+
+    fn layer_norm(&self, [gain, bias]: &[Param<Tensor<1>>; 2]) -> Self {
+        tokens::layer_norm(self, [gain.val(), bias.val()])
+    }
+
+    fn attention(&self, keys: &Self, values: &Self, heads: usize) -> Self {
+        tokens::attention([self, keys, values], heads)
+    }
+
+    fn gelu(&self) -> Self {
+        self.clone() * sigmoid(self.clone() * GELU_SLOPE)
     }
 
     fn dropout(&self, probability: f64) -> Self {

@@ -4,6 +4,7 @@ use super::Conv;
 use crate::tensor_like::TensorLike;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::tensor::Tensor;
+use nf_engine::Windows;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -59,6 +60,7 @@ impl Normalising {
 
 impl TensorLike for Normalising {
     type Conv = Conv;
+    type Vector = Param<Tensor<1>>;
 
     fn conv(&self, layer: &Conv) -> Self {
         self.note(layer, self.map.conv(layer))
@@ -95,6 +97,34 @@ impl TensorLike for Normalising {
 
     fn depth_to_space(&self) -> Self {
         self.with(self.map.depth_to_space())
+    }
+
+    fn windows(&self, windows: Windows) -> Self {
+        self.with(self.map.windows(windows))
+    }
+
+    fn join_windows(&self, windows: Windows, like: &Self) -> Self {
+        self.with(self.map.join_windows(windows, &like.map))
+    }
+
+    fn beside(&self, other: &Self) -> Self {
+        self.with(self.map.beside(&other.map))
+    }
+
+    fn add_to_rows(&self, numbers: &Param<Tensor<1>>) -> Self {
+        self.with(self.map.add_to_rows(numbers))
+    }
+
+    fn layer_norm(&self, parameters: &[Param<Tensor<1>>; 2]) -> Self {
+        self.with(self.map.layer_norm(parameters))
+    }
+
+    fn attention(&self, keys: &Self, values: &Self, heads: usize) -> Self {
+        self.with(self.map.attention(&keys.map, &values.map, heads))
+    }
+
+    fn gelu(&self) -> Self {
+        self.with(self.map.gelu())
     }
 }
 

@@ -109,8 +109,8 @@ fn decoder_and_encoder_have_the_same_distributions() {
     }
     assert_eq!(
         tried,
-        2 * 4 * 3 + 2 * 3 + 1,
-        "PixelCNN++ and L3C have four input modes, the flow two, a row net one and single planes"
+        2 * 4 * 3 + 2 * 3 + 1 + 3,
+        "PixelCNN++ and L3C have four input modes, the flow two, a row net one and single planes, temporal context one"
     );
 }
 
@@ -179,6 +179,9 @@ fn loss_equals_the_ideal_size() {
         let mut meter = Meter::new();
         net.tile_model().traverse(&mut meter, &mut [Tile::known(24, 32, samples)]).unwrap();
         let coded = meter.bits() / (planes * 768) as f64;
-        assert!((coded - loss).abs() < 0.05, "{config:?}: {coded} bits in coding, {loss} in training");
+        // Planes that earlier ones do not help are coded without them.
+        let may_be_less = matches!(config, NetConfig::Tec(_)) && planes > 1;
+        let difference = if may_be_less { (coded - loss).max(0.0) } else { (coded - loss).abs() };
+        assert!(difference < 0.05, "{config:?}: {coded} bits in coding, {loss} in training");
     }
 }

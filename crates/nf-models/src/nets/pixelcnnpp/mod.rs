@@ -65,6 +65,15 @@ pub struct PixelCnnPpConfig {
     pub inputs: InputMode,
 }
 
+/// Channels of the maps that go into a network, and of the one that comes out.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::nets) struct Channels {
+    pub(in crate::nets) features: usize,
+    /// 0 where there is no such map.
+    pub(in crate::nets) context: usize,
+    pub(in crate::nets) outputs: usize,
+}
+
 /// A gated residual block (section 2.4; van den Oord et al. 2016, arXiv:1606.05328):
 /// `x + a * sigmoid(b)`.
 #[derive(Debug)]
@@ -164,15 +173,24 @@ impl PixelCnnPpConfig {
 
     /// The network with parameters of this source.
     fn build<S: ParameterSource>(&self, source: &mut S) -> Result<PixelCnnPp<S::Conv>, String> {
-        let f = self.filters;
         let head = self.head();
-        let (features, context) = (head.feature_channels(), head.context_channels());
+        let [features, context] = [head.feature_channels(), head.context_channels()];
+        self.build_between(source, Channels { features, context, outputs: head.channels() })
+    }
+
+    /// The same between maps of so many channels.
+    pub(in crate::nets) fn build_between<S: ParameterSource>(
+        &self,
+        source: &mut S,
+        Channels { features, context, outputs }: Channels,
+    ) -> Result<PixelCnnPp<S::Conv>, String> {
+        let f = self.filters;
         let one = Geometry::centred(1);
         let there = self.stages(source, false)?;
         let back = self.stages(source, true)?;
         let last = match self.inputs {
-            InputMode::NoiseNormalised => ConvSpec::plain(f, head.channels(), one, 0.1),
-            _ => ConvSpec::normalised(f, head.channels(), one),
+            InputMode::NoiseNormalised => ConvSpec::plain(f, outputs, one, 0.1),
+            _ => ConvSpec::normalised(f, outputs, one),
         };
         let last = source.conv("last", last)?;
         let mut first = |path, geometry| source.conv(path, ConvSpec::normalised(features, f, geometry));
@@ -250,7 +268,7 @@ impl<C> PixelCnnPp<C> {
     /// # Shapes
     /// `features`: (N, S, H, W), of which a pixel's own are never read for its result; `context`:
     /// (N, C, H, W), made of pixels before each; result: the head's outputs, (N, channels, H, W).
-    fn forward<T: TensorLike<Conv = C>>(&self, features: &T, context: Option<&T>) -> T {
+    pub(in crate::nets) fn forward<T: TensorLike<Conv = C>>(&self, features: &T, context: Option<&T>) -> T {
         let mut u = features.conv(&self.u_first);
         let mut ul = features.conv(&self.ul_above).plus(&features.conv(&self.ul_left));
         if let (Some(layer), Some(context)) = (&self.ul_context, context) {
