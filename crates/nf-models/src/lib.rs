@@ -25,12 +25,14 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod input_mode;
+mod intervals;
 mod mixture;
 mod nets;
 mod network;
 mod parameters;
 #[cfg(any(test, feature = "train"))]
 mod random;
+mod staged;
 #[cfg(feature = "train")]
 mod tensor;
 mod tensor_like;
@@ -48,7 +50,10 @@ pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuError};
 pub use input_mode::InputMode;
-pub use nets::{IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES};
+pub use nets::{
+    IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES, VdmConfig,
+    VdmGaussianConfig, VdmIntervalConfig,
+};
 
 #[cfg(feature = "train")]
 pub use nets::Net;

@@ -193,7 +193,7 @@ impl SampleHead {
 }
 
 /// The predictors weighted by the softmax of `logits`.
-fn weighted(logits: &[f32], predictors: &[f32]) -> f32 {
+pub(crate) fn weighted(logits: &[f32], predictors: &[f32]) -> f32 {
     let largest = logits.iter().copied().fold(f32::MIN, f32::max);
     let (mut sum, mut total) = (0.0, 0.0);
     for (logit, predictor) in logits.iter().zip(predictors) {

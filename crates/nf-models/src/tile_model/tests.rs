@@ -109,8 +109,8 @@ fn decoder_and_encoder_have_the_same_distributions() {
     }
     assert_eq!(
         tried,
-        2 * 4 * 3 + 2 * 3 + 1,
-        "PixelCNN++ and L3C have four input modes, the flow two, a row net one and single planes"
+        2 * 4 * 3 + 2 * 3 + 2,
+        "PixelCNN++ and L3C have four input modes, the flow two, row net and diffusion one and single planes"
     );
 }
 
