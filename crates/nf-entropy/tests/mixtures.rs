@@ -138,6 +138,34 @@ proptest! {
         }
     }
 
+    /// So do cells of all samples that are moved.
+    #[test]
+    fn shifted_cells_tile_the_scale(
+        mean in any::<i32>(),
+        scales in [0..SCALES, 0..SCALES],
+        cell_bits in 6..=16_u32,
+        place in any::<u32>(),
+        points in proptest::collection::vec(0..1_u32 << 30, 20),
+    ) {
+        let mixture = mixture(mean, scales);
+        let offset = place % (1 << cell_bits);
+        let cells = Restricted::shifted(&mixture, offset, cell_bits).unwrap();
+        let count = (SAMPLES + offset).div_ceil(1 << cell_bits);
+        let mut end = 0;
+        for cell in 0..count {
+            let interval = cells.interval(cell).unwrap();
+            prop_assert!(interval.start == end && interval.width > 0);
+            end += interval.width;
+            prop_assert_eq!(cells.locate(end - 1), (cell, interval));
+        }
+        prop_assert_eq!((end, cells.interval(count)), (1 << cells.scale_bits(), None));
+        for point in points {
+            let (cell, interval) = cells.locate(point);
+            prop_assert!(cells.interval(cell) == Some(interval) && interval.start <= point);
+        }
+        prop_assert!(Restricted::shifted(&mixture, 1 << cell_bits, cell_bits).is_err());
+    }
+
     /// Coded in stages under one mixture, a sample costs what it costs at once.
     #[test]
     fn stages_telescope(

@@ -100,6 +100,25 @@ impl MixtureParams {
         }
     }
 
+    /// Codes a cell of `2^cell_bits` samples of all, which are moved down by `offset`.
+    ///
+    /// # Errors
+    /// What the coder says.
+    pub(crate) fn code_shifted_cell(
+        &self,
+        coder: &mut dyn TileCoder,
+        cell: &mut u32,
+        offset: u32,
+        cell_bits: u8,
+    ) -> Result<()> {
+        let cells = (offset, u32::from(cell_bits));
+        match self.count {
+            ..=4 => shifted::<4>(self.components(), coder, cell, cells),
+            5..=8 => shifted::<8>(self.components(), coder, cell, cells),
+            _ => shifted::<MAX_COMPONENTS>(self.components(), coder, cell, cells),
+        }
+    }
+
     /// Codes a level of `0..levels`; the outermost levels take the tails.
     ///
     /// # Errors
@@ -144,6 +163,17 @@ fn restricted<const K: usize>(
 ) -> Result<()> {
     let mixture = integer_mixture::<K>(params);
     coder.code(cell, &Restricted::new(&mixture, low, interval_bits, cell_bits)?)
+}
+
+/// Codes a cell of all samples: by what cells are moved, and their size.
+fn shifted<const K: usize>(
+    params: &[LogisticParams],
+    coder: &mut dyn TileCoder,
+    cell: &mut u32,
+    (offset, cell_bits): (u32, u32),
+) -> Result<()> {
+    let mixture = integer_mixture::<K>(params);
+    coder.code(cell, &Restricted::shifted(&mixture, offset, cell_bits)?)
 }
 
 /// A mixture of logistics over levels, in 2^22 points.

@@ -10,12 +10,15 @@ use proptest::prelude::*;
 
 const LIMITS: fn() -> Limits = Limits::default;
 
-/// The codec of a new network with these stages.
-fn codec(widths_log2: &[i8], tile_px: usize) -> NetCodec {
+/// The codec of a new network of this size with these stages.
+fn codec(size: &str, widths_log2: &[i8], tile_px: usize) -> NetCodec {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = NetConfig::preset("vdm", "tiny").unwrap();
-    if let NetConfig::Vdm(VdmConfig::Interval(interval)) = &mut config {
-        interval.widths_log2 = widths_log2.to_vec();
+    let mut config = NetConfig::preset("vdm", size).unwrap();
+    match &mut config {
+        NetConfig::Vdm(VdmConfig::Interval(own) | VdmConfig::Uniform(own)) => {
+            own.widths_log2 = widths_log2.to_vec();
+        }
+        other => panic!("{other:?}"),
     }
     let net = config.init(&Device::flex(), 4).unwrap();
     Checkpoint::save(folder.path(), &net, ModelCard::default()).unwrap();
@@ -55,8 +58,9 @@ fn check_stages(codec: &NetCodec, image: &Image16, bytes: &[u8]) -> Vec<Stage> {
 
 #[test]
 fn every_stage_list_keeps_its_bounds() {
-    for widths in [&[][..], &[4], &[3, 0], &[6, 4, 2]] {
-        let codec = codec(widths, 16);
+    let lists = [&[][..], &[4], &[3, 0], &[6, 4, 2]];
+    for (size, widths) in ["tiny", "uniform-tiny"].iter().flat_map(|size| lists.map(|list| (size, list))) {
+        let codec = codec(size, widths, 16);
         for noise in [0, 9, 300, 20_000] {
             let image = frame(29, 37, noise, 5);
             let bytes = codec.encode(&image).unwrap();
@@ -74,13 +78,14 @@ proptest! {
     /// samples, and never panics.
     #[test]
     fn streams_may_be_cut_anywhere(
+        is_uniform in any::<bool>(),
         (height, width) in (1..40_usize, 1..40_usize),
         noise in prop_oneof![Just(0_u64), 1..40_u64, Just(60_000)],
         seed in any::<u64>(),
         cuts in proptest::collection::vec(any::<prop::sample::Index>(), 6),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), 1..=255_u8), 4),
     ) {
-        let codec = codec(&[3, 0], 16);
+        let codec = codec(if is_uniform { "uniform-tiny" } else { "tiny" }, &[3, 0], 16);
         let image = frame(height, width, noise, seed);
         let bytes = codec.encode(&image).unwrap();
         let stages = check_stages(&codec, &image, &bytes);

@@ -12,6 +12,7 @@ mod cut;
 mod deflate;
 mod header;
 mod layout;
+mod opening;
 mod reader;
 mod salvage;
 mod tiling;

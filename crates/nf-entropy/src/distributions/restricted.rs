@@ -22,6 +22,9 @@ const WIDENING_STEPS: u32 = 5;
 pub struct Restricted<'a, const K: usize> {
     mixture: &'a Mixture<K>,
     low: u32,
+    high: u32,
+    /// What the first cell lacks at its lower end.
+    offset: u32,
     cell_bits: u32,
     cells: u32,
     /// Points of the mixture below the interval.
@@ -48,7 +51,27 @@ impl<'a, const K: usize> Restricted<'a, K> {
         }
         let below = mixture.start(low);
         let cells = 1 << (interval_bits - cell_bits);
-        Ok(Self { mixture, low, cell_bits, cells, below, inside: mixture.start(high) - below })
+        let inside = mixture.start(high) - below;
+        Ok(Self { mixture, low, high, offset: 0, cell_bits, cells, below, inside })
+    }
+
+    /// The cells of all samples, moved down by `offset` samples: the first one lacks as many, and
+    /// there is one more.
+    ///
+    /// # Errors
+    /// [`Error::Distribution`] if `cell_bits` is above 16, or the offset not below the size of a
+    /// cell.
+    pub fn shifted(mixture: &'a Mixture<K>, offset: u32, cell_bits: u32) -> Result<Self> {
+        let all = Self::new(mixture, 0, SAMPLE_BITS, cell_bits)?;
+        if offset >> cell_bits > 0 {
+            return Err(Error::distribution(format!("cells of 2^{cell_bits} moved by {offset}")));
+        }
+        Ok(Self { offset, cells: all.cells + u32::from(offset > 0), ..all })
+    }
+
+    /// First sample of cell `cell`, or the end of the interval for the number of cells.
+    fn edge(&self, cell: u32) -> u32 {
+        (self.low + (cell << self.cell_bits)).saturating_sub(self.offset).clamp(self.low, self.high)
     }
 
     /// Points that the cells share beyond the one that each of them keeps.
@@ -58,7 +81,7 @@ impl<'a, const K: usize> Restricted<'a, K> {
 
     /// Start of cell `cell`, or the number of points for the number of cells.
     fn start(&self, cell: u32) -> u32 {
-        let inside = self.mixture.start(self.low + (cell << self.cell_bits)) - self.below;
+        let inside = self.mixture.start(self.edge(cell)) - self.below;
         // Every sample has a point of the mixture, so that no interval is without.
         (self.points() * u64::from(inside) / u64::from(self.inside)) as u32 + cell
     }
@@ -68,7 +91,7 @@ impl<'a, const K: usize> Restricted<'a, K> {
         let inside = u64::from(point) * u64::from(self.inside) >> self.mixture.scale_bits();
         let top = (1 << self.mixture.scale_bits()) - 1;
         let sample = self.mixture.guess((self.below + inside as u32).min(top));
-        (sample.saturating_sub(self.low) >> self.cell_bits).min(self.cells - 1)
+        ((sample + self.offset).saturating_sub(self.low) >> self.cell_bits).min(self.cells - 1)
     }
 }
 

@@ -17,6 +17,8 @@ pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
 pub use rownet::RowNetConfig;
 pub(crate) use sample_head::{SampleHead, weighted};
+#[cfg(feature = "train")]
+pub use vdm::{Trained as VdmModule, VdmBound, VdmGaussian};
 pub use vdm::{VdmConfig, VdmGaussianConfig, VdmIntervalConfig};
 
 use crate::error::{Error, Result};
@@ -49,8 +51,9 @@ networks! {
 }
 
 /// Names of the sizes: as published; of a net that nobody published, the largest; useful after half
-/// an hour on two processor cores; for tests; the last two of the published diffusion model.
-pub const SIZES: &[&str] = &["paper", "large", "small", "tiny", "gaussian-small", "gaussian-tiny"];
+/// an hour on two processor cores; for tests; the others of other processes of diffusion.
+pub const SIZES: &[&str] =
+    &["paper", "large", "small", "tiny", "uniform-small", "uniform-tiny", "gaussian-small", "gaussian-tiny"];
 
 impl NetConfig {
     /// A preset for one plane: network and size by name.

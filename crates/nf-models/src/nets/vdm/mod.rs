@@ -3,6 +3,8 @@
 //! One family, told apart by what a step does to what is known of a sample (the *process*):
 //!
 //! - [`interval`]: it lies in an ever smaller interval of integers. A codec.
+//! - [`interval`] again, `uniform`: every step tells a new interval of another place, as published
+//!   for codecs (arXiv:2412.10935). A codec, to show what that costs.
 //! - [`gaussian`]: it is known with ever less Gaussian noise: the published model, which bounds bits
 //!   and has no stream.
 
@@ -17,6 +19,9 @@ use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 pub use gaussian::VdmGaussianConfig;
+#[cfg(feature = "train")]
+pub use gaussian::{VdmBound, VdmGaussian};
+use interval::Process;
 pub use interval::VdmIntervalConfig;
 
 #[cfg(feature = "train")]
@@ -33,6 +38,8 @@ use burn::{
 pub enum VdmConfig {
     /// Intervals of integers.
     Interval(VdmIntervalConfig),
+    /// Intervals of integers that are dithered anew in every stage.
+    Uniform(VdmIntervalConfig),
     /// Gaussian noise.
     Gaussian(VdmGaussianConfig),
 }
@@ -40,14 +47,14 @@ pub enum VdmConfig {
 impl VdmConfig {
     fn network(&self) -> &dyn Network {
         match self {
-            Self::Interval(config) => config,
+            Self::Interval(config) | Self::Uniform(config) => config,
             Self::Gaussian(config) => config,
         }
     }
 
     fn network_mut(&mut self) -> &mut dyn Network {
         match self {
-            Self::Interval(config) => config,
+            Self::Interval(config) | Self::Uniform(config) => config,
             Self::Gaussian(config) => config,
         }
     }
@@ -55,6 +62,9 @@ impl VdmConfig {
 
 impl Network for VdmConfig {
     fn preset(size: &str) -> Option<Self> {
+        if let Some(size) = size.strip_prefix("uniform-") {
+            return VdmIntervalConfig::preset(size).map(Self::Uniform);
+        }
         let interval = VdmIntervalConfig::preset(size).map(Self::Interval);
         interval.or_else(|| VdmGaussianConfig::preset(size).map(Self::Gaussian))
     }
@@ -76,7 +86,10 @@ impl Network for VdmConfig {
     }
 
     fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String> {
-        self.network().tile_model(weights)
+        match self {
+            Self::Uniform(config) => config.model(Process::Uniform, weights),
+            Self::Interval(_) | Self::Gaussian(_) => self.network().tile_model(weights),
+        }
     }
 }
 
@@ -86,6 +99,8 @@ impl Network for VdmConfig {
 pub enum Trained {
     /// Intervals of integers.
     Interval(interval::Trained),
+    /// Intervals of integers that are dithered anew in every stage.
+    Uniform(interval::Trained),
     /// Gaussian noise.
     Gaussian(gaussian::Trained),
 }
@@ -96,6 +111,7 @@ impl Trained {
     pub fn config(&self) -> VdmConfig {
         match self {
             Self::Interval(net) => VdmConfig::Interval(net.config().clone()),
+            Self::Uniform(net) => VdmConfig::Uniform(net.config().clone()),
             Self::Gaussian(net) => VdmConfig::Gaussian(net.config().clone()),
         }
     }
@@ -109,7 +125,8 @@ impl TrainableNetwork for VdmConfig {
 
     fn init(&self, device: &Device, seed: u64) -> Trained {
         match self {
-            Self::Interval(config) => Trained::Interval(config.init(device, seed)),
+            Self::Interval(config) => Trained::Interval(config.init(Process::Interval, device, seed)),
+            Self::Uniform(config) => Trained::Uniform(config.init(Process::Uniform, device, seed)),
             Self::Gaussian(config) => Trained::Gaussian(config.init(device, seed)),
         }
     }
@@ -119,7 +136,7 @@ impl TrainableNetwork for VdmConfig {
 impl Trainable for Trained {
     fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
         match self {
-            Self::Interval(net) => net.loss(tiles),
+            Self::Interval(net) | Self::Uniform(net) => net.loss(tiles),
             Self::Gaussian(net) => net.loss(tiles),
         }
     }

@@ -29,7 +29,7 @@ const WINDOW: i32 = 64;
 
 /// Parts of a bound, in bits per sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bound {
+pub struct VdmBound {
     /// What the noisiest latent costs.
     pub prior_bits: f64,
     /// What the steps cost.
@@ -38,7 +38,7 @@ pub struct Bound {
     pub reconstruction_bits: f64,
 }
 
-impl Bound {
+impl VdmBound {
     /// Their sum.
     pub fn bits(&self) -> f64 {
         self.prior_bits + self.diffusion_bits + self.reconstruction_bits
@@ -178,7 +178,7 @@ impl Trained {
     ///
     /// # Errors
     /// As [`loss`](Trainable::loss).
-    pub fn bound(&self, tiles: Tensor<4>, steps: usize) -> Result<Bound> {
+    pub fn bound(&self, tiles: Tensor<4>, steps: usize) -> Result<VdmBound> {
         let seen = self.see(tiles)?;
         let (extents, device) = (seen.f.dims(), seen.f.device());
         let [n, _, h, w] = extents;
@@ -191,7 +191,7 @@ impl Trained {
             let nats = self.step_nats(&seen, time, steps, &noise(step as u64, extents, &device));
             diffusion_bits += bits(total(nats));
         }
-        Ok(Bound {
+        Ok(VdmBound {
             prior_bits: bits(self.prior_nats(&seen)),
             diffusion_bits,
             reconstruction_bits: bits(total(self.reconstruction_nats(&seen, &noise(0, extents, &device)))),

@@ -31,7 +31,11 @@ use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
+pub use bound::VdmBound;
+#[cfg(feature = "train")]
 pub(crate) use net::Trained;
+#[cfg(feature = "train")]
+pub use net::VdmGaussian;
 
 /// Extents of a variational diffusion model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Coding with a network on intervals: pass by pass, each over a whole tile.
 
 use super::order::{Pass, cell_bits};
+use super::process::Process;
 use super::view::{CELL_FEATURES, TARGET_FEATURES, Target, View};
 use super::{Kind, VdmInterval, VdmIntervalConfig};
 use crate::intervals::{Intervals, UNKNOWN};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 /// The network's graphs.
 #[derive(Clone, Debug)]
 pub(super) struct IntervalModel {
+    process: Process,
     config: VdmIntervalConfig,
     kinds: Vec<Kind>,
     passes: Vec<Pass>,
@@ -30,7 +32,8 @@ impl IntervalModel {
             Graph::record(&inputs, |maps: &[SymbolicMap]| vec![net.forward(index, &maps[0], &maps[1])])
         };
         let graphs = kinds.iter().enumerate().map(graph).collect();
-        Self { passes: config.passes(), graphs, coarsest: net.coarsest, config, kinds }
+        let (process, passes) = (net.process, config.passes());
+        Self { process, passes, graphs, coarsest: net.coarsest, config, kinds }
     }
 
     /// Sum over the passes, of which each is over cells.
@@ -48,7 +51,7 @@ impl IntervalModel {
                 let place = y * tile.width + x;
                 let mut symbol = u32::from(tile.samples[place]);
                 mixture.code_cell(coder, &mut symbol, (0, UNKNOWN), 0)?;
-                intervals.cut(place, symbol, 0);
+                intervals.set(place, symbol as i32, 0);
             }
         }
         Ok(())
@@ -95,9 +98,11 @@ impl IntervalModel {
         let channels = self.config.channels_of_target();
         for (number, place, target) in targets {
             let mixture = self.config.mixture(&outputs.values[number * channels..][..channels], &target);
-            let mut symbol = if tile.known { intervals.cell(place, tile.samples[place], after) } else { 0 };
-            mixture.code_cell(coder, &mut symbol, intervals.at(place), after)?;
-            intervals.cut(place, symbol, after);
+            let cells = self.process.cells(pass.stage, place, intervals.at(place), after);
+            let mut symbol = if tile.known { cells.of(tile.samples[place]) } else { 0 };
+            cells.code(&mixture, coder, &mut symbol)?;
+            let (low, bits) = cells.interval(symbol);
+            intervals.set(place, low, bits);
         }
         Ok(())
     }

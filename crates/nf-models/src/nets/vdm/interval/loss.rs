@@ -1,12 +1,13 @@
 //! The network on intervals on tensors, for training.
 
 use super::order::Pass;
+use super::process::Process;
 use super::view::{CELL_FEATURES, PREDICTORS, TARGET_FEATURES, View};
 use super::{Kind, VdmInterval, VdmIntervalConfig};
 use crate::error::Result;
 use crate::intervals::Intervals;
 use crate::mixture::loss::log_share;
-use crate::network::{Trainable, TrainableNetwork};
+use crate::network::Trainable;
 use crate::tensor::host_tiles::{HostTiles, tensor};
 use crate::tensor::{Conv, RandomParameters, total};
 use crate::tile_stats::TileStats;
@@ -17,13 +18,10 @@ use burn::tensor::{Device, Tensor};
 /// The network as a module.
 pub(crate) type Trained = VdmInterval<Conv, Param<Tensor<1>>>;
 
-impl TrainableNetwork for VdmIntervalConfig {
-    type Module = Trained;
-
-    const COPIES_OF_MAPS: f64 = 4.0;
-
-    fn init(&self, device: &Device, seed: u64) -> Trained {
-        RandomParameters::new(device, seed).give(|source| self.build(source))
+impl VdmIntervalConfig {
+    /// A network with random weights.
+    pub(crate) fn init(&self, process: Process, device: &Device, seed: u64) -> Trained {
+        RandomParameters::new(device, seed).give(|source| self.build(process, source))
     }
 }
 
@@ -64,7 +62,7 @@ fn put(map: &mut [f32], row: &[f32], [n, first, channels]: [usize; 3], [at, pixe
 /// The maps of a pass, after which intervals are cut down.
 fn take_pass(
     pass: &Pass,
-    kind: Kind,
+    (kind, process): (Kind, Process),
     tiles: &mut [Tile<'_>],
     [height, width]: [usize; 2],
 ) -> (PassMaps, [usize; 2]) {
@@ -91,18 +89,16 @@ fn take_pass(
                 for (map, row) in all.maps[1..].iter_mut().zip(rows) {
                     put(map, row, [n, t * row.len(), parts.len() * row.len()], place);
                 }
-                let (low, bits) = tile.intervals.at(pixel);
-                let number = tile.intervals.cell(pixel, tile.samples[pixel], after);
-                let (low, first) = (u32::from(low), u32::from(low) + (number << after));
-                let edges = [low, low + (1 << bits), first, first + (1 << after)];
-                for (map, edge) in all.edges.iter_mut().zip(edges) {
+                let cells = process.cells(pass.stage, pixel, tile.intervals.at(pixel), after);
+                let cell = cells.of(tile.samples[pixel]);
+                for (map, edge) in all.edges.iter_mut().zip(cells.edges(cell)) {
                     put(map, &[edge as f32], [n, t, parts.len()], place);
                 }
-                cuts.push((pixel, number));
+                cuts.push((pixel, cells.interval(cell)));
             }
         }
-        for (pixel, number) in cuts {
-            tile.intervals.cut(pixel, number, after);
+        for (pixel, (low, bits)) in cuts {
+            tile.intervals.set(pixel, low, bits);
         }
     }
     (all, rows_columns)
@@ -146,7 +142,7 @@ impl Trained {
                     let sample = tile.samples[pixel];
                     let row = [f32::from(sample), f32::from(tile.stats.median), tile.stats.noise_scale()];
                     columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
-                    tile.intervals.cut(pixel, u32::from(sample), 0);
+                    tile.intervals.set(pixel, sample.into(), 0);
                 }
             }
         }
@@ -188,7 +184,7 @@ impl Trainable for Trained {
         let kinds = self.config.kinds();
         let mut nats = self.coarsest_nats(&mut tiles, extents, &device);
         for pass in self.config.passes() {
-            let (all, [h, w]) = take_pass(&pass, kinds[pass.kind], &mut tiles, extents);
+            let (all, [h, w]) = take_pass(&pass, (kinds[pass.kind], self.process), &mut tiles, extents);
             nats = nats + self.pass_nats(pass.kind, all, [n, h, w], &device);
         }
         Ok(nats * (std::f64::consts::LOG2_E / (n * height * width) as f64))

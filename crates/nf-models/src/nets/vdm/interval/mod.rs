@@ -27,6 +27,7 @@ mod coder;
 #[cfg(feature = "train")]
 mod loss;
 mod order;
+mod process;
 mod view;
 
 use crate::error::{Error, Result};
@@ -43,6 +44,8 @@ use nf_engine::{Geometry, math};
 use order::Kind;
 use serde::{Deserialize, Serialize};
 use view::{CELL_FEATURES, PREDICTORS, TARGET_FEATURES, Target};
+
+pub(crate) use process::Process;
 
 #[cfg(feature = "train")]
 pub(crate) use loss::Trained;
@@ -97,6 +100,8 @@ pub struct VdmInterval<C, P> {
     /// Logits, means and logarithmic scales in noise scales around the median, (3 K).
     coarsest: P,
     #[cfg_attr(feature = "train", module(skip))]
+    process: Process,
+    #[cfg_attr(feature = "train", module(skip))]
     config: VdmIntervalConfig,
 }
 
@@ -146,7 +151,7 @@ impl Network for VdmIntervalConfig {
     }
 
     fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String> {
-        Ok(Box::new(coder::IntervalModel::new(self.build(weights)?)))
+        self.model(Process::Interval, weights)
     }
 }
 
@@ -156,8 +161,24 @@ impl VdmIntervalConfig {
         3 * self.mixtures + PREDICTORS
     }
 
+    /// The network of a process, made ready for coding.
+    ///
+    /// # Errors
+    /// As [`Network::tile_model`].
+    pub(super) fn model(
+        &self,
+        process: Process,
+        weights: &mut Weights,
+    ) -> Result<Box<dyn TileModel>, String> {
+        Ok(Box::new(coder::IntervalModel::new(self.build(process, weights)?)))
+    }
+
     /// The network with parameters of this source.
-    fn build<S: ParameterSource>(&self, source: &mut S) -> Result<VdmInterval<S::Conv, S::Array<1>>, String> {
+    fn build<S: ParameterSource>(
+        &self,
+        process: Process,
+        source: &mut S,
+    ) -> Result<VdmInterval<S::Conv, S::Array<1>>, String> {
         let (f, one, three) = (self.filters, Geometry::centred(1), Geometry::centred(3));
         let mut kinds = vec![];
         for (index, kind) in self.kinds().iter().enumerate() {
@@ -185,7 +206,7 @@ impl VdmIntervalConfig {
         }
         let coarsest =
             source.array("coarsest", [3 * self.mixtures], Initial::Values(self.first_mixture()))?;
-        Ok(VdmInterval { kinds, blocks, coarsest, config: self.clone() })
+        Ok(VdmInterval { kinds, blocks, coarsest, process, config: self.clone() })
     }
 
     /// The mixture of the first pixels in a new network: from one noise scale to a thousand.
