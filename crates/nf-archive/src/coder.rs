@@ -190,6 +190,7 @@ impl Coder {
             layout: Some(input.layout.clone()),
             creator: String::new(),
             profile: profile.clone().filter(|_| embed),
+            cut: None,
         }
         .with_creator(crate::PROGRAM)
     }

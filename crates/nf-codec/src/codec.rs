@@ -1,6 +1,6 @@
 //! What a codec promises.
 
-use crate::{DitheredStack, Error, Limits, PixelTrace, Result, Spec};
+use crate::{DitheredStack, Error, Limits, PixelTrace, Result, Spec, Staged};
 use nf_image::{Digest, Image16, ImageRef, Shape, TileBox};
 
 /// A lossless coder of 16-bit frames.
@@ -137,6 +137,11 @@ pub trait Codec: Send + Sync {
     fn with_profile(&self, profile: &[u8], limits: &Limits) -> Result<Box<dyn Codec>> {
         let _ = (profile, limits);
         Err(self.spec().error("this codec knows no detector profiles"))
+    }
+
+    /// How its streams decode in stages, if they do.
+    fn staged(&self) -> Option<&dyn Staged> {
+        None
     }
 
     /// Size in bits that an ideal entropy coder would give `image` under this codec's own

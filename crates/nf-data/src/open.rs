@@ -53,6 +53,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("sim-lco", include_str!("../../../datasets/sim-lco.toml")),
     ("sim-sdss", include_str!("../../../datasets/sim-sdss.toml")),
     ("sim-star-field", include_str!("../../../datasets/sim-star-field.toml")),
+    ("sim-white", include_str!("../../../datasets/sim-white.toml")),
 ];
 
 /// Opens a dataset.

@@ -1,8 +1,9 @@
 //! Mixtures: exact tiling over the whole alphabet, against the slow distribution in float.
 #![allow(clippy::unwrap_used)]
 
-use nf_entropy::Distribution;
-use nf_entropy::distributions::{Component, Mixture, SAMPLES, SCALE_ONE, SCALES};
+use nf_entropy::distributions::{Component, Mixture, Restricted, SAMPLES, SCALE_ONE, SCALES};
+use nf_entropy::{Distribution, Meter, SymbolCoder};
+use proptest::prelude::*;
 
 fn check_tiling<const K: usize>(distribution: &Mixture<K>, floor_width: u32, step: u32) {
     let mut end = 0;
@@ -97,4 +98,105 @@ fn intervals_are_pinned() {
         starts,
         [0, 2000, 1_470_699, 6_736_759, 8_136_301, 8_279_060, 13_427_619, 16_691_206, 16_777_214]
     );
+}
+
+fn mixture(mean: i32, scales: [u16; 2]) -> Mixture<2> {
+    let components = [
+        Component { mean, scale: scales[0], weight: 50_000 },
+        Component { mean: mean.wrapping_add(9000), scale: scales[1], weight: 900 },
+    ];
+    Mixture::new(&components, 30, 1).unwrap()
+}
+
+proptest! {
+    /// Cells tile the scale, every one can be coded, and every point is found.
+    #[test]
+    fn restricted_mixtures_tile_the_scale(
+        mean in any::<i32>(),
+        scales in [0..SCALES, 0..SCALES],
+        (interval_bits, cell_bits) in (0..=16_u32).prop_flat_map(|bits| (Just(bits), bits.saturating_sub(8)..=bits)),
+        place in any::<u32>(),
+        points in proptest::collection::vec(0..1_u32 << 30, 20),
+    ) {
+        let mixture = mixture(mean, scales);
+        let low = (place % (SAMPLES >> interval_bits)) << interval_bits;
+        let cells = Restricted::new(&mixture, low, interval_bits, cell_bits).unwrap();
+        let mut end = 0;
+        for cell in 0..1 << (interval_bits - cell_bits) {
+            let interval = cells.interval(cell).unwrap();
+            prop_assert!(interval.start == end && interval.width > 0);
+            end += interval.width;
+            prop_assert_eq!(cells.locate(end - 1), (cell, interval));
+            prop_assert_eq!(cells.locate(interval.start), (cell, interval));
+        }
+        prop_assert_eq!(end, 1 << cells.scale_bits());
+        prop_assert_eq!(cells.interval(1 << (interval_bits - cell_bits)), None);
+        for point in points {
+            let (cell, interval) = cells.locate(point);
+            prop_assert_eq!(cells.interval(cell), Some(interval));
+            prop_assert!(interval.start <= point && point - interval.start < interval.width);
+        }
+    }
+
+    /// So do cells of all samples that are moved.
+    #[test]
+    fn shifted_cells_tile_the_scale(
+        mean in any::<i32>(),
+        scales in [0..SCALES, 0..SCALES],
+        cell_bits in 6..=16_u32,
+        place in any::<u32>(),
+        points in proptest::collection::vec(0..1_u32 << 30, 20),
+    ) {
+        let mixture = mixture(mean, scales);
+        let offset = place % (1 << cell_bits);
+        let cells = Restricted::shifted(&mixture, offset, cell_bits).unwrap();
+        let count = (SAMPLES + offset).div_ceil(1 << cell_bits);
+        let mut end = 0;
+        for cell in 0..count {
+            let interval = cells.interval(cell).unwrap();
+            prop_assert!(interval.start == end && interval.width > 0);
+            end += interval.width;
+            prop_assert_eq!(cells.locate(end - 1), (cell, interval));
+        }
+        prop_assert_eq!((end, cells.interval(count)), (1 << cells.scale_bits(), None));
+        for point in points {
+            let (cell, interval) = cells.locate(point);
+            prop_assert!(cells.interval(cell) == Some(interval) && interval.start <= point);
+        }
+        prop_assert!(Restricted::shifted(&mixture, 1 << cell_bits, cell_bits).is_err());
+    }
+
+    /// Coded in stages under one mixture, a sample costs what it costs at once.
+    #[test]
+    fn stages_telescope(
+        mean in 0..SAMPLES << 8,
+        scales in [SCALE_ONE..SCALE_ONE + 320, SCALE_ONE..SCALES],
+        distance in -40..40_i32,
+        first in 0..=16_u32,
+        second in 0..=16_u32,
+    ) {
+        let mixture = mixture(mean as i32, scales);
+        let spread = 1 << ((scales[0] - SCALE_ONE) / 32);
+        let sample = ((mean >> 8) as i32 + distance * spread / 8).clamp(0, 65_535) as u32;
+        let (mut at_once, mut in_stages) = (Meter::new(), Meter::new());
+        at_once.code(&mut sample.clone(), &mixture).unwrap();
+        let mut known_bits = 16;
+        for cell_bits in [first.max(second), first.min(second), 0] {
+            let low = sample >> known_bits << known_bits;
+            let cells = Restricted::new(&mixture, low, known_bits, cell_bits).unwrap();
+            in_stages.code(&mut ((sample - low) >> cell_bits), &cells).unwrap();
+            known_bits = cell_bits;
+        }
+        let (at_once, in_stages) = (at_once.bits(), in_stages.bits());
+        prop_assert!((at_once - in_stages).abs() < 1e-3, "{at_once} bits at once, {in_stages} in stages");
+    }
+}
+
+#[test]
+fn intervals_that_cannot_be_are_refused() {
+    let mixture = mixture(0, [300, 300]);
+    assert!(Restricted::new(&mixture, 65_472, 6, 6).is_ok());
+    for (low, interval_bits, cell_bits) in [(65_473, 6, 0), (0, 3, 4), (0, 17, 0), (u32::MAX, 1, 0)] {
+        assert!(Restricted::new(&mixture, low, interval_bits, cell_bits).is_err());
+    }
 }

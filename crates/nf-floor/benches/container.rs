@@ -32,6 +32,7 @@ fn encode(frame: &mut Image16, spec: &str) -> Vec<u8> {
         layout: None,
         creator: "a benchmark".to_owned(),
         profile: None,
+        cut: None,
     };
     let options = WriteOptions { encoder: &*encoder, verifier: Some(&*verifier), limits: Limits::default() };
     let mut bytes = Vec::new();

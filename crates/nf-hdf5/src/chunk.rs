@@ -42,6 +42,7 @@ pub(crate) fn encode(chunk: &[u8], options: &Options) -> Result<Vec<u8>> {
         layout: Some(Layout { segments: layout }),
         creator: String::new(),
         profile: None,
+        cut: None,
     };
     let mut out = Vec::new();
     let write_options = WriteOptions { encoder: &codec, verifier: Some(&codec), limits: Limits::default() };

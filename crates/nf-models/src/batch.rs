@@ -18,7 +18,7 @@ use nf_entropy::{Distribution, Meter, Reader, Writer};
 use nf_image::TileBox;
 
 /// The head of every plane of a raw tile. No noise scale has this step.
-const RAW_HEAD: [u8; TileStats::BYTES] = [0, 0, 0xff];
+pub(crate) const RAW_HEAD: [u8; TileStats::BYTES] = [0, 0, 0xff];
 
 /// Kinds of a tile whose network makes bytes itself.
 const RAW: u8 = 0;
@@ -28,10 +28,17 @@ const CODED: u8 = 1;
 pub(crate) const STREAM: &str = "net stream";
 
 /// Writes symbols, and measures them tile by tile.
-struct MeteredWriter {
-    writer: Writer,
-    meters: Vec<Meter>,
+pub(crate) struct MeteredWriter {
+    pub(crate) writer: Writer,
+    pub(crate) meters: Vec<Meter>,
     tile: usize,
+}
+
+impl MeteredWriter {
+    /// Of so many tiles.
+    pub(crate) fn new(tiles: usize) -> Self {
+        Self { writer: Writer::new(), meters: vec![Meter::new(); tiles], tile: 0 }
+    }
 }
 
 impl TileCoder for MeteredWriter {
@@ -47,8 +54,7 @@ impl TileCoder for MeteredWriter {
 
 /// The rANS stream of tiles, and what each costs.
 fn write(model: &dyn TileModel, tiles: &mut [Tile]) -> nf_entropy::Result<(Vec<u8>, Vec<Meter>)> {
-    let meters = vec![Meter::new(); tiles.len()];
-    let mut writer = MeteredWriter { writer: Writer::new(), meters, tile: 0 };
+    let mut writer = MeteredWriter::new(tiles.len());
     model.traverse(&mut writer, tiles)?;
     Ok((writer.writer.finish(), writer.meters))
 }
@@ -67,8 +73,7 @@ pub(crate) fn encode(model: &dyn TileModel, mut tiles: Vec<Tile>) -> nf_entropy:
         return Ok(encode_whole(model, tile));
     }
     let (mut stream, meters) = write(model, &mut tiles)?;
-    let mut raw: Vec<bool> =
-        tiles.iter().zip(&meters).map(|(tile, meter)| meter.bits() > least_bits(tile, meter)).collect();
+    let mut raw = costly(&tiles, &meters);
     if raw.contains(&true) {
         let mut coded: Vec<Tile> = select(&tiles, &raw, false).cloned().collect();
         stream = write(model, &mut coded)?.0;
@@ -79,14 +84,25 @@ pub(crate) fn encode(model: &dyn TileModel, mut tiles: Vec<Tile>) -> nf_entropy:
         raw.fill(true);
         stream.clear();
     }
-    let heads = tiles.iter().zip(&raw).flat_map(|(tile, &raw)| {
+    let mut bytes = heads(&tiles, &raw);
+    bytes.extend(stream);
+    Ok(bytes)
+}
+
+/// Which tiles cost more than their samples as they are.
+pub(crate) fn costly(tiles: &[Tile], meters: &[Meter]) -> Vec<bool> {
+    tiles.iter().zip(meters).map(|(tile, meter)| meter.bits() > least_bits(tile, meter)).collect()
+}
+
+/// The heads of all tiles, then the samples of those that are raw.
+pub(crate) fn heads(tiles: &[Tile], raw: &[bool]) -> Vec<u8> {
+    let heads = tiles.iter().zip(raw).flat_map(|(tile, &raw)| {
         tile.stats.iter().flat_map(move |stats| if raw { RAW_HEAD } else { stats.to_bytes() })
     });
     let mut bytes: Vec<u8> = heads.collect();
-    let samples = select(&tiles, &raw, true).flat_map(|tile| &tile.samples);
+    let samples = select(tiles, raw, true).flat_map(|tile| &tile.samples);
     bytes.extend(samples.flat_map(|sample| sample.to_le_bytes()));
-    bytes.extend(stream);
-    Ok(bytes)
+    bytes
 }
 
 /// The bytes of a tile whose network makes them itself.
@@ -137,7 +153,11 @@ fn decode_whole(model: &dyn TileBytes, bytes: &[u8], tile: &TileBox) -> Result<V
 }
 
 /// The tiles that are raw, or those that are not.
-fn select<'a>(tiles: &'a [Tile], raw: &'a [bool], raw_ones: bool) -> impl Iterator<Item = &'a Tile> {
+pub(crate) fn select<'a>(
+    tiles: &'a [Tile],
+    raw: &'a [bool],
+    raw_ones: bool,
+) -> impl Iterator<Item = &'a Tile> {
     tiles.iter().zip(raw).filter(move |(_, raw)| **raw == raw_ones).map(|(tile, _)| tile)
 }
 
@@ -166,6 +186,25 @@ pub(crate) fn decode(model: &dyn TileModel, bytes: &[u8], boxes: &[TileBox]) -> 
     if let (Some(model), [tile]) = (model.bytes(), boxes) {
         return Ok(vec![decode_whole(model, bytes, tile)?]);
     }
+    let (mut samples, mut coded, rest) = open(bytes, boxes)?;
+    let mut reader = Reader::new(rest);
+    let wrong = |error: nf_entropy::Error| Error::corrupt(STREAM, error.to_string());
+    model.traverse(&mut reader, &mut coded).map_err(wrong)?;
+    reader.finish().map_err(wrong)?;
+    let mut coded = coded.into_iter();
+    for own in samples.iter_mut().filter(|own| own.is_empty()) {
+        *own = coded.next().expect("a tile that was not raw was coded").samples;
+    }
+    Ok(samples)
+}
+
+/// What [`heads`] wrote, and what follows: the samples of raw tiles, none for the others, and these
+/// as tiles to be decoded.
+///
+/// # Errors
+/// As [`decode`].
+#[allow(clippy::type_complexity, reason = "three things that lie behind one another")]
+pub(crate) fn open<'a>(bytes: &'a [u8], boxes: &[TileBox]) -> Result<(Vec<Vec<u16>>, Vec<Tile>, &'a [u8])> {
     let split = |bytes| move |at| <[u8]>::split_at_checked(bytes, at).ok_or_else(|| Error::truncated(STREAM));
     let planes: usize = boxes.iter().map(|tile| tile.planes.len()).sum();
     let (heads, mut rest) = split(bytes)(planes * TileStats::BYTES)?;
@@ -189,15 +228,7 @@ pub(crate) fn decode(model: &dyn TileModel, bytes: &[u8], boxes: &[TileBox]) -> 
             vec![]
         });
     }
-    let mut reader = Reader::new(rest);
-    let wrong = |error: nf_entropy::Error| Error::corrupt(STREAM, error.to_string());
-    model.traverse(&mut reader, &mut coded).map_err(wrong)?;
-    reader.finish().map_err(wrong)?;
-    let mut coded = coded.into_iter();
-    for own in samples.iter_mut().filter(|own| own.is_empty()) {
-        *own = coded.next().expect("a tile that was not raw was coded").samples;
-    }
-    Ok(samples)
+    Ok((samples, coded, rest))
 }
 
 #[cfg(all(test, feature = "train"))]

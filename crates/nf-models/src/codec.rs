@@ -8,6 +8,7 @@
 //! height, width of tiles; tiles per batch  3 x u16, little-endian
 //! per batch: length in bytes               u32
 //!            heads and samples of its tiles, see batch.rs
+//! of a network that codes in stages instead: see staged.rs
 //! ```
 //!
 //! The stack is cut into tiles of as many planes as the network takes; tiles of equal extents, in
@@ -16,12 +17,15 @@
 
 use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
+use crate::staged::{self, Stages};
 use crate::tile::Tile;
-use crate::tile_model::TileModel;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
+use crate::tile_model::{StagedModel, TileModel};
 use crate::trace::Recorder;
-use nf_codec::{Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec};
+use nf_codec::{
+    Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec, Stage, Staged,
+};
 use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -52,7 +56,7 @@ const MAX_BATCH: usize = 64;
 /// The line of the registry.
 pub const ENTRY: Entry = Entry {
     name: NAME,
-    summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, a row net, or one for stacks with temporal context; decodes on every machine",
+    summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, a row net, one for stacks with temporal context, or diffusion on intervals; decodes on every machine",
     source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817, arXiv:2206.07307",
     options: &[
         OptionDoc {
@@ -141,12 +145,13 @@ impl NetCodec {
 
     /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
     fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
-        let streams = self.streams(image, self.batches(image.shape(), tile_px, self.batch())?)?;
-        let mut bytes = self.digest.0.to_vec();
-        bytes.push(ARITHMETIC);
-        for extent in [tile_px, tile_px, self.batch()] {
-            bytes.extend((extent as u16).to_le_bytes());
+        let batches = self.batches(image.shape(), tile_px, self.batch())?;
+        let mut bytes = self.head(tile_px);
+        if let Some(model) = self.model.stages() {
+            bytes.extend(staged::encode(model, image.shape(), &batches, |boxes| cut(image, boxes))?);
+            return Ok(bytes);
         }
+        let streams = self.streams(image, batches)?;
         for stream in streams {
             bytes.extend((stream.len() as u32).to_le_bytes());
             bytes.extend(stream);
@@ -173,6 +178,95 @@ impl NetCodec {
         let decode =
             |(boxes, part): (Vec<TileBox>, &[u8])| Ok((batch::decode(&*self.model, part, &boxes)?, boxes));
         in_order(parts.into_par_iter().map(decode))
+    }
+
+    /// What a stream begins with.
+    fn head(&self, tile_px: usize) -> Vec<u8> {
+        let mut bytes = self.digest.0.to_vec();
+        bytes.push(ARITHMETIC);
+        for extent in [tile_px, tile_px, self.batch()] {
+            bytes.extend((extent as u16).to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The batches of a stream, and its bytes behind the head, which is checked.
+    ///
+    /// # Errors
+    /// As [`Codec::decode`].
+    fn open<'a>(
+        &self,
+        bytes: &'a [u8],
+        shape: Shape,
+        limits: &Limits,
+    ) -> Result<(Vec<Vec<TileBox>>, &'a [u8])> {
+        limits.check_shape(STREAM, shape)?;
+        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
+        let digest = &head[..32];
+        if digest != self.digest.0 {
+            let hex: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+            return Err(Error::Mismatch {
+                what: STREAM.into(),
+                needed: format!("the weights with BLAKE3 {hex}..."),
+                present: format!("checkpoint {} with {}", self.id, self.digest.short()),
+            });
+        }
+        if head[32] != ARITHMETIC {
+            return Err(Error::Mismatch {
+                what: STREAM.into(),
+                needed: format!("a program with net arithmetic {}", head[32]),
+                present: format!("one with net arithmetic {ARITHMETIC}"),
+            });
+        }
+        let number = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
+        let (height, width, batch) = (number(33), number(35), number(37));
+        if height != width || !(1..=MAX_TILE_PX).contains(&height) || !(1..=MAX_BATCH).contains(&batch) {
+            let reason = format!(
+                "tiles of {height}x{width} in batches of {batch}, expected squares up to 4096, 1..=64"
+            );
+            return Err(Error::corrupt(STREAM, reason));
+        }
+        if self.model.bytes().is_some() && batch != 1 {
+            return Err(Error::corrupt(STREAM, format!("batches of {batch} tiles of a row net, expected 1")));
+        }
+        let (rows, columns) = (height.min(shape.height), height.min(shape.width));
+        let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
+        limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
+        // Every batch has at least a length and a stream's end: a hostile shape fails before it is
+        // allocated.
+        let tiles = shape
+            .planes
+            .div_ceil(self.tile_planes())
+            .saturating_mul(shape.height.div_ceil(height))
+            .saturating_mul(shape.width.div_ceil(height));
+        if tiles.div_ceil(batch).saturating_mul(4) > rest.len() {
+            return Err(Error::truncated(STREAM));
+        }
+        Ok((self.batches(shape, height, batch)?, rest))
+    }
+
+    /// The network, if it codes in stages.
+    ///
+    /// # Errors
+    /// If it does not.
+    fn staged_model(&self) -> Result<&dyn StagedModel> {
+        let reason = "this network does not code in stages";
+        self.model.stages().ok_or_else(|| Error::corrupt(STREAM, reason))
+    }
+
+    /// The stages of a stream of a network that codes in stages.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    fn open_stages<'a>(
+        &'a self,
+        model: &'a dyn StagedModel,
+        bytes: &'a [u8],
+        shape: Shape,
+        limits: &Limits,
+    ) -> Result<Stages<'a>> {
+        let (batches, rest) = self.open(bytes, shape, limits)?;
+        Ok(Stages::open(model, batches, HEAD_BYTES, rest))
     }
 
     /// The tiles of a stack in batches.
@@ -231,50 +325,12 @@ impl Codec for NetCodec {
     }
 
     fn decode(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Image16> {
-        limits.check_shape(STREAM, shape)?;
-        let (head, mut rest) =
-            bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
-        let digest = &head[..32];
-        if digest != self.digest.0 {
-            let hex: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("the weights with BLAKE3 {hex}..."),
-                present: format!("checkpoint {} with {}", self.id, self.digest.short()),
-            });
+        if let Some(model) = self.model.stages() {
+            let stages = self.open_stages(model, bytes, shape, limits)?;
+            stages.check_whole()?;
+            return stages.decode(shape, stages.count() - 1);
         }
-        if head[32] != ARITHMETIC {
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("a program with net arithmetic {}", head[32]),
-                present: format!("one with net arithmetic {ARITHMETIC}"),
-            });
-        }
-        let number = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
-        let (height, width, batch) = (number(33), number(35), number(37));
-        if height != width || !(1..=MAX_TILE_PX).contains(&height) || !(1..=MAX_BATCH).contains(&batch) {
-            let reason = format!(
-                "tiles of {height}x{width} in batches of {batch}, expected squares up to 4096, 1..=64"
-            );
-            return Err(Error::corrupt(STREAM, reason));
-        }
-        if self.model.bytes().is_some() && batch != 1 {
-            return Err(Error::corrupt(STREAM, format!("batches of {batch} tiles of a row net, expected 1")));
-        }
-        let (rows, columns) = (height.min(shape.height), height.min(shape.width));
-        let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
-        limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
-        // Every batch has at least a length and a stream's end: a hostile shape fails before it is
-        // allocated.
-        let tiles = shape
-            .planes
-            .div_ceil(self.tile_planes())
-            .saturating_mul(shape.height.div_ceil(height))
-            .saturating_mul(shape.width.div_ceil(height));
-        if tiles.div_ceil(batch).saturating_mul(4) > rest.len() {
-            return Err(Error::truncated(STREAM));
-        }
-        let batches = self.batches(shape, height, batch)?;
+        let (batches, mut rest) = self.open(bytes, shape, limits)?;
         let mut parts = vec![];
         for boxes in batches {
             let (length, after) = rest.split_first_chunk::<4>().ok_or_else(|| Error::truncated(STREAM))?;
@@ -295,6 +351,10 @@ impl Codec for NetCodec {
             }
         }
         Ok(image)
+    }
+
+    fn staged(&self) -> Option<&dyn Staged> {
+        self.model.stages().map(|_| self as &dyn Staged)
     }
 
     fn ideal_bits(&self, image: &Image16) -> Result<Option<f64>> {
@@ -334,7 +394,9 @@ impl Codec for NetCodec {
             * shape.height.div_ceil(tile)
             * shape.width.div_ceil(tile)) as u64;
         // Every batch has a length, and at least one tile.
-        HEAD_BYTES as u64 + 4 * tiles + batch::max_bytes(tiles, planes as u64, shape.pixels() as u64)
+        let around =
+            self.model.stages().map_or(4 * tiles, |model| staged::overhead_bytes(model.count(), tiles));
+        HEAD_BYTES as u64 + around + batch::max_bytes(tiles, planes as u64, shape.pixels() as u64)
     }
 
     fn planes(&self) -> PlaneTreatment {
@@ -349,5 +411,21 @@ impl Codec for NetCodec {
             macs_per_px: self.model.macs_per_px(),
             is_named_by_spec: false,
         })
+    }
+}
+
+impl Staged for NetCodec {
+    fn stages(&self, bytes: &[u8], shape: Shape, limits: &Limits) -> Result<Vec<Stage>> {
+        let model = self.staged_model()?;
+        self.open_stages(model, bytes, shape, limits)?.describe()
+    }
+
+    fn decode_stage(&self, bytes: &[u8], shape: Shape, stage: usize, limits: &Limits) -> Result<Image16> {
+        let model = self.staged_model()?;
+        let stages = self.open_stages(model, bytes, shape, limits)?;
+        if stage >= stages.count() {
+            return Err(Error::truncated(STREAM));
+        }
+        stages.decode(shape, stage)
     }
 }

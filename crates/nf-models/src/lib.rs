@@ -25,12 +25,14 @@ mod error;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod input_mode;
+mod intervals;
 mod mixture;
 mod nets;
 mod network;
 mod parameters;
 #[cfg(any(test, feature = "train"))]
 mod random;
+mod staged;
 #[cfg(feature = "train")]
 mod tensor;
 mod tensor_like;
@@ -50,10 +52,11 @@ pub use gpu::{Gpu, GpuError};
 pub use input_mode::InputMode;
 pub use nets::{
     ContextForm, IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES, TecConfig,
+    VdmConfig, VdmGaussianConfig, VdmIntervalConfig,
 };
 
 #[cfg(feature = "train")]
-pub use nets::Net;
+pub use nets::{Net, VdmBound, VdmGaussian, VdmModule};
 #[cfg(feature = "train")]
 pub use network::Trainable;
 #[cfg(feature = "train")]

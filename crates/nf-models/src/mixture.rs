@@ -8,7 +8,7 @@ pub(crate) mod loss;
 
 use crate::tile_model::TileCoder;
 use nf_engine::math::{exp, sigmoid};
-use nf_entropy::distributions::{Component, Mixture, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
+use nf_entropy::distributions::{Component, Mixture, Restricted, SCALE_ONE, SCALE_STEPS_PER_OCTAVE, SCALES};
 use nf_entropy::{Distribution, Interval, Result};
 use nf_simd::{InstructionSet, kernel};
 
@@ -81,6 +81,44 @@ impl MixtureParams {
         }
     }
 
+    /// Codes a cell of `2^cell_bits` samples of the interval of `2^interval_bits` from `low` on.
+    ///
+    /// # Errors
+    /// What the coder says.
+    pub(crate) fn code_cell(
+        &self,
+        coder: &mut dyn TileCoder,
+        cell: &mut u32,
+        (low, interval_bits): (u16, u8),
+        cell_bits: u8,
+    ) -> Result<()> {
+        let interval = (u32::from(low), u32::from(interval_bits), u32::from(cell_bits));
+        match self.count {
+            ..=4 => restricted::<4>(self.components(), coder, cell, interval),
+            5..=8 => restricted::<8>(self.components(), coder, cell, interval),
+            _ => restricted::<MAX_COMPONENTS>(self.components(), coder, cell, interval),
+        }
+    }
+
+    /// Codes a cell of `2^cell_bits` samples of all, which are moved down by `offset`.
+    ///
+    /// # Errors
+    /// What the coder says.
+    pub(crate) fn code_shifted_cell(
+        &self,
+        coder: &mut dyn TileCoder,
+        cell: &mut u32,
+        offset: u32,
+        cell_bits: u8,
+    ) -> Result<()> {
+        let cells = (offset, u32::from(cell_bits));
+        match self.count {
+            ..=4 => shifted::<4>(self.components(), coder, cell, cells),
+            5..=8 => shifted::<8>(self.components(), coder, cell, cells),
+            _ => shifted::<MAX_COMPONENTS>(self.components(), coder, cell, cells),
+        }
+    }
+
     /// Codes a level of `0..levels`; the outermost levels take the tails.
     ///
     /// # Errors
@@ -114,6 +152,28 @@ fn integer_mixture<const K: usize>(params: &[LogisticParams]) -> Mixture<K> {
     }
     Mixture::new(&components, SCALE_BITS, FLOOR_WIDTH)
         .expect("the largest weight is 65535, the scales are clamped")
+}
+
+/// Codes a cell of an interval: its first sample, its size and that of a cell.
+fn restricted<const K: usize>(
+    params: &[LogisticParams],
+    coder: &mut dyn TileCoder,
+    cell: &mut u32,
+    (low, interval_bits, cell_bits): (u32, u32, u32),
+) -> Result<()> {
+    let mixture = integer_mixture::<K>(params);
+    coder.code(cell, &Restricted::new(&mixture, low, interval_bits, cell_bits)?)
+}
+
+/// Codes a cell of all samples: by what cells are moved, and their size.
+fn shifted<const K: usize>(
+    params: &[LogisticParams],
+    coder: &mut dyn TileCoder,
+    cell: &mut u32,
+    (offset, cell_bits): (u32, u32),
+) -> Result<()> {
+    let mixture = integer_mixture::<K>(params);
+    coder.code(cell, &Restricted::shifted(&mixture, offset, cell_bits)?)
 }
 
 /// A mixture of logistics over levels, in 2^22 points.

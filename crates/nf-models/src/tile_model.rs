@@ -1,6 +1,8 @@
 //! Coding tiles with a network. Writer, reader and meter take the same way through the same code.
 
+use crate::intervals::Intervals;
 use crate::tile::Tile;
+use crate::tile_stats::TileStats;
 use nf_entropy::{Distribution, Meter, Reader, Result, SymbolCoder, Writer};
 
 /// A network made ready for coding.
@@ -37,6 +39,36 @@ pub(crate) trait TileModel: std::fmt::Debug + Send + Sync {
     fn bytes(&self) -> Option<&dyn TileBytes> {
         None
     }
+
+    /// How it codes in stages, if it does.
+    fn stages(&self) -> Option<&dyn StagedModel> {
+        None
+    }
+}
+
+/// A network that codes tiles of one plane in stages, after each of which every sample is known
+/// within a bound.
+pub(crate) trait StagedModel: Sync {
+    /// Stages, of which the last is exact.
+    fn count(&self) -> usize;
+
+    /// Codes one stage of tiles whose intervals are those that earlier stages left.
+    ///
+    /// # Errors
+    /// As [`TileModel::traverse`].
+    fn code_stage(
+        &self,
+        stage: usize,
+        coder: &mut dyn TileCoder,
+        tiles: &[Tile],
+        intervals: &mut [Intervals],
+    ) -> Result<()>;
+
+    /// Most samples between a sample of a tile and what is known of it after a stage.
+    fn bound_samples(&self, stage: usize, stats: TileStats) -> u32;
+
+    /// The same in noise scales, for every tile.
+    fn bound_sigmas(&self, stage: usize) -> f64;
 }
 
 /// A network that codes whole tiles faster than symbol by symbol.

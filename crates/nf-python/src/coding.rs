@@ -87,6 +87,7 @@ fn encode_source(
         layout: Some(layout),
         creator: String::new(),
         profile: encoder.profile().filter(|_| embed_profile).map(Into::into),
+        cut: None,
     }
     .with_creator(nf_archive::PROGRAM);
     let options =

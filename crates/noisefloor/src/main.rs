@@ -43,6 +43,8 @@ enum Verb {
     Compress(cmd::compress::Args),
     /// Restore the original files, or a region of one, from containers
     Decompress(cmd::decompress::Args),
+    /// Keep the first stages of containers: all pixels, within a bound
+    Truncate(cmd::truncate::Args),
     /// Prove that containers and FITS files are intact, without writing anything
     #[command(visible_alias = "verify")]
     Test(cmd::test::Args),
@@ -116,6 +118,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.verb {
         Verb::Compress(args) => cmd::compress::run(&args),
         Verb::Decompress(args) => cmd::decompress::run(&args),
+        Verb::Truncate(args) => cmd::truncate::run(&args),
         Verb::Archive(args) => cmd::archive::run(&args),
         Verb::Test(args) => cmd::test::run(&args),
         Verb::Profile(args) => cmd::profile::run(&args),

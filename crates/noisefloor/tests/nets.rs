@@ -139,7 +139,7 @@ fn check(folder: &Path, Committed { id, planes, .. }: &Committed) {
 fn one_checkpoint_of_each_kind_round_trips_between_processes() {
     let folder = tempfile::tempdir().unwrap();
     let representatives = representatives();
-    for net in ["pixelcnnpp", "idf", "l3c", "tec"] {
+    for net in ["pixelcnnpp", "idf", "l3c", "tec", "vdm"] {
         assert!(representatives.iter().any(|own| own.net == net), "no weights of {net}");
     }
     assert!(representatives.iter().any(|own| own.planes == 3), "no weights for stacks");
@@ -192,4 +192,84 @@ fn other_weights_are_an_error_that_names_both() {
     assert_eq!(refused.status.code(), Some(1), "{told}");
     assert!(told.contains(own) && told.contains("no such folder"), "{told}");
     assert!(!folder.path().join("back.fits").exists(), "half a file under the final name");
+}
+
+/// Samples of the only image of a FITS file of 16 bits, and its header.
+fn pixels(path: &Path) -> (Vec<u16>, String) {
+    let bytes = fs::read(path).unwrap();
+    let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
+    let data = &bytes[(end + 1).next_multiple_of(2880)..][..2 * HEIGHT * WIDTH];
+    let samples = data.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]) ^ 0x8000);
+    (samples.collect(), String::from_utf8_lossy(&bytes[..end]).into_owned())
+}
+
+/// One file is a preview, a near-lossless and a lossless copy, and says which.
+#[test]
+fn stages_are_decoded_cut_off_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| noisefloor(folder.path(), &checkpoints(), arguments);
+    let good = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned() + &text(&output)
+    };
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("frame.fits"), frame(1)).unwrap();
+    let own = committed().into_iter().find(|own| own.net == "vdm").unwrap();
+    good(&["compress", "--codec", &format!("net:checkpoint={}", own.id), "frame.fits", "-o", "frame.nfl"]);
+    let facts =
+        |name: &str| -> serde_json::Value { serde_json::from_str(&good(&["info", "--json", name])).unwrap() };
+    let stages = facts("frame.nfl")["stages"].as_array().unwrap().clone();
+    assert!(stages.len() > 1 && stages.last().unwrap()["bound_dn"] == 0, "{stages:?}");
+    assert!(good(&["info", "frame.nfl"]).contains("stage 1 "));
+    let (original, _) = pixels(&path("frame.fits"));
+    let error = |name: &str| {
+        let (found, header) = pixels(&path(name));
+        (found.iter().zip(&original).map(|(a, b)| a.abs_diff(*b)).max().unwrap(), header)
+    };
+    for (within, key) in [("40dn", "bound_dn"), ("4dn", "bound_dn"), ("0.5sigma", "bound_sigma")] {
+        let said = good(&["decompress", "--force", "--within", within, "frame.nfl", "-o", "near.fits"]);
+        let asked: f64 = within.trim_end_matches(char::is_alphabetic).parse().unwrap();
+        let stage = stages.iter().find(|stage| stage[key].as_f64().unwrap() <= asked).unwrap();
+        let bound = stage["bound_dn"].as_u64().unwrap();
+        let (largest, header) = error("near.fits");
+        assert!(u64::from(largest) <= bound, "{within}: {largest}, {stage}");
+        if bound == 0 {
+            continue;
+        }
+        assert!(largest > 0 && said.contains(&format!("within {bound} dn")), "{said}");
+        assert!(header.contains("NFBOUND") && header.contains("NOT the original"), "{header}");
+        assert!(header.contains("OBJECT"), "{header}");
+        good(&["fits", "verify", "near.fits"]);
+        good(&["fits", "compare", "near.fits", "frame.fits"]);
+        // The same from a file that ends there.
+        let said = good(&["truncate", "--force", "--within", within, "frame.nfl", "-o", "cut.nfl"]);
+        assert!(said.contains("NOT lossless"), "{said}");
+        let size = |name: &str| fs::metadata(path(name)).unwrap().len();
+        assert!(size("cut.nfl") < size("frame.nfl"));
+        assert!(good(&["test", "cut.nfl"]).contains("NOT lossless"));
+        assert_eq!(facts("cut.nfl")["cut"]["bound_dn"], bound);
+        good(&["decompress", "--force", "cut.nfl", "-o", "cut.fits"]);
+        assert!(fs::read(path("cut.fits")).unwrap() == fs::read(path("near.fits")).unwrap(), "{within}");
+        let refused = run(&["decompress", "--within", "0.001dn", "cut.nfl", "-o", "no.fits"]);
+        assert!(text(&refused).contains("it was cut"), "{}", text(&refused));
+        let refused = run(&["decompress", "--delete", "cut.nfl", "-o", "no.fits"]);
+        assert!(!refused.status.success() && path("cut.nfl").exists() && !path("no.fits").exists());
+        let refused = run(&["truncate", "--within", within, "cut.nfl", "-o", "twice.nfl"]);
+        assert!(text(&refused).contains("cut already"), "{}", text(&refused));
+    }
+    for arguments in [
+        &["truncate", "--within", "0.001dn", "frame.nfl", "-o", "no.nfl"][..],
+        &["truncate", "--within", "1e-3rel", "frame.nfl", "-o", "no.nfl"],
+        &["decompress", "--within", "lots", "frame.nfl", "-o", "no.fits"],
+    ] {
+        assert!(!run(arguments).status.success() && !path("no.nfl").exists(), "{arguments:?}");
+    }
+    // Codecs without stages say so.
+    good(&["compress", "frame.fits", "-o", "floor.nfl"]);
+    let refused = run(&["decompress", "--within", "4dn", "floor.nfl", "-o", "no.fits"]);
+    assert!(text(&refused).contains("no stages"), "{}", text(&refused));
+    // Weights are not needed to say what a container is.
+    let told = noisefloor(folder.path(), &path("nowhere"), &["info", "frame.nfl"]);
+    assert!(told.status.success(), "{}", text(&told));
 }

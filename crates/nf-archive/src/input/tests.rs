@@ -48,6 +48,7 @@ fn problem(bytes: Vec<u8>, registry: &Registry) -> Option<String> {
         layout: Some(input.layout.clone()),
         creator: "a test".to_owned(),
         profile: None,
+        cut: None,
     };
     let mut sources: Vec<&mut dyn ImageSource> =
         input.stacks.iter_mut().map(|stack| stack.as_mut() as &mut dyn ImageSource).collect();

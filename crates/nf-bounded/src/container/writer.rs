@@ -67,6 +67,7 @@ pub fn write(
         layout: None,
         creator: String::new(),
         profile: None,
+        cut: None,
     };
     let mut sources: Vec<&mut dyn ImageSource> =
         layers.iter_mut().map(|layer| layer as &mut dyn ImageSource).collect();

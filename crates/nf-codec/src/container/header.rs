@@ -24,6 +24,20 @@ pub struct Header {
     pub creator: String,
     /// The detector profile that the codec's spec names, where the container carries it.
     pub profile: Option<Arc<[u8]>>,
+    /// After which stage the tiles end, if they do not hold the samples without loss.
+    pub cut: Option<Cut>,
+}
+
+/// What a container says whose tiles end with a stage of [`Staged`](crate::Staged): the digests of
+/// its index are those of the samples as they are known then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The last stage that every tile has, counted from 0.
+    pub stage: usize,
+    /// No sample is further from its original than this.
+    pub bound_dn: u32,
+    /// Digest of the original samples of every stack.
+    pub originals: Vec<Digest>,
 }
 
 /// What a container says of the model that decoding needs.
@@ -62,6 +76,7 @@ const MODEL: u8 = 3;
 const IMAGE: u8 = 4;
 const LAYOUT: u8 = 5;
 const CREATOR: u8 = 6;
+const CUT: u8 = 7;
 const PROFILE: u8 = 128;
 /// The code of a class that the format has and no program writes.
 const SAME_BUILD_AND_DEVICE: u8 = 2;
@@ -116,6 +131,13 @@ impl Header {
         if !self.creator.is_empty() {
             record(CREATOR, self.creator.as_bytes());
         }
+        if let Some(cut) = &self.cut {
+            let mut value = Vec::new();
+            put_varint(&mut value, cut.stage as u64);
+            put_varint(&mut value, u64::from(cut.bound_dn));
+            value.extend(cut.originals.iter().flat_map(|digest| digest.0));
+            record(CUT, &value);
+        }
         if let Some(profile) = &self.profile {
             record(PROFILE, profile);
         }
@@ -139,7 +161,7 @@ impl Header {
         let (mut codec, mut reproducibility, mut model, mut layout) = (None, None, None, None);
         let mut images = Vec::new();
         let mut creator = String::new();
-        let mut profile = None;
+        let (mut profile, mut cut) = (None, None);
         let once = |tag: u8, seen: bool| match seen {
             true => Err(Error::corrupt(WHAT, format!("record {tag} appears twice"))),
             false => Ok(()),
@@ -171,6 +193,10 @@ impl Header {
                     layout = Some(value);
                 }
                 CREATOR => creator = fields.text(value)?,
+                CUT => {
+                    once(tag, cut.is_some())?;
+                    cut = Some(cut_of(&mut fields)?);
+                }
                 PROFILE => {
                     once(tag, profile.is_some())?;
                     profile = Some(value.into());
@@ -188,6 +214,9 @@ impl Header {
         if reproducibility != Reproducibility::Anywhere && model.is_none() {
             return Err(missing("model"));
         }
+        if cut.as_ref().is_some_and(|cut: &Cut| cut.originals.len() != images.len()) {
+            return Err(Error::corrupt(WHAT, "the cut record does not have a digest for every stack"));
+        }
         Ok(Self {
             codec: codec.ok_or_else(|| missing("codec"))?,
             reproducibility,
@@ -198,8 +227,26 @@ impl Header {
             images,
             creator,
             profile,
+            cut,
         })
     }
+}
+
+/// The value of a cut record, of which digests come last.
+fn cut_of(fields: &mut Fields<'_>) -> Result<Cut> {
+    const MOST_STAGES: u64 = 256;
+    let mut number = || Version::Varints.number::<8>(|| fields.u8(), WHAT);
+    let (stage, bound_dn) = (number()?, number()?);
+    let wrong = || Error::corrupt(WHAT, format!("a cut after stage {stage} within {bound_dn}"));
+    if stage >= MOST_STAGES {
+        return Err(wrong());
+    }
+    let bound_dn = u32::try_from(bound_dn).map_err(|_| wrong())?;
+    let mut originals = Vec::new();
+    while !fields.is_empty() {
+        originals.push(fields.digest()?);
+    }
+    Ok(Cut { stage: stage as usize, bound_dn, originals })
 }
 
 /// The class that a code stands for.

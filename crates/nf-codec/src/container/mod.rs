@@ -4,12 +4,15 @@
 //! - [`default_tile`]: how a stack is cut when nobody asks for other tiles.
 //! - [`write()`]: pixels in, container out, streaming; verified tile by tile if asked for.
 //!   [`shorten_header`]: without the profile that no tile needs.
+//! - [`cut()`]: the first stages of a container whose codec is [`Staged`](crate::Staged).
 //! - [`Reader`]: container in, pixels out: whole stacks, bands of rows, a region, or the original
 //!   file. [`Reader::decode_salvaged`]: what is intact of a damaged one.
 
+mod cut;
 mod deflate;
 mod header;
 mod layout;
+mod opening;
 mod reader;
 mod salvage;
 mod tiling;
@@ -17,7 +20,8 @@ mod trailer;
 mod version;
 mod writer;
 
-pub use header::{Header, ImageHeader, ModelHeader};
+pub use cut::cut;
+pub use header::{Cut, Header, ImageHeader, ModelHeader};
 pub use layout::{Layout, SampleFormat, Segment};
 pub use nf_image::TileBox;
 pub use reader::{Reader, TileInfo};

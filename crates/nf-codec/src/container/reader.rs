@@ -1,11 +1,10 @@
 //! Container in, pixels out.
 
 use super::header::{Header, ImageHeader};
+use super::opening::{failed, read_exactly, read_header, read_index};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
-use super::version::Version;
-use super::{MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION};
-use crate::{Codec, Error, Fields, Limits, Registry, Result};
+use crate::{Codec, Error, Limits, Registry, Result, Stage, Staged};
 use nf_image::{Digest, Grid, Image16, Shape, StackDigester, TileBox, in_order};
 use rayon::prelude::*;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -20,6 +19,8 @@ pub struct Reader<R> {
     index: Vec<ImageIndex>,
     container_bytes: u64,
     limits: Limits,
+    /// The stage that tiles are decoded to; without one, wholly.
+    stage: Option<usize>,
 }
 
 /// One tile of a stack.
@@ -47,7 +48,48 @@ impl<R: Read + Seek> Reader<R> {
         let index_bytes = read_index(&mut source, version, container_bytes, prologue_bytes, &limits)?;
         let tiles_end = container_bytes - version.suffix_bytes() as u64 - index_bytes.len() as u64;
         let index = trailer::from_index(&index_bytes, version, &header.images, prologue_bytes, tiles_end)?;
-        Ok(Self { source, header, index, container_bytes, limits })
+        let stage = header.cut.as_ref().map(|cut| cut.stage);
+        Ok(Self { source, header, index, container_bytes, limits, stage })
+    }
+
+    /// The same container decoded to a stage only, counted from 0, where the codec is
+    /// [`Staged`](crate::Staged). Digests of the index are then of other samples and are not
+    /// compared; the streams have their own for every stage.
+    pub fn to_stage(self, stage: usize) -> Self {
+        Self { stage: Some(stage), ..self }
+    }
+
+    /// Whether the digests of the index are those of what is decoded.
+    fn has_digests(&self) -> bool {
+        self.stage == self.header.cut.as_ref().map(|cut| cut.stage)
+    }
+
+    /// The stages that all tiles have: their bytes summed up, the largest of their bounds.
+    ///
+    /// # Errors
+    /// If the codec has no stages, or a tile is damaged.
+    pub fn stages(&mut self, codec: &dyn Codec) -> Result<Vec<Stage>> {
+        let staged = staged(codec)?;
+        let mut all: Option<Vec<Stage>> = None;
+        for image in 0..self.header.images.len() {
+            for tile in self.tiles(image) {
+                let payload = read_tile(&mut self.source, image, &tile)?;
+                let own = staged.stages(&payload, tile.place.shape(), &self.limits)?;
+                let all = all.get_or_insert_with(|| own.clone().into_iter().map(Stage::of_none).collect());
+                all.truncate(own.len());
+                all.iter_mut().zip(&own).for_each(|(all, own)| all.add(own));
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
+    /// The stream of a tile.
+    pub(super) fn payload(&mut self, image: usize, tile: &TileInfo) -> Result<Vec<u8>> {
+        read_tile(&mut self.source, image, tile)
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// What the container says of itself.
@@ -164,12 +206,13 @@ impl<R: Read + Seek> Reader<R> {
         loop {
             let group = groups.next().unwrap_or_default();
             let next = group.iter().map(|place| self.read_piece(image, place)).collect::<Result<Vec<_>>>()?;
-            let (header, limits) = (&self.header, &self.limits);
+            let (header, limits, stage) = (&self.header, &self.limits, self.stage);
             let mut decoded = Ok(Vec::new());
             rayon::in_place_scope(|scope| {
                 scope.spawn(|_| {
-                    decoded =
-                        in_order(next.par_iter().map(|piece| piece.decode(image, header, codec, limits)));
+                    decoded = in_order(
+                        next.par_iter().map(|piece| piece.decode(image, header, codec, limits, stage)),
+                    );
                 });
                 scope.spawn(|_| {
                     for (first, piece) in &ready {
@@ -214,6 +257,9 @@ impl<R: Read + Seek> Reader<R> {
     }
 
     fn check_digest(&self, image: usize, found: Digest) -> Result<()> {
+        if !self.has_digests() {
+            return Ok(());
+        }
         let expected = self.index[image].digest;
         if found != expected {
             let reason =
@@ -229,8 +275,16 @@ impl<R: Read + Seek> Reader<R> {
     /// If the region reaches beyond the stack, or one of its tiles is damaged.
     pub fn decode_region(&mut self, image: usize, region: &TileBox, codec: &dyn Codec) -> Result<Image16> {
         Error::check_region(region, self.header.images[image].shape)?;
-        self.read_piece(image, region)?.decode(image, &self.header, codec, &self.limits)
+        self.read_piece(image, region)?.decode(image, &self.header, codec, &self.limits, self.stage)
     }
+}
+
+/// The stages of a codec.
+///
+/// # Errors
+/// If it has none.
+pub(super) fn staged(codec: &dyn Codec) -> Result<&dyn Staged> {
+    codec.staged().ok_or_else(|| codec.spec().error("its streams have no stages"))
 }
 
 /// A region whose tiles have been read, but not decoded.
@@ -242,14 +296,21 @@ struct Piece {
 
 impl Piece {
     /// Its pixels, which are those of stack `image`.
-    fn decode(&self, image: usize, header: &Header, codec: &dyn Codec, limits: &Limits) -> Result<Image16> {
+    fn decode(
+        &self,
+        image: usize,
+        header: &Header,
+        codec: &dyn Codec,
+        limits: &Limits,
+        stage: Option<usize>,
+    ) -> Result<Image16> {
         let Self { tiles, region } = self;
         let axis = header.images[image].axis;
         if let [(tile, payload)] = &tiles[..]
             && let Some(shared) = tile.place.intersection(region)
             && shared == *region
         {
-            return Ok(decode_tile(codec, payload, image, tile, region, limits)?.with_axis(axis));
+            return Ok(decode_tile(codec, payload, image, tile, region, (limits, stage))?.with_axis(axis));
         }
         let mut decoded = Image16::zeros(region.shape()).with_axis(axis);
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the
@@ -257,7 +318,7 @@ impl Piece {
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
             let pieces = group.par_iter().filter_map(|(tile, payload)| {
                 let shared = tile.place.intersection(region)?;
-                let piece = decode_tile(codec, payload, image, tile, &shared, limits);
+                let piece = decode_tile(codec, payload, image, tile, &shared, (limits, stage));
                 Some(piece.map(|piece| (shared, piece)))
             });
             for (shared, piece) in in_order(pieces)? {
@@ -267,98 +328,6 @@ impl Piece {
         }
         Ok(decoded)
     }
-}
-
-fn failed(source: std::io::Error) -> Error {
-    match source.kind() {
-        std::io::ErrorKind::UnexpectedEof => Error::truncated(WHAT),
-        _ => Error::Io { what: format!("reading {WHAT}"), source },
-    }
-}
-
-/// Reads `length` bytes that are known to exist.
-fn read_exactly(source: &mut impl Read, length: usize) -> Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    source.read_exact(&mut bytes).map_err(failed)?;
-    Ok(bytes)
-}
-
-/// The version, the header, and the length of the prologue.
-pub(super) fn read_header(
-    source: &mut impl Read,
-    container_bytes: u64,
-    limits: &Limits,
-) -> Result<(Version, Header, u64)> {
-    let known = container_bytes.min(PREFIX_BYTES as u64) as usize;
-    let mut prologue = read_exactly(source, known)?;
-    if !prologue.starts_with(&MAGIC[..known.min(MAGIC.len())]) || known == 0 {
-        return Err(Error::NotAContainer);
-    }
-    let mut fields = Fields::new(&prologue[MAGIC.len().min(known)..], WHAT);
-    let version = u16::from_le_bytes([fields.u8()?, fields.u8()?]);
-    if version > VERSION {
-        return Err(Error::Mismatch {
-            what: WHAT.to_owned(),
-            needed: format!("a program that knows version {version}"),
-            present: format!("one that knows version {VERSION}"),
-        });
-    }
-    let next = || {
-        let mut byte = [0];
-        source.read_exact(&mut byte).map_err(|_| Error::truncated("the container's header"))?;
-        prologue.push(byte[0]);
-        Ok(byte[0])
-    };
-    let header_bytes = Version::of(version).number::<4>(next, "the container's header")?;
-    let rest = container_bytes.saturating_sub(prologue.len() as u64);
-    if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > rest {
-        return Err(Error::truncated("the container's header"));
-    }
-    limits.check_memory("the container's header", header_bytes)?;
-    let start = prologue.len();
-    prologue.extend(read_exactly(source, header_bytes as usize)?);
-    let mut crc = [0; 4];
-    source.read_exact(&mut crc).map_err(failed)?;
-    if crc32fast::hash(&prologue) != u32::from_le_bytes(crc) || version == 0 {
-        return Err(Error::corrupt("the container's header", "its checksum does not match"));
-    }
-    let version = Version::of(version);
-    let header = Header::from_records(&prologue[start..], version, limits)?;
-    Ok((version, header, prologue.len() as u64 + 4))
-}
-
-/// The index, its checksum checked.
-fn read_index(
-    source: &mut (impl Read + Seek),
-    version: Version,
-    container_bytes: u64,
-    prologue_bytes: u64,
-    limits: &Limits,
-) -> Result<Vec<u8>> {
-    let rest = container_bytes - prologue_bytes;
-    let suffix_bytes = version.suffix_bytes();
-    let room = rest.checked_sub(suffix_bytes as u64).ok_or_else(|| Error::truncated(WHAT))?;
-    source.seek(SeekFrom::End(-(suffix_bytes as i64))).map_err(failed)?;
-    let suffix = read_exactly(source, suffix_bytes)?;
-    if !suffix.ends_with(version.end_magic()) {
-        return Err(Error::truncated(WHAT));
-    }
-    let mut fields = Fields::new(&suffix, WHAT);
-    let crc = fields.u32()?;
-    let length = match version {
-        Version::FixedWidths => fields.u64()?,
-        Version::Varints => u64::from(fields.u32()?),
-    };
-    if length > room {
-        return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));
-    }
-    limits.check_memory("the container's index", length)?;
-    source.seek(SeekFrom::End(-((suffix_bytes as u64 + length) as i64))).map_err(failed)?;
-    let index = read_exactly(source, length as usize)?;
-    if crc32fast::hash(&index) != crc {
-        return Err(Error::corrupt("the container's index", "its checksum does not match"));
-    }
-    Ok(index)
 }
 
 fn tile_name(image: usize, tile: &TileInfo) -> String {
@@ -381,12 +350,16 @@ fn decode_tile(
     image: usize,
     tile: &TileInfo,
     region: &TileBox,
-    limits: &Limits,
+    (limits, stage): (&Limits, Option<usize>),
 ) -> Result<Image16> {
     let (shape, wanted) = (tile.place.shape(), region.shape());
-    let pixels = match *region == tile.place {
-        true => codec.decode(payload, shape, limits),
-        false => codec.decode_region(payload, shape, &region.within(&tile.place), limits),
+    let pixels = match (stage, *region == tile.place) {
+        (Some(stage), is_whole) => {
+            let whole = staged(codec)?.decode_stage(payload, shape, stage, limits);
+            whole.map(|whole| if is_whole { whole } else { whole.crop_box(&region.within(&tile.place)) })
+        }
+        (None, true) => codec.decode(payload, shape, limits),
+        (None, false) => codec.decode_region(payload, shape, &region.within(&tile.place), limits),
     };
     let pixels = pixels.map_err(|error| match error {
         // Damage is told with its place; what the machine or the limits refuse stays what it is.

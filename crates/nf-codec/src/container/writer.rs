@@ -1,7 +1,7 @@
 //! Pixels in, container out.
 
 use super::header::{Header, ImageHeader, check_tile};
-use super::reader::read_header;
+use super::opening::read_header;
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex, TileEntry};
 use crate::{Codec, DitheredStack, Error, Limits, Result};

@@ -98,6 +98,7 @@ pub fn header(codec: &str, images: &[(&Image16, Shape)]) -> Header {
         layout: None,
         creator: String::new(),
         profile: None,
+        cut: None,
     }
 }
 

@@ -106,7 +106,7 @@ impl<const K: usize> Mixture<K> {
 
     /// Start of the interval of `sample`, or the number of points for [`SAMPLES`].
     #[inline(always)]
-    fn start(&self, sample: u32) -> u32 {
+    pub(super) fn start(&self, sample: u32) -> u32 {
         // The lower edge of the sample's bin.
         let edge = (i64::from(sample) << MEAN_UNIT_BITS) - (1 << (MEAN_UNIT_BITS - 1));
         // Points in units of 2^-32: below 2^62.
@@ -127,7 +127,7 @@ impl<const K: usize> Mixture<K> {
     }
 
     /// A sample near `point`: the main component's quantile.
-    fn guess(&self, point: u32) -> u32 {
+    pub(super) fn guess(&self, point: u32) -> u32 {
         let quantile = i64::from(QUANTILES[(point >> (self.scale_bits - 8)) as usize]);
         let Component { mean, scale, .. } = self.main;
         // 2^(k / 32) is 2 / 2^((32 - k) / 32), in units of 2^-31 as all inverse scales.

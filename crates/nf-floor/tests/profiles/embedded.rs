@@ -33,6 +33,7 @@ fn container(image: &Image16, codec: &dyn Codec, spec: Spec, profile: Option<&[u
         layout: None,
         creator: "a test".to_owned(),
         profile: profile.map(Into::into),
+        cut: None,
     };
     let encoder = Named(codec, spec);
     let options = WriteOptions { encoder: &encoder, verifier: None, limits: Limits::default() };

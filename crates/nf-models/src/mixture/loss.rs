@@ -41,3 +41,38 @@ pub(crate) fn mixture_bits(
     let sum = (shares - largest.clone()).exp().sum_dim(1) + (largest.clone().neg() + floor.ln()).exp();
     (sum.log() + largest) * (-std::f64::consts::LOG2_E)
 }
+
+/// Natural logarithm of the share of integers `low..high` under mixtures of `K` logistics
+/// discretised over `0..=65535`, of which the outermost take the tails, every integer with the
+/// floor of the coder's distribution.
+///
+/// As in [`mixture_bits`], three factors that do not cancel; here the integers are any number.
+///
+/// # Shapes
+/// `low`, `high`: (N, 1, H, W); the others (N, K, H, W); result: (N, 1, H, W).
+pub(crate) fn log_share(
+    low: Tensor<4>,
+    high: Tensor<4>,
+    logits: Tensor<4>,
+    means: Tensor<4>,
+    log_scales: Tensor<4>,
+) -> Tensor<4> {
+    let log_scales = log_scales.clamp(MIN_LOG_SCALE, MAX_LOG_SCALE);
+    let inverse = log_scales.neg().exp();
+    let below_all = high.clone().lower_elem(f32::from(u16::MAX) + 1.0).float();
+    let above_none = low.clone().greater_elem(0.0).float();
+    let upper = log_sigmoid((high.clone() - means.clone() - 0.5) * inverse.clone()) * below_all.clone();
+    let lower = log_sigmoid((low.clone() - means - 0.5).neg() * inverse.clone()) * above_none.clone();
+    let samples = high - low;
+    let width = inverse * samples.clone();
+    let small = width.clone().lower_elem(0.02);
+    let series = width.clone().log() - width.clone() * 0.5;
+    let direct = (width.clamp_min(0.01).neg().exp().neg() + 1.0).log();
+    let between = direct.mask_where(small, series) * below_all * above_none;
+    let shares = log_softmax(logits, 1) + upper + lower + between;
+    let floor = f64::from(FLOOR_WIDTH) * (-f64::from(SCALE_BITS) * std::f64::consts::LN_2).exp();
+    let floors = samples.log() + floor.ln();
+    let largest = shares.clone().max_dim(1).detach().max_pair(floors.clone());
+    let sum = (shares - largest.clone()).exp().sum_dim(1) + (floors - largest.clone()).exp();
+    sum.log() + largest
+}

@@ -11,13 +11,17 @@ mod rownet;
 mod sample_head;
 mod table;
 mod tec;
+mod vdm;
 
 pub use idf::IdfConfig;
 pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
 pub use rownet::RowNetConfig;
-pub(crate) use sample_head::SampleHead;
+pub(crate) use sample_head::{SampleHead, weighted};
 pub use tec::{ContextForm, TecConfig};
+#[cfg(feature = "train")]
+pub use vdm::{Trained as VdmModule, VdmBound, VdmGaussian};
+pub use vdm::{VdmConfig, VdmGaussianConfig, VdmIntervalConfig};
 
 use crate::error::{Error, Result};
 use crate::input_mode::InputMode;
@@ -46,11 +50,14 @@ networks! {
     "rownet" => RowNet(RowNetConfig, rownet::Trained),
     /// PixelCNN++ with context from earlier planes of a stack.
     "tec" => Tec(TecConfig, tec::Trained),
+    /// Diffusion: samples in stages, ever more of them known ever better.
+    "vdm" => Vdm(VdmConfig, vdm::Trained),
 }
 
 /// Names of the sizes: as published; of a net that nobody published, the largest; useful after half
-/// an hour on two processor cores; for tests.
-pub const SIZES: &[&str] = &["paper", "large", "small", "tiny"];
+/// an hour on two processor cores; for tests; the others of other processes of diffusion.
+pub const SIZES: &[&str] =
+    &["paper", "large", "small", "tiny", "uniform-small", "uniform-tiny", "gaussian-small", "gaussian-tiny"];
 
 impl NetConfig {
     /// A preset for one plane: network and size by name.
@@ -118,6 +125,7 @@ impl NetConfig {
 #[cfg(feature = "train")]
 impl Net {
     /// The network made ready for coding.
+    #[cfg(test)]
     pub(crate) fn tile_model(&self) -> Box<dyn TileModel> {
         self.config().tile_model(self.stored()).expect("a module has the parameters of its extents")
     }
@@ -153,7 +161,9 @@ impl Trainable for Net {
 
     /// Its maps, what their gradients need, and the weights with what the optimiser keeps of them.
     fn step_bytes(&self, tiles: usize, height: usize, width: usize) -> Option<f64> {
-        let values = self.tile_model().values_per_px() * (tiles * height * width) as f64;
+        // A network without a stream has no such model; then nobody knows.
+        let model = self.config().tile_model(self.stored()).ok()?;
+        let values = model.values_per_px() * (tiles * height * width) as f64;
         let copies = self.config().copies_of_maps();
         Some(4.0 * (copies * values + COPIES_OF_WEIGHTS * self.num_params() as f64))
     }

@@ -49,7 +49,7 @@ impl Conv {
 
     /// # Shapes
     /// (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride)).
-    pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let Geometry { kernel, top, left, stride, dilation } = self.geometry;
         let [_, _, height, width] = x.dims();
         let (before, after, _) = margins(height, kernel[0], top, stride, dilation);

@@ -74,12 +74,14 @@ fn configurations() -> impl Iterator<Item = NetConfig> {
     use InputMode::{BytesLsb, BytesMsb, NoiseNormalised, Scaled};
     let inputs = [NoiseNormalised, Scaled, BytesMsb, BytesLsb];
     let pairs = NETS.iter().flat_map(move |net| inputs.map(|inputs| (net, inputs)));
-    pairs.flat_map(|(net, inputs)| {
+    let uniform = NetConfig::preset("vdm", "uniform-tiny").unwrap();
+    let all = pairs.flat_map(|(net, inputs)| {
         (1..=3).filter_map(move |planes| {
             // Not every network takes samples in every way.
             NetConfig::preset(net, "tiny").unwrap().with_planes(planes).with_inputs(inputs).ok()
         })
-    })
+    });
+    all.chain([uniform])
 }
 
 #[test]
@@ -109,8 +111,8 @@ fn decoder_and_encoder_have_the_same_distributions() {
     }
     assert_eq!(
         tried,
-        2 * 4 * 3 + 2 * 3 + 1 + 3,
-        "PixelCNN++ and L3C have four input modes, the flow two, a row net one and single planes, temporal context one"
+        2 * 4 * 3 + 2 * 3 + 1 + 3 + 2,
+        "PixelCNN++ and L3C have four input modes, the flow two, a row net and two of diffusion one and single planes, temporal context one"
     );
 }
 

@@ -3,6 +3,7 @@
 use super::bound::decompress as bound;
 use super::compress::container_facts;
 use super::salvage;
+use super::stages;
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::form::{self, Form, Formed};
 use crate::files::kinds::{
@@ -15,8 +16,9 @@ use crate::limits;
 use crate::registry::registry;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use nf_archive::input::FileKind;
-use nf_codec::Codec;
+use nf_bounded::Bound;
 use nf_codec::container::Reader;
+use nf_codec::{Codec, Stage};
 use nf_image::{Shape, TileBox};
 use std::io::{BufWriter, Read, Seek, Write};
 use std::ops::Range;
@@ -35,6 +37,9 @@ pub(crate) struct Args {
     /// Only this stack, counted from 0 (required for .npy and --region if there are several)
     #[arg(short, long, value_name = "N", help_heading = "Parts", conflicts_with = "delete")]
     stack: Option<usize>,
+    /// Only as many stages as tell every sample within this: 4dn, 0.5sigma (codecs with stages)
+    #[arg(long, value_name = "BOUND", value_parser = stages::parse, help_heading = "Parts", conflicts_with_all = ["delete", "salvage"])]
+    within: Option<Bound>,
     /// Write what is intact of a damaged container; every lost tile is told, and the exit code is 1
     #[arg(long, conflicts_with_all = ["delete", "region"], help_heading = "Damage")]
     salvage: bool,
@@ -87,6 +92,7 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
     let source = Source::open(&job.input)?;
     let name = source.name();
     if bound::is_bounded(&source)? {
+        ensure!(args.within.is_none(), "{name}: it holds one bound only, which `info` tells");
         ensure!(
             !args.files.delete(),
             "{name}: --delete is for containers of 16-bit frames; this one may not hold the original: it is kept"
@@ -118,8 +124,22 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
         );
     }
     let (force, delete) = (args.files.force(), args.files.delete());
-    let mut write =
-        |out: &mut dyn Write| write_pixels(&mut reader, args, kind, out).with_context(|| name.clone());
+    ensure!(
+        !delete || reader.header().cut.is_none(),
+        "{name}: what it holds is not the original; it is kept"
+    );
+    let mut lines: Vec<String> =
+        stages::cut_words(reader.header()).into_iter().map(|words| format!("{name}: {words}")).collect();
+    let mut bound_dn = reader.header().cut.as_ref().map_or(0, |cut| cut.bound_dn);
+    if let Some(within) = &args.within {
+        let stage;
+        (reader, stage) = to_stage(reader, within).with_context(|| name.clone())?;
+        lines = vec![format!("{name}: {}", stages::words(&stage))];
+        bound_dn = stage.bound_dn;
+    }
+    let mut write = |out: &mut dyn Write| {
+        write_pixels(&mut reader, args, kind, bound_dn, out).with_context(|| name.clone())
+    };
     if delete {
         ensure!(kind == original, "as another kind of file it is not the original; it is kept");
         fill_file(output, force, |file| {
@@ -142,7 +162,19 @@ fn decompress(args: &Args, job: &Job) -> Result<Done> {
         write_file(output, force, |out| write(out).map_err(with_way_out))?;
     }
     let digests: Vec<_> = (0..reader.header().images.len()).map(|i| reader.digest(i)).collect();
-    Ok(Done { facts: container_facts(reader.header(), &digests), ..Done::default() })
+    let mut facts = container_facts(reader.header(), &digests);
+    if bound_dn > 0 {
+        facts.insert("lossless".to_owned(), serde_json::json!(false));
+        facts.insert("bound_dn".to_owned(), serde_json::json!(bound_dn));
+    }
+    Ok(Done { facts, lines, ..Done::default() })
+}
+
+/// The container decoded to the first stage within a bound, and that stage.
+fn to_stage<R: Read + Seek>(mut reader: Reader<R>, within: &Bound) -> Result<(Reader<R>, Stage)> {
+    let codec = reader.codec(&registry())?;
+    let (number, stage) = stages::choose(&reader.stages(&*codec)?, within)?;
+    Ok((if stage.bound_dn == 0 { reader } else { reader.to_stage(number) }, stage))
 }
 
 /// Damage that can be passed over says how.
@@ -175,13 +207,17 @@ fn write_pixels(
     reader: &mut Reader<impl Read + Seek>,
     args: &Args,
     kind: FileKind,
+    bound_dn: u32,
     out: &mut dyn Write,
 ) -> Result<()> {
     let codec = reader.codec(&registry())?;
     let whole_file = args.region.is_none() && args.stack.is_none();
     if whole_file && reader.header().layout.as_ref().is_some_and(|layout| FileKind::of_layout(layout) == kind)
     {
-        return Ok(reader.restore(&*codec, out)?);
+        return match bound_dn {
+            0 => Ok(reader.restore(&*codec, out)?),
+            bound_dn => stages::restore(reader, &*codec, bound_dn, out),
+        };
     }
     if whole_file && kind == FileKind::Fits {
         // Stack by stack: several need not fit the memory together.

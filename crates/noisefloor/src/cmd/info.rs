@@ -3,12 +3,13 @@
 
 use super::bound;
 use super::compress::{pixels_word, rates, stacks_word};
+use super::stages;
 use crate::files::input;
 use crate::files::output;
 use crate::files::profile::NeededProfile;
 use crate::files::source::Source;
 use crate::limits;
-use crate::registry::{open_readable_fits, readable_fits_of_bytes};
+use crate::registry::{open_readable_fits, readable_fits_of_bytes, registry};
 use anyhow::{Context, Result, ensure};
 use nf_archive::input::Input;
 use nf_archive::plain;
@@ -43,8 +44,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // What is wrong with parts of the file, said after all that can be told.
     let mut problems = Vec::new();
     let facts = if first == MAGIC {
-        let reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
-        container_facts(&reader)
+        let mut reader = Reader::open(source.reader()?, limits::codec()).with_context(|| name.clone())?;
+        let mut facts = container_facts(&reader);
+        facts["stages"] = stages_facts(&mut reader, &mut problems);
+        facts
     } else if npy::is_npy(&first) {
         npy_facts(&mut input::read(source)?, bytes).with_context(|| name.clone())?
     } else {
@@ -111,8 +114,31 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "embedded_profile_bytes": header.profile.as_ref().map(|profile| profile.len()),
         "bytes": reader.container_bytes(),
         "raw_bytes": raw_bytes.iter().sum::<usize>(),
+        "cut": header.cut.as_ref().map(|cut| json!({"stage": cut.stage + 1, "bound_dn": cut.bound_dn})),
+        "cut_words": stages::cut_words(header),
         "stacks": stacks,
     })
+}
+
+/// The stages of a codec that has some: bytes up to the end of each, and what they promise. Null
+/// where the codec is not at hand.
+fn stages_facts<R: Read + Seek>(reader: &mut Reader<R>, problems: &mut Vec<String>) -> Value {
+    let codec = reader.codec(&registry()).ok().filter(|codec| codec.staged().is_some());
+    let Some(codec) = codec else { return Value::Null };
+    match reader.stages(&*codec) {
+        Ok(stages) => stages
+            .iter()
+            .map(|stage| {
+                let words = stages::words(stage);
+                let (bytes, bound_dn, bound_sigma) = (stage.end_bytes, stage.bound_dn, stage.bound_sigma);
+                json!({"bytes": bytes, "bound_dn": bound_dn, "bound_sigma": bound_sigma, "words": words})
+            })
+            .collect(),
+        Err(error) => {
+            problems.push(error.to_string());
+            Value::Null
+        }
+    }
 }
 
 /// The images that `compress` codes, with the digests that a container of them has. What is damaged
@@ -278,8 +304,15 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     if let Some(bytes) = facts["embedded_profile_bytes"].as_u64() {
         writeln!(out, "  profile inside, {bytes} bytes")?;
     }
+    if let Some(words) = facts["cut_words"].as_str() {
+        writeln!(out, "  {words}")?;
+    }
     let raw_bytes = facts["raw_bytes"].as_u64().unwrap_or(2 * pixels);
     writeln!(out, "  size    {bytes} bytes; {}", rates(pixels, raw_bytes, bytes))?;
+    for (number, stage) in facts["stages"].as_array().into_iter().flatten().enumerate() {
+        let words = stage["words"].as_str().unwrap_or_default();
+        writeln!(out, "  stage {} {} bytes up to its end, {words}", number + 1, stage["bytes"])?;
+    }
     for (i, stack) in stacks.iter().enumerate() {
         let shape: Vec<String> =
             stack["shape"].as_array().into_iter().flatten().map(|n| n.to_string()).collect();

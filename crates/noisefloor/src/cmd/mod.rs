@@ -15,6 +15,8 @@ pub(crate) mod manual;
 pub(crate) mod profile;
 pub(crate) mod report;
 mod salvage;
+mod stages;
 pub(crate) mod test;
 #[cfg_attr(not(feature = "train"), path = "no_train.rs")]
 pub(crate) mod train;
+pub(crate) mod truncate;

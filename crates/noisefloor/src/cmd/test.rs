@@ -3,6 +3,7 @@
 use super::bound;
 use super::compress::{container_facts, pixels_word, stacks_word};
 use super::fits::opened::reason_to_keep;
+use super::stages;
 use crate::files::batch::{Inputs, refuse};
 use crate::files::input;
 use crate::files::kinds::is_provable;
@@ -119,8 +120,12 @@ fn test_container(source: &Source) -> Result<Tested> {
     facts.insert("kind".to_owned(), json!("container"));
     facts.insert("pixels".to_owned(), json!(pixels));
     facts.insert("tiles".to_owned(), json!(tiles));
+    let cut = stages::cut_words(reader.header()).map(|words| format!(", {words}")).unwrap_or_default();
+    if !cut.is_empty() {
+        facts.insert("lossless".to_owned(), json!(false));
+    }
     let words = format!(
-        "{} of {} in {tiles} tile{}, {}",
+        "{} of {} in {tiles} tile{}, {}{cut}",
         stacks_word(stacks),
         pixels_word(pixels),
         if tiles == 1 { "" } else { "s" },

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::io::{BufWriter, Cursor, IntoInnerError, Read, Seek, Write};
 use std::path::Path;
 
-pub(super) const CREATOR: &str = concat!("noisefloor ", env!("CARGO_PKG_VERSION"));
+pub(crate) const CREATOR: &str = concat!("noisefloor ", env!("CARGO_PKG_VERSION"));
 
 /// How files are to be compressed.
 pub(crate) struct Wishes<'a> {
