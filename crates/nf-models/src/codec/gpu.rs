@@ -18,8 +18,8 @@ struct Chosen {
     nets: Mutex<HashMap<Digest, Arc<dyn TilesOnGpu>>>,
 }
 
-/// Lets codecs that [`ENTRY`](super::ENTRY) builds from now on code on this device, where their nets
-/// can: row nets. Streams are the same with and without. Only the first call counts.
+/// Lets codecs that [`ENTRY`](super::ENTRY) builds from now on code on this device, where their
+/// nets can: row nets. Streams are the same with and without. Only the first call counts.
 pub fn code_on(gpu: Gpu) {
     CHOSEN.get_or_init(|| Chosen { gpu, nets: Mutex::default() });
 }

@@ -20,8 +20,8 @@ pub(super) const LANES_AT: usize = 4;
 pub(super) const WORDS_TAKEN_AT: usize = 8;
 pub(super) const RAW_TAKEN_AT: usize = 9;
 
-/// Rows of a half that are kept, two kinds of numbers each; running numbers of columns; numbers of a
-/// half row.
+/// Rows of a half that are kept, two kinds of numbers each; running numbers of columns; numbers of
+/// a half row.
 const ROWS: usize = ABOVE + 1;
 const ROW_ARRAYS: usize = 2 * 2 * ROWS + 2 * 3;
 const SCRATCH_ARRAYS: usize = 7;
