@@ -182,7 +182,7 @@ proptest! {
         at_once.code(&mut sample.clone(), &mixture).unwrap();
         let mut known_bits = 16;
         for cell_bits in [first.max(second), first.min(second), 0] {
-            let low = sample >> known_bits << known_bits;
+            let low = (sample >> known_bits) << known_bits;
             let cells = Restricted::new(&mixture, low, known_bits, cell_bits).unwrap();
             in_stages.code(&mut ((sample - low) >> cell_bits), &cells).unwrap();
             known_bits = cell_bits;

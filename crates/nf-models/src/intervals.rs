@@ -50,7 +50,7 @@ mod tests {
     fn samples_are_within_half_an_interval() {
         for (sample, bits) in [(0_u16, 4_u8), (1, 1), (255, 9), (32_768, 16), (54_321, 0), (u16::MAX, 12)] {
             for shift in [0, (1 << bits) / 3] {
-                let low = (i32::from(sample) + shift >> bits << bits) - shift;
+                let low = (((i32::from(sample) + shift) >> bits) << bits) - shift;
                 let mut intervals = Intervals::unknown(1);
                 intervals.set(0, low, bits);
                 let found = intervals.samples()[0];

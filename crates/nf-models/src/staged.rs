@@ -138,10 +138,9 @@ impl<'a> Stages<'a> {
         let mut rest = bytes;
         let mut parts = vec![];
         while parts.len() < model.count() {
-            let Some((digest, own, after)) = part(rest, batches.len()) else { break };
+            let Some((own, after)) = part(rest, batches.len()) else { break };
             rest = after;
-            let end_bytes = head_bytes + bytes.len() - rest.len();
-            parts.push(Part { digest, batches: own, end_bytes });
+            parts.push(Part { end_bytes: head_bytes + bytes.len() - rest.len(), ..own });
         }
         Self { model, batches, parts, rest_bytes: rest.len() }
     }
@@ -206,8 +205,8 @@ impl<'a> Stages<'a> {
     }
 }
 
-/// Digest, bytes of so many batches, and what follows them; `None` if they are not all there.
-fn part(bytes: &[u8], batches: usize) -> Option<(&[u8], Vec<&[u8]>, &[u8])> {
+/// A stage of so many batches, and what follows it; `None` if it is not all there.
+fn part(bytes: &[u8], batches: usize) -> Option<(Part<'_>, &[u8])> {
     let (digest, mut rest) = bytes.split_at_checked(DIGEST_BYTES)?;
     let mut parts = vec![];
     for _ in 0..batches {
@@ -216,7 +215,7 @@ fn part(bytes: &[u8], batches: usize) -> Option<(&[u8], Vec<&[u8]>, &[u8])> {
         parts.push(part);
         rest = after;
     }
-    Some((digest, parts, rest))
+    Some((Part { digest, batches: parts, end_bytes: 0 }, rest))
 }
 
 /// Samples of the tiles of these boxes after the stages with these bytes.

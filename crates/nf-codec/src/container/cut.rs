@@ -10,8 +10,8 @@ use std::io::{Read, Seek, Write};
 /// its size. The samples that it holds are compared with the originals before a byte is written.
 ///
 /// # Errors
-/// If the codec has no stages, a tile is damaged or lacks the stage, a sample is beyond the bound of
-/// the stage, or the destination fails.
+/// If the codec has no stages, a tile is damaged or lacks the stage, a sample is beyond the bound
+/// of the stage, or the destination fails.
 pub fn cut<R: Read + Seek>(
     reader: &mut Reader<R>,
     codec: &dyn Codec,

@@ -88,7 +88,7 @@ impl<'a, const K: usize> Restricted<'a, K> {
 
     /// A cell near `point`.
     fn guess(&self, point: u32) -> u32 {
-        let inside = u64::from(point) * u64::from(self.inside) >> self.mixture.scale_bits();
+        let inside = (u64::from(point) * u64::from(self.inside)) >> self.mixture.scale_bits();
         let top = (1 << self.mixture.scale_bits()) - 1;
         let sample = self.mixture.guess((self.below + inside as u32).min(top));
         ((sample + self.offset).saturating_sub(self.low) >> self.cell_bits).min(self.cells - 1)

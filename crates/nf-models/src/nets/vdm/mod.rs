@@ -5,8 +5,8 @@
 //! - [`interval`]: it lies in an ever smaller interval of integers. A codec.
 //! - [`interval`] again, `uniform`: every step tells a new interval of another place, as published
 //!   for codecs (arXiv:2412.10935). A codec, to show what that costs.
-//! - [`gaussian`]: it is known with ever less Gaussian noise: the published model, which bounds bits
-//!   and has no stream.
+//! - [`gaussian`]: it is known with ever less Gaussian noise: the published model, which bounds
+//!   bits and has no stream.
 
 mod gaussian;
 mod interval;
