@@ -95,6 +95,7 @@ impl Network for VdmConfig {
 
 /// The network of a process as a module.
 #[cfg(feature = "train")]
+#[allow(clippy::large_enum_variant, reason = "a module is made once")]
 #[derive(Module, Debug)]
 pub enum Trained {
     /// Intervals of integers.
