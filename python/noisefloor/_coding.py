@@ -105,7 +105,14 @@ def container(data: Buffer, max_memory_bytes: int | None) -> _core.Container:
             ("this is a container of arrays" if lossless else "this is a bounded container, NOT lossless")
             + "; expected a lossless one of 16-bit frames, and noisefloor.decode takes both"
         )
-    return _core.Container.of_bytes(found, max_memory_bytes)
+    opened = _core.Container.of_bytes(found, max_memory_bytes)
+    bound_dn = opened.info()["bound_dn"]
+    if bound_dn is not None:
+        raise FormatError(
+            f"this container was cut and is NOT lossless, within {bound_dn} dn; "
+            "expected a whole one, and noisefloor.decode takes both"
+        )
+    return opened
 
 
 def whole(opened: _core.Container, image: int, threads: int | None) -> NDArray[Any]:
@@ -123,8 +130,8 @@ def decode(
 ) -> NDArray[Any]:
     """The array that a container holds, equal to the one that was encoded: values, type, axes.
 
-    Of a bounded container, values are within the bound of those that were encoded, and not the
-    same; ``info(data)["lossless"]`` tells which it is.
+    Of a bounded container, or one that was cut after a stage, values are within a bound of those
+    that were encoded, and not the same; ``info(data)["lossless"]`` tells which it is.
 
     Multi-byte values are in native byte order. Of a container that the program made of a FITS
     file, the integers are those that BZERO 32768 (or 0) makes; under any other scale, the stored
@@ -141,7 +148,7 @@ def decode(
     found = plain_bytes(data)
     if found.startswith(BOUNDED):
         return _core.Bounded.of_bytes(found, max_memory_bytes).read(image, threads)
-    return whole(container(found, max_memory_bytes), image, threads)
+    return whole(_core.Container.of_bytes(found, max_memory_bytes), image, threads)
 
 
 def info(source: Buffer | str | os.PathLike[str]) -> dict[str, Any]:

@@ -133,10 +133,12 @@ def _box(file: _Tiled, index: int, shape: tuple[int, ...], ranges: list[Range]) 
 class InContainer:
     """An image of a container."""
 
-    bound: str | None = None
-
-    def __init__(self, file: _core.Container, index: int, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, file: _core.Container, index: int, facts: dict[str, Any], bound_dn: int | None
+    ) -> None:
         self._file, self._index = file, index
+        # Of a container that was cut after a stage.
+        self.bound: str | None = None if bound_dn is None else f"{bound_dn}dn"
         self.shape = tuple(facts["shape"])
         self._fortran: bool = facts["fortran"]
         self.dtype = np.dtype(facts["dtype"])
@@ -169,7 +171,8 @@ class InBounded:
 
 def in_container(file: _core.Container, index: int) -> InContainer:
     """An image of a container, which must hold it."""
-    return InContainer(file, index, file.info()["images"][index])
+    facts = file.info()
+    return InContainer(file, index, facts["images"][index], facts["bound_dn"])
 
 
 def open(

@@ -42,6 +42,18 @@ def largest_error(array, again):
     return max(abs(Fraction(a) - Fraction(b)) for a, b in zip(x[near], y[near], strict=True))
 
 
+def test_a_container_that_was_cut_is_never_called_lossless():
+    cut = pathlib.Path(__file__).parents[2] / "crates/nf-codec/tests/golden/v2-cut.nfl"
+    facts = noisefloor.info(cut)
+    assert facts["lossless"] is False
+    bound = f"{facts['bound_dn']}dn"
+    with noisefloor.open(cut) as image:
+        assert not image.lossless and image.bound == bound
+        assert f"NOT lossless, within {bound}" in repr(image)
+    with pytest.raises(noisefloor.FormatError, match="cut and is NOT lossless"):
+        noisefloor.floor_decode(cut.read_bytes())
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_no_sample_is_further_off_than_its_bound(dtype, shape):

@@ -64,6 +64,9 @@ pub(crate) fn decode(container: &[u8], options: &Options) -> Result<Vec<u8>> {
         [ImageHeader { shape: found, .. }] if found == shape => {}
         _ => return Err(Error::corrupt(WHAT, format!("it does not hold one stack of {shape}"))),
     }
+    if reader.header().cut.is_some() {
+        return Err(Error::corrupt(WHAT, "it is cut after a stage and not lossless, expected a whole one"));
+    }
     let codec = reader.codec(&registry)?;
     let image = reader.decode(0, &*codec)?;
     let mut chunk = Vec::with_capacity(bytes);

@@ -139,7 +139,8 @@ impl Container {
         }
         let facts = PyDict::new(py);
         facts.set_item("kind", "container")?;
-        facts.set_item("lossless", true)?;
+        facts.set_item("lossless", header.cut.is_none())?;
+        facts.set_item("bound_dn", header.cut.as_ref().map(|cut| cut.bound_dn))?;
         facts.set_item("version", VERSION)?;
         facts.set_item("creator", &header.creator)?;
         facts.set_item("codec", header.codec.to_string())?;
