@@ -106,10 +106,9 @@ def container(data: Buffer, max_memory_bytes: int | None) -> _core.Container:
             + "; expected a lossless one of 16-bit frames, and noisefloor.decode takes both"
         )
     opened = _core.Container.of_bytes(found, max_memory_bytes)
-    bound_dn = opened.info()["bound_dn"]
-    if bound_dn is not None:
+    if opened.bound_dn is not None:
         raise FormatError(
-            f"this container was cut and is NOT lossless, within {bound_dn} dn; "
+            f"this container was cut and is NOT lossless, within {opened.bound_dn} dn; "
             "expected a whole one, and noisefloor.decode takes both"
         )
     return opened

@@ -133,12 +133,10 @@ def _box(file: _Tiled, index: int, shape: tuple[int, ...], ranges: list[Range]) 
 class InContainer:
     """An image of a container."""
 
-    def __init__(
-        self, file: _core.Container, index: int, facts: dict[str, Any], bound_dn: int | None
-    ) -> None:
+    def __init__(self, file: _core.Container, index: int, facts: dict[str, Any]) -> None:
         self._file, self._index = file, index
         # Of a container that was cut after a stage.
-        self.bound: str | None = None if bound_dn is None else f"{bound_dn}dn"
+        self.bound: str | None = None if file.bound_dn is None else f"{file.bound_dn}dn"
         self.shape = tuple(facts["shape"])
         self._fortran: bool = facts["fortran"]
         self.dtype = np.dtype(facts["dtype"])
@@ -171,8 +169,7 @@ class InBounded:
 
 def in_container(file: _core.Container, index: int) -> InContainer:
     """An image of a container, which must hold it."""
-    facts = file.info()
-    return InContainer(file, index, facts["images"][index], facts["bound_dn"])
+    return InContainer(file, index, file.info()["images"][index])
 
 
 def open(

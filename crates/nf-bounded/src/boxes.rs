@@ -142,16 +142,8 @@ impl Boxes {
     /// Puts the samples of a box, which are of the same type and as many, into an array.
     pub(crate) fn paste(&self, place: &Box4, part: &Samples, whole: &mut Samples) {
         let width = place.0[MAX_AXES - 1].len();
-        let starts = self.starts(place);
-        match (part, whole) {
-            (Samples::U8(part), Samples::U8(whole)) => put(part, whole, starts, width),
-            (Samples::I16(part), Samples::I16(whole)) => put(part, whole, starts, width),
-            (Samples::U16(part), Samples::U16(whole)) => put(part, whole, starts, width),
-            (Samples::I32(part), Samples::I32(whole)) => put(part, whole, starts, width),
-            (Samples::F32(part), Samples::F32(whole)) => put(part, whole, starts, width),
-            (Samples::F64(part), Samples::F64(whole)) => put(part, whole, starts, width),
-            _ => {}
-        }
+        let rows = self.starts(place).enumerate().map(|(row, start)| (row * width, start, width));
+        whole.copy_rows(part, rows);
     }
 
     /// Puts those samples of a box that lie in a region of the stack where they belong among the
@@ -159,7 +151,7 @@ impl Boxes {
     pub(crate) fn paste_shared(&self, place: &Box4, part: &Samples, region: &TileBox, found: &mut Samples) {
         let Shape { height, width, .. } = region.shape();
         let (rows, columns) = (place.0[2].len(), place.0[3].len());
-        let mut pairs = Vec::new();
+        let mut rows_shared = Vec::new();
         for (n, own) in self.in_stack(place).into_iter().enumerate() {
             let Some(shared) = own.intersection(region) else { continue };
             let before = n * own.planes.len();
@@ -168,19 +160,11 @@ impl Boxes {
                 for (r, s) in from.rows.clone().zip(to.rows.clone()) {
                     let source = ((before + p) * rows + r) * columns + from.columns.start;
                     let target = (q * height + s) * width + to.columns.start;
-                    pairs.push((source, target, from.columns.len()));
+                    rows_shared.push((source, target, from.columns.len()));
                 }
             }
         }
-        match (part, found) {
-            (Samples::U8(part), Samples::U8(found)) => move_rows(part, found, &pairs),
-            (Samples::I16(part), Samples::I16(found)) => move_rows(part, found, &pairs),
-            (Samples::U16(part), Samples::U16(found)) => move_rows(part, found, &pairs),
-            (Samples::I32(part), Samples::I32(found)) => move_rows(part, found, &pairs),
-            (Samples::F32(part), Samples::F32(found)) => move_rows(part, found, &pairs),
-            (Samples::F64(part), Samples::F64(found)) => move_rows(part, found, &pairs),
-            _ => {}
-        }
+        found.copy_rows(part, rows_shared);
     }
 
     /// Fills a box with one value, or NaN where the samples can be that.
@@ -190,21 +174,6 @@ impl Boxes {
         each_type!(whole, values => for start in self.starts(place) {
             fill(&mut values[start..start + width], value);
         });
-    }
-}
-
-fn put<T: Copy>(part: &[T], whole: &mut [T], starts: impl Iterator<Item = usize>, width: usize) {
-    if width > 0 {
-        part.chunks(width)
-            .zip(starts)
-            .for_each(|(row, start)| whole[start..start + width].copy_from_slice(row));
-    }
-}
-
-/// Copies rows: where each begins in either, and its length.
-fn move_rows<T: Copy>(from: &[T], to: &mut [T], rows: &[(usize, usize, usize)]) {
-    for &(source, target, length) in rows {
-        to[target..target + length].copy_from_slice(&from[source..source + length]);
     }
 }
 

@@ -180,6 +180,24 @@ impl Samples {
         }
     }
 
+    /// Copies rows of samples of the same type: where each begins there and here, and its length.
+    pub(crate) fn copy_rows(&mut self, from: &Self, rows: impl IntoIterator<Item = (usize, usize, usize)>) {
+        fn copy<T: Copy>(from: &[T], to: &mut [T], rows: impl IntoIterator<Item = (usize, usize, usize)>) {
+            for (source, target, length) in rows {
+                to[target..target + length].copy_from_slice(&from[source..source + length]);
+            }
+        }
+        match (from, self) {
+            (Self::U8(from), Self::U8(to)) => copy(from, to, rows),
+            (Self::I16(from), Self::I16(to)) => copy(from, to, rows),
+            (Self::U16(from), Self::U16(to)) => copy(from, to, rows),
+            (Self::I32(from), Self::I32(to)) => copy(from, to, rows),
+            (Self::F32(from), Self::F32(to)) => copy(from, to, rows),
+            (Self::F64(from), Self::F64(to)) => copy(from, to, rows),
+            _ => {}
+        }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         each_type!(self, values => values.len())

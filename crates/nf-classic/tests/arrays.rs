@@ -111,7 +111,7 @@ fn lerc_blobs_equal_those_of_esri() {
 
 /// A frame through `lerc-rs` and through ours: each reads the other's blob, of all versions.
 /// Whether the blobs are equal.
-fn twins<T: lerc::Sample + Copy + PartialEq + std::fmt::Debug>(
+fn decode_each_other<T: lerc::Sample + Copy + PartialEq + std::fmt::Debug>(
     values: Vec<T>,
     valid: &[bool],
     [height, width]: [usize; 2],
@@ -138,8 +138,8 @@ where
     for (version, bytes) in [(3, &ours), (3, &theirs), (4, &codec(spec).encode(&array).unwrap())] {
         let codec = codec(&format!("{spec},version={version}"));
         let decoded = codec.decode(bytes, sample, array.axes(), &Limits::default()).unwrap();
-        let twin = Samples::from(lerc::decode_slice::<T>(bytes).unwrap().pixels);
-        let same = (0..twin.len()).filter(|&n| valid[n]).all(|n| twin.value(n) == decoded.value(n));
+        let theirs = Samples::from(lerc::decode_slice::<T>(bytes).unwrap().pixels);
+        let same = (0..theirs.len()).filter(|&n| valid[n]).all(|n| theirs.value(n) == decoded.value(n));
         assert!(same, "{spec}, version {version}");
     }
     ours == theirs
@@ -167,13 +167,22 @@ fn lerc_equals_its_twin() {
         let whole = vec![true; counts.len()];
         let error = [1.0, 2.0, 9.0][random.below(3)];
         let tolerance = lerc::Precision::Tolerance(error as u16);
-        count(twins(counts, &whole, [height, width], tolerance, &format!("lerc:error={error}")), false);
+        count(
+            decode_each_other(counts, &whole, [height, width], tolerance, &format!("lerc:error={error}")),
+            false,
+        );
         let single: Vec<f32> = pairs().map(|(&x, &valid)| hole(x, valid) as f32).collect();
         let tolerance = lerc::Precision::Tolerance(error as f32);
-        count(twins(single, &valid, [height, width], tolerance, &format!("lerc:error={error}")), holes);
+        count(
+            decode_each_other(single, &valid, [height, width], tolerance, &format!("lerc:error={error}")),
+            holes,
+        );
         let double: Vec<f64> = pairs().map(|(&x, &valid)| hole(x, valid)).collect();
         let tolerance = lerc::Precision::Tolerance(error);
-        count(twins(double, &valid, [height, width], tolerance, &format!("lerc:error={error}")), holes);
+        count(
+            decode_each_other(double, &valid, [height, width], tolerance, &format!("lerc:error={error}")),
+            holes,
+        );
     }
     // Others have blocks that several ways code in as many bytes.
     assert!(equal > all * 9 / 10, "{equal} of {all} blobs are equal");

@@ -15,7 +15,7 @@ use crate::tile_model::{TileBytes, TileCoder, TileModel};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::{Distribution, Meter, Reader, Writer};
-use nf_image::TileBox;
+use nf_image::{Image16, Shape, TileBox};
 
 /// The head of every plane of a raw tile. No noise scale has this step.
 pub(crate) const RAW_HEAD: [u8; TileStats::BYTES] = [0, 0, 0xff];
@@ -150,6 +150,33 @@ fn decode_whole(model: &dyn TileBytes, bytes: &[u8], tile: &TileBox) -> Result<V
         Whole::Coded(bytes) => model.decode(bytes, tile.rows.len(), tile.columns.len()),
         Whole::Raw(samples) => Ok(samples),
     }
+}
+
+/// Appends the bytes of a batch behind their length, u32.
+pub(crate) fn push_part(bytes: &mut Vec<u8>, part: &[u8]) {
+    bytes.extend((part.len() as u32).to_le_bytes());
+    bytes.extend(part);
+}
+
+/// What [`push_part`] appended, and what follows; `None` if it is not all there.
+pub(crate) fn take_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// The stack that the tiles of these boxes make.
+pub(crate) fn assembled<'a>(
+    shape: Shape,
+    batches: impl Iterator<Item = (Vec<Vec<u16>>, &'a Vec<TileBox>)>,
+) -> Image16 {
+    let mut image = Image16::zeros(shape);
+    for (samples, boxes) in batches {
+        for (samples, at) in samples.into_iter().zip(boxes) {
+            let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
+            image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
+        }
+    }
+    image
 }
 
 /// The tiles that are raw, or those that are not.

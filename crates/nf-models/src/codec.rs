@@ -98,9 +98,6 @@ fn default_tile_px(model: &dyn TileModel) -> usize {
     if model.bytes().is_some() { DEFAULT_WHOLE_TILE_PX } else { DEFAULT_TILE_PX }
 }
 
-/// Samples of the tiles of a batch, and their boxes.
-type Decoded = (Vec<Vec<u16>>, Vec<TileBox>);
-
 /// A trained network as a codec. Clones share the weights.
 #[derive(Clone, Debug)]
 pub struct NetCodec {
@@ -151,33 +148,29 @@ impl NetCodec {
             bytes.extend(staged::encode(model, image.shape(), &batches, |boxes| cut(image, boxes))?);
             return Ok(bytes);
         }
-        let streams = self.streams(image, batches)?;
-        for stream in streams {
-            bytes.extend((stream.len() as u32).to_le_bytes());
-            bytes.extend(stream);
-        }
+        let streams = self.streams(image, &batches)?;
+        streams.iter().for_each(|stream| batch::push_part(&mut bytes, stream));
         Ok(bytes)
     }
 
     /// The bytes of every batch.
-    fn streams(&self, image: &Image16, batches: Vec<Vec<TileBox>>) -> Result<Vec<Vec<u8>>> {
+    fn streams(&self, image: &Image16, batches: &[Vec<TileBox>]) -> Result<Vec<Vec<u8>>> {
         #[cfg(feature = "gpu")]
         if let Some(gpu) = &self.gpu {
-            return gpu::encode(&**gpu, image, &batches);
+            return gpu::encode(&**gpu, image, batches);
         }
-        let encode = |boxes: Vec<TileBox>| batch::encode(&*self.model, cut(image, &boxes)).map_err(failed);
-        in_order(batches.into_par_iter().map(encode))
+        let encode = |boxes: &Vec<TileBox>| batch::encode(&*self.model, cut(image, boxes)).map_err(failed);
+        in_order(batches.par_iter().map(encode))
     }
 
     /// The samples of the tiles of every batch.
-    fn samples(&self, parts: Vec<(Vec<TileBox>, &[u8])>) -> Result<Vec<Decoded>> {
+    fn samples(&self, batches: &[Vec<TileBox>], parts: &[&[u8]]) -> Result<Vec<Vec<Vec<u16>>>> {
         #[cfg(feature = "gpu")]
         if let Some(gpu) = &self.gpu {
-            return gpu::decode(&**gpu, parts);
+            return gpu::decode(&**gpu, batches, parts);
         }
-        let decode =
-            |(boxes, part): (Vec<TileBox>, &[u8])| Ok((batch::decode(&*self.model, part, &boxes)?, boxes));
-        in_order(parts.into_par_iter().map(decode))
+        let coded = batches.par_iter().zip(parts);
+        in_order(coded.map(|(boxes, part)| batch::decode(&*self.model, part, boxes)))
     }
 
     /// What a stream begins with.
@@ -332,25 +325,16 @@ impl Codec for NetCodec {
         }
         let (batches, mut rest) = self.open(bytes, shape, limits)?;
         let mut parts = vec![];
-        for boxes in batches {
-            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(|| Error::truncated(STREAM))?;
-            let length = u32::from_le_bytes(*length) as usize;
-            let (part, after) = after.split_at_checked(length).ok_or_else(|| Error::truncated(STREAM))?;
-            parts.push((boxes, part));
-            rest = after;
+        for _ in &batches {
+            let part;
+            (part, rest) = batch::take_part(rest).ok_or_else(|| Error::truncated(STREAM))?;
+            parts.push(part);
         }
         if !rest.is_empty() {
             return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
         }
-        let decoded = self.samples(parts)?;
-        let mut image = Image16::zeros(shape);
-        for (tiles, boxes) in decoded {
-            for (samples, at) in tiles.into_iter().zip(boxes) {
-                let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
-                image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
-            }
-        }
-        Ok(image)
+        let samples = self.samples(&batches, &parts)?;
+        Ok(batch::assembled(shape, samples.into_iter().zip(&batches)))
     }
 
     fn staged(&self) -> Option<&dyn Staged> {

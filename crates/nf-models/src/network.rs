@@ -17,11 +17,8 @@ pub(crate) trait Network {
     /// Planes of the tiles that the network takes.
     fn planes(&self) -> usize;
 
-    /// Changes the number of planes.
-    fn set_planes(&mut self, planes: usize);
-
-    /// Changes how samples enter.
-    fn set_inputs(&mut self, inputs: InputMode);
+    /// The number of planes, and how samples enter, to be changed.
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode);
 
     /// Whether the extents make a network.
     ///
@@ -96,6 +93,22 @@ pub trait Trainable: burn::module::Module {
     }
 }
 
+/// The error of a field with a value that makes no network.
+pub(crate) fn wrong(field: &'static str, found: impl ToString, expected: &str) -> Error {
+    Error::Config { field, found: found.to_string(), expected: expected.into() }
+}
+
+/// Whether samples enter in noise scales, as all do of a network that takes nothing else.
+///
+/// # Errors
+/// [`Error::Config`] if not.
+pub(crate) fn check_robust(inputs: InputMode) -> Result<()> {
+    match inputs {
+        InputMode::NoiseNormalised => Ok(()),
+        other => Err(wrong("inputs", other.name(), "robust")),
+    }
+}
+
 /// Whether every extent lies in its range: (field, found, least, most).
 ///
 /// # Errors
@@ -103,8 +116,7 @@ pub trait Trainable: burn::module::Module {
 pub(crate) fn check_extents(extents: &[(&'static str, usize, usize, usize)]) -> Result<()> {
     for &(field, found, least, most) in extents {
         if !(least..=most).contains(&found) {
-            let expected = format!("{least}..={most}");
-            return Err(Error::Config { field, found: found.to_string(), expected });
+            return Err(wrong(field, found, &format!("{least}..={most}")));
         }
     }
     Ok(())

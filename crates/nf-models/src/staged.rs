@@ -9,7 +9,7 @@
 //! samples of raw ones are in the first, and each stage has a rANS stream of its own. A stream may
 //! end with any stage.
 
-use crate::batch::{MeteredWriter, STREAM, costly, heads, open, select};
+use crate::batch::{MeteredWriter, STREAM, assembled, costly, heads, open, push_part, select, take_part};
 use crate::intervals::Intervals;
 use crate::tile::Tile;
 use crate::tile_model::StagedModel;
@@ -93,23 +93,10 @@ pub(crate) fn encode(
         let image = assembled(shape, known.zip(batches));
         bytes.extend(&image.digest().0[..DIGEST_BYTES]);
         for part in coded.iter().map(|coded| &coded.parts[stage]) {
-            bytes.extend((part.len() as u32).to_le_bytes());
-            bytes.extend(part);
+            push_part(&mut bytes, part);
         }
     }
     Ok(bytes)
-}
-
-/// The stack that these tiles make.
-fn assembled<'a>(shape: Shape, tiles: impl Iterator<Item = (Vec<Vec<u16>>, &'a Vec<TileBox>)>) -> Image16 {
-    let mut image = Image16::zeros(shape);
-    for (samples, boxes) in tiles {
-        for (samples, at) in samples.into_iter().zip(boxes) {
-            let part = Image16::new(at.shape(), samples).expect("a tile has the samples of its box");
-            image.paste(&part, at.planes.start, at.rows.start, at.columns.start);
-        }
-    }
-    image
 }
 
 /// One stage of a stream.
@@ -210,8 +197,7 @@ fn part(bytes: &[u8], batches: usize) -> Option<(Part<'_>, &[u8])> {
     let (digest, mut rest) = bytes.split_at_checked(DIGEST_BYTES)?;
     let mut parts = vec![];
     for _ in 0..batches {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let (part, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let (part, after) = take_part(rest)?;
         parts.push(part);
         rest = after;
     }

@@ -32,6 +32,11 @@ pub(crate) trait TensorLike: Clone {
     /// `a * sigmoid(b)` for the two halves `[a, b]` of the channels.
     fn gate(&self) -> Self;
 
+    /// A residual block: two convolutions behind concatenated ELUs, and a gate.
+    fn gated_residual(&self, first: &Self::Conv, second: &Self::Conv) -> Self {
+        self.plus(&self.concat_elu().conv(first).concat_elu().conv(second).gate())
+    }
+
     /// Elementwise sum.
     fn plus(&self, other: &Self) -> Self;
 

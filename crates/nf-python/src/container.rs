@@ -113,6 +113,13 @@ impl Container {
         values.map_err(|failure| failure.of_file(&self.name))?.into_array(py, &axes)
     }
 
+    /// Of a container that was cut after a stage, what samples may be off by.
+    #[getter]
+    fn bound_dn(&self) -> Option<u32> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.header().cut.as_ref().map(|cut| cut.bound_dn)
+    }
+
     /// What the container says of itself.
     fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);

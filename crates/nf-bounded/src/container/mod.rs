@@ -39,3 +39,11 @@ pub struct Head {
     /// Which program wrote it; for people only.
     pub creator: String,
 }
+
+/// Why `what` could not be read.
+fn failed(what: &str, source: std::io::Error) -> nf_codec::Error {
+    match source.kind() {
+        std::io::ErrorKind::UnexpectedEof => nf_codec::Error::truncated(what),
+        _ => nf_codec::Error::Io { what: "reading the container".to_owned(), source },
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::{
     ARRAY, CREATOR, FIRST_OPTIONAL, Head, LAYOUT, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, VERSION, WHAT,
+    failed,
 };
 use crate::array_codec::ArrayRegistry;
 use crate::bound::Tolerance;
@@ -40,10 +41,7 @@ impl<R: Read + Seek> Reader<R> {
     /// # Errors
     /// If it is cut short, damaged, of a newer version, or beyond `limits`.
     pub fn open(mut source: R, limits: Limits) -> Result<Self> {
-        let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::UnexpectedEof => nf_codec::Error::truncated(WHAT),
-            _ => nf_codec::Error::Io { what: "reading the container".to_owned(), source },
-        };
+        let failed = |source| failed(WHAT, source);
         let container_bytes = source.seek(SeekFrom::End(0)).map_err(failed)?;
         source.seek(SeekFrom::Start(0)).map_err(failed)?;
         let mut prologue = vec![0; PREFIX_BYTES.min(container_bytes as usize)];

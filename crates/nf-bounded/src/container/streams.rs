@@ -1,6 +1,6 @@
 //! Arrays that are streams of array codecs, tile by tile.
 
-use super::Reader;
+use super::{Reader, failed};
 use crate::boxes::{Box4, Boxes};
 use crate::encode_within::decode_tiles;
 use crate::record::{Map, StreamEntry};
@@ -38,12 +38,7 @@ impl<R: Read + Seek> Reader<R> {
         }
         let mut streams = Vec::with_capacity(wanted.len());
         for (place, StreamEntry { length_bytes, crc }, tile) in places {
-            let failed = |source: std::io::Error| match source.kind() {
-                std::io::ErrorKind::UnexpectedEof => {
-                    nf_codec::Error::truncated("the streams of the container")
-                }
-                _ => nf_codec::Error::Io { what: "reading the container".to_owned(), source },
-            };
+            let failed = |source| failed("the streams of the container", source);
             let stream = self.indices.source_mut().absolute(place, length_bytes).map_err(failed)?;
             if crc32fast::hash(&stream) != crc {
                 let names: Vec<String> = tile.iter().map(ToString::to_string).collect();

@@ -85,7 +85,7 @@ struct Layer<'a> {
 }
 
 impl<'a> Layer<'a> {
-    /// The layers of an array. The high halves of indices hardly know of the dither.
+    /// The layers of an array. The upper 16 bits of indices hardly depend on the dither.
     fn of(array: &'a Quantised) -> impl Iterator<Item = Self> {
         array.layers.iter().enumerate().map(|(number, indices)| {
             let dither = array.record.dither.filter(|_| number == 0);

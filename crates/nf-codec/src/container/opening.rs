@@ -48,7 +48,8 @@ pub(super) fn read_header(
         prologue.push(byte[0]);
         Ok(byte[0])
     };
-    let header_bytes = Version::of(version).number::<4>(next, "the container's header")?;
+    let numbers = Version::of(version);
+    let header_bytes = numbers.number::<4>(next, "the container's header")?;
     let rest = container_bytes.saturating_sub(prologue.len() as u64);
     if header_bytes > MAX_HEADER_BYTES || header_bytes + 4 > rest {
         return Err(Error::truncated("the container's header"));
@@ -61,9 +62,8 @@ pub(super) fn read_header(
     if crc32fast::hash(&prologue) != u32::from_le_bytes(crc) || version == 0 {
         return Err(Error::corrupt("the container's header", "its checksum does not match"));
     }
-    let version = Version::of(version);
-    let header = Header::from_records(&prologue[start..], version, limits)?;
-    Ok((version, header, prologue.len() as u64 + 4))
+    let header = Header::from_records(&prologue[start..], numbers, limits)?;
+    Ok((numbers, header, prologue.len() as u64 + 4))
 }
 
 /// The index, its checksum checked.
@@ -76,7 +76,7 @@ pub(super) fn read_index(
 ) -> Result<Vec<u8>> {
     let rest = container_bytes - prologue_bytes;
     let suffix_bytes = version.suffix_bytes();
-    let room = rest.checked_sub(suffix_bytes as u64).ok_or_else(|| Error::truncated(WHAT))?;
+    let free_bytes = rest.checked_sub(suffix_bytes as u64).ok_or_else(|| Error::truncated(WHAT))?;
     source.seek(SeekFrom::End(-(suffix_bytes as i64))).map_err(failed)?;
     let suffix = read_exactly(source, suffix_bytes)?;
     if !suffix.ends_with(version.end_magic()) {
@@ -88,7 +88,7 @@ pub(super) fn read_index(
         Version::FixedWidths => fields.u64()?,
         Version::Varints => u64::from(fields.u32()?),
     };
-    if length > room {
+    if length > free_bytes {
         return Err(Error::corrupt("the container's index", format!("a length of {length} bytes")));
     }
     limits.check_memory("the container's index", length)?;

@@ -89,7 +89,7 @@ impl EncodeTables {
     }
 }
 
-/// Words on their way out, with room for one per symbol; the last ones are written.
+/// Words on their way out, as many as symbols at most; the last ones are written.
 struct Words<'a> {
     words: &'a mut [[u8; 2]],
     /// How many are not yet.

@@ -1,6 +1,6 @@
 //! The codec on a device.
 
-use super::{Decoded, NetCodec, cut};
+use super::{NetCodec, cut};
 use crate::batch::{Whole, whole};
 use crate::gpu::{Gpu, GpuError};
 use crate::tile_model::TilesOnGpu;
@@ -71,26 +71,26 @@ pub(super) fn encode(
 }
 
 /// The samples of the tiles of every batch, of one tile each.
-pub(super) fn decode(gpu: &dyn TilesOnGpu, parts: Vec<(Vec<TileBox>, &[u8])>) -> Result<Vec<Decoded>> {
-    let mut results: Vec<Option<Result<Vec<u16>>>> = vec![];
-    let (mut coded, mut places) = (vec![], vec![]);
-    for (boxes, bytes) in &parts {
-        let [tile] = &boxes[..] else {
-            return Err(Error::backend("net", "a batch of several tiles on a GPU".to_owned()));
-        };
-        results.push(match Whole::of(bytes, tile) {
-            Ok(Whole::Raw(samples)) => Some(Ok(samples)),
-            Ok(Whole::Coded(bytes)) => {
-                places.push(results.len());
-                coded.push((bytes, tile.rows.len(), tile.columns.len()));
-                None
-            }
-            Err(error) => Some(Err(error)),
-        });
-    }
-    for (place, decoded) in places.into_iter().zip(gpu.decode(&coded).map_err(failed)?) {
-        results[place] = Some(decoded);
-    }
-    // The first error in the order of the tiles.
-    results.into_iter().flatten().zip(parts).map(|(tile, (boxes, _))| Ok((vec![tile?], boxes))).collect()
+pub(super) fn decode(
+    gpu: &dyn TilesOnGpu,
+    batches: &[Vec<TileBox>],
+    parts: &[&[u8]],
+) -> Result<Vec<Vec<Vec<u16>>>> {
+    let tiles = || batches.iter().flatten().zip(parts);
+    let wholes: Vec<Result<Whole>> = tiles().map(|(tile, bytes)| Whole::of(bytes, tile)).collect();
+    // Of tiles behind a fault nothing is asked: the first error in their order is told.
+    let fine = wholes.iter().map_while(|whole| whole.as_ref().ok());
+    let coded: Vec<(&[u8], usize, usize)> = fine
+        .zip(tiles())
+        .filter_map(|(whole, (tile, _))| match whole {
+            Whole::Coded(bytes) => Some((*bytes, tile.rows.len(), tile.columns.len())),
+            Whole::Raw(_) => None,
+        })
+        .collect();
+    let mut decoded = gpu.decode(&coded).map_err(failed)?.into_iter();
+    let samples = |whole: Result<Whole>| match whole? {
+        Whole::Coded(_) => decoded.next().expect("every coded tile before a fault is decoded"),
+        Whole::Raw(samples) => Ok(samples),
+    };
+    wholes.into_iter().map(samples).map(|tile| Ok(vec![tile?])).collect()
 }

@@ -74,7 +74,7 @@ impl NetConfig {
 
     /// The same network for stacks of `planes` planes.
     pub fn with_planes(mut self, planes: usize) -> Self {
-        self.network_mut().set_planes(planes);
+        *self.network_mut().tiles_mut().0 = planes;
         self
     }
 
@@ -83,7 +83,7 @@ impl NetConfig {
     /// # Errors
     /// [`Error::Config`] if the network cannot take samples so.
     pub fn with_inputs(mut self, inputs: InputMode) -> Result<Self> {
-        self.network_mut().set_inputs(inputs);
+        *self.network_mut().tiles_mut().1 = inputs;
         self.check()?;
         Ok(self)
     }

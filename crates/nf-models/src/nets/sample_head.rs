@@ -27,7 +27,7 @@ use crate::{
     context::Plane,
     error::Result,
     mixture::loss::mixture_bits,
-    tensor::host_tiles::{HostTiles, tensor},
+    tensor::host_tiles::{HostTiles, put, tensor},
     tile_stats::TileStats,
 };
 #[cfg(feature = "train")]
@@ -260,9 +260,7 @@ impl SampleHead {
                 let CausalContext { features, predictors, local_scale } = view.context(y, x);
                 let rows: [&[f32]; 4] = [&own, &features, &predictors, &[local_scale]];
                 for (map, row) in maps.iter_mut().zip(rows) {
-                    for (channel, &value) in row.iter().enumerate() {
-                        map[(plane * row.len() + channel) * pixels + pixel] = value;
-                    }
+                    put(map, row, [plane, 0, row.len()], [pixel, pixels]);
                 }
             }
         }

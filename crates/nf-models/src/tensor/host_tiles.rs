@@ -42,6 +42,13 @@ impl HostTiles {
     }
 }
 
+/// Puts channels from `first` on at one pixel of item `n` of a map (N, channels, pixels).
+pub(crate) fn put(map: &mut [f32], row: &[f32], [n, first, channels]: [usize; 3], [at, pixels]: [usize; 2]) {
+    for (channel, &value) in row.iter().enumerate() {
+        map[(n * channels + first + channel) * pixels + at] = value;
+    }
+}
+
 /// A map built on the host, (N, C, H, W) in that order, on a device.
 pub(crate) fn tensor(values: Vec<f32>, extents: [usize; 4], device: &Device) -> Tensor<4> {
     Tensor::from_data(TensorData::new(values, extents), device)

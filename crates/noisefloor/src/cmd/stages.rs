@@ -33,11 +33,12 @@ pub(crate) fn choose(stages: &[Stage], within: &Bound) -> Result<(usize, Stage)>
     };
     match stages.iter().enumerate().find(|(_, stage)| keeps(stage)) {
         Some((number, stage)) => Ok((number, *stage)),
-        None if stages.is_empty() => bail!("it holds no pixels"),
-        None => {
-            let Some(last) = stages.last() else { bail!("it holds no pixels") };
-            bail!("it was cut, and tells samples within {} dn only, not within {within}", last.bound_dn)
-        }
+        None => match stages.last() {
+            Some(last) => {
+                bail!("it was cut, and tells samples within {} dn only, not within {within}", last.bound_dn)
+            }
+            None => bail!("it holds no pixels"),
+        },
     }
 }
 

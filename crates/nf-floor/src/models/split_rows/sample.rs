@@ -89,7 +89,7 @@ impl Sample {
         self.pixels
     }
 
-    /// Room for more pixels, at least one and at most `most`, and how many.
+    /// Space for more pixels, at least one and at most `most`, and how many.
     pub(super) fn extend(&mut self, most: usize) -> (Part<'_>, usize) {
         let at = self.pixels % BLOCK_PX;
         let size = self.columns * BLOCK_PX;

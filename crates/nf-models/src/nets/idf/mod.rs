@@ -38,11 +38,11 @@ mod loss;
 #[cfg(feature = "train")]
 mod tensors;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
 use crate::nets::sample_head::MAX_PLANES;
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, wrong};
 use crate::parameters::{ConvSpec, Initial, Order, ParameterSource};
 use crate::tensor_like::TensorLike;
 use crate::tile_model::TileModel;
@@ -138,12 +138,8 @@ impl Network for IdfConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
@@ -156,8 +152,7 @@ impl Network for IdfConfig {
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ];
         if matches!(self.inputs, InputMode::BytesMsb | InputMode::BytesLsb) {
-            let expected = "published or robust".into();
-            return Err(Error::Config { field: "inputs", found: self.inputs.name().into(), expected });
+            return Err(wrong("inputs", self.inputs.name(), "published or robust"));
         }
         check_extents(&checks)
     }

@@ -175,12 +175,8 @@ impl Network for L3cConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {

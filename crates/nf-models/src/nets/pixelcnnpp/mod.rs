@@ -28,12 +28,12 @@ mod coder;
 #[cfg(feature = "train")]
 mod loss;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
 use crate::nets::SampleHead;
 use crate::nets::sample_head::MAX_PLANES;
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, wrong};
 use crate::parameters::{ConvSpec, ParameterSource};
 use crate::tensor_like::TensorLike;
 use crate::tile_model::TileModel;
@@ -137,12 +137,8 @@ impl Network for PixelCnnPpConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
@@ -155,8 +151,7 @@ impl Network for PixelCnnPpConfig {
         ];
         check_extents(&checks)?;
         if !(0.0..1.0).contains(&self.dropout) {
-            let expected = "at least 0 and below 1".into();
-            return Err(Error::Config { field: "dropout", found: self.dropout.to_string(), expected });
+            return Err(wrong("dropout", self.dropout, "at least 0 and below 1"));
         }
         Ok(())
     }

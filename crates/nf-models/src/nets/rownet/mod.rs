@@ -35,9 +35,9 @@ mod tests;
 mod units;
 mod updates;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, check_robust, wrong};
 use crate::tile_model::TileModel;
 use crate::weights::Weights;
 use net::RowNet;
@@ -73,26 +73,16 @@ impl Network for RowNetConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
         check_extents(&[("planes", self.planes, 1, 1), ("hidden", self.hidden, 2, 256)])?;
-        let wrong = |field, found: String, expected: &str| {
-            Err(Error::Config { field, found, expected: expected.into() })
-        };
         if !self.hidden.is_multiple_of(2) {
-            return wrong("hidden", self.hidden.to_string(), "an even number");
+            return Err(wrong("hidden", self.hidden, "an even number"));
         }
-        match self.inputs {
-            InputMode::NoiseNormalised => Ok(()),
-            other => wrong("inputs", format!("{other:?}"), "robust"),
-        }
+        check_robust(self.inputs)
     }
 
     #[cfg(feature = "train")]

@@ -67,7 +67,7 @@ impl<C> Convolution<C> {
     fn forward<T: TensorLike<Conv = C>>(&self, earlier: &T) -> T {
         let mut x = earlier.conv(&self.first);
         for [first, second] in &self.blocks {
-            x = x.plus(&x.concat_elu().conv(first).concat_elu().conv(second).gate());
+            x = x.gated_residual(first, second);
         }
         x
     }

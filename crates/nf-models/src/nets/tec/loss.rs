@@ -7,7 +7,7 @@ use crate::input_mode::InputMode;
 use crate::mixture::loss::mixture_bits;
 use crate::nets::SampleHead;
 use crate::network::{Trainable, TrainableNetwork};
-use crate::tensor::host_tiles::{HostTiles, tensor};
+use crate::tensor::host_tiles::{HostTiles, put, tensor};
 use crate::tensor::{Conv, Normalising, RandomParameters};
 use crate::tensor_like::TensorLike;
 use crate::tile::Tile;
@@ -72,9 +72,7 @@ impl LaterInputs {
                 let rows: [&[f32]; 7] =
                     [seen, &features, &context, &values, &log_weights, &[scale], &[sample]];
                 for (map, row) in maps.iter_mut().zip(rows) {
-                    for (channel, &value) in row.iter().enumerate() {
-                        map[(index * row.len() + channel) * pixels + pixel] = value;
-                    }
+                    put(map, row, [index, 0, row.len()], [pixel, pixels]);
                 }
             }
         }

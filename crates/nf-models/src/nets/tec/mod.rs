@@ -36,11 +36,11 @@ mod loss;
 mod transformer;
 
 use crate::context::{CONTEXT_FEATURES, PIXEL_FEATURES, PREDICTORS};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
 use crate::nets::pixelcnnpp::{Channels, PixelCnnPp, PixelCnnPpConfig};
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, check_robust, wrong};
 use crate::parameters::{ParameterSource, Part};
 use crate::tile_model::TileModel;
 use crate::weights::Weights;
@@ -133,12 +133,8 @@ impl Network for TecConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
@@ -152,16 +148,9 @@ impl Network for TecConfig {
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ])?;
         if self.context == ContextForm::Transformer && !self.context_filters.is_multiple_of(4) {
-            let (found, expected) = (self.context_filters.to_string(), "a multiple of 4".into());
-            return Err(Error::Config { field: "context_filters", found, expected });
+            return Err(wrong("context_filters", self.context_filters, "a multiple of 4"));
         }
-        match self.inputs {
-            InputMode::NoiseNormalised => Ok(()),
-            other => {
-                let (found, expected) = (other.name().into(), "robust".into());
-                Err(Error::Config { field: "inputs", found, expected })
-            }
-        }
+        check_robust(self.inputs)
     }
 
     fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String> {

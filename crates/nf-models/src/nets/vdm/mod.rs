@@ -73,12 +73,8 @@ impl Network for VdmConfig {
         self.network().planes()
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.network_mut().set_planes(planes);
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.network_mut().set_inputs(inputs);
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        self.network_mut().tiles_mut()
     }
 
     fn check(&self) -> Result<()> {

@@ -22,10 +22,10 @@ mod bound;
 #[cfg(feature = "train")]
 mod net;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
 use crate::mixture::MAX_COMPONENTS;
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, wrong};
 use crate::tile_model::TileModel;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
@@ -106,12 +106,8 @@ impl Network for VdmGaussianConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
@@ -124,19 +120,16 @@ impl Network for VdmGaussianConfig {
             ("steps", self.steps, 0, 100_000),
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
         ])?;
-        let wrong = |field, found: String, expected: &str| {
-            Err(Error::Config { field, found, expected: expected.into() })
-        };
         if !self.filters.is_multiple_of(2 * self.groups) {
-            return wrong("groups", self.groups.to_string(), "a divisor of half of the filters");
+            return Err(wrong("groups", self.groups, "a divisor of half of the filters"));
         }
         match self.inputs {
-            InputMode::BytesLsb => wrong("inputs", "lsb-first".into(), "published, msb-first or robust"),
+            InputMode::BytesLsb => Err(wrong("inputs", "lsb-first", "published, msb-first or robust")),
             InputMode::NoiseNormalised if self.lattice => {
-                wrong("lattice", "true".into(), "false where latents stop at the noise")
+                Err(wrong("lattice", true, "false where latents stop at the noise"))
             }
             _ if self.learned_variances && self.steps == 0 => {
-                wrong("learned_variances", "true".into(), "false without a number of steps")
+                Err(wrong("learned_variances", true, "false without a number of steps"))
             }
             _ => Ok(()),
         }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::intervals::Intervals;
 use crate::mixture::loss::log_share;
 use crate::network::Trainable;
-use crate::tensor::host_tiles::{HostTiles, tensor};
+use crate::tensor::host_tiles::{HostTiles, put, tensor};
 use crate::tensor::{Conv, RandomParameters, total};
 use crate::tile_stats::TileStats;
 use burn::module::Param;
@@ -49,13 +49,6 @@ impl PassMaps {
         let mut all = Self { maps, edges };
         all.maps[3].fill(1.0);
         all
-    }
-}
-
-/// Puts a row of values at one pixel of a map (N, channels, pixels).
-fn put(map: &mut [f32], row: &[f32], [n, first, channels]: [usize; 3], [at, pixels]: [usize; 2]) {
-    for (channel, &value) in row.iter().enumerate() {
-        map[(n * channels + first + channel) * pixels + at] = value;
     }
 }
 

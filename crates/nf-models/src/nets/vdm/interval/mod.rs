@@ -30,11 +30,11 @@ mod order;
 mod process;
 mod view;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::input_mode::InputMode;
 use crate::mixture::{LogisticParams, MAX_COMPONENTS, MixtureParams};
 use crate::nets::weighted;
-use crate::network::{Network, check_extents};
+use crate::network::{Network, check_extents, check_robust, wrong};
 use crate::parameters::{ConvSpec, Initial, ParameterSource};
 use crate::tensor_like::TensorLike;
 use crate::tile_model::TileModel;
@@ -120,12 +120,8 @@ impl Network for VdmIntervalConfig {
         self.planes
     }
 
-    fn set_planes(&mut self, planes: usize) {
-        self.planes = planes;
-    }
-
-    fn set_inputs(&mut self, inputs: InputMode) {
-        self.inputs = inputs;
+    fn tiles_mut(&mut self) -> (&mut usize, &mut InputMode) {
+        (&mut self.planes, &mut self.inputs)
     }
 
     fn check(&self) -> Result<()> {
@@ -137,17 +133,12 @@ impl Network for VdmIntervalConfig {
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
             ("the number of passes", self.passes().len() + 1, 1, MAX_PASSES),
         ])?;
-        let wrong = |field, found: String, expected: &str| {
-            Err(Error::Config { field, found, expected: expected.into() })
-        };
         let falling = self.widths_log2.windows(2).all(|pair| pair[0] > pair[1]);
         if !falling || !self.widths_log2.iter().all(|width| (-4..=12).contains(width)) {
-            return wrong("widths_log2", format!("{:?}", self.widths_log2), "falling numbers of -4..=12");
+            let found = format!("{:?}", self.widths_log2);
+            return Err(wrong("widths_log2", found, "falling numbers of -4..=12"));
         }
-        match self.inputs {
-            InputMode::NoiseNormalised => Ok(()),
-            other => wrong("inputs", other.name().into(), "robust"),
-        }
+        check_robust(self.inputs)
     }
 
     fn tile_model(&self, weights: &mut Weights) -> Result<Box<dyn TileModel>, String> {
@@ -250,7 +241,7 @@ impl<C, P> VdmInterval<C, P> {
         let ends = &self.kinds[kind];
         let mut x = cells.conv(&ends.cells).plus(&targets.conv(&ends.targets));
         for Block { first, second } in &self.blocks {
-            x = x.plus(&x.concat_elu().conv(first).concat_elu().conv(second).gate());
+            x = x.gated_residual(first, second);
         }
         x.elu().conv(&ends.last)
     }
