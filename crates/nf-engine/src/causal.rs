@@ -5,8 +5,9 @@
 use crate::graph::{Graph, Op};
 use crate::kernel::{Accumulate, Activate, Activation, Tap};
 use crate::layer::ConvLayer;
-use crate::simd::InstructionSet;
+use crate::simd::instruction_set;
 use crate::whole::transpose_taps;
+use nf_simd::InstructionSet;
 
 /// Most taps of a causal layer's kernel.
 const MAX_TAPS: usize = 9;
@@ -100,7 +101,7 @@ impl<'a> CausalEvaluator<'a> {
         for ring in &mut rings {
             ring.values = vec![0.0; ring.kept * ring.width * batch * ring.channels];
         }
-        Self { graph, batch, rings, sums: vec![], instructions: InstructionSet::detect() }
+        Self { graph, batch, rings, sums: vec![], instructions: instruction_set() }
     }
 
     /// The next pixel of input `place`, (batch, channels), to be filled in.

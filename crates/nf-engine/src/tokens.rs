@@ -6,8 +6,7 @@
 
 use crate::map::FeatureMap;
 use crate::math::exp;
-use crate::simd::InstructionSet;
-use pulp::{Simd, WithSimd};
+use nf_simd::{InstructionSet, NullaryFnOnce};
 
 /// Squares that are cut out of a map, one for every `stride` pixels in both directions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,11 +148,11 @@ struct Attend<'a> {
     heads: usize,
 }
 
-impl WithSimd for Attend<'_> {
+impl NullaryFnOnce for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn call(self) {
         let Self { to, queries, keys, values, channels, heads } = self;
         let tokens = keys.len() / channels;
         let of_head = channels / heads;

@@ -4,8 +4,9 @@ use crate::graph::{Graph, Op};
 use crate::kernel::{Accumulate, Activate, Activation, Tap};
 use crate::layer::ConvLayer;
 use crate::map::FeatureMap;
-use crate::simd::InstructionSet;
+use crate::simd::instruction_set;
 use crate::tokens;
+use nf_simd::InstructionSet;
 
 impl FeatureMap {
     fn activate(&self, activation: Activation, instructions: InstructionSet) -> Self {
@@ -22,7 +23,7 @@ impl Graph {
     /// # Panics
     /// If the inputs are not those that the graph was recorded with.
     pub fn evaluate(&self, inputs: Vec<FeatureMap>) -> Vec<FeatureMap> {
-        let instructions = InstructionSet::detect();
+        let instructions = instruction_set();
         let mut last_use = vec![0; self.nodes.len()];
         for (place, node) in self.nodes.iter().enumerate() {
             for &source in &node.sources {
