@@ -85,6 +85,11 @@ pub trait Trainable: burn::module::Module {
         Ok(self)
     }
 
+    /// Whether the loss draws random numbers where gradients are wanted (dropout, noise, times).
+    fn draws(&self) -> bool {
+        false
+    }
+
     /// Memory that a training step with `tiles` tiles of `height` times `width` pixels takes, in
     /// bytes, roughly; `None` if it is not known.
     fn step_bytes(&self, tiles: usize, height: usize, width: usize) -> Option<f64> {

@@ -1,5 +1,6 @@
 //! Tiles of one shape, cut out of images.
 
+use burn::tensor::{Device, Tensor, TensorData};
 use nf_image::{Image16, Shape};
 
 /// Samples of some tiles of one shape, tile by tile.
@@ -43,6 +44,13 @@ impl Batch {
     pub(crate) fn append(&mut self, mut other: Self) {
         self.tiles += other.tiles;
         self.samples.append(&mut other.samples);
+    }
+
+    /// The tiles as networks take them: (N, P, H, W), raw samples.
+    pub(crate) fn tensor(&self, device: &Device) -> Tensor<4> {
+        let samples: Vec<f32> = self.samples.iter().map(|&sample| f32::from(sample)).collect();
+        let Shape { planes, height, width } = self.shape;
+        Tensor::from_data(TensorData::new(samples, [self.tiles, planes, height, width]), device)
     }
 
     /// The tiles as batches of at most `size`.

@@ -72,6 +72,10 @@ pub struct TileChoice {
     pub width_px: usize,
     /// Tiles in a step.
     pub batch: usize,
+    /// Parts of a step that are computed at the same time, on a thread each. Weights depend on it
+    /// (sums are rounded in another order), but not on the threads that there are.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub parts: usize,
     /// Which mirror images are drawn as often as the original.
     #[serde(default)]
     pub flips: Flips,
@@ -82,6 +86,10 @@ pub struct TileChoice {
 
 fn one() -> usize {
     1
+}
+
+fn is_one(number: &usize) -> bool {
+    *number == 1
 }
 
 /// Mirror images.
@@ -218,6 +226,12 @@ impl Experiment {
             if !(1..=1 << 14).contains(&value) {
                 return Err(format!("{name}: {value}, expected 1 to 16384"));
             }
+        }
+        if !(1..=self.tiles.batch).contains(&self.tiles.parts) {
+            return Err(format!(
+                "tiles.parts: {}, expected 1 to {}, the tiles of a step",
+                self.tiles.parts, self.tiles.batch
+            ));
         }
         if self.validation.every_steps == 0 {
             return Err("validation.every_steps: expected at least 1".to_owned());
@@ -397,6 +411,7 @@ mod tests {
             ("from={ checkpoint = '../x', weights_blake3 = '' }", "from.checkpoint"),
             ("from={ checkpoint = 'x', weights_blake3 = '12' }", "from.weights_blake3"),
             ("tiles.batch=0", "tiles.batch"),
+            ("tiles.parts=9", "tiles.parts: 9, expected 1 to 8"),
             ("tiles.width_px=99999", "tiles.width_px"),
             ("validation.every_steps=0", "validation.every_steps"),
             ("stop={}", "stop"),

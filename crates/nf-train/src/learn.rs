@@ -3,15 +3,15 @@
 use crate::batch::Batch;
 use crate::data::{Frames, Handles, Loader, available_memory_bytes};
 use crate::error::panic_words;
+use crate::gradients::{Parts, Step};
 use crate::log::{Log, Row};
 use crate::observer::Observer;
 use crate::optimiser::{average_weights, clip_by_norm, decay_at};
 use crate::sampling::{Purpose, generator};
 use crate::state::{self, Position, State};
 use crate::{DeviceClass, End, Error, Experiment, Result, TileChoice};
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use nf_image::Shape;
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Device;
 use nf_models::Trainable;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,7 +130,7 @@ impl Session<'_> {
                 let net = match experiment.from {
                     Some(_) => net,
                     None => {
-                        let tiles = tensor(&loader.batch(0)?, &self.device.clone().autodiff());
+                        let tiles = loader.batch(0)?.tensor(&self.device.clone().autodiff());
                         net.data_dependent_init(tiles)?
                     }
                 };
@@ -267,18 +267,18 @@ impl<N: Trainable> Run<'_, N> {
 
     /// One step; the loss is of before it, bits per sample.
     fn step(mut self, batch: &Batch, rate: f64) -> Result<(Self, f64)> {
-        let Experiment { optimiser, seed, .. } = self.session.experiment;
-        let step = self.position.step;
+        let Experiment { optimiser, seed, tiles, device, .. } = self.session.experiment;
+        let (step, at_once) = (self.position.step, *device == DeviceClass::Cpu);
         let (net, rule) = (self.net, &mut self.optimiser);
         let device = self.session.device.clone().autodiff();
         let computed = catch_unwind(AssertUnwindSafe(move || {
-            device.seed(generator(*seed, Purpose::Net, step).next_u64());
-            let loss = net.loss(tensor(batch, &device))?;
-            let bits = f64::from(loss.clone().into_scalar::<f32>());
+            let mut draws = generator(*seed, Purpose::Net, step);
+            let seeds: Vec<u64> = (0..tiles.parts).map(|_| draws.next_u64()).collect();
+            let parts = Parts { parts: tiles.parts, at_once, device: &device, seeds: &seeds };
+            let Step { bits, mut gradients } = parts.step(&net, batch)?;
             if !bits.is_finite() {
                 return Ok((net, bits));
             }
-            let mut gradients = GradientsParams::from_grads(loss.backward(), &net);
             if let Some(limit) = optimiser.clip_norm {
                 let norm = clip_by_norm(&net, &mut gradients, limit);
                 if !norm.is_finite() {
@@ -322,7 +322,7 @@ impl<N: Trainable> Run<'_, N> {
         };
         let device = &self.session.device;
         let add = |sum: f64, batch: &Batch| {
-            let loss = net.loss(tensor(batch, device))?;
+            let loss = net.loss(batch.tensor(device))?;
             Ok::<_, Error>(sum + batch.tiles as f64 * f64::from(loss.into_scalar::<f32>()))
         };
         let sum = catch_unwind(AssertUnwindSafe(|| self.validation.iter().try_fold(0.0, add)))
@@ -360,13 +360,6 @@ impl<N: Trainable> Run<'_, N> {
         self.saved = Instant::now();
         Ok(())
     }
-}
-
-/// Tiles as the net takes them.
-fn tensor(batch: &Batch, device: &Device) -> Tensor<4> {
-    let samples: Vec<f32> = batch.samples.iter().map(|&sample| f32::from(sample)).collect();
-    let Shape { planes, height, width } = batch.shape;
-    Tensor::from_data(TensorData::new(samples, [batch.tiles, planes, height, width]), device)
 }
 
 fn device_error(step: u64, panic: &(dyn std::any::Any + Send)) -> Error {

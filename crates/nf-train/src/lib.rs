@@ -17,6 +17,7 @@ mod device;
 mod divergence;
 mod error;
 mod experiment;
+mod gradients;
 mod learn;
 mod log;
 mod observer;

@@ -41,6 +41,10 @@ impl Trainable for Tiny {
         let distance = (cut(1, 1) - expected).abs().mean();
         Ok((distance / self.scale.val().exp() + self.scale.val() + 2f32.ln()) / 2f32.ln())
     }
+
+    fn draws(&self) -> bool {
+        self.dropout.prob > 0.0
+    }
 }
 
 /// The device's generator is one for the whole process, so that runs of one process must not mix.
@@ -113,6 +117,16 @@ fn run(
     resume: bool,
     interrupt_after: u64,
 ) -> Result<(Position, End, Vec<f32>)> {
+    run_net(Tiny::new(&Device::flex().autodiff()), experiment, output, resume, interrupt_after)
+}
+
+fn run_net(
+    net: Tiny,
+    experiment: &Experiment,
+    output: &Path,
+    resume: bool,
+    interrupt_after: u64,
+) -> Result<(Position, End, Vec<f32>)> {
     let interrupted = AtomicBool::new(false);
     let session = Session {
         experiment,
@@ -125,7 +139,6 @@ fn run(
     };
     let mut kept = vec![];
     let mut observer = After { step: interrupt_after, flag: &interrupted };
-    let net = Tiny::new(&Device::flex().autodiff());
     let (position, end) = session.learn(net, &mut observer, &mut |net: &Tiny, _| {
         kept = net.weights.val().into_data().iter().collect();
         kept.extend(net.scale.val().into_data().iter::<f32>());
@@ -155,6 +168,29 @@ fn weights_depend_on_the_seed() {
     assert_ne!(first, of("c", &["seed=4"]));
     let average = Tiny::new(&Device::flex()).weights.val().into_data();
     assert_ne!(first[..2], average.iter::<f32>().collect::<Vec<_>>()[..], "it learned something");
+}
+
+#[test]
+fn parts_of_a_step_give_the_same_weights_on_any_number_of_threads() {
+    let _one = one_at_a_time();
+    let [whole, parts] = [&[][..], &["tiles.parts=3"]].map(experiment);
+    assert_ne!(whole.id(), parts.id());
+    let weights = |experiment: &Experiment, dropout: f64, threads: usize| {
+        let mut net = Tiny::new(&Device::flex().autodiff());
+        net.dropout = DropoutConfig::new(dropout).init();
+        let folder = tempfile::tempdir().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| run_net(net, experiment, folder.path(), false, 0)).unwrap().2
+    };
+    let [one, other] = [&whole, &parts].map(|experiment| weights(experiment, 0.0, 1));
+    // Parts of two, one and one tiles: their losses are weighed, and gradients rounded elsewhere.
+    assert_ne!(one, other);
+    for (a, b) in one.iter().zip(&other) {
+        assert!((a - b).abs() < 1e-3, "{one:?} {other:?}");
+    }
+    assert_eq!(other, weights(&parts, 0.0, 4));
+    // What a network draws does not depend on threads either.
+    assert_eq!(weights(&parts, 0.1, 1), weights(&parts, 0.1, 4));
 }
 
 #[test]

@@ -159,6 +159,10 @@ impl Trainable for Net {
         self.initialised(tiles)
     }
 
+    fn draws(&self) -> bool {
+        self.module_draws()
+    }
+
     /// Its maps, what their gradients need, and the weights with what the optimiser keeps of them.
     fn step_bytes(&self, tiles: usize, height: usize, width: usize) -> Option<f64> {
         // A network without a stream has no such model; then nobody knows.

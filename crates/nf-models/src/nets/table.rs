@@ -66,6 +66,10 @@ macro_rules! networks {
                 match self { $(Self::$variant(net) => net.loss(tiles),)+ }
             }
 
+            fn module_draws(&self) -> bool {
+                match self { $(Self::$variant(net) => net.draws(),)+ }
+            }
+
             fn initialised(self, tiles: Tensor<4>) -> Result<Self> {
                 Ok(match self { $(Self::$variant(net) => Self::$variant(net.data_dependent_init(tiles)?),)+ })
             }

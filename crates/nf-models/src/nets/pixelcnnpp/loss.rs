@@ -52,4 +52,8 @@ impl Trainable for Trained {
         self.forward(&features, context.as_ref());
         Ok(features.initialise(self))
     }
+
+    fn draws(&self) -> bool {
+        self.config.dropout > 0.0
+    }
 }

@@ -137,4 +137,8 @@ impl Trainable for Trained {
             Self::Gaussian(net) => net.loss(tiles),
         }
     }
+
+    fn draws(&self) -> bool {
+        matches!(self, Self::Gaussian(_))
+    }
 }
