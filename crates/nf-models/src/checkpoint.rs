@@ -6,7 +6,7 @@
 //! ```
 
 use crate::error::{Error, Result};
-use crate::nets::NetConfig;
+use crate::nets::{LossyModel, NetConfig};
 use crate::tile_model::TileModel;
 use crate::weights::Weights;
 use nf_image::Digest;
@@ -112,6 +112,20 @@ impl Checkpoint {
         let (planes, parameters) = (config.planes(), weights.parameters());
         let model = config.tile_model(weights).map_err(|e| Error::checkpoint(&weights_path, e))?;
         Ok(Self { card, digest, weights_bytes, parameters, planes, model: model.into() })
+    }
+
+    /// The network with a loss of the checkpoint in the folder `dir`, and the digest of its weights.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and if it has no loss.
+    pub(crate) fn load_lossy(dir: &Path) -> Result<(Digest, LossyModel)> {
+        let Files { config, mut weights, weights_path, digest, .. } = Files::read(dir)?;
+        let model = config.lossy_model(&mut weights).map_err(|e| Error::checkpoint(&weights_path, e))?;
+        let model = model.ok_or_else(|| {
+            Error::checkpoint(dir, "a lossless net; ask for it as --codec net:checkpoint=ID, without a bound")
+        })?;
+        weights.finish().map_err(|e| Error::checkpoint(&weights_path, e))?;
+        Ok((digest, model))
     }
 
     /// The folder of the checkpoint `id`: `id` itself if it is a path to a folder, else a folder of

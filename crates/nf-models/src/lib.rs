@@ -4,6 +4,7 @@
 //! - [`Checkpoint`]: a folder with weights and a model card that says where they come from.
 //! - [`NetCodec`]: a checkpoint as a codec. Coding needs no tensor library: `nf-engine` evaluates
 //!   the networks in fixed-order arithmetic.
+//! - [`array_entry`]: a codec with a loss, for bounded containers.
 //!
 //! With the feature `train`, networks are Burn modules as well:
 //!
@@ -26,6 +27,7 @@ mod error;
 mod gpu;
 mod input_mode;
 mod intervals;
+mod lossy;
 mod mixture;
 mod nets;
 mod network;
@@ -50,9 +52,10 @@ pub use error::{Error, Result};
 #[cfg(feature = "gpu")]
 pub use gpu::{Gpu, GpuError};
 pub use input_mode::InputMode;
+pub use lossy::array_entry;
 pub use nets::{
     ContextForm, IdfConfig, L3cConfig, NETS, NetConfig, PixelCnnPpConfig, RowNetConfig, SIZES, TecConfig,
-    VdmConfig, VdmGaussianConfig, VdmIntervalConfig,
+    TecFamilyConfig, TecLossyConfig, VdmConfig, VdmGaussianConfig, VdmIntervalConfig,
 };
 
 #[cfg(feature = "train")]

@@ -11,6 +11,7 @@ use nf_fits::FitsFile;
 use nf_profile::library;
 use std::io::{Read, Seek};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The codec that `compress` uses when none is asked for.
 pub(crate) const DEFAULT_CODEC: &str = "floor";
@@ -25,7 +26,8 @@ pub(crate) fn registry() -> Registry {
 
 /// The codecs of arrays with a loss of their own.
 pub(crate) fn array_registry() -> ArrayRegistry {
-    ArrayRegistry::new(nf_classic::array_entries())
+    let tec = nf_models::array_entry(Arc::new(nf_floor::Floor::default()));
+    ArrayRegistry::new(nf_classic::array_entries().into_iter().chain([tec]))
 }
 
 /// A bounded container.

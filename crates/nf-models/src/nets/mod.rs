@@ -18,7 +18,8 @@ pub use l3c::L3cConfig;
 pub use pixelcnnpp::PixelCnnPpConfig;
 pub use rownet::RowNetConfig;
 pub(crate) use sample_head::{SampleHead, weighted};
-pub use tec::{ContextForm, TecConfig};
+pub(crate) use tec::LossyModel;
+pub use tec::{ContextForm, TecConfig, TecFamilyConfig, TecLossyConfig};
 #[cfg(feature = "train")]
 pub use vdm::{Trained as VdmModule, VdmBound, VdmGaussian};
 pub use vdm::{VdmConfig, VdmGaussianConfig, VdmIntervalConfig};
@@ -48,16 +49,27 @@ networks! {
     "l3c" => L3c(L3cConfig, l3c::Trained),
     /// A net in integers only, a half row at once.
     "rownet" => RowNet(RowNetConfig, rownet::Trained),
-    /// PixelCNN++ with context from earlier planes of a stack.
-    "tec" => Tec(TecConfig, tec::Trained),
+    /// PixelCNN++ with context from earlier planes of a stack; and transforms with a loss.
+    "tec" => Tec(TecFamilyConfig, tec::Trained),
     /// Diffusion: samples in stages, ever more of them known ever better.
     "vdm" => Vdm(VdmConfig, vdm::Trained),
 }
 
 /// Names of the sizes: as published; of a net that nobody published, the largest; useful after half
-/// an hour on two processor cores; for tests; the others of other processes of diffusion.
-pub const SIZES: &[&str] =
-    &["paper", "large", "small", "tiny", "uniform-small", "uniform-tiny", "gaussian-small", "gaussian-tiny"];
+/// an hour on two processor cores; for tests; the others of other processes of diffusion, and of
+/// the codec with a loss.
+pub const SIZES: &[&str] = &[
+    "paper",
+    "large",
+    "small",
+    "tiny",
+    "uniform-small",
+    "uniform-tiny",
+    "gaussian-small",
+    "gaussian-tiny",
+    "lossy-small",
+    "lossy-tiny",
+];
 
 impl NetConfig {
     /// A preset for one plane: network and size by name.
@@ -109,6 +121,17 @@ impl NetConfig {
         let model = self.network().tile_model(&mut weights)?;
         weights.finish()?;
         Ok(model)
+    }
+
+    /// The network with a loss with these weights; `None` if it has none.
+    ///
+    /// # Errors
+    /// The parameter that is missing or has another shape.
+    pub(crate) fn lossy_model(&self, weights: &mut Weights) -> Result<Option<LossyModel>, String> {
+        match self {
+            Self::Tec(config) => config.lossy_model(weights),
+            _ => Ok(None),
+        }
     }
 
     /// A network with random weights on `device`; equal seeds give equal weights on every device.

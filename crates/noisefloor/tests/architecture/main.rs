@@ -24,7 +24,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-profile", &["nf-image", "nf-codec"]),
     ("nf-floor", &["nf-image", "nf-entropy", "nf-simd", "nf-codec", "nf-profile"]),
     ("nf-hdf5", &["nf-image", "nf-codec", "nf-fits", "nf-floor"]),
-    ("nf-models", &["nf-image", "nf-entropy", "nf-simd", "nf-engine", "nf-codec"]),
+    ("nf-models", &["nf-image", "nf-entropy", "nf-simd", "nf-engine", "nf-codec", "nf-bounded"]),
     ("nf-data", &["nf-image", "nf-fits"]),
     ("nf-archive", &["nf-image", "nf-codec", "nf-fits", "nf-profile"]),
     ("nf-bench", &["nf-image", "nf-codec", "nf-noise", "nf-bounded", "nf-data", "nf-profile"]),

@@ -1,7 +1,7 @@
 //! The networks that see earlier planes in full, and give features of every pixel.
 
 use super::earlier::EARLIER_CHANNELS;
-use super::transformer::Transformer;
+use super::transformer::{Transformer, TransformerSpec};
 use super::{ContextForm, TecConfig};
 use crate::parameters::{ConvSpec, ParameterSource};
 use crate::tensor_like::TensorLike;
@@ -34,7 +34,14 @@ impl<C, V> ContextNet<C, V> {
                 Self { convolution: Some(Convolution::build(config, source)?), transformer: None }
             }
             ContextForm::Transformer => {
-                Self { convolution: None, transformer: Some(Transformer::build(config, source)?) }
+                let spec = TransformerSpec {
+                    inputs: EARLIER_CHANNELS,
+                    filters: config.context_filters,
+                    heads: config.context_heads(),
+                    expansion: 2,
+                    blocks: [config.context_blocks; 3],
+                };
+                Self { convolution: None, transformer: Some(Transformer::build(&spec, source)?) }
             }
         })
     }

@@ -31,8 +31,10 @@
 mod coder;
 mod context_net;
 mod earlier;
+mod family;
 #[cfg(feature = "train")]
 mod loss;
+mod lossy;
 mod transformer;
 
 use crate::context::{CONTEXT_FEATURES, PIXEL_FEATURES, PREDICTORS};
@@ -48,8 +50,11 @@ use context_net::ContextNet;
 use earlier::{LATER_CONTEXT, LATER_FEATURES, LATER_GUESSES};
 use serde::{Deserialize, Serialize};
 
+pub use family::TecFamilyConfig;
 #[cfg(feature = "train")]
-pub(super) use loss::Trained;
+pub(super) use family::Trained;
+pub(crate) use lossy::LossyModel;
+pub use lossy::TecLossyConfig;
 
 /// Most planes of a tile: a training tile, and one to be coded.
 const MAX_PLANES: usize = 32;

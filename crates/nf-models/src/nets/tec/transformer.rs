@@ -13,8 +13,6 @@
 //! that the decoder begins with the pixels of the previous plane, and every window is computed
 //! once.
 
-use super::TecConfig;
-use super::earlier::EARLIER_CHANNELS;
 use crate::parameters::{ConvSpec, Initial, ParameterSource};
 use crate::tensor_like::TensorLike;
 use nf_engine::{Geometry, Windows};
@@ -23,8 +21,19 @@ use nf_engine::{Geometry, Windows};
 const CURRENT: Windows = Windows::tiling(4);
 const EARLIER: Windows = Windows { size: 8, stride: 4 };
 
-/// Channels of the layer between, over those of a token.
-const EXPANSION: usize = 2;
+/// Extents of a transformer.
+pub(crate) struct TransformerSpec {
+    /// Channels of the map that the tokens of all three parts are embedded from.
+    pub(crate) inputs: usize,
+    /// Channels of a token.
+    pub(crate) filters: usize,
+    /// Heads of an attention, of which the filters are a multiple.
+    pub(crate) heads: usize,
+    /// Channels of the layer between, over those of a token.
+    pub(crate) expansion: usize,
+    /// Blocks of each encoder, of the joint encoder, and of the decoder.
+    pub(crate) blocks: [usize; 3],
+}
 
 /// Attention and a perceptron, each added to what it sees the normalised form of.
 #[derive(Debug)]
@@ -43,7 +52,7 @@ struct Block<C, V> {
 /// The transformer.
 #[derive(Debug)]
 #[cfg_attr(feature = "train", derive(burn::module::Module))]
-pub(super) struct Transformer<C, V> {
+pub(crate) struct Transformer<C, V> {
     embed: [C; 3],
     positions: [V; 3],
     encoders: [Vec<Block<C, V>>; 2],
@@ -54,16 +63,16 @@ pub(super) struct Transformer<C, V> {
 
 impl<C, V> Block<C, V> {
     fn build<S: ParameterSource<Conv = C, Array<1> = V>>(
-        config: &TecConfig,
+        spec: &TransformerSpec,
         source: &mut S,
         path: &str,
     ) -> Result<Self, String> {
-        let d = config.context_filters;
+        let (d, expansion) = (spec.filters, spec.expansion);
         let norms =
             [norm(source, &format!("{path}.norms.0"), d)?, norm(source, &format!("{path}.norms.1"), d)?];
         let mut conv = |name: &str, inputs, outputs, gain| {
-            let spec = ConvSpec::plain(inputs, outputs, Geometry::centred(1), gain);
-            source.conv(&format!("{path}.{name}"), spec)
+            let conv = ConvSpec::plain(inputs, outputs, Geometry::centred(1), gain);
+            source.conv(&format!("{path}.{name}"), conv)
         };
         Ok(Self {
             norms,
@@ -71,9 +80,9 @@ impl<C, V> Block<C, V> {
             key: conv("key", d, d, 1.0)?,
             value: conv("value", d, d, 1.0)?,
             mix: conv("mix", d, d, 0.5)?,
-            widen: conv("widen", d, EXPANSION * d, 1.0)?,
-            narrow: conv("narrow", EXPANSION * d, d, 0.5)?,
-            heads: config.context_heads(),
+            widen: conv("widen", d, expansion * d, 1.0)?,
+            narrow: conv("narrow", expansion * d, d, 0.5)?,
+            heads: spec.heads,
         })
     }
 
@@ -90,15 +99,15 @@ impl<C, V> Block<C, V> {
 
 impl<C, V> Transformer<C, V> {
     /// The network with parameters of this source.
-    pub(super) fn build<S: ParameterSource<Conv = C, Array<1> = V>>(
-        config: &TecConfig,
+    pub(crate) fn build<S: ParameterSource<Conv = C, Array<1> = V>>(
+        spec: &TransformerSpec,
         source: &mut S,
     ) -> Result<Self, String> {
-        let d = config.context_filters;
+        let d = spec.filters;
         let source = &mut crate::parameters::Part { source, name: "transformer" };
         let embed = |source: &mut crate::parameters::Part<'_, S>, index: usize| {
-            let spec = ConvSpec::plain(EARLIER_CHANNELS, d, Geometry::centred(1), 1.0);
-            source.conv(&format!("embed.{index}"), spec)
+            let conv = ConvSpec::plain(spec.inputs, d, Geometry::centred(1), 1.0);
+            source.conv(&format!("embed.{index}"), conv)
         };
         let embed = [embed(source, 0)?, embed(source, 1)?, embed(source, 2)?];
         let tokens = [EARLIER.size * EARLIER.size, EARLIER.size * EARLIER.size, CURRENT.size * CURRENT.size];
@@ -107,19 +116,20 @@ impl<C, V> Transformer<C, V> {
             source.array(&format!("positions.{index}"), [tokens[index] * d], initial)
         };
         let positions = [positions(0)?, positions(1)?, positions(2)?];
-        let mut blocks = |name: &str| -> Result<Vec<_>, String> {
-            let block = |index| Block::build(config, source, &format!("{name}.{index}"));
-            (0..config.context_blocks).map(block).collect()
+        let mut blocks = |name: &str, count: usize| -> Result<Vec<_>, String> {
+            let block = |index| Block::build(spec, source, &format!("{name}.{index}"));
+            (0..count).map(block).collect()
         };
-        let encoders = [blocks("encoders.0")?, blocks("encoders.1")?];
-        let [joint, decoder] = [blocks("joint")?, blocks("decoder")?];
+        let [each, joint, decoder] = spec.blocks;
+        let encoders = [blocks("encoders.0", each)?, blocks("encoders.1", each)?];
+        let [joint, decoder] = [blocks("joint", joint)?, blocks("decoder", decoder)?];
         let norms = [norm(source, "norms.0", d)?, norm(source, "norms.1", d)?];
         Ok(Self { embed, positions, encoders, joint, decoder, norms })
     }
 
     /// # Shapes
-    /// (N, [`EARLIER_CHANNELS`], H, W) to (N, C, H, W).
-    pub(super) fn forward<T: TensorLike<Conv = C, Vector = V>>(&self, earlier: &T) -> T {
+    /// (N, inputs, H, W) to (N, filters, H, W).
+    pub(crate) fn forward<T: TensorLike<Conv = C, Vector = V>>(&self, earlier: &T) -> T {
         let encoded = [0, 1].map(|index| {
             let tokens = earlier.conv(&self.embed[index]).windows(EARLIER);
             let tokens = tokens.add_to_rows(&self.positions[index]);
