@@ -63,18 +63,18 @@ struct Committed {
     inputs: String,
 }
 
-/// Every committed checkpoint.
+/// Every committed checkpoint that codes without loss.
 fn committed() -> Vec<Committed> {
     let folders = fs::read_dir(checkpoints()).unwrap().map(|entry| entry.unwrap().path());
-    let all = folders.filter(|folder| folder.join("card.toml").is_file()).map(|folder| {
+    let all = folders.filter(|folder| folder.join("card.toml").is_file()).filter_map(|folder| {
         let card: toml::Table = fs::read_to_string(folder.join("card.toml")).unwrap().parse().unwrap();
         let net = &card["net"];
-        Committed {
+        net.get("latents").is_none().then(|| Committed {
             id: folder.file_name().unwrap().to_str().unwrap().to_owned(),
             net: net["net"].as_str().unwrap().to_owned(),
             planes: net["planes"].as_integer().unwrap() as usize,
             inputs: net["inputs"].as_str().unwrap().to_owned(),
-        }
+        })
     });
     let mut all: Vec<Committed> = all.collect();
     all.sort_by(|a, b| a.id.cmp(&b.id));

@@ -3,7 +3,7 @@
 use super::earlier::EARLIER_CHANNELS;
 use super::transformer::{Transformer, TransformerSpec};
 use super::{ContextForm, TecConfig};
-use crate::parameters::{ConvSpec, ParameterSource};
+use crate::parameters::{ConvSpec, ParameterSource, Part};
 use crate::tensor_like::TensorLike;
 use nf_engine::Geometry;
 
@@ -41,6 +41,7 @@ impl<C, V> ContextNet<C, V> {
                     expansion: 2,
                     blocks: [config.context_blocks; 3],
                 };
+                let source = &mut Part { source, name: "transformer" };
                 Self { convolution: None, transformer: Some(Transformer::build(&spec, source)?) }
             }
         })

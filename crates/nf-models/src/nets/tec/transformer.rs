@@ -104,8 +104,7 @@ impl<C, V> Transformer<C, V> {
         source: &mut S,
     ) -> Result<Self, String> {
         let d = spec.filters;
-        let source = &mut crate::parameters::Part { source, name: "transformer" };
-        let embed = |source: &mut crate::parameters::Part<'_, S>, index: usize| {
+        let embed = |source: &mut S, index: usize| {
             let conv = ConvSpec::plain(spec.inputs, d, Geometry::centred(1), 1.0);
             source.conv(&format!("embed.{index}"), conv)
         };

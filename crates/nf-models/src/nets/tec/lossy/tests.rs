@@ -72,16 +72,20 @@ mod trained {
     use nf_engine::scalar_only;
     use nf_entropy::{Meter, Reader, Writer};
 
-    /// Planes of a slope with a star and noise of deviation 3.
-    fn stack(planes: usize, height: usize, width: usize, seed: u64) -> Vec<u16> {
+    /// Planes of a slope with a star of this height and noise of deviation 3.
+    fn stack_with(star: f32, planes: usize, height: usize, width: usize, seed: u64) -> Vec<u16> {
         let mut random = Random::new(seed);
         let mut sample = |y: usize, x: usize| {
             let from_star = (y as f32 - 7.0).powi(2) + (x as f32 - 9.0).powi(2);
-            let value = 900.0 + 2.0 * x as f32 + 4000.0 * (-from_star / 6.0).exp() + 3.0 * random.normal();
+            let value = 900.0 + 2.0 * x as f32 + star * (-from_star / 6.0).exp() + 3.0 * random.normal();
             value.round() as u16
         };
         let places = (0..planes).flat_map(|_| (0..height * width).map(|at| (at / width, at % width)));
         places.map(|(y, x)| sample(y, x)).collect()
+    }
+
+    fn stack(planes: usize, height: usize, width: usize, seed: u64) -> Vec<u16> {
+        stack_with(4000.0, planes, height, width, seed)
     }
 
     fn net(planes: usize) -> loss::Trained {
@@ -124,8 +128,9 @@ mod trained {
     #[test]
     fn training_and_coding_agree_on_rate_and_on_distortion() {
         let (planes, height, width) = (3, 16, 24);
-        let stacks: Vec<Vec<u16>> = (1..=2).map(|seed| stack(planes, height, width, seed)).collect();
-        let values = stacks.iter().flatten().map(|&sample| f32::from(sample)).collect();
+        // Far out in a tail the coder's distribution of 22 bits has a higher floor than that of training.
+        let stacks: Vec<_> = (1..=2).map(|seed| stack_with(30.0, planes, height, width, seed)).collect();
+        let values = stacks.iter().flatten().map(|&sample: &u16| f32::from(sample)).collect();
         let tiles = tensor(values, [2, planes, height, width], &Device::flex());
         let net = net(planes);
         let trained = net.rate_distortion(&tiles).unwrap();
