@@ -154,6 +154,33 @@ fn every_checkpoint_round_trips_between_processes() {
 }
 
 #[test]
+fn a_net_with_a_loss_is_called_lossless_only_with_residuals_of_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = frame(2);
+    fs::write(folder.path().join("frame.fits"), &original).unwrap();
+    let run = |arguments: &[&str]| noisefloor(folder.path(), &checkpoints(), arguments);
+    let spec = "tec:checkpoint=tec-lossy-small-series-03aa8764";
+    let exact = format!("{spec},residuals=0");
+    let latents = format!("{spec},quality=0,residuals=none");
+    for (codec, bound) in [(spec, "3dn"), (latents.as_str(), "0.5rel")] {
+        let written =
+            run(&["compress", "-f", "--bound", bound, "--codec", codec, "frame.fits", "-o", "a.nfb"]);
+        assert!(written.status.success() && text(&written).contains("NOT lossless"), "{}", text(&written));
+        let told = String::from_utf8(run(&["info", "a.nfb"]).stdout).unwrap();
+        assert!(told.contains("NOT lossless") && told.contains("largest error"), "{told}");
+        assert!(run(&["decompress", "-f", "a.nfb", "-o", "back.fits"]).status.success());
+        assert!(fs::read(folder.path().join("back.fits")).unwrap() != original);
+    }
+    let without_bound = run(&["compress", "--codec", spec, "frame.fits", "-o", "b.nfl"]);
+    assert_eq!(without_bound.status.code(), Some(1));
+    assert!(text(&without_bound).contains("--bound"), "{}", text(&without_bound));
+    let written = run(&["compress", "--codec", &exact, "frame.fits", "-o", "b.nfl"]);
+    assert!(text(&written).contains("lossless, verified"), "{}", text(&written));
+    assert!(run(&["decompress", "-f", "b.nfl", "-o", "back.fits"]).status.success());
+    assert!(fs::read(folder.path().join("back.fits")).unwrap() == original);
+}
+
+#[test]
 fn other_weights_are_an_error_that_names_both() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("frame.fits"), frame(1)).unwrap();

@@ -38,6 +38,7 @@ class Noise:
             noise = json.loads(run("info", "--json", coded))["arrays"][0]["noise"]
         self.offset, self.slope = noise["offset_dn"], noise["variance_per_dn"]
         self.read2 = noise["read_noise_dn"] ** 2
+        self.words = f"offset={self.offset},gain={1 / self.slope},read={noise['read_noise_dn']}"
 
     def sigma(self, values):
         return np.sqrt(self.read2 + self.slope * np.maximum(values - self.offset, 0))
@@ -124,7 +125,7 @@ def run(*arguments):
     return done.stdout
 
 
-def ours(stack, bound, codec):
+def ours(stack, bound, codec, noise=None):
     """Bits per pixel, and the planes after coding."""
     with tempfile.TemporaryDirectory() as folder:
         source, coded, back = (os.path.join(folder, name) for name in ("in.npy", "out.nfb", "back.npy"))
@@ -132,6 +133,7 @@ def ours(stack, bound, codec):
         # One box, so that later planes see all before them.
         tile = "x".join(str(extent) for extent in stack.shape)
         limits = [] if bound is None else ["--bound", bound]
+        limits += [] if noise is None else ["--noise", noise.words]
         run("compress", *limits, "--codec", codec, "--tile", tile, source, "-o", coded)
         run("decompress", coded, "-o", back)
         return 8 * os.path.getsize(coded) / stack.size, np.load(back)
@@ -151,9 +153,11 @@ def others(stack, noise, encode, decode):
 
 def stacks(data):
     transit = fits.getdata(os.path.join(data, "microobs_hatp32_transit_000_079.fits.fz"), 1)
-    yield "microobs", np.ascontiguousarray(transit[60:70, 122:378, 133:517], dtype=np.int16), Stars
+    whole = np.ascontiguousarray(transit[60:80], dtype=np.int16)
+    yield "microobs", np.ascontiguousarray(whole[:10, 122:378, 133:517]), Noise(whole), Stars
     spectra = fits.getdata(os.path.join(data, "lt_sprat_lhs6328_series.fits.fz"), 1)
-    yield "SPRAT", np.ascontiguousarray(spectra, dtype=np.uint16), Spectrum
+    spectra = np.ascontiguousarray(spectra, dtype=np.uint16)
+    yield "SPRAT", spectra, Noise(spectra), Spectrum
 
 
 def rest_bits(stack, decoded, largest_error):
@@ -167,9 +171,9 @@ def trials(stack, noise, checkpoint, qualities):
     """Codec, setting, and what gives bits per pixel and planes."""
     for quality in qualities:
         spec = f"tec:checkpoint={checkpoint},quality={quality},residuals=none"
-        yield "tec", f"quality {quality}", lambda spec=spec: ours(stack, "65535dn", spec)
+        yield "tec", f"quality {quality}", lambda spec=spec: ours(stack, "0.9rel", spec)
     for bound in (0.5, 1, 2, 3, 4, 6):
-        yield "floor", f"within {bound} sigma", lambda b=bound: ours(stack, f"{b}sigma", "floor")
+        yield "floor", f"within {bound} sigma", lambda b=bound: ours(stack, f"{b}sigma", "floor", noise)
     for distance in (0.5, 1, 2, 4, 7, 12, 20):
         encode = lambda plane, d=distance: imagecodecs.jpegxl_encode(plane, distance=d, effort=7)
         yield "JPEG XL", f"distance {distance}", lambda e=encode: others(stack, noise, e, imagecodecs.jpegxl_decode)
@@ -190,8 +194,7 @@ def main(data, checkpoint, out, qualities):
             "stack codec setting bits_per_pixel mean_square_sigma largest_sigma target_rms target_mean others_rms "
             "others_mean".split()
         )
-        for name, stack, photometry in stacks(data):
-            noise = Noise(stack)
+        for name, stack, noise, photometry in stacks(data):
             print(name, "noise", round(noise.read2**0.5, 3), "DN, slope", round(noise.slope, 4), file=sys.stderr)
             original = stack.astype(float)
             target = photometry(original, noise)
