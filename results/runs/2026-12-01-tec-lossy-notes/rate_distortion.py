@@ -167,11 +167,20 @@ def rest_bits(stack, decoded, largest_error):
     return ours((steps + 32768).astype(np.uint16), None, "floor")[0]
 
 
+def listed(stack, noise, checkpoint):
+    """Latents alone, with samples outside of a bound listed beside them."""
+    for quality, bound in [(0, 5), (1, 5), (1, 8), (2, 5), (2, 8)]:
+        spec = f"tec:checkpoint={checkpoint},quality={quality},residuals=none"
+        setting = f"quality {quality}, outliers of {bound} sigma listed"
+        yield "tec, listed", setting, lambda s=spec, b=bound: ours(stack, f"{b}sigma", s, noise)
+
+
 def trials(stack, noise, checkpoint, qualities):
     """Codec, setting, and what gives bits per pixel and planes."""
     for quality in qualities:
         spec = f"tec:checkpoint={checkpoint},quality={quality},residuals=none"
         yield "tec", f"quality {quality}", lambda spec=spec: ours(stack, "0.9rel", spec)
+    yield from listed(stack, noise, checkpoint)
     for bound in (0.5, 1, 2, 3, 4, 6):
         yield "floor", f"within {bound} sigma", lambda b=bound: ours(stack, f"{b}sigma", "floor", noise)
     for distance in (0.5, 1, 2, 4, 7, 12, 20):
