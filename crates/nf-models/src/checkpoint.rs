@@ -114,7 +114,8 @@ impl Checkpoint {
         Ok(Self { card, digest, weights_bytes, parameters, planes, model: model.into() })
     }
 
-    /// The network with a loss of the checkpoint in the folder `dir`, and the digest of its weights.
+    /// The network with a loss of the checkpoint in the folder `dir`, and the digest of its
+    /// weights.
     ///
     /// # Errors
     /// As [`load`](Self::load), and if it has no loss.

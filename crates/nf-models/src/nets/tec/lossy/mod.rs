@@ -1,5 +1,5 @@
-//! Planes as integer latents, with a loss: VCT (Mentzer et al. 2022, arXiv:2206.07307) as TerraCodec
-//! (arXiv:2510.12670) uses it, scaled down. Written from the papers' descriptions.
+//! Planes as integer latents, with a loss: VCT (Mentzer et al. 2022, arXiv:2206.07307) as
+//! TerraCodec (arXiv:2510.12670) uses it, scaled down. Written from the papers' descriptions.
 //!
 //! ```text
 //! plane in noise units ─ analysis ─ z ─ integers k = round((z - mean) gain) ─ coder

@@ -128,7 +128,8 @@ mod trained {
     #[test]
     fn training_and_coding_agree_on_rate_and_on_distortion() {
         let (planes, height, width) = (3, 16, 24);
-        // Far out in a tail the coder's distribution of 22 bits has a higher floor than that of training.
+        // Far out in a tail the coder's distribution of 22 bits has a higher floor than that of
+        // training.
         let stacks: Vec<_> = (1..=2).map(|seed| stack_with(30.0, planes, height, width, seed)).collect();
         let values = stacks.iter().flatten().map(|&sample: &u16| f32::from(sample)).collect();
         let tiles = tensor(values, [2, planes, height, width], &Device::flex());
