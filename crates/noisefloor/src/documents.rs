@@ -156,7 +156,9 @@ fn every_codec_is_one_that_can_be_built() {
         let words = document.words();
         let is_spec = |word: &&String| word.split_once(':').is_some_and(|(name, _)| names.contains(name));
         for word in words.iter().filter(is_spec) {
-            if let Some(id) = word.strip_prefix("net:checkpoint=") {
+            let of_net =
+                ["net:checkpoint=", "tec:checkpoint="].iter().find_map(|name| word.strip_prefix(name));
+            if let Some(id) = of_net {
                 let id = id.split(',').next().unwrap();
                 let exists = root().join("checkpoints").join(id).join("card.toml").is_file();
                 assert!(exists || is_placeholder(id), "{}: no checkpoint {id}", document.path);

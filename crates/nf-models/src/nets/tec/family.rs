@@ -147,4 +147,8 @@ impl Trainable for Trained {
             Self::Lossy(net) => Self::Lossy(net.data_dependent_init(tiles)?),
         })
     }
+
+    fn draws(&self) -> bool {
+        matches!(self, Self::Lossy(_))
+    }
 }

@@ -167,7 +167,8 @@ impl Trained {
 
 impl Trainable for Trained {
     /// Not bits alone: bits per pixel plus what the distortion costs in the quality of each tile,
-    /// which takes turns, averaged over tiles.
+    /// which takes turns, averaged over tiles. A batch, or each part of it where a step is computed
+    /// in parts, should have a tile of every quality.
     fn loss(&self, tiles: Tensor<4>) -> Result<Tensor<1>> {
         let n = tiles.dims()[0];
         let RateDistortion { rate, distortion } = self.rate_distortion(&tiles)?;
