@@ -20,7 +20,7 @@ use std::path::PathBuf;
 type Golden = (&'static str, Mode, Shape, &'static str);
 
 #[rustfmt::skip]
-const GOLDEN: [Golden; 18] = [
+const GOLDEN: [Golden; 19] = [
     ("raw-v1", Mode::Raw, Shape::frame(5, 7),
         "de10b9688201c11e6aa8f4fa781bf3fd1287a37684ca42626a9c12b36649231d"),
     ("constant-v1", Mode::Constant, Shape::new(2, 3, 4),
