@@ -145,7 +145,11 @@ fn run(
     let warmup: Vec<Warmup> = seen
         .iter()
         .map(|(tile, header, references)| Warmup {
-            given: Given { header: *header, references: references.as_ref(), by_position: extras.by_position },
+            given: Given {
+                header: *header,
+                references: references.as_ref(),
+                by_position: extras.by_position,
+            },
             width: tile.width,
             samples: tile.samples,
         })
