@@ -34,7 +34,8 @@ def encode(
 
     Without ``bound`` it is lossless. With it, samples may change, and the result is a bounded
     container (docs/bounded.md), which says so. Floating-point numbers are lossless with the codecs
-    ``"pcodec:lossless=true"``, ``"zstd:filter=floatpred"`` and ``"zfp:reversible=true"``.
+    ``"pcodec:lossless=true"`` and ``"zstd:filter=floatpred"``, and ``"zfp:reversible=true"`` where
+    the build has it.
 
     :param array: uint16, int16, uint8, int8 or bool, of any byte order, strides and number of
         axes; anything that NumPy takes as such an array. It is not copied: bands of at most

@@ -233,6 +233,8 @@ def test_wrong_arguments_are_told():
 def test_floats_without_loss_keep_every_bit(codec, dtype, tmp_path):
     if "floatpred" in codec and dtype == "int32":
         pytest.skip("of floating-point numbers only")
+    if not noisefloor._core.codes_arrays(codec):
+        pytest.skip("this build has no such codec")
     array = samples((3, 40, 50), dtype)
     if array.dtype.kind == "f":
         array.flat[[0, 7, 99, 100]] = [np.nan, -np.inf, -0.0, 1e-40]
@@ -254,11 +256,11 @@ def test_floats_without_loss_keep_every_bit(codec, dtype, tmp_path):
 
 def test_codecs_of_arrays_take_a_bound_or_lose_nothing():
     array = samples((30, 40), "float32")
-    data = noisefloor.encode(array, "zfp", bound="0.5dn")
+    data = noisefloor.encode(array, "lerc:error=bound", bound="0.5dn")
     assert largest_error(array, noisefloor.decode(data)) <= Fraction(1, 2)
     assert not noisefloor.info(data)["lossless"]
     for codec, options, words in [
-        ("zfp", {}, "has a loss"),
+        ("lerc:error=1", {}, "has a loss"),
         ("lerc:error=bound", {}, "bound"),
         ("pcodec:lossless=true", {"verify": False}, "verify=True"),
         ("floor", {}, "codec='pcodec:lossless=true'"),

@@ -196,18 +196,23 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
             let noise = noise.ok_or_else(|| Error::Noise(reason.to_owned()))?.model;
             let sigma = range.map_or(0.0, |range| value * noise.sigma(range.high));
             if extent > 0.0 && sigma >= extent {
-                let reason =
-                    format!("it is {sigma:.3} at the largest sample, and the samples differ by {extent}");
+                let (sigma, extent) = (short(sigma), short(extent));
+                let reason = format!("it is {sigma} at the largest sample, and the samples differ by {extent}");
                 return Err(bound.refused(reason));
             }
             return Ok(Tolerance::Sigma { sigmas: value, noise });
         }
         Unit::Exact => return Ok(Tolerance::Absolute(0.0)),
         Unit::Dn => value,
+        Unit::Range if extent.is_infinite() => {
+            let reason = "the range of the samples is larger than any float64; give the bound in dn";
+            return Err(bound.refused(reason));
+        }
         Unit::Range => value * extent,
     };
     if extent > 0.0 && (!absolute.is_finite() || absolute >= extent) {
-        let reason = format!("it is {}, and the samples differ by no more than {extent}", short(absolute));
+        let (absolute, extent) = (short(absolute), short(extent));
+        let reason = format!("it is {absolute}, and the samples differ by no more than {extent}");
         return Err(bound.refused(reason));
     }
     if extent > 0.0 && !sample.is_float() && absolute < 1.0 {
@@ -220,9 +225,15 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
     Ok(Tolerance::Absolute(absolute))
 }
 
-/// For messages: as few digits as single precision needs.
-fn short(value: f64) -> f32 {
-    value as f32
+/// For messages: no more than seven digits, and an exponent where there would be many zeros.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-4..1e12).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let digits = 6 - size.max(1e-4).log10().floor() as i32;
+    let text = format!("{value:.*}", digits.max(0) as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// What a comparison found.
