@@ -18,9 +18,8 @@ impl Table {
     pub(crate) fn prose(&self) -> Vec<bool> {
         let is_long = |row: &Vec<String>, column: usize| {
             // A row of numbers is none, and is not to be wrapped.
-            let is_prose = |cell: &String| {
-                cell.chars().count() >= PROSE_CHARS && cell.chars().any(char::is_alphabetic)
-            };
+            let is_prose =
+                |cell: &String| cell.chars().count() >= PROSE_CHARS && cell.chars().any(char::is_alphabetic);
             row.get(column).is_some_and(is_prose)
         };
         let columns = self.rows.first().map_or(0, Vec::len);

@@ -197,7 +197,8 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
             let sigma = range.map_or(0.0, |range| value * noise.sigma(range.high));
             if extent > 0.0 && sigma >= extent {
                 let (sigma, extent) = (short(sigma), short(extent));
-                let reason = format!("it is {sigma} at the largest sample, and the samples differ by {extent}");
+                let reason =
+                    format!("it is {sigma} at the largest sample, and the samples differ by {extent}");
                 return Err(bound.refused(reason));
             }
             return Ok(Tolerance::Sigma { sigmas: value, noise });

@@ -1,5 +1,5 @@
-//! Streams of versions 4 and 5: both decoders give back dithered indices, in any region, and what a tile
-//! may not be is refused.
+//! Streams of versions 4 and 5: both decoders give back dithered indices, in any region, and what a
+//! tile may not be is refused.
 
 use crate::parts::Parts;
 use nf_codec::{Codec, Dither, DitheredStack, Limits};

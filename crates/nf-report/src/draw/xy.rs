@@ -218,7 +218,10 @@ fn log_ticks([low, high]: [f64; 2]) -> Vec<f64> {
     let steps: [&[f64]; 3] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]];
     let mut ticks = vec![];
     for steps in steps {
-        ticks = decades.clone().flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade))).collect();
+        ticks = decades
+            .clone()
+            .flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)))
+            .collect();
         ticks.retain(|tick| (low..=high).contains(tick));
         if ticks.len() >= 2 {
             break;

@@ -65,8 +65,8 @@ const BIAS_START: [f32; 3] = [0.5, 0.5, 1.0];
 const AROUND_START: f32 = 0.15;
 /// Values of a sample.
 const VALUES: u32 = 1 << 16;
-/// Positions of a lattice that have biases of their own: what a converter prefers belongs to values,
-/// not to indices, and an edge between two indices lies elsewhere at every position.
+/// Positions of a lattice that have biases of their own: what a converter prefers belongs to
+/// values, not to indices, and an edge between two indices lies elsewhere at every position.
 const POSITIONS_OF_LATTICE: usize = 8;
 
 /// A bias and the precision with which it is known.
