@@ -303,14 +303,14 @@ mod tests {
     fn lines_without_a_colour_of_their_own_are_named_at_their_ends() {
         let points = |y: f64| [1.0, 2.0].map(|x| Point { x, y, ..Point::default() }).to_vec();
         let series = (0..9).map(|n| Series {
-            name: format!("line {n}"),
+            name: format!("curve {n}"),
             tone: n,
             mark: Mark::LineAndDots,
             points: points(n as f64),
         });
         let plot = XyPlot { series: series.collect(), ..plot(false, vec![]) };
         let svg = plot.draw().unwrap().svg;
-        assert_eq!(svg.matches("line ").count(), 9, "each once");
+        assert_eq!(svg.matches("curve ").count(), 9, "each once");
         // A dot in the legend for those with a colour, two on each line.
         assert_eq!(svg.matches("<circle").count(), DISTINCT + 18);
     }
