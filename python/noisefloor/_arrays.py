@@ -32,6 +32,8 @@ def words(array: ArrayLike) -> tuple[NDArray[Any], str]:
         hint = ""
         if dtype.kind in "ui":
             hint = "; where the values fit, array.astype('uint16')"
+        if dtype.name in _NUMBERS:
+            hint += "; codec='pcodec:lossless=true' codes it as it is"
         raise UnsupportedError(f"an array of {dtype} cannot be coded, {_EXPECTED}{hint}")
     if not values.flags.aligned:
         values = values.copy()

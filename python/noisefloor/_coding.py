@@ -33,13 +33,15 @@ def encode(
     """The array as a container (docs/format.md), which ``decode`` and the program read.
 
     Without ``bound`` it is lossless. With it, samples may change, and the result is a bounded
-    container (docs/bounded.md), which says so.
+    container (docs/bounded.md), which says so. Floating-point numbers are lossless with the codecs
+    ``"pcodec:lossless=true"`` and ``"zstd:filter=floatpred"``, and ``"zfp:reversible=true"`` where
+    the build has it.
 
     :param array: uint16, int16, uint8, int8 or bool, of any byte order, strides and number of
         axes; anything that NumPy takes as such an array. It is not copied: bands of at most
         16 Mpixel are taken out of it while they are coded, so leave it alone meanwhile. With
-        ``bound``: uint8, int16, uint16, int32, float32 or float64 of one to four axes, of which
-        one copy is made.
+        ``bound``, or a codec of floating-point numbers: uint8, int16, uint16, int32, float32 or
+        float64 of one to four axes, of which one copy is made.
     :param codec: codec and options, such as ``"floor:level=high"``; ``codecs()`` lists them.
     :param profile: the file of a detector profile (docs/profiles.md) that ``floor`` codes the array
         with where that makes it smaller, or a folder of profiles, of which the one that fits is
@@ -74,6 +76,12 @@ def encode(
         )
     if noise is not None or dither:
         raise RequestError("noise and dither are of use with a bound only, such as bound='0.5sigma'")
+    if _core.codes_arrays(codec):
+        if profile is not None or not verify:
+            raise RequestError(f"{codec}: expected no profile, and verify=True")
+        return _core.encode_bounded(
+            numbers(array), None, None, False, codec, tile_shape(tile), threads
+        )
     view, descr = words(array)
     how = (tile_shape(tile), verify, threads, None, profile, embed_profile)
     return _core.encode(view, descr, False, codec, *how)

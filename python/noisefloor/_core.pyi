@@ -21,6 +21,7 @@ __all__ = [
     "codecs",
     "decode_tile",
     "encode",
+    "codes_arrays",
     "encode_bounded",
     "encode_tile",
     "hdf5_filter",
@@ -148,9 +149,10 @@ def encode(
     profile: str | PathLike[str] | None = None,
     embed_profile: bool = False,
 ) -> bytes: ...
+def codes_arrays(codec: str) -> bool: ...
 def encode_bounded(
     array: NDArray[Any],
-    bound: str,
+    bound: str | None,
     noise: tuple[float, float, float] | None,
     dither: bool | None,
     codec: str,

@@ -226,6 +226,51 @@ def test_wrong_arguments_are_told():
         noisefloor.decode(data, max_memory_bytes=100)
 
 
+@pytest.mark.parametrize(
+    "codec", ["pcodec:lossless=true", "zstd:filter=floatpred", "zfp:reversible=true"]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f4", "int32"])
+def test_floats_without_loss_keep_every_bit(codec, dtype, tmp_path):
+    if "floatpred" in codec and dtype == "int32":
+        pytest.skip("of floating-point numbers only")
+    if not noisefloor._core.codes_arrays(codec):
+        pytest.skip("this build has no such codec")
+    array = samples((3, 40, 50), dtype)
+    if array.dtype.kind == "f":
+        array.flat[[0, 7, 99, 100]] = [np.nan, -np.inf, -0.0, 1e-40]
+    data = noisefloor.encode(array[:, ::-1], codec)
+    again = noisefloor.decode(data)
+    native = array[:, ::-1].astype(array.dtype.newbyteorder("="))
+    assert again.dtype == native.dtype and again.tobytes() == native.tobytes()
+    facts = noisefloor.info(data)
+    assert facts["lossless"] and facts["arrays"][0]["unit"] == "exact"
+    path = tmp_path / "cube.nfl"
+    path.write_bytes(data)
+    with noisefloor.open(path) as image:
+        assert image.lossless and image.bound is None
+        assert image[1, 3:9, ::2].tobytes() == native[1, 3:9, ::2].tobytes()
+    if PROGRAM:
+        subprocess.run([PROGRAM, "decompress", path, "-o", tmp_path / "cube.npy"], check=True)
+        assert np.load(tmp_path / "cube.npy").tobytes() == native.tobytes()
+
+
+def test_codecs_of_arrays_take_a_bound_or_lose_nothing():
+    array = samples((30, 40), "float32")
+    data = noisefloor.encode(array, "lerc:error=bound", bound="0.5dn")
+    assert largest_error(array, noisefloor.decode(data)) <= Fraction(1, 2)
+    assert not noisefloor.info(data)["lossless"]
+    for codec, options, words in [
+        ("lerc:error=1", {}, "has a loss"),
+        ("lerc:error=bound", {}, "bound"),
+        ("pcodec:lossless=true", {"verify": False}, "verify=True"),
+        ("floor", {}, "codec='pcodec:lossless=true'"),
+        ("pcodec:lossless=true", {"dither": True}, "with a bound only"),
+    ]:
+        with pytest.raises(noisefloor.Error, match=".") as caught:
+            noisefloor.encode(array, codec, **options)
+        assert words in str(caught.value), caught.value
+
+
 def test_damage_is_found_everywhere():
     data = noisefloor.encode(noise((30, 30)), "floor:level=fast", bound="1dn")
     for cut in range(8, len(data), 31):

@@ -61,7 +61,7 @@ impl fmt::Display for SampleType {
 }
 
 /// What the quantisers need of a type. Every sample is exact as `f64`.
-pub trait Sample: Copy + Send + Sync + 'static {
+pub trait Sample: Copy + PartialOrd + Send + Sync + 'static {
     /// The type.
     const TYPE: SampleType;
     /// Its bits, in the low end.

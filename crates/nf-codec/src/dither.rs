@@ -4,6 +4,7 @@
 //! values: the shift of the lattice is in them. A codec that knows the shifts need not pay for it.
 
 use nf_image::{Shape, TileBox};
+use nf_simd::{InstructionSet, kernel};
 
 /// A sequence of lattices: by the place of a sample, counted in the order of its array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,18 +20,38 @@ impl Dither {
     /// can be decoded alone.
     #[inline]
     pub fn phase(self, place: u64) -> usize {
-        let step = place.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.seed.wrapping_add(step);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^= z >> 31;
-        ((u128::from(z) * u128::from(self.phases)) >> 64) as usize
+        usize::from(lattice(self, place))
+    }
+
+    /// The lattices of consecutive places from `first` on: many at a time, by wide registers.
+    pub fn phases(self, first: u64, phases: &mut [u8]) {
+        fill(InstructionSet::best(), self, first, phases);
     }
 
     /// What a lattice adds to its indices to give values, in 256ths of a step: from -127 to 128,
     /// falling with the phase (see [`DitheredStack::rising`]).
     pub fn shift(self, phase: usize) -> i16 {
         128 - (128 * (2 * phase as i32 + 1) / i32::from(self.phases.max(1))) as i16
+    }
+}
+
+#[inline(always)]
+fn lattice(dither: Dither, place: u64) -> u8 {
+    let step = place.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut z = dither.seed.wrapping_add(step);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^= z >> 31;
+    // The upper half of z times the number of lattices, from products of 40 bits.
+    let (high, low, lattices) = (z >> 32, z & 0xFFFF_FFFF, u64::from(dither.phases));
+    ((high * lattices + ((low * lattices) >> 32)) >> 32) as u8
+}
+
+kernel! {
+    fn fill<'a>(dither: Dither, first: u64, phases: &'a mut [u8]) -> () {
+        for (n, phase) in phases.iter_mut().enumerate() {
+            *phase = lattice(dither, first.wrapping_add(n as u64));
+        }
     }
 }
 
@@ -69,17 +90,19 @@ impl DitheredStack {
 
     /// The [shifts](Dither::shift) of the pixels of a box, in its order.
     pub fn shifts(&self, place: &TileBox) -> Vec<i16> {
-        let mut of_phase: Vec<i16> =
-            (0..usize::from(self.dither.phases)).map(|phase| self.dither.shift(phase)).collect();
+        let lattices = usize::from(self.dither.phases);
+        let mut of_phase = [0; 256];
+        (0..lattices).for_each(|phase| of_phase[phase] = self.dither.shift(phase));
         if self.rising {
-            of_phase.reverse();
+            of_phase[..lattices].reverse();
         }
+        let mut phases = vec![0; place.columns.len()];
         let mut shifts = Vec::with_capacity(place.shape().pixels());
         for plane in place.planes.clone() {
             for row in place.rows.clone() {
                 let first = self.place(plane, row, place.columns.start);
-                let shift = |i: usize| of_phase[self.dither.phase(first.wrapping_add(i as u64))];
-                shifts.extend((0..place.columns.len()).map(shift));
+                self.dither.phases(first, &mut phases);
+                shifts.extend(phases.iter().map(|&phase| of_phase[usize::from(phase)]));
             }
         }
         shifts
@@ -98,6 +121,22 @@ mod tests {
         assert!(counts.iter().all(|&count: &i32| (count - 20_000).abs() < 600), "{counts:?}");
         // The sequence is part of the format.
         assert_eq!([0, 1, 2, 3, 4].map(|place| Dither { seed: 1, phases: 200 }.phase(place)), PINNED);
+    }
+
+    #[test]
+    fn lattices_of_many_places_are_those_of_each() {
+        for lattices in [1, 2, 64, 200, 255] {
+            let dither = Dither { seed: 0x0123_4567_89AB_CDEF << (lattices % 7), phases: lattices };
+            let first = u64::MAX - 300;
+            for isa in InstructionSet::available() {
+                let mut phases = [0; 777];
+                fill(isa, dither, first, &mut phases);
+                for (n, &phase) in phases.iter().enumerate() {
+                    assert_eq!(usize::from(phase), dither.phase(first.wrapping_add(n as u64)));
+                    assert!(phase < lattices);
+                }
+            }
+        }
     }
 
     const PINNED: [usize; 5] = [113, 149, 194, 88, 88];

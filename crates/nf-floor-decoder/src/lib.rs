@@ -1,4 +1,4 @@
-//! A decoder of the lossless image streams of `floor`, versions 1 to 4.
+//! A decoder of the lossless image streams of `floor`, versions 1 to 5.
 //!
 //! It was written from the pages `format-floor.md`, `format-floor-max.md` and `format-profile.md`
 //! alone and follows their steps one by one, with their names and their numbers

@@ -123,7 +123,7 @@ pub(crate) fn decode(
 
     let mut bytes = Bytes::new(stream);
     let version = bytes.u8()?;
-    Error::unless((1..=4).contains(&version), "the version is not 1, 2, 3 or 4")?;
+    Error::unless((1..=5).contains(&version), "the version is not 1, 2, 3, 4 or 5")?;
     let tile_height = bytes.varint_usize()?;
     let tile_width = bytes.varint_usize()?;
     Error::unless(tile_height >= 1 && tile_width >= 1, "tiles have no pixels")?;
@@ -131,7 +131,7 @@ pub(crate) fn decode(
     let fits = area.is_some_and(|area| area <= LARGEST_TILE);
     Error::unless(fits, "a tile has more than 2^22 pixels")?;
     let origin = if version == 3 { Some(read_origin(&mut bytes, profile)?) } else { None };
-    let dither = if version == 4 { Some(Dither::read(&mut bytes)?) } else { None };
+    let dither = if version >= 4 { Some(Dither::read(&mut bytes)?) } else { None };
     if pixels == 0 {
         bytes.end()?;
         return Ok(Vec::new());

@@ -15,7 +15,7 @@ pub(crate) struct Detector<'a> {
 
 /// 3.1: the samples of a tile of `height` rows of `width` pixels, row by row. Every reference plane
 /// has as many, the latest plane's come first. Only tiles of version 3 have a detector, and only
-/// those of version 4 shifts (20.2); tiles in tiles have neither.
+/// those of versions 4 and 5 shifts (20.2); tiles in tiles have neither.
 pub(crate) fn decode(
     tile: &[u8],
     height: usize,
@@ -51,7 +51,7 @@ pub(crate) fn decode(
         (7, _) => difference(payload, height, width, references),
         (11, Some(_)) => split_rows::decode(payload, height, width, shifts),
         (12, Some(_)) => wavefront::decode(payload, height, width, shifts),
-        (13, Some(shifts)) => mixing::decode_dithered(payload, height, width, shifts),
+        (13 | 14, Some(shifts)) => mixing::decode_dithered(payload, height, width, shifts, mode == 14),
         _ => Err(Error::new("the mode of a tile is unknown")),
     }
 }

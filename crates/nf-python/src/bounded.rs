@@ -1,4 +1,5 @@
-//! Arrays within a proved bound: bounded containers written, and opened for reading.
+//! Arrays within a proved bound, or exactly by a codec of arrays: bounded containers written, and
+//! opened for reading.
 
 use crate::codecs::{build, limits, registry};
 use crate::error::{Failure, Kind, Result};
@@ -9,9 +10,9 @@ use nf_bounded::container::{Head, Reader, write};
 use nf_bounded::layout::{ByteOrder, Layout, Segment};
 use nf_bounded::{
     Array, ArrayRecord, ArrayRegistry, Noise, NoiseModel, NoiseSource, QuantiseOptions, Samples, Tolerance,
-    Unit, measure, quantise,
+    Unit, encode_within, measure, quantise,
 };
-use nf_codec::{Codec, Limits};
+use nf_codec::{Codec, Limits, Spec};
 use nf_fits::npy;
 use nf_image::{Shape, TileBox};
 use numpy::{Element, PyReadonlyArrayDyn};
@@ -58,14 +59,27 @@ impl Numbers<'_> {
     }
 }
 
-/// The bounded container of an array; `noise` is offset, gain and read noise, or is measured.
+/// Codecs that code arrays themselves, and not indices.
+fn array_registry() -> ArrayRegistry {
+    ArrayRegistry::new(nf_classic::array_entries())
+}
+
+/// Whether a spec names a codec of arrays, which needs no bound if it loses nothing.
+#[pyfunction]
+pub(crate) fn codes_arrays(codec: &str) -> PyResult<bool> {
+    let spec: Spec = codec.parse().map_err(Failure::from)?;
+    Ok(array_registry().of_spec(&spec).is_some())
+}
+
+/// The bounded container of an array, or without a bound a lossless container of arrays; `noise` is
+/// offset, gain and read noise, or is measured.
 #[pyfunction]
 #[pyo3(signature = (array, bound, noise, dither, codec, tile, threads))]
 #[expect(clippy::too_many_arguments, reason = "Python code fills them in by name")]
 pub(crate) fn encode_bounded<'py>(
     py: Python<'py>,
     array: Numbers<'py>,
-    bound: &str,
+    bound: Option<&str>,
     noise: Option<(f64, f64, f64)>,
     dither: Option<bool>,
     codec: &str,
@@ -81,13 +95,21 @@ pub(crate) fn encode_bounded<'py>(
 fn encode(
     array: &Array,
     descr: &str,
-    bound: &str,
+    bound: Option<&str>,
     noise: Option<(f64, f64, f64)>,
     dither: Option<bool>,
     codec: &str,
     tile: Option<Shape>,
 ) -> Result<Vec<u8>> {
-    let bound: nf_bounded::Bound = bound.parse().map_err(Failure::from)?;
+    let bound = match bound {
+        None => nf_bounded::Bound::EXACT,
+        Some(bound) => bound.parse().map_err(Failure::from)?,
+    };
+    let spec: Spec = codec.parse().map_err(Failure::from)?;
+    let array_codec = array_registry().of_spec(&spec);
+    // Beside the streams of a codec of arrays there are no indices; their container has a codec all
+    // the same.
+    let codec = if array_codec.is_some() { nf_floor::ENTRY.name } else { codec };
     let (encoder, decoder) = (build(codec)?, build(codec)?);
     let noise = match (bound.unit(), noise) {
         (Unit::Sigma, Some((offset, gain, read))) => {
@@ -104,9 +126,13 @@ fn encode(
             return Err(Failure::new(Kind::Request, message));
         }
     };
-    let options = QuantiseOptions { noise, ..QuantiseOptions::default() };
-    let options = options.with_dither(array, dither.unwrap_or(bound.is_dithered()));
-    let quantised = quantise(array, &bound, &options)?;
+    let options = QuantiseOptions { noise, tile, ..QuantiseOptions::default() };
+    let dither = dither.unwrap_or(bound.is_dithered() && array_codec.is_none());
+    let options = options.with_dither(array, dither);
+    let quantised = match &array_codec {
+        Some(spec) => encode_within(array, &bound, &options, &array_registry(), spec)?,
+        None => quantise(array, &bound, &options)?,
+    };
     let layout = Layout {
         segments: vec![
             Segment::Verbatim(npy::header(descr, array.axes(), false)),
@@ -118,7 +144,8 @@ fn encode(
     let limits = Limits { max_pixels: u64::MAX, max_memory_bytes: u64::MAX };
     write(&mut bytes, &head, &[quantised], tile, &*encoder, None, limits)?;
     // The proof: decoded from the bytes by a decoder of its own, every sample against its bound.
-    Reader::open(Cursor::new(&bytes[..]), limits)?.prove(0, array, &*decoder)?;
+    let mut reader = Reader::open(Cursor::new(&bytes[..]), limits)?.with_array_codecs(array_registry());
+    reader.prove(0, array, &*decoder)?;
     Ok(bytes)
 }
 
@@ -134,7 +161,7 @@ impl Bounded {
     fn new(source: Box<dyn ReadSeek>, name: String, max_memory_bytes: Option<u64>) -> Result<Self> {
         let reader = Reader::open(source, limits(max_memory_bytes))
             .map_err(|error| Failure::from(error).of_file(&name))?
-            .with_array_codecs(ArrayRegistry::new(nf_classic::array_entries()));
+            .with_array_codecs(array_registry());
         Ok(Self { reader: Mutex::new(reader), codec: Mutex::new(None), name })
     }
 

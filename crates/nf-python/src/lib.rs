@@ -43,7 +43,7 @@ mod _core {
     #[pymodule_export]
     use crate::archive::{Archive, Archivist};
     #[pymodule_export]
-    use crate::bounded::{Bounded, encode_bounded};
+    use crate::bounded::{Bounded, codes_arrays, encode_bounded};
     #[pymodule_export]
     use crate::codecs::{codecs, normalise_spec};
     #[pymodule_export]

@@ -17,7 +17,10 @@ impl Table {
     /// and wrapped where the medium wraps.
     pub(crate) fn prose(&self) -> Vec<bool> {
         let is_long = |row: &Vec<String>, column: usize| {
-            row.get(column).is_some_and(|cell| cell.chars().count() >= PROSE_CHARS)
+            // A row of numbers is none, and is not to be wrapped.
+            let is_prose =
+                |cell: &String| cell.chars().count() >= PROSE_CHARS && cell.chars().any(char::is_alphabetic);
+            row.get(column).is_some_and(is_prose)
         };
         let columns = self.rows.first().map_or(0, Vec::len);
         (0..columns)
@@ -75,6 +78,8 @@ mod tests {
         let rows = [["codec", "bits/pixel", "remark"], ["floor", "4.5", words], ["rice", "10.25", ""]];
         let table = Table { rows: rows.map(|row| row.map(str::to_owned).to_vec()).to_vec() };
         assert_eq!(table.prose(), [false, false, true]);
+        let numbers = Table { rows: vec![vec!["a".into(); 2], vec!["b".into(), "-0.123 ".repeat(8)]] };
+        assert_eq!(numbers.prose(), [false, false], "numbers are not wrapped");
         assert!(table.markdown().contains("|---|---:|---|"), "{}", table.markdown());
         assert!(table.aligned().contains(&format!("floor         4.5  {words}")), "{}", table.aligned());
     }

@@ -1,9 +1,11 @@
 //! From samples to indices: quantised in the open loop, each sample by itself, and proved at once.
 //!
-//! - `narrow`: integers of at most 65536 values, by a table of which every value is tried.
+//! - `narrow`: integers of at most 65536 values, by a table of which every value is tried;
+//!   `tables`: the way back.
 //! - `wide`: 32-bit integers and floating-point numbers, by a lattice.
 
 mod narrow;
+mod tables;
 mod wide;
 
 use crate::bound::{Bound, Tolerance, Unit};
@@ -61,6 +63,16 @@ struct Range {
 
 impl Range {
     fn of<T: Sample>(values: &[T]) -> Option<Self> {
+        if !T::TYPE.is_float() {
+            // In the type itself, which wide registers compare many of at once.
+            let (&first, rest) = values.split_first()?;
+            let (mut low, mut high) = (first, first);
+            for &value in rest {
+                low = if value < low { value } else { low };
+                high = if value > high { value } else { high };
+            }
+            return Some(Self { low: low.value(), high: high.value() });
+        }
         let finite = values.iter().map(|sample| sample.value()).filter(|value| value.is_finite());
         finite.fold(None, |range: Option<Self>, value| match range {
             None => Some(Self { low: value, high: value }),
@@ -184,18 +196,24 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
             let noise = noise.ok_or_else(|| Error::Noise(reason.to_owned()))?.model;
             let sigma = range.map_or(0.0, |range| value * noise.sigma(range.high));
             if extent > 0.0 && sigma >= extent {
+                let (sigma, extent) = (short(sigma), short(extent));
                 let reason =
-                    format!("it is {sigma:.3} at the largest sample, and the samples differ by {extent}");
+                    format!("it is {sigma} at the largest sample, and the samples differ by {extent}");
                 return Err(bound.refused(reason));
             }
             return Ok(Tolerance::Sigma { sigmas: value, noise });
         }
         Unit::Exact => return Ok(Tolerance::Absolute(0.0)),
         Unit::Dn => value,
+        Unit::Range if extent.is_infinite() => {
+            let reason = "the range of the samples is larger than any float64; give the bound in dn";
+            return Err(bound.refused(reason));
+        }
         Unit::Range => value * extent,
     };
     if extent > 0.0 && (!absolute.is_finite() || absolute >= extent) {
-        let reason = format!("it is {}, and the samples differ by no more than {extent}", short(absolute));
+        let (absolute, extent) = (short(absolute), short(extent));
+        let reason = format!("it is {absolute}, and the samples differ by no more than {extent}");
         return Err(bound.refused(reason));
     }
     if extent > 0.0 && !sample.is_float() && absolute < 1.0 {
@@ -208,9 +226,15 @@ fn tolerance(bound: &Bound, noise: Option<Noise>, array: &Array, range: Option<R
     Ok(Tolerance::Absolute(absolute))
 }
 
-/// For messages: as few digits as single precision needs.
-fn short(value: f64) -> f32 {
-    value as f32
+/// For messages: no more than seven digits, and an exponent where there would be many zeros.
+fn short(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && !(1e-4..1e12).contains(&size) {
+        return format!("{value:.2e}");
+    }
+    let digits = 6 - size.max(1e-4).log10().floor() as i32;
+    let text = format!("{value:.*}", digits.max(0) as usize);
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// What a comparison found.
@@ -258,17 +282,20 @@ fn compare<T: Sample>(original: &[T], decoded: &[T], tolerance: &Tolerance) -> R
         // What every value may become, worked out once for all its samples.
         let values = 1usize << (8 * T::TYPE.bytes());
         let of = |bits: usize| T::of_bits(bits as u64).value();
-        // Errors of integers are whole.
-        let tolerances: Vec<u64> = (0..values).map(|bits| tolerance.at(of(bits)) as u64).collect();
-        let mut largest = vec![0u64; values];
+        let mut largest = vec![0u32; values];
         for (place, (&x, &y)) in pairs {
-            let bits = x.bits() as usize;
-            let error = x.whole().abs_diff(y.whole());
-            if error > tolerances[bits] {
-                return Err(Error::Violated { place, expected: x.value(), found: y.value() });
-            }
+            let error = x.whole().abs_diff(y.whole()) as u32;
             found.changed += u64::from(error > 0);
-            largest[bits] = largest[bits].max(error);
+            // An error that is no larger than one that was within the tolerance of the same value
+            // is within it as well.
+            let largest = &mut largest[x.bits() as usize];
+            if error > *largest {
+                // Errors of integers are whole.
+                if u64::from(error) > tolerance.at(x.value()) as u64 {
+                    return Err(Error::Violated { place, expected: x.value(), found: y.value() });
+                }
+                *largest = error;
+            }
         }
         for (bits, &error) in largest.iter().enumerate() {
             let error = error as f64;
@@ -323,24 +350,8 @@ fn values<T: Sample>(record: &ArrayRecord, layers: &[&[u16]], first: usize) -> R
     let (map, dither) = (&record.map, record.dither);
     let shift_at = |n: usize| dither.map_or(0.0, |dither| shift(dither, first + n));
     let mut samples: Vec<T> = match (layers, map) {
-        ([low], Map::Tables(tables)) => {
-            let of = |values: &Vec<i64>| values.iter().map(|&value| T::nearest(value as f64)).collect();
-            let tables: Vec<Vec<T>> = tables.iter().map(of).collect();
-            let values = match (dither, &tables[..]) {
-                (None, [table]) => low
-                    .iter()
-                    .all(|&index| usize::from(index) < table.len())
-                    .then(|| low.iter().map(|&index| table[usize::from(index)]).collect()),
-                (Some(dither), tables) => {
-                    let table = |n: usize| tables.get(dither.phase((first + n) as u64));
-                    let value = |(n, &index): (usize, &u16)| table(n)?.get(usize::from(index)).copied();
-                    low.iter().enumerate().map(value).collect()
-                }
-                _ => None,
-            };
-            let values: Option<Vec<T>> = values;
-            values.ok_or_else(|| Error::corrupt("the indices", "an index beyond its table"))?
-        }
+        ([low], Map::Tables(tables)) => tables::values(low, tables, dither, first)
+            .ok_or_else(|| Error::corrupt("the indices", "an index beyond its table"))?,
         ([low], _) => {
             let value = |(n, &low): (usize, &u16)| map.value(record.base + i64::from(low), shift_at(n));
             low.iter().enumerate().map(|pair| T::nearest(value(pair))).collect()

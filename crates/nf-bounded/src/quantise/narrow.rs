@@ -1,5 +1,6 @@
 //! Integers of at most 65536 values, by a table that is made for the array.
 
+use super::tables::CHUNK;
 use super::{Indices, QuantiseOptions, Range};
 use crate::Sample;
 use crate::bins::{Bin, Ordinals};
@@ -93,8 +94,16 @@ pub(super) fn quantise<T: Sample>(
             samples.iter().map(|&sample| index_of[ordinal(sample)]).collect()
         }
         Some(dither) => {
-            let index = |(place, &sample): (usize, &T)| index_of[dither.phase(place as u64)][ordinal(sample)];
-            samples.iter().enumerate().map(index).collect()
+            let (index_of, mut phases) = (index_of.concat(), [0; CHUNK]);
+            let mut indices = Vec::with_capacity(samples.len());
+            for (number, samples) in samples.chunks(CHUNK).enumerate() {
+                let phases = &mut phases[..samples.len()];
+                dither.phases((number * CHUNK) as u64, phases);
+                let index =
+                    |(&sample, &phase): (&T, &u8)| index_of[usize::from(phase) * count + ordinal(sample)];
+                indices.extend(samples.iter().zip(&*phases).map(index));
+            }
+            indices
         }
     };
     Indices {

@@ -133,6 +133,12 @@ fn bounds_that_mean_nothing_are_refused() {
     assert!(refusal(&integers, "19dn", None).contains("differ by no more than 19"));
     assert!(refusal(&integers, "1e300dn", None).contains("differ by no more than 19"));
     assert!(refusal(&integers, "2rel", None).contains("differ by no more than 19"));
+    assert!(refusal(&integers, "1e300dn", None).contains("it is 1.00e300, and"));
+    assert!(refusal(&integers, "1e-300dn", None).contains("it is 1.00e-300 for"));
+    let extremes = Array::new(vec![3], vec![f64::MAX, -f64::MAX, 1.0]).unwrap();
+    assert!(refusal(&extremes, "1e-3rel", None).contains("give the bound in dn"));
+    let apart = refusal(&extremes, "1dn", None);
+    assert!(apart.contains("are 2.00e292 apart"), "{apart}");
     assert!(refusal(&integers, "0.5sigma", None).contains("the noise is not known"));
     assert!(refusal(&integers, "9sigma", noise(0.0, 1.0, 3.0)).contains("differ by 19"));
     let floats: Vec<f32> = (0..1000).map(|i| 30_000.0 + i as f32).collect();

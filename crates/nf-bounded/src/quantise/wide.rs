@@ -81,11 +81,11 @@ fn typical_size<T: Sample>(samples: &[T]) -> f64 {
     sizes.get(sizes.len() * 9 / 10).copied().unwrap_or(0.0)
 }
 
-/// The distance of a sample of this size to its neighbour.
+/// The distance of a sample of this size to its smaller neighbour; the largest has no other.
 fn ulp<T: Sample>(size: f64) -> f64 {
     match T::TYPE {
-        SampleType::F32 => f64::from((size as f32).next_up()) - f64::from(size as f32),
-        SampleType::F64 => size.next_up() - size,
+        SampleType::F32 => f64::from(size as f32) - f64::from((size as f32).next_down()),
+        SampleType::F64 => size - size.next_down(),
         _ => 0.0,
     }
 }
@@ -100,7 +100,7 @@ fn check_precision<T: Sample>(
     let (ulp, error) = (ulp::<T>(typical), tolerance.at(f64::NEG_INFINITY.max(-f64::MAX)));
     if range.is_some_and(|range| range.extent() > 0.0) && error < ulp {
         let reason = format!(
-            "it is {error:e}, and {} samples of {typical:e} are {ulp:e} apart; code it without a bound",
+            "it is {error:.2e}, and {} samples of {typical:.2e} are {ulp:.2e} apart; code it without a bound",
             T::TYPE
         );
         return Err(bound.refused(reason));

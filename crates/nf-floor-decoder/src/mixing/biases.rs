@@ -36,8 +36,9 @@ impl Biases {
     pub(crate) fn new() -> Self {
         let biases = |count: usize, precision: f32| vec![Bias { value: 0.0, precision }; count];
         Self {
-            slow: biases(65536, 100.0),
-            fast: biases(65536, 5.0),
+            // 65536 for every position of format-floor.md, 20.7.
+            slow: biases(8 * 65536, 100.0),
+            fast: biases(8 * 65536, 5.0),
             shared: biases(273, 400.0),
             local: vec![biases(8704, 10.0); 11],
         }

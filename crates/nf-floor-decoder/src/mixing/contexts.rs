@@ -18,6 +18,8 @@ const PLACES: [(isize, isize); 17] = [
 pub(crate) struct Contexts {
     pub m: f32,
     pub s: f32,
+    /// format-floor.md, 20.7.
+    pub position: usize,
     pub k1: usize,
     pub k2: usize,
     pub k3: usize,
@@ -37,7 +39,6 @@ pub(crate) fn contexts(
     scale: &Scale,
     here: Here,
 ) -> Contexts {
-    let o = here.o;
     let s = max(scale.r, 0.3);
     let k1 = trunc(clamp((scale.log - al) * 4.0 + 6.0, 0.0, 15.0)) as usize;
     let k2 = trunc(clamp(ln(s) * LOG2E + 2.0, 0.0, 15.0)) as usize;
@@ -53,12 +54,12 @@ pub(crate) fn contexts(
     let k4 = 5 * t(0, -1) + t(1, 0);
     let mut around = [0; 19];
     for (number, &place) in around.iter_mut().zip(&PLACES) {
-        *number = code(maps.p.at(here, place), o);
+        *number = code(maps.p.at(here, place), here);
     }
-    around[17] = code(means.cm[here.x], o);
-    around[18] = code(first[1], o);
+    around[17] = code(means.cm[here.x], here);
+    around[18] = code(first[1], here);
     if let Some(helper) = inputs.helper {
-        around[7] = code(inputs.reference + helper[0], o);
+        around[7] = code(inputs.reference + helper[0], here);
     }
-    Contexts { m: p + o, s, k1, k2, k3, k4, around }
+    Contexts { m: p + here.o, s, position: here.position(), k1, k2, k3, k4, around }
 }

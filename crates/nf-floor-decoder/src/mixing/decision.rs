@@ -147,7 +147,7 @@ impl Decider {
             (0, 272, 17 + bits)
         } else {
             let prefix = (interval.low() >> bits) as usize;
-            ((1 << (16 - bits)) + prefix, 16 * bits + prefix % 16, bits)
+            ((1 << (16 - bits)) + prefix + 65536 * contexts.position, 16 * bits + prefix % 16, bits)
         };
 
         // 16.4

@@ -38,6 +38,8 @@ pub(crate) struct Here {
     pub x: usize,
     /// 9.2: the offset.
     pub o: f32,
+    /// format-floor.md, 20.7: whether the mode is 14.
+    pub by_position: bool,
 }
 
 impl Here {
@@ -45,25 +47,32 @@ impl Here {
     pub(crate) fn odd(&self) -> usize {
         self.x % 2
     }
+
+    /// format-floor.md, 20.7: the position of the lattice, 0 in other modes.
+    pub(crate) fn position(&self) -> usize {
+        if self.by_position { ((self.o + 0.5) * 8.0).floor() as usize } else { 0 }
+    }
 }
 
-/// 9.3: `code(v)`.
-pub(crate) fn code(v: f32, o: f32) -> i64 {
-    crate::notation::trunc(crate::notation::clamp(v + o, 0.0, 65535.0))
+/// 9.3: `code(v)`; format-floor.md, 20.7: in mode 14.
+pub(crate) fn code(v: f32, here: Here) -> i64 {
+    let half = if here.by_position { 0.5 } else { 0.0 };
+    crate::notation::trunc(crate::notation::clamp((v + here.o) + half, 0.0, 65535.0))
 }
 
-/// format-floor.md, 20.6: mode 13.
+/// format-floor.md, 20.6 and 20.7: modes 13 and 14.
 pub(crate) fn decode_dithered(
     payload: &[u8],
     height: usize,
     width: usize,
     shifts: &[f32],
+    by_position: bool,
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(payload);
     let median = f32::from(bytes.i16()?);
     let floor = f32::from(bytes.u16()?);
     let offsets = shifts.iter().map(|s| -s).collect();
-    let tile = Tile { height, width, median, floor, offsets, helpers: None };
+    let tile = Tile { height, width, median, floor, offsets, helpers: None, by_position };
     Model::new(&tile).run(&tile, Source::Coded(Coder::new(bytes.rest())))
 }
 
@@ -85,6 +94,6 @@ pub(crate) fn decode(
     let offsets: Vec<f32> = (0..height * width).map(offset).collect();
     let helpers = Helpers::new(references, &offsets, height, width);
 
-    let tile = Tile { height, width, median, floor, offsets, helpers };
+    let tile = Tile { height, width, median, floor, offsets, helpers, by_position: false };
     Model::new(&tile).run(&tile, Source::Coded(Coder::new(bytes.rest())))
 }

@@ -24,6 +24,8 @@ pub(crate) struct Tile {
     /// 9.2: the offset of every pixel.
     pub offsets: Vec<f32>,
     pub helpers: Option<Helpers>,
+    /// format-floor.md, 20.7: whether the mode is 14.
+    pub by_position: bool,
 }
 
 /// All parts of the model.
@@ -75,7 +77,7 @@ impl Model {
             for x in 0..tile.width {
                 let place = y * tile.width + x;
                 source.start_pixel(place);
-                let here = Here { y, x, o: tile.offsets[place] };
+                let here = Here { y, x, o: tile.offsets[place], by_position: tile.by_position };
                 samples.push(self.pixel(tile, here, &mut source)?);
             }
         }

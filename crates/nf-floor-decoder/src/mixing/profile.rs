@@ -99,7 +99,7 @@ impl Common<'_> {
         let offsets: Vec<f32> = sums.into_iter().map(|s| s as f32 * (1.0 / (1 << 20) as f32)).collect();
         let helps = self.helps && self.relative;
         let helpers = helps.then(|| Helpers::of_patterns(&patterns, &offsets, height, width));
-        Ok(Tile { height, width, median: 0.0, floor: 0.0, offsets, helpers })
+        Ok(Tile { height, width, median: 0.0, floor: 0.0, offsets, helpers, by_position: false })
     }
 }
 

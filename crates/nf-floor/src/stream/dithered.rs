@@ -1,10 +1,11 @@
-//! A tile of indices of a dithered quantiser: three modes whose models know the shifts.
+//! A tile of indices of a dithered quantiser: four modes whose models know the shifts.
 //!
 //! | mode | payload | levels |
 //! |---:|---|---|
 //! | 11 | [`split_rows`] with shifts | all |
 //! | 12 | [`wavefront`] with shifts | `high`, and small tiles from `default` on |
-//! | 13 | [`mixing`] of the samples plus their shifts | `max` |
+//! | 13 | [`mixing`] of the samples plus their shifts | none, only read |
+//! | 14 | the same with biases by the position of the lattice | `max` |
 //!
 //! A shift is what the lattice of a pixel adds to its index to give its value, in steps. The models
 //! predict values, and code the index around the prediction less the shift of its pixel: the edges
@@ -21,7 +22,7 @@ use nf_codec::{DitheredStack, Error, Result};
 /// Shifts count 256ths of a step.
 const SHIFT_UNIT: f32 = 256.0;
 
-/// Bytes of the share of the only map of mode 13, which is always one and left out.
+/// Bytes of the share of the only map of modes 13 and 14, which is always one and left out.
 const SHARE_BYTES: usize = 2;
 
 /// The shifts of a tile.
@@ -39,7 +40,7 @@ pub fn encode(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
             Directed::new(tile, &steps).map(|directed| directed.encode(&[Effort::LARGE]))
         }
         Mode::DitheredWavefront => wavefront::encode(tile, &steps),
-        Mode::DitheredMixing => encode_mixing(tile, shifts),
+        Mode::DitheredMixing | Mode::DitheredMixingByPosition => encode_mixing(mode, tile, shifts),
         _ => None,
     };
     payload.map(|payload| mode.with_payload(&payload))
@@ -63,7 +64,9 @@ pub(super) fn decode(
     match mode {
         Mode::DitheredSplitRows => split_rows::decode(what, payload, height, width, &in_steps(shifts)),
         Mode::DitheredWavefront => wavefront::decode(what, payload, height, width, &in_steps(shifts)),
-        Mode::DitheredMixing => decode_mixing(what, payload, (height, width), shifts),
+        Mode::DitheredMixing | Mode::DitheredMixingByPosition => {
+            decode_mixing(what, mode, payload, (height, width), shifts)
+        }
         _ => Err(Error::corrupt(what, format!("tile mode {} has no shifts", mode as u8))),
     }
 }
@@ -81,15 +84,22 @@ fn weights() -> Weights {
     Weights { share: SHARE_UNIT as i16, planes: Vec::new() }
 }
 
-pub(super) fn encode_mixing(tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
+/// What the model of such a tile is given.
+fn extras<'a>(mode: Mode, terms: &'a Terms<'a>) -> Extras<'a> {
+    Extras { terms, helps: false, by_position: mode == Mode::DitheredMixingByPosition, warmup: &[] }
+}
+
+pub(super) fn encode_mixing(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
     let pattern = pattern(shifts);
-    let extras = Extras { terms: &terms(&pattern), helps: false, warmup: &[] };
+    let terms = terms(&pattern);
+    let extras = extras(mode, &terms);
     let payload = mixing::encode_with_extras(tile, extras, &weights())?;
     Some(payload[SHARE_BYTES..].to_vec())
 }
 
 fn decode_mixing(
     what: &str,
+    mode: Mode,
     payload: &[u8],
     (height, width): (usize, usize),
     shifts: &[i16],
@@ -97,6 +107,6 @@ fn decode_mixing(
     let pattern = pattern(shifts);
     let terms = terms(&pattern);
     let payload = [weights().bytes(&terms).as_slice(), payload].concat();
-    let extras = Extras { terms: &terms, helps: false, warmup: &[] };
+    let extras = extras(mode, &terms);
     mixing::decode_with_extras(what, &payload, height, width, extras)
 }

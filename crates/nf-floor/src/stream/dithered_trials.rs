@@ -44,7 +44,8 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
         offer(Mode::DitheredWavefront, wavefront::encode(tile, &steps));
     }
     if level >= Level::Max {
-        offer(Mode::DitheredMixing, encode_mixing(tile, shifts));
+        let mode = Mode::DitheredMixingByPosition;
+        offer(mode, encode_mixing(mode, tile, shifts));
     }
     best
 }

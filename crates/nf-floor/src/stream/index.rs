@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! version      u8       1; 2 if any tile has reference planes; 3 if any needs a detector profile;
-//!                       4 if any needs the dither
+//!                       4 if any needs the dither; 5 if any of these has mode 14
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
 //! profile      8 bytes  only in version 3: the key of the profile
 //! row, column  varints  only in version 3: where the first pixel lies on the profile's detector
-//! seed, phases u64, u8  only in version 4: the lattices, and whether shifts rise with them (u8)
-//! places       varints  only in version 4: of the first pixel, from row to row, from plane to plane
+//! seed, phases u64, u8  from version 4 on: the lattices, and whether shifts rise with them (u8)
+//! places       varints  from version 4 on: of the first pixel, from row to row, from plane to plane
 //! index        per tile, plane by plane, row by row: bytes (varint), CRC-32 of these bytes (u32 LE);
 //!              from version 2 on then the number of its reference planes (u8), at most 4: those right
 //!              before its own
@@ -19,6 +19,7 @@
 use super::MAX_TILE_PX;
 use super::grid::Grid;
 use super::inter_plane::CodedTile;
+use super::mode::Mode;
 use crate::predict::terms::MAX_REFERENCES;
 use nf_codec::{Dither, DitheredStack, Error, Result, put_varint};
 use nf_image::Shape;
@@ -37,6 +38,9 @@ pub(super) const VERSION_PROFILE: u8 = 3;
 
 /// The version of a stream that states how its samples were dithered.
 pub(super) const VERSION_DITHER: u8 = 4;
+
+/// The version of such a stream with tiles of [`Mode::DitheredMixingByPosition`].
+pub(super) const VERSION_POSITIONS: u8 = 5;
 
 /// Most bytes that stating a dither adds to a stream.
 pub(super) const MOST_DITHER_BYTES: usize = 40;
@@ -62,9 +66,11 @@ pub(super) enum Needs {
 
 /// Version, extents and index of a stream of these tiles.
 pub(super) fn write(grid: &Grid, tiles: &[CodedTile], needs: Needs) -> Vec<u8> {
+    let by_position = |tile: &CodedTile| tile.bytes.first() == Some(&(Mode::DitheredMixingByPosition as u8));
     let alone = tiles.iter().all(|tile| tile.references == 0);
     let version = match needs {
         Needs::Profile(_) => VERSION_PROFILE,
+        Needs::Dither(_) if tiles.iter().any(by_position) => VERSION_POSITIONS,
         Needs::Dither(_) => VERSION_DITHER,
         Needs::Nothing if alone => VERSION_ALONE,
         Needs::Nothing => VERSION_REFERENCES,
@@ -109,9 +115,9 @@ pub(super) struct IndexEntry {
 pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>, Needs)> {
     let mut at = bytes;
     let [version] = take(&mut at)?;
-    if !(VERSION_ALONE..=VERSION_DITHER).contains(&version) {
+    if !(VERSION_ALONE..=VERSION_POSITIONS).contains(&version) {
         let needed = format!("a decoder of floor streams of version {version}");
-        let present = format!("one of versions {VERSION_ALONE} to {VERSION_DITHER}");
+        let present = format!("one of versions {VERSION_ALONE} to {VERSION_POSITIONS}");
         return Err(Error::Mismatch { what: WHAT.into(), needed, present });
     }
     let varint = |at: &mut &[u8]| take_varint(at, VARINT_BYTES).map(|value| value as usize);
@@ -127,7 +133,7 @@ pub(super) fn read(bytes: &[u8], shape: Shape) -> Result<(Grid, Vec<IndexEntry>,
             let key = take(&mut at)?;
             Needs::Profile(Place { key, row: varint(&mut at)?, column: varint(&mut at)? })
         }
-        VERSION_DITHER => Needs::Dither(take_dither(&mut at)?),
+        VERSION_DITHER | VERSION_POSITIONS => Needs::Dither(take_dither(&mut at)?),
         _ => Needs::Nothing,
     };
     // A tile takes five bytes of index at least, so this also bounds the memory of the index.

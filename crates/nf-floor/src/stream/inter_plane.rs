@@ -146,7 +146,7 @@ pub(super) fn encode_with(
             let found = found.map(|((start, placed), maps)| placed.start("the start", start, maps));
             let tiles = found.and_then(Result::ok);
             let warmup = tiles.as_ref().map(StartTiles::warmup).unwrap_or_default();
-            let extras = Extras { terms: &candidate.terms, helps, warmup: &warmup };
+            let extras = Extras { terms: &candidate.terms, helps, by_position: false, warmup: &warmup };
             let payload = payload.or_else(|| mixing::encode_with_extras(tile, extras, &weights));
             if let Some(payload) = payload {
                 offer(candidate.coded(Some(MixingHead { helps, start }), &payload));
@@ -220,7 +220,7 @@ pub(super) fn decode_at(
             let (MixingHead { helps, start }, payload) = MixingHead::split(what, payload)?;
             let start = start.map(|start| placed.start(what, start, &numbers)).transpose()?;
             let warmup = start.as_ref().map(StartTiles::warmup).unwrap_or_default();
-            let extras = Extras { terms: &terms, helps, warmup: &warmup };
+            let extras = Extras { terms: &terms, helps, by_position: false, warmup: &warmup };
             mixing::decode_with_extras(what, payload, height, width, extras)
         }
         _ if !references.is_empty() => Err(unexpected("decodes alone")),

@@ -34,11 +34,13 @@ pub enum Mode {
     DitheredWavefront = 12,
     /// [`mixing`](crate::models::mixing) of such indices.
     DitheredMixing = 13,
+    /// The same with biases of nodes for every position of the lattice: what this program writes.
+    DitheredMixingByPosition = 14,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Raw,
         Self::Constant,
         Self::SplitRows,
@@ -52,6 +54,7 @@ impl Mode {
         Self::DitheredSplitRows,
         Self::DitheredWavefront,
         Self::DitheredMixing,
+        Self::DitheredMixingByPosition,
     ];
 
     /// Whether its tiles need a detector profile.
@@ -61,7 +64,7 @@ impl Mode {
 
     /// Whether its tiles need the dither of their stream.
     pub const fn needs_dither(self) -> bool {
-        matches!(self, Self::DitheredSplitRows | Self::DitheredWavefront | Self::DitheredMixing)
+        self as u8 >= Self::DitheredSplitRows as u8
     }
 
     /// Every mode that needs no detector profile.
@@ -77,7 +80,7 @@ impl Mode {
         let (&byte, payload) = bytes.split_first().ok_or_else(|| Error::truncated(what))?;
         let mode = Self::ALL.into_iter().find(|mode| *mode as u8 == byte);
         let mode = mode
-            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 13")))?;
+            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 14")))?;
         Ok((mode, payload))
     }
 

@@ -124,7 +124,8 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
         | Mode::MixingWithProfile
         | Mode::DitheredSplitRows
         | Mode::DitheredWavefront
-        | Mode::DitheredMixing => {
+        | Mode::DitheredMixing
+        | Mode::DitheredMixingByPosition => {
             let mode = mode as u8;
             Err(Error::corrupt(
                 what,

@@ -121,7 +121,7 @@ impl<'p> Trials<'p> {
             _ => None,
         };
         let warmup = found.as_ref().map(StartTiles::warmup).unwrap_or_default();
-        let extras = Extras { terms: &terms, helps, warmup: &warmup };
+        let extras = Extras { terms: &terms, helps, by_position: false, warmup: &warmup };
         mixing::encode_with_extras(self.tile(), extras, weights)
     }
 }

@@ -1,5 +1,5 @@
-//! Streams of version 4: both decoders give back dithered indices, in any region, and what a tile
-//! may not be is refused.
+//! Streams of versions 4 and 5: both decoders give back dithered indices, in any region, and what a
+//! tile may not be is refused.
 
 use crate::parts::Parts;
 use nf_codec::{Codec, Dither, DitheredStack, Limits};
@@ -63,7 +63,7 @@ fn every_mode_is_decoded_alike() {
         let stack = DitheredStack { first: u64::MAX - 700, ..stack(image.shape(), phases) };
         for step in [2.0, 9.0, 40.0] {
             let indices = quantised(&image, &stack, step);
-            for mode in [Mode::DitheredSplitRows, Mode::DitheredWavefront, Mode::DitheredMixing] {
+            for mode in Mode::ALL.into_iter().filter(|mode| mode.needs_dither()) {
                 let bytes = parts(&indices, &stack, mode).bytes();
                 let engine = Floor::default().decode(&bytes, image.shape(), &Limits::default()).unwrap();
                 assert!(engine.samples() == indices.samples(), "{mode:?}, step {step}: the engine");
@@ -80,7 +80,8 @@ pub(crate) fn parts(indices: &Image16, stack: &DitheredStack, mode: Mode) -> Par
     let shifts = stack.shifts(&TileBox::whole(indices.shape()));
     let bytes = dithered_tile::encode(mode, TileView::of(indices), &shifts).expect("a tile with pixels");
     let tiles = vec![CodedTile { bytes, references: 0 }];
-    Parts { version: 4, tile_height: height, tile_width: width, dither: Some(*stack), tiles }
+    let version = if mode == Mode::DitheredMixingByPosition { 5 } else { 4 };
+    Parts { version, tile_height: height, tile_width: width, dither: Some(*stack), tiles }
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 type Golden = (&'static str, Mode, Shape, &'static str);
 
 #[rustfmt::skip]
-const GOLDEN: [Golden; 18] = [
+const GOLDEN: [Golden; 19] = [
     ("raw-v1", Mode::Raw, Shape::frame(5, 7),
         "de10b9688201c11e6aa8f4fa781bf3fd1287a37684ca42626a9c12b36649231d"),
     ("constant-v1", Mode::Constant, Shape::new(2, 3, 4),
@@ -57,6 +57,8 @@ const GOLDEN: [Golden; 18] = [
         "526f672bb8581314b699dc3abf6d48ed8b36a7efa3cf8c36b960f914ee80ff15"),
     ("dithered-mixing-v4", Mode::DitheredMixing, Shape::frame(24, 40),
         "5419eefab848dac4c66ca229e7bebefd3103ad3eff69dc602e6d9f5cf30888fa"),
+    ("dithered-positions-v5", Mode::DitheredMixingByPosition, Shape::frame(24, 40),
+        "5419eefab848dac4c66ca229e7bebefd3103ad3eff69dc602e6d9f5cf30888fa"),
 ];
 
 /// How the files that are added last are made, by name: their images, and their bytes as of today.
@@ -89,6 +91,7 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
         dithered("dithered-split-rows-v4", Mode::DitheredSplitRows, frame(60, 70, 9.0)),
         dithered("dithered-wavefront-v4", Mode::DitheredWavefront, frame(40, 50, 9.0)),
         dithered("dithered-mixing-v4", Mode::DitheredMixing, frame(24, 40, 9.0)),
+        dithered("dithered-positions-v5", Mode::DitheredMixingByPosition, frame(24, 40, 9.0)),
     ]
 }
 

@@ -13,7 +13,7 @@ pub(crate) struct Parts {
     pub(crate) version: u8,
     pub(crate) tile_height: usize,
     pub(crate) tile_width: usize,
-    /// Only in version 4.
+    /// From version 4 on.
     pub(crate) dither: Option<DitheredStack>,
     pub(crate) tiles: Vec<CodedTile>,
 }

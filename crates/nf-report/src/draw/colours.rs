@@ -26,6 +26,9 @@ const TONES: [RGBColor; 7] = [
     MUTED,
 ];
 
+/// Series that have a colour of their own.
+pub(crate) const DISTINCT: usize = TONES.len() - 1;
+
 /// The colour of the i-th series; the last one for all beyond.
 pub(crate) fn tone(index: usize) -> RGBColor {
     TONES[index.min(TONES.len() - 1)]

@@ -1,10 +1,11 @@
 //! Points and lines over two axes.
 
-use super::colours::{GRID, PAPER, SOFT, tone};
+use super::colours::{DISTINCT, GRID, PAPER, SOFT, tone};
 use super::labels::{Area, DOT_PX, Segment, draw_labels, draw_legend, legend_lines};
 use super::plot::{Plot, Spot, csv};
 use super::series::{Mark, SIZE_PX, Series};
 use crate::escape::printable;
+use plotters::coord::combinators::WithKeyPoints;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
@@ -72,9 +73,9 @@ impl XyPlot {
             let (xs, ys) = (x[0]..x[1], y[0]..y[1]);
             let drawn = match (log_x, log_y) {
                 (false, false) => self.chart(&area, xs, ys, &mut spots),
-                (true, false) => self.chart(&area, xs.log_scale(), ys, &mut spots),
-                (false, true) => self.chart(&area, xs, ys.log_scale(), &mut spots),
-                (true, true) => self.chart(&area, xs.log_scale(), ys.log_scale(), &mut spots),
+                (true, false) => self.chart(&area, log_axis(x), ys, &mut spots),
+                (false, true) => self.chart(&area, xs, log_axis(y), &mut spots),
+                (true, true) => self.chart(&area, log_axis(x), log_axis(y), &mut spots),
             };
             drawn.and_then(|()| area.present().map_err(Into::into)).expect("a string takes every drawing");
         }
@@ -102,7 +103,10 @@ impl XyPlot {
         Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
         area.fill(&PAPER)?;
-        let named: Vec<&Series> = self.series.iter().filter(|series| !series.name.is_empty()).collect();
+        // Lines beyond the distinct colours are named at their ends and not in the legend.
+        let at_end = |series: &Series| series.mark == Mark::LineAndDots && series.tone >= DISTINCT;
+        let named: Vec<&Series> =
+            self.series.iter().filter(|series| !series.name.is_empty() && !at_end(series)).collect();
         let legend = if named.len() > 1 { named.as_slice() } else { &[] };
         let lines = legend_lines(legend);
         let mut chart = ChartBuilder::on(area)
@@ -164,7 +168,11 @@ impl XyPlot {
         let (across, down) = chart.plotting_area().get_pixel_range();
         let bounds = [across.start, down.start, across.end, down.end];
         let labels = self.series.iter().flat_map(|series| &series.points).filter(|p| !p.label.is_empty());
-        let labels: Vec<_> = labels.map(|p| (p.label.as_str(), chart.backend_coord(&(p.x, p.y)))).collect();
+        let labels = labels.map(|p| (p.label.as_str(), p));
+        let ends = self.series.iter().filter(|series| at_end(series));
+        let ends = ends.filter_map(|series| Some((series.name.as_str(), series.points.last()?)));
+        let labels: Vec<_> =
+            labels.chain(ends).map(|(label, p)| (label, chart.backend_coord(&(p.x, p.y)))).collect();
         draw_labels(area, &labels, bounds, &mut taken, &lines)?;
         draw_legend(area, legend)
     }
@@ -195,6 +203,32 @@ fn extent(axis: &Axis, values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
     // An axis that begins just above zero had better begin there.
     let low = if low >= 0.0 && low < 0.15 * high { 0.0 } else { low - room };
     Some([low, high + room])
+}
+
+/// A logarithmic axis with its ticks.
+fn log_axis(range: [f64; 2]) -> WithKeyPoints<LogCoord<f64>> {
+    let coord: LogCoord<f64> = (range[0]..range[1]).log_scale().into();
+    coord.with_key_points(log_ticks(range))
+}
+
+/// Powers of ten; where there are fewer than two, finer steps; at most nine.
+fn log_ticks([low, high]: [f64; 2]) -> Vec<f64> {
+    const MOST: usize = 9;
+    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
+    let steps: [&[f64]; 3] = [&[1.0], &[1.0, 2.0, 5.0], &[1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0]];
+    let mut ticks = vec![];
+    for steps in steps {
+        ticks = decades
+            .clone()
+            .flat_map(|decade| steps.iter().map(move |step| step * 10f64.powi(decade)))
+            .collect();
+        ticks.retain(|tick| (low..=high).contains(tick));
+        if ticks.len() >= 2 {
+            break;
+        }
+    }
+    let every = ticks.len().div_ceil(MOST).max(1);
+    ticks.into_iter().step_by(every).collect()
 }
 
 /// A tick in as few digits as it needs.
@@ -253,6 +287,32 @@ mod tests {
             |i: i32| Point { x: f64::from(i % 3), y: 0.0, label: format!("name {i}"), ..Point::default() };
         let drawn = plot(false, (0..40).map(point).collect()).draw().unwrap();
         assert_eq!(drawn.svg.matches("name ").count(), 40, "all labels find a place");
+    }
+
+    #[test]
+    fn every_log_axis_has_ticks() {
+        for [low, high] in [[0.11, 0.7], [0.9, 1.1], [1e-4, 3.0], [3.0, 5e7], [1e-20, 1e20], [2.0, 2.4]] {
+            let ticks = log_ticks([low, high]);
+            assert!((1..=9).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+            assert!(ticks.iter().all(|&tick| low <= tick && tick <= high));
+        }
+        assert_eq!(log_ticks([0.11, 0.7]).iter().map(tick).collect::<Vec<_>>(), ["0.2", "0.5"]);
+    }
+
+    #[test]
+    fn lines_without_a_colour_of_their_own_are_named_at_their_ends() {
+        let points = |y: f64| [1.0, 2.0].map(|x| Point { x, y, ..Point::default() }).to_vec();
+        let series = (0..9).map(|n| Series {
+            name: format!("curve {n}"),
+            tone: n,
+            mark: Mark::LineAndDots,
+            points: points(n as f64),
+        });
+        let plot = XyPlot { series: series.collect(), ..plot(false, vec![]) };
+        let svg = plot.draw().unwrap().svg;
+        assert_eq!(svg.matches("curve ").count(), 9, "each once");
+        // A dot in the legend for those with a colour, two on each line.
+        assert_eq!(svg.matches("<circle").count(), DISTINCT + 18);
     }
 
     #[test]

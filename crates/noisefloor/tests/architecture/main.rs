@@ -16,7 +16,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-simd", &[]),
     ("nf-engine", &["nf-simd"]),
     ("nf-floor-decoder", &[]),
-    ("nf-codec", &["nf-image"]),
+    ("nf-codec", &["nf-image", "nf-simd"]),
     ("nf-fits", &["nf-image"]),
     ("nf-noise", &["nf-image"]),
     ("nf-bounded", &["nf-image", "nf-codec", "nf-noise"]),

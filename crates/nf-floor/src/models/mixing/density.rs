@@ -65,6 +65,9 @@ const BIAS_START: [f32; 3] = [0.5, 0.5, 1.0];
 const AROUND_START: f32 = 0.15;
 /// Values of a sample.
 const VALUES: u32 = 1 << 16;
+/// Positions of a lattice that have biases of their own: what a converter prefers belongs to
+/// values, not to indices, and an edge between two indices lies elsewhere at every position.
+const POSITIONS_OF_LATTICE: usize = 8;
 
 /// A bias and the precision with which it is known.
 #[derive(Clone, Copy, Debug)]
@@ -94,10 +97,20 @@ pub(super) struct Pixel {
     /// Where the path begins, and how wide its blocks are.
     pub(super) mean: f32,
     pub(super) scale: f32,
+    /// Which [`POSITIONS_OF_LATTICE`] the lattice has.
+    pub(super) position: usize,
     /// They select weights: below [`CONTEXTS`] twice, [`OUTLIERS`], [`SIDES`].
     pub(super) contexts: [usize; 4],
     /// The values of the neighbourhood.
     pub(super) around: [u32; contexts::VALUES],
+}
+
+impl Pixel {
+    /// The position of a lattice whose values lie `offset` steps from whole ones, -1/2 to 1/2.
+    pub(super) fn position(offset: f32) -> usize {
+        clamp_or_low((offset + 0.5) * POSITIONS_OF_LATTICE as f32, 0.0, (POSITIONS_OF_LATTICE - 1) as f32)
+            as usize
+    }
 }
 
 /// A decision between its prediction and its outcome.
@@ -133,17 +146,18 @@ pub(super) struct Density {
 }
 
 impl Density {
-    pub(super) fn new(isa: InstructionSet) -> Self {
+    pub(super) fn new(isa: InstructionSet, by_position: bool) -> Self {
         let mut start = [0.0; INPUTS];
         start[..EXPERTS].fill(1.0 / EXPERTS as f32);
         start[EXPERTS..AROUND].copy_from_slice(&BIAS_START);
         start[AROUND..EXPERTS + BIASES].fill(AROUND_START);
         let edge = Edge { tail: [0.0; EXPERTS], above: [0.0; EXPERTS] };
+        let positions = if by_position { POSITIONS_OF_LATTICE } else { 1 };
         Self {
             isa,
             tails: Tails::get(),
             mixer: Mixer::new(isa, SETS, POSITIONS, start),
-            nodes: vec![[Bias::new(PRECISIONS[0]), Bias::new(PRECISIONS[1])]; VALUES as usize],
+            nodes: vec![[Bias::new(PRECISIONS[0]), Bias::new(PRECISIONS[1])]; VALUES as usize * positions],
             shared: vec![Bias::new(PRECISIONS[2]); SHARED + 1],
             around: vec![Bias::new(AROUND_PRECISION); contexts::CONTEXTS * contexts::ENTRIES],
             low: edge,
@@ -291,7 +305,7 @@ kernel! {
             None => (None, SHARED),
             Some(level) => {
                 let prefix = low >> level;
-                let node = (1usize << (16 - level)) + prefix as usize;
+                let node = (1usize << (16 - level)) + prefix as usize + pixel.position * VALUES as usize;
                 (Some(node), level as usize * 16 + (prefix & 15) as usize)
             }
         };

@@ -95,6 +95,9 @@ pub(crate) struct Extras<'a> {
     pub(crate) terms: &'a Terms<'a>,
     /// Whether they are inputs of the predictors, beside their weighted sum.
     pub(crate) helps: bool,
+    /// Whether their weighted sum says where the lattice of a pixel lies, in steps: biases of the
+    /// values are then learnt for every position of it.
+    pub(crate) by_position: bool,
     /// Tiles of the same detector that the model has seen before.
     pub(crate) warmup: &'a [(TileView<'a>, Terms<'a>)],
 }
@@ -102,7 +105,7 @@ pub(crate) struct Extras<'a> {
 impl<'a> Extras<'a> {
     /// Terms that help.
     pub(crate) fn of_terms(terms: &'a Terms<'a>) -> Self {
-        Self { terms, helps: true, warmup: &[] }
+        Self { terms, helps: true, by_position: false, warmup: &[] }
     }
 
     fn references(&self, height: usize, width: usize, weights: &Weights) -> Option<ReferencePlanes> {
@@ -142,7 +145,11 @@ fn run(
     let warmup: Vec<Warmup> = seen
         .iter()
         .map(|(tile, header, references)| Warmup {
-            given: Given { header: *header, references: references.as_ref() },
+            given: Given {
+                header: *header,
+                references: references.as_ref(),
+                by_position: extras.by_position,
+            },
             width: tile.width,
             samples: tile.samples,
         })
@@ -176,7 +183,7 @@ fn encode_with(isa: InstructionSet, tile: TileView, extras: Extras, weights: &We
     let mut encoder = BinaryEncoder::new(bytes);
     let mut code =
         |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut encoder, pixel, sample);
-    let given = Given { header, references: references.as_ref() };
+    let given = Given { header, references: references.as_ref(), by_position: extras.by_position };
     run(isa, &mut code, given, tile.width, &mut tile.samples.to_vec(), (extras, weights));
     Some(encoder.finish())
 }
@@ -228,7 +235,7 @@ fn decode_with(
     let mut decoder = BinaryDecoder::new(coded);
     let mut code =
         |density: &mut Density, pixel: &Pixel, sample: u16| density.code(&mut decoder, pixel, sample);
-    let given = Given { header, references: references.as_ref() };
+    let given = Given { header, references: references.as_ref(), by_position: extras.by_position };
     run(isa, &mut code, given, width, &mut samples, (extras, &weights));
     decoder.finish().map_err(|error| Error::corrupt(what, error.to_string()))?;
     Ok(samples)

@@ -34,7 +34,7 @@ pub(crate) fn trace(tile: TileView, uniform: &mut dyn FnMut() -> f64) -> Option<
         trace.pixel_bits.push(-path.mass.log2() as f32);
         value
     };
-    let given = Given { header, references: None };
+    let given = Given { header, references: None, by_position: false };
     traverse::<ALONE>(InstructionSet::best(), &mut code, given, tile.width, &mut tile.samples.to_vec(), &[]);
     Some(trace)
 }

@@ -50,6 +50,8 @@ struct Predicted<const N: usize> {
 pub(super) struct Given<'a> {
     pub(super) header: Header,
     pub(super) references: Option<&'a ReferencePlanes>,
+    /// Whether offsets are positions of lattices.
+    pub(super) by_position: bool,
 }
 
 /// A piece of a frame that the model has seen before it meets the tile.
@@ -79,7 +81,7 @@ pub(super) fn traverse<const N: usize>(
         refine: Refine::new(isa, first_width),
         scale: Scale::new(isa, first_width, first.header.floor),
     };
-    let mut density = Density::new(isa);
+    let mut density = Density::new(isa, given.by_position);
     for (number, Warmup { given: seen, width: seen_width, samples }) in warmup.iter().enumerate() {
         if number > 0 {
             predictors.restart(*seen_width, seen.header);
@@ -123,7 +125,7 @@ fn walk<const N: usize>(
             let co_located = given
                 .references
                 .map_or(CoLocated::NONE, |planes| planes.co_located(y, x, predictors.history.reference(x)));
-            let predicted = predict(isa, predictors, y, x, &co_located);
+            let predicted = predict(isa, predictors, y, x, &co_located, given.by_position);
             *sample = code_pixel(density, &predicted.pixel, *sample);
             let value = f32::from(*sample) - co_located.offset;
             update(isa, predictors, x, &predicted, value);
@@ -140,6 +142,7 @@ kernel! {
         y: usize,
         x: usize,
         co_located: &'a CoLocated,
+        by_position: bool,
     ) -> Predicted<N> {
         let Predictors { history, location, refine, scale } = predictors;
         let offset = co_located.offset;
@@ -162,7 +165,10 @@ kernel! {
             refine.outliers(x),
             side(inputs.nearest[0]) * 5 + side(inputs.nearest[1]),
         ];
-        let code = |value: f32| clamp_or_low(value + offset, 0.0, 65_535.0) as u32;
+        // Values on the lattice of this pixel: to the nearest one, where its lattice has another
+        // position than theirs.
+        let half = if by_position { 0.5 } else { 0.0 };
+        let code = |value: f32| clamp_or_low((value + offset) + half, 0.0, 65_535.0) as u32;
         let mut around = [0; VALUES];
         for (value, place) in around.iter_mut().zip(PIXELS) {
             *value = code(history.pixels.at(x, place));
@@ -176,6 +182,7 @@ kernel! {
         let pixel = Pixel {
             experts: Experts::new(prediction, &simple, &scales, offset),
             mean: prediction + offset,
+            position: if by_position { Pixel::position(offset) } else { 0 },
             scale: path_scale,
             contexts,
             around,

@@ -69,5 +69,6 @@ pub(crate) fn all() -> Vec<Seed> {
         dithered("dithered split rows", 200, frame(16, 24, 8.0), Mode::DitheredSplitRows),
         dithered("dithered wavefront", 20, frame(20, 30, 8.0), Mode::DitheredWavefront),
         dithered("dithered mixing", 1, frame(10, 20, 8.0), Mode::DitheredMixing),
+        dithered("dithered positions", 1, frame(10, 20, 8.0), Mode::DitheredMixingByPosition),
     ]
 }
