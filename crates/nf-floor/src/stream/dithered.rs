@@ -38,7 +38,7 @@ pub fn encode(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
         Mode::DitheredSplitRows => {
             Directed::new(tile, &steps).map(|directed| directed.encode(&[Effort::LARGE]))
         }
-        Mode::DitheredWavefront => wavefront::encode(tile, &steps),
+        Mode::DitheredWavefront => wavefront::encode(tile, wavefront::Beside::shifts(&steps)),
         Mode::DitheredMixing => encode_mixing(tile, shifts),
         _ => None,
     };
@@ -62,7 +62,9 @@ pub(super) fn decode(
 ) -> Result<Vec<u16>> {
     match mode {
         Mode::DitheredSplitRows => split_rows::decode(what, payload, height, width, &in_steps(shifts)),
-        Mode::DitheredWavefront => wavefront::decode(what, payload, height, width, &in_steps(shifts)),
+        Mode::DitheredWavefront => {
+            wavefront::decode(what, payload, height, width, wavefront::Beside::shifts(&in_steps(shifts)))
+        }
         Mode::DitheredMixing => decode_mixing(what, payload, (height, width), shifts),
         _ => Err(Error::corrupt(what, format!("tile mode {} has no shifts", mode as u8))),
     }

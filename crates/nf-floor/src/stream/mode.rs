@@ -34,11 +34,14 @@ pub enum Mode {
     DitheredWavefront = 12,
     /// [`mixing`](crate::models::mixing) of such indices.
     DitheredMixing = 13,
+    /// [`wavefront`](crate::models::wavefront) of what maps of a profile and reference planes leave,
+    /// by a model that has seen a start of the profile.
+    WarmWavefront = 14,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Raw,
         Self::Constant,
         Self::SplitRows,
@@ -52,11 +55,12 @@ impl Mode {
         Self::DitheredSplitRows,
         Self::DitheredWavefront,
         Self::DitheredMixing,
+        Self::WarmWavefront,
     ];
 
     /// Whether its tiles need a detector profile.
     pub const fn needs_profile(self) -> bool {
-        matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile)
+        matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile | Self::WarmWavefront)
     }
 
     /// Whether its tiles need the dither of their stream.
@@ -77,7 +81,7 @@ impl Mode {
         let (&byte, payload) = bytes.split_first().ok_or_else(|| Error::truncated(what))?;
         let mode = Self::ALL.into_iter().find(|mode| *mode as u8 == byte);
         let mode = mode
-            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 13")))?;
+            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 14")))?;
         Ok((mode, payload))
     }
 

@@ -41,7 +41,8 @@ pub(super) fn values<F: Fn(usize, usize) -> f32 + Sync>(
     layers: &Layers<F>,
 ) -> (Vec<f32>, f32) {
     let (mean, noise_dn) = layers.clipped_mean(place.width);
-    (shrunk(&mean, place.height, place.width, noise_dn), noise_dn)
+    let around = means_around(&mean, place.height, place.width, 5.0 * noise_dn + 1.0);
+    (shrunk(&mean, &around, noise_dn), noise_dn)
 }
 
 /// The patterns of the reads of ramps: that of the first read, and what every read adds to the one
@@ -157,26 +158,25 @@ fn mean_without_outliers(values: &mut [f32], sigma: f32) -> f32 {
     sum / count.max(1.0)
 }
 
-/// Moves every value towards the mean around it, by as much as its distance is likely to be noise:
-/// fully where all pixels differ by noise alone, not at all where one stands out.
-fn shrunk(values: &[f32], height: usize, width: usize, noise_dn: f32) -> Vec<f32> {
-    let around = means_around(values, height, width, 5.0 * noise_dn + 1.0);
+/// Moves every value towards what is `expected` of it, by as much as its distance is likely to be
+/// noise: fully where all pixels differ by noise alone, not at all where one stands out.
+pub(super) fn shrunk(values: &[f32], expected: &[f32], noise_dn: f32) -> Vec<f32> {
     let mut distances: Vec<f32> = values
         .iter()
-        .zip(&around)
+        .zip(expected)
         .step_by((values.len() / 50_000).max(1))
-        .map(|(value, around)| (value - around).abs())
+        .map(|(value, expected)| (value - expected).abs())
         .collect();
     let spread = 1.4826 * median(&mut distances);
     let (variance, noise) = (spread * spread, noise_dn * noise_dn);
     let share = ((variance - noise) / variance.max(1e-6)).clamp(0.0, 1.0);
     values
         .iter()
-        .zip(&around)
-        .map(|(value, around)| {
-            let distance = value - around;
+        .zip(expected)
+        .map(|(value, expected)| {
+            let distance = value - expected;
             let sure = 1.0 - 9.0 * variance.max(noise) / (distance * distance).max(1e-6);
-            around + distance * share.max(sure)
+            expected + distance * share.max(sure)
         })
         .collect()
 }
