@@ -6,7 +6,7 @@
 
 use super::Place;
 use super::group::Group;
-use super::pattern::{self, means_around, shrunk};
+use super::pattern::{self, Mean, means_around, shrunk};
 use super::response::UNITS;
 use crate::Map;
 
@@ -37,7 +37,8 @@ impl Known {
     ) -> Option<Self> {
         let levels = groups.iter().map(|group| pattern::layers(group).level()).enumerate();
         let dark_group = levels.min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-        let (mean, noise_dn) = pattern::layers(&groups[dark_group]).clipped_mean(place.width);
+        let Mean { values: mean, noise_dn, .. } =
+            pattern::layers(&groups[dark_group]).clipped_mean(place.width);
         let dark_around = means_around(&mean, place.height, place.width, 5.0 * noise_dn + 1.0);
         let dark = mean.iter().zip(&dark_around).map(|(mean, around)| mean - around).collect();
         let response = response
@@ -52,23 +53,24 @@ impl Known {
             return None;
         }
         let response = self.response.as_ref().filter(|(of, _)| *of != number).map(|(_, values)| values);
-        let (mean, noise_dn) = pattern::layers(group).clipped_mean(place.width);
-        let around = means_around(&mean, place.height, place.width, 5.0 * noise_dn + 1.0);
+        let mean = pattern::layers(group).clipped_mean(place.width);
+        let around = means_around(&mean.values, place.height, place.width, 5.0 * mean.noise_dn + 1.0);
+        let values = &mean.values;
         let regressors = |i: usize| {
             let light = (around[i] - self.dark_around[i]).max(0.0);
-            [f64::from(self.dark[i]), response.map_or(0.0, |response| f64::from(response[i] * light))]
+            [f64::from(self.dark[i]), response.map_or(0.0, |values| f64::from(values[i] * light))]
         };
-        let step = (mean.len() / PIXELS).max(1) | 1;
+        let step = (values.len() / PIXELS).max(1) | 1;
         let some: Vec<([f64; 2], f64)> =
-            (0..mean.len()).step_by(step).map(|i| (regressors(i), f64::from(mean[i] - around[i]))).collect();
+            (0..values.len()).step_by(step).map(|i| (regressors(i), f64::from(values[i] - around[i]))).collect();
         let weights = fit(&some)?;
-        let predicted: Vec<f32> = (0..mean.len())
+        let predicted: Vec<f32> = (0..values.len())
             .map(|i| {
                 let [dark, light] = regressors(i);
                 around[i] + (weights[0] * dark + weights[1] * light) as f32
             })
             .collect();
-        Some((shrunk(&mean, &predicted, noise_dn), noise_dn))
+        Some((shrunk(place, &mean, &predicted), mean.noise_dn))
     }
 }
 

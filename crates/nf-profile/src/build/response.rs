@@ -19,14 +19,14 @@ pub(super) fn of_groups(place: &Place, groups: &[Group]) -> Option<(usize, Map)>
     let Place { height, width, .. } = *place;
     let levels: Vec<f32> = groups.iter().map(|group| pattern::layers(group).level()).collect();
     let darkest = levels.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
-    let dark = pattern::layers(&groups[darkest]).clipped_mean(width).0;
+    let dark = pattern::layers(&groups[darkest]).clipped_mean(width).values;
     let mut best: Option<(f32, usize, Map)> = None;
     for (number, (group, own)) in groups.iter().zip(&levels).enumerate() {
         let light = own - levels[darkest];
         if light < LEAST_LIGHT_DN || group.planes.len() < 2 {
             continue;
         }
-        let (mean, noise_dn) = pattern::layers(group).clipped_mean(width);
+        let pattern::Mean { values: mean, noise_dn, .. } = pattern::layers(group).clipped_mean(width);
         let lit: Vec<f32> = mean.iter().zip(&dark).map(|(mean, dark)| mean - dark).collect();
         let around = pattern::means_around(&lit, height, width, 0.2 * light);
         let values: Vec<f32> = lit
