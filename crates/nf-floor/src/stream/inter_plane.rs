@@ -130,7 +130,8 @@ pub(super) fn encode_with(
             break;
         }
     }
-    if let Some(placed) = placed.filter(|_| tile::tries_wavefront(level, tile.samples.len())) {
+    // `default` has no time for a start.
+    if let Some(placed) = placed.filter(|_| level >= Level::High) {
         // With what predicts the tile best, if anything does.
         let useful = candidates.iter().zip(&fits).filter(|(_, fit)| fit.gradient < MOST_GRADIENT);
         let best = useful.min_by(|a, b| a.1.gradient.total_cmp(&b.1.gradient));

@@ -61,8 +61,10 @@ impl Known {
             [f64::from(self.dark[i]), response.map_or(0.0, |values| f64::from(values[i] * light))]
         };
         let step = (values.len() / PIXELS).max(1) | 1;
-        let some: Vec<([f64; 2], f64)> =
-            (0..values.len()).step_by(step).map(|i| (regressors(i), f64::from(values[i] - around[i]))).collect();
+        let some: Vec<([f64; 2], f64)> = (0..values.len())
+            .step_by(step)
+            .map(|i| (regressors(i), f64::from(values[i] - around[i])))
+            .collect();
         let weights = fit(&some)?;
         let predicted: Vec<f32> = (0..values.len())
             .map(|i| {

@@ -187,8 +187,10 @@ pub(super) fn shrunk(place: &Place, mean: &Mean, expected: &[f32]) -> Vec<f32> {
         let rows = band * BLOCK_PX..((band + 1) * BLOCK_PX).min(height);
         for left in (0..width).step_by(BLOCK_PX) {
             let columns = left..(left + BLOCK_PX).min(width);
-            let pixels: Vec<usize> =
-                rows.clone().flat_map(|row| columns.clone().map(move |column| row * width + column)).collect();
+            let pixels: Vec<usize> = rows
+                .clone()
+                .flat_map(|row| columns.clone().map(move |column| row * width + column))
+                .collect();
             let distance = |i: usize| mean.values[i] - expected[i];
             let mut distances: Vec<f32> = pixels.iter().map(|&i| distance(i).abs()).collect();
             let spread = 1.4826 * median(&mut distances);
