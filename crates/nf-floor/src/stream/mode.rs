@@ -34,8 +34,8 @@ pub enum Mode {
     DitheredWavefront = 12,
     /// [`mixing`](crate::models::mixing) of such indices.
     DitheredMixing = 13,
-    /// [`wavefront`](crate::models::wavefront) of what maps of a profile and reference planes leave,
-    /// by a model that has seen a start of the profile.
+    /// [`wavefront`](crate::models::wavefront) of what maps of a profile and reference planes
+    /// leave, by a model that has seen a start of the profile.
     WarmWavefront = 14,
 }
 
