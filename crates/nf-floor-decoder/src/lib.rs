@@ -26,6 +26,7 @@ mod profile;
 mod read_profile;
 mod reference_planes;
 mod split_rows;
+mod start;
 mod stream;
 mod tile;
 mod wavefront;

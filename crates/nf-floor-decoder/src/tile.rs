@@ -29,16 +29,16 @@ pub(crate) fn decode(
     let payload = bytes.rest();
     let fits = match mode {
         7 | 8 => !references.is_empty(),
-        9 | 10 => true,
+        9 | 10 | 14 => true,
         _ => references.is_empty(),
     };
     Error::unless(fits, "the number of reference planes does not fit the mode")?;
-    if let (9 | 10, Some(detector)) = (mode, detector) {
+    if let (9 | 10 | 14, Some(detector)) = (mode, detector) {
         let Detector { profile, area } = detector;
-        return if mode == 9 {
-            pattern_difference(payload, profile, area, references)
-        } else {
-            mixing::decode_with_profile(payload, profile, area, references)
+        return match mode {
+            9 => pattern_difference(payload, profile, area, references),
+            10 => mixing::decode_with_profile(payload, profile, area, references),
+            _ => wavefront::decode_with_profile(payload, profile, area, references),
         };
     }
     match (mode, shifts) {
@@ -51,7 +51,7 @@ pub(crate) fn decode(
         (7, _) => difference(payload, height, width, references),
         (11, Some(_)) => split_rows::decode(payload, height, width, shifts),
         (12, Some(_)) => wavefront::decode(payload, height, width, shifts),
-        (13 | 14, Some(shifts)) => mixing::decode_dithered(payload, height, width, shifts, mode == 14),
+        (13 | 15, Some(shifts)) => mixing::decode_dithered(payload, height, width, shifts, mode == 15),
         _ => Err(Error::new("the mode of a tile is unknown")),
     }
 }

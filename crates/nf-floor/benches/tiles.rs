@@ -38,7 +38,7 @@ impl Model {
         let payload = match self {
             Self::Small => split_rows(&[Effort::SMALL]),
             Self::Large => split_rows(&[Effort::SMALL, Effort::LARGE]),
-            Self::Wavefront => wavefront::encode(tile, &[]),
+            Self::Wavefront => wavefront::encode(tile, wavefront::Beside::default()),
             Self::Mixing => mixing::encode(tile),
         };
         payload.expect("a tile with pixels")
@@ -47,7 +47,7 @@ impl Model {
     fn decode(self, payload: &[u8], side: usize) -> Vec<u16> {
         let samples = match self {
             Self::Small | Self::Large => split_rows::decode("tile", payload, side, side, &[]),
-            Self::Wavefront => wavefront::decode("tile", payload, side, side, &[]),
+            Self::Wavefront => wavefront::decode("tile", payload, side, side, wavefront::Beside::default()),
             Self::Mixing => mixing::decode("tile", payload, side, side),
         };
         samples.expect("own bytes decode")

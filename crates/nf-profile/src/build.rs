@@ -5,6 +5,7 @@
 //! group becomes the map of its mean, if leaving one plane out shows that the others predict it.
 
 mod group;
+mod joint;
 mod pattern;
 mod response;
 mod start;
@@ -132,7 +133,8 @@ impl Builder {
         let mut taken = vec![];
         for Gathered { place, planes } in &self.images {
             let groups = group::groups(planes, place.width);
-            let patterns = patterns(place, &groups);
+            let response = response::of_groups(place, &groups);
+            let patterns = patterns(place, &groups, response.as_ref());
             let left_out: Vec<Option<f64>> = groups.par_iter().map(|group| left_out(place, group)).collect();
             for ((group, (values, noise_dn)), left_out) in groups.iter().zip(patterns).zip(left_out) {
                 let mut known = Known { values, noise_dn, frames: group.planes.len() as u32 };
@@ -151,7 +153,7 @@ impl Builder {
                 });
                 maps.extend(is_map.then(|| pattern::map(place, group, &known)));
             }
-            if let Some(new) = response::of_groups(place, &groups) {
+            if let Some((_, new)) = response {
                 let is_own = |map: &Map| map.kind == MapKind::Response && place.is_of(map);
                 let old = self.old_maps.iter().position(is_own);
                 if old.is_none_or(|old| new.noise_dn < self.old_maps[old].noise_dn) {
@@ -174,11 +176,18 @@ impl Builder {
 }
 
 /// The pattern of every group, and its noise.
-fn patterns(place: &Place, groups: &[Group]) -> Vec<(Vec<f32>, f32)> {
+fn patterns(place: &Place, groups: &[Group], response: Option<&(usize, Map)>) -> Vec<(Vec<f32>, f32)> {
+    let known = joint::Known::of_groups(place, groups, response);
     let mut patterns: Vec<Option<(Vec<f32>, f32)>> = groups.iter().map(|_| None).collect();
     for group in 0..groups.len() {
+        if patterns[group].is_some() {
+            continue;
+        }
+        let reads = group::reads(groups, group);
+        if let ([_], Some(known)) = (&reads[..], &known) {
+            patterns[group] = known.values(place, (group, &groups[group]));
+        }
         if patterns[group].is_none() {
-            let reads = group::reads(groups, group);
             let ramp: Vec<&Group> = reads.iter().map(|&read| &groups[read]).collect();
             for (read, pattern) in reads.into_iter().zip(pattern::of_ramp(place, &ramp)) {
                 patterns[read] = Some(pattern);

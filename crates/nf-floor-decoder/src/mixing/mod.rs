@@ -38,7 +38,7 @@ pub(crate) struct Here {
     pub x: usize,
     /// 9.2: the offset.
     pub o: f32,
-    /// format-floor.md, 20.7: whether the mode is 14.
+    /// format-floor.md, 20.7: whether the mode is 15.
     pub by_position: bool,
 }
 
@@ -54,13 +54,13 @@ impl Here {
     }
 }
 
-/// 9.3: `code(v)`; format-floor.md, 20.7: in mode 14.
+/// 9.3: `code(v)`; format-floor.md, 20.7: in mode 15.
 pub(crate) fn code(v: f32, here: Here) -> i64 {
     let half = if here.by_position { 0.5 } else { 0.0 };
     crate::notation::trunc(crate::notation::clamp((v + here.o) + half, 0.0, 65535.0))
 }
 
-/// format-floor.md, 20.6 and 20.7: modes 13 and 14.
+/// format-floor.md, 20.6 and 20.7: modes 13 and 15.
 pub(crate) fn decode_dithered(
     payload: &[u8],
     height: usize,

@@ -24,7 +24,7 @@ pub(crate) struct Tile {
     /// 9.2: the offset of every pixel.
     pub offsets: Vec<f32>,
     pub helpers: Option<Helpers>,
-    /// format-floor.md, 20.7: whether the mode is 14.
+    /// format-floor.md, 20.7: whether the mode is 15.
     pub by_position: bool,
 }
 

@@ -9,6 +9,7 @@ use crate::bytes::Bytes;
 use crate::notation::{clamp, trunc};
 use crate::patterns::{Named, Weights};
 use crate::profile::{Area, Profile};
+use crate::start::{Exposure, exposures};
 
 /// 19.6: what the tile and the exposures of its start have in common.
 struct Common<'a> {
@@ -63,31 +64,6 @@ fn begin<'m>(model: &'m mut Option<Model>, tile: &Tile) -> &'m mut Model {
         model.start_tile(tile);
     }
     model.get_or_insert_with(|| Model::new(tile))
-}
-
-/// 19.9: a plane of an exposure of a start.
-struct Exposure<'a> {
-    area: Area,
-    samples: &'a [u16],
-    references: Vec<Vec<u16>>,
-}
-
-/// 19.9: the exposures of the start that a tile with `n` reference planes names.
-fn exposures(profile: &Profile, start: usize, read: usize, n: usize) -> Result<Vec<Exposure<'_>>, Error> {
-    if start == 0 {
-        Error::unless(read == 0, "a tile without a start has a read")?;
-        return Ok(Vec::new());
-    }
-    let start = profile.starts.get(start - 1);
-    let start = start.ok_or(Error::new("the profile lacks the start of a tile"))?;
-    Error::unless(read < start.reads && read >= n, "the read of a tile does not fit its start")?;
-    let exposure = |planes: &'_ [Vec<u16>]| planes[read - n..read].iter().rev().cloned().collect();
-    let exposures = start.planes.chunks_exact(start.reads).map(|planes| Exposure {
-        area: start.area,
-        samples: &planes[read],
-        references: exposure(planes),
-    });
-    Ok(exposures.collect())
 }
 
 impl Common<'_> {

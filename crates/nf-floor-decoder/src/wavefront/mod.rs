@@ -7,7 +7,9 @@ mod inputs;
 mod lanes;
 mod map;
 mod pixel;
+mod profile;
 mod residuals;
+mod source;
 mod state;
 mod values;
 
@@ -15,7 +17,9 @@ use crate::Error;
 use crate::bytes::Bytes;
 use lanes::Lanes;
 use pixel::Pixel;
+pub(crate) use profile::decode as decode_with_profile;
 use residuals::RowSums;
+use source::Source;
 use state::State;
 
 /// 8.2: the number of rows of a band, and the number of lanes.
@@ -37,22 +41,31 @@ pub(crate) fn decode(
     shifts: Option<&[f32]>,
 ) -> Result<Vec<u16>, Error> {
     let mut bytes = Bytes::new(payload);
-    let head = Head {
-        median: f32::from(bytes.u16()?),
-        floor: f32::from(bytes.u16()?),
-        least_range: f32::from(bytes.u16()?),
-    };
-    let mut lanes = Lanes::read(bytes)?;
+    let head = read_head(&mut bytes)?;
     let mut state = State::new(head, height, width, shifts);
-    for top in (0..height).step_by(LANES) {
-        decode_band(&mut state, &mut lanes, top, LANES.min(height - top))?;
-    }
-    lanes.end()?;
+    run(&mut state, &mut Source::Coded(Lanes::read(bytes)?), height)?;
     Ok(state.samples)
 }
 
+/// 8.1: reads the numbers at the start of the payload.
+fn read_head(bytes: &mut Bytes<'_>) -> Result<Head, Error> {
+    Ok(Head {
+        median: f32::from(bytes.u16()?),
+        floor: f32::from(bytes.u16()?),
+        least_range: f32::from(bytes.u16()?),
+    })
+}
+
+/// 8.2: the bands of a tile of `height` rows.
+fn run(state: &mut State, source: &mut Source<'_>, height: usize) -> Result<(), Error> {
+    for top in (0..height).step_by(LANES) {
+        decode_band(state, source, top, LANES.min(height - top))?;
+    }
+    source.end()
+}
+
 /// 8.2 and 8.6: a band of `h` rows from the row `top` on.
-fn decode_band(state: &mut State, lanes: &mut Lanes<'_>, top: usize, h: usize) -> Result<(), Error> {
+fn decode_band(state: &mut State, source: &mut Source<'_>, top: usize, h: usize) -> Result<(), Error> {
     let mut sums = [RowSums::default(); LANES];
     for t in 0..state.width + 3 * (h - 1) {
         // 1.
@@ -70,11 +83,11 @@ fn decode_band(state: &mut State, lanes: &mut Lanes<'_>, top: usize, h: usize) -
         }
         // 3.
         for pixel in &mut pixels {
-            block::decode(state, pixel, lanes)?;
+            block::decode(state, pixel, source)?;
         }
         // 4.
         for pixel in &mut pixels {
-            values::decode(state, pixel, lanes)?;
+            values::decode(state, pixel, source)?;
         }
         // 5.
         if t % 5 == 0 {

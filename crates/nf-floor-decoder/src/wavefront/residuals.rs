@@ -31,5 +31,6 @@ pub(crate) fn update(state: &mut State, sums: &mut RowSums, pixel: &Pixel) {
     let mean = state.d.at(at, 1, 0);
     state.d.set(at, mean + (e - mean) * (1.0 / 24.0));
     state.v.set(at, pixel.value());
-    state.samples[at.row * state.width + at.column] = pixel.sample;
+    let index = state.index(at);
+    state.samples[index] = pixel.sample;
 }

@@ -99,9 +99,33 @@ impl State {
         }
     }
 
+    /// 19.10: another tile of `height` rows of `width` pixels, with what was learnt.
+    pub(crate) fn begin_tile(&mut self, head: Head, height: usize, width: usize) {
+        self.batch.empty(&mut self.fresh_l, &mut self.fresh_s);
+        let n = self.fresh_l.samples();
+        if n > 0.0 {
+            self.tile.blend(1.0 - n / 300000.0, &self.fresh_l, 1.0);
+            self.fresh_l.clear();
+        }
+        self.v = Map::new(height, width, head.median);
+        self.e = Map::new(height, width, 8.0);
+        self.c = Map::new(height, width, 0.0);
+        self.d = Map::new(height, width, 8.0);
+        self.head = head;
+        self.width = width;
+        self.samples = vec![0; height * width];
+        self.block = 0;
+        self.blocks = vec![Moments::new(LOCATION)];
+    }
+
     /// 20.5: the shift of a pixel, 0 in mode 3.
     pub(crate) fn shift(&self, at: Place) -> f32 {
-        self.shifts.as_ref().map_or(0.0, |shifts| shifts[at.row * self.width + at.column])
+        self.shifts.as_ref().map_or(0.0, |shifts| shifts[self.index(at)])
+    }
+
+    /// The place of a pixel, row by row.
+    pub(crate) fn index(&self, at: Place) -> usize {
+        at.row * self.width + at.column
     }
 
     /// 8.17: the distribution of the context of a pixel learns its sample.

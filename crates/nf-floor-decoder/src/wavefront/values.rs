@@ -1,7 +1,7 @@
 //! format-floor.md, 8.16: the value of a sample within its block.
 
-use super::lanes::Lanes;
 use super::pixel::Pixel;
+use super::source::Source;
 use super::state::State;
 use crate::Error;
 use crate::functions::total;
@@ -37,7 +37,8 @@ impl Values {
 }
 
 /// Decodes the value of a pixel whose block is known.
-pub(crate) fn decode(state: &mut State, pixel: &mut Pixel, lanes: &mut Lanes<'_>) -> Result<(), Error> {
+pub(crate) fn decode(state: &mut State, pixel: &mut Pixel, source: &mut Source<'_>) -> Result<(), Error> {
+    let known = source.known(state.index(pixel.at));
     let context = &state.contexts[pixel.context];
     let values = &mut state.values;
     let b = pixel.block;
@@ -64,14 +65,17 @@ pub(crate) fn decode(state: &mut State, pixel: &mut Pixel, lanes: &mut Lanes<'_>
     }
     start[8] = 65536;
 
-    let point = lanes.point(pixel.lane, 16);
+    let point = source.point(pixel.lane, 16);
     let mut value = 0;
     for k in 1..8 {
         if start[k] <= point {
             value = k;
         }
     }
-    lanes.advance(pixel.lane, start[value], start[value + 1], 16)?;
+    if let Some(sample) = known {
+        value = usize::from(sample) % 8;
+    }
+    source.advance(pixel.lane, start[value], start[value + 1], 16)?;
     count[value] += 1.0;
     values.low_count[value] += 1.0;
     for j in 0..8 {

@@ -39,7 +39,7 @@ pub fn encode(mode: Mode, tile: TileView, shifts: &[i16]) -> Option<Vec<u8>> {
         Mode::DitheredSplitRows => {
             Directed::new(tile, &steps).map(|directed| directed.encode(&[Effort::LARGE]))
         }
-        Mode::DitheredWavefront => wavefront::encode(tile, &steps),
+        Mode::DitheredWavefront => wavefront::encode(tile, wavefront::Beside::shifts(&steps)),
         Mode::DitheredMixing | Mode::DitheredMixingByPosition => encode_mixing(mode, tile, shifts),
         _ => None,
     };
@@ -63,7 +63,9 @@ pub(super) fn decode(
 ) -> Result<Vec<u16>> {
     match mode {
         Mode::DitheredSplitRows => split_rows::decode(what, payload, height, width, &in_steps(shifts)),
-        Mode::DitheredWavefront => wavefront::decode(what, payload, height, width, &in_steps(shifts)),
+        Mode::DitheredWavefront => {
+            wavefront::decode(what, payload, height, width, wavefront::Beside::shifts(&in_steps(shifts)))
+        }
         Mode::DitheredMixing | Mode::DitheredMixingByPosition => {
             decode_mixing(what, mode, payload, (height, width), shifts)
         }

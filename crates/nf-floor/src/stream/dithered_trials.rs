@@ -41,7 +41,7 @@ pub(super) fn encode(tile: TileView, references: &[&[u16]], shifts: &[i16], leve
     };
     offer(Mode::DitheredSplitRows, directed.map(|directed| directed.encode(efforts(level))));
     if tries_wavefront(level, tile.samples.len()) {
-        offer(Mode::DitheredWavefront, wavefront::encode(tile, &steps));
+        offer(Mode::DitheredWavefront, wavefront::encode(tile, wavefront::Beside::shifts(&steps)));
     }
     if level >= Level::Max {
         let mode = Mode::DitheredMixingByPosition;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! version      u8       1; 2 if any tile has reference planes; 3 if any needs a detector profile;
-//!                       4 if any needs the dither; 5 if any of these has mode 14
+//!                       4 if any needs the dither; 5 if any of these has mode 15
 //! tile height  varint   rows of a tile; the last row of tiles may be lower
 //! tile width   varint   columns of a tile; the last column of tiles may be narrower
 //! profile      8 bytes  only in version 3: the key of the profile

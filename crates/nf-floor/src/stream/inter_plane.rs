@@ -8,6 +8,8 @@
 //! | 7 | 9 | weights; a [`tile`] of the differences from the sum, plus 32768, modulo 2^16 | 7 from `default` on, 9 all |
 //! | 8 | 10 | weights; a payload of [`mixing`] with terms | `max` |
 //!
+//! Mode 14 is a [wavefront](super::warm_wavefront) with a profile.
+//!
 //! In modes 9 and 10 the [numbers of the maps](super::profile_maps) come first. How many planes a
 //! tile needs is not in its bytes but in the index of the stream.
 
@@ -19,14 +21,12 @@ use super::plane_weights::{self, PAIRS};
 use super::profile_maps::{MapNumbers, MixingHead, Placed, StartTiles};
 use super::tile;
 use super::trials::{Trial, Trials};
+use super::warm_wavefront;
 use crate::level::Level;
 use crate::models::TileView;
 use crate::models::mixing::{self, Extras};
 use crate::predict::terms::{MAX_REFERENCES, Terms, Weights};
 use nf_codec::{DitheredStack, Error, Result};
-
-/// The code of a difference of zero.
-const ZERO: u16 = 1 << 15;
 
 /// Differences are tried where their mean absolute gradient is below this share of that of the
 /// samples.
@@ -122,19 +122,28 @@ pub(super) fn encode_with(
     // Of candidates whose differences are nearly as small, only one is worth the time.
     let most = fits.iter().map(|fit| fit.gradient).fold(MOST_GRADIENT, f64::min) + 0.003;
     for (candidate, fit) in candidates.iter().zip(&fits).filter(|(_, fit)| fit.gradient < most) {
-        let differences: Vec<u16> = tile
-            .samples
-            .iter()
-            .enumerate()
-            .map(|(i, sample)| {
-                sample.wrapping_sub(candidate.terms.rounded(&fit.weights, i)).wrapping_add(ZERO)
-            })
-            .collect();
+        let differences = warm_wavefront::differences(tile.samples, &candidate.terms, &fit.weights);
         let mut payload = fit.weights.bytes(&candidate.terms);
         payload.extend(tile::encode(TileView { samples: &differences, ..tile }, level.min(Level::High)));
         offer(candidate.coded(None, &payload));
         if level < Level::High {
             break;
+        }
+    }
+    // `default` has no time for a start.
+    if let Some(placed) = placed.filter(|_| level >= Level::High) {
+        // With what predicts the tile best, if anything does.
+        let useful = candidates.iter().zip(&fits).filter(|(_, fit)| fit.gradient < MOST_GRADIENT);
+        let best = useful.min_by(|a, b| a.1.gradient.total_cmp(&b.1.gradient));
+        let nothing = Candidate { terms: Terms::default(), maps: None };
+        let (Candidate { terms, maps }, weights) = match best {
+            Some((candidate, fit)) => (candidate, fit.weights.clone()),
+            None => (&nothing, Weights::default()),
+        };
+        let maps = maps.clone().unwrap_or_else(|| MapNumbers::none(terms.planes.len()));
+        if let Some(payload) = warm_wavefront::encode(tile, &placed, &maps, terms, &weights) {
+            let bytes = [&[Mode::WarmWavefront as u8], maps.bytes().as_slice(), &payload].concat();
+            offer(CodedTile { bytes, references: terms.planes.len() });
         }
     }
     if level >= Level::Max && (placed.is_some() || !candidates.is_empty()) {
@@ -207,7 +216,7 @@ pub(super) fn decode_at(
             }
             decode_terms(what, mode, payload, (height, width), &Terms::of_planes(references))
         }
-        Mode::DifferenceFromProfile | Mode::MixingWithProfile => {
+        Mode::DifferenceFromProfile | Mode::MixingWithProfile | Mode::WarmWavefront => {
             let placed = placed.ok_or_else(|| {
                 Error::corrupt(what, format!("tile mode {} in a stream that names no profile", mode as u8))
             })?;
@@ -216,6 +225,10 @@ pub(super) fn decode_at(
             let terms = maps.terms(references);
             if mode == Mode::DifferenceFromProfile {
                 return decode_terms(what, mode, payload, (height, width), &terms);
+            }
+            if mode == Mode::WarmWavefront {
+                let extent = (height, width);
+                return warm_wavefront::decode(what, payload, extent, &placed, &numbers, &terms);
             }
             let (MixingHead { helps, start }, payload) = MixingHead::split(what, payload)?;
             let start = start.map(|start| placed.start(what, start, &numbers)).transpose()?;
@@ -246,9 +259,7 @@ fn decode_terms(
     }
     let (weights, differences) = Weights::split(what, payload, terms)?;
     let mut samples = tile::decode(what, differences, height, width)?;
-    for (i, sample) in samples.iter_mut().enumerate() {
-        *sample = sample.wrapping_add(terms.rounded(&weights, i)).wrapping_sub(ZERO);
-    }
+    warm_wavefront::add_terms(&mut samples, terms, &weights);
     Ok(samples)
 }
 

@@ -21,6 +21,7 @@ mod plane_weights;
 mod profile_maps;
 pub mod tile;
 mod trials;
+mod warm_wavefront;
 
 use crate::level::Level;
 use crate::models::TileView;

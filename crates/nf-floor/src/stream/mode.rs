@@ -34,13 +34,16 @@ pub enum Mode {
     DitheredWavefront = 12,
     /// [`mixing`](crate::models::mixing) of such indices.
     DitheredMixing = 13,
+    /// [`wavefront`](crate::models::wavefront) of what maps of a profile and reference planes
+    /// leave, by a model that has seen a start of the profile.
+    WarmWavefront = 14,
     /// The same with biases of nodes for every position of the lattice: what this program writes.
-    DitheredMixingByPosition = 14,
+    DitheredMixingByPosition = 15,
 }
 
 impl Mode {
     /// Every mode.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Raw,
         Self::Constant,
         Self::SplitRows,
@@ -54,17 +57,24 @@ impl Mode {
         Self::DitheredSplitRows,
         Self::DitheredWavefront,
         Self::DitheredMixing,
+        Self::WarmWavefront,
         Self::DitheredMixingByPosition,
     ];
 
     /// Whether its tiles need a detector profile.
     pub const fn needs_profile(self) -> bool {
-        matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile)
+        matches!(self, Self::DifferenceFromProfile | Self::MixingWithProfile | Self::WarmWavefront)
     }
 
     /// Whether its tiles need the dither of their stream.
     pub const fn needs_dither(self) -> bool {
-        self as u8 >= Self::DitheredSplitRows as u8
+        matches!(
+            self,
+            Self::DitheredSplitRows
+                | Self::DitheredWavefront
+                | Self::DitheredMixing
+                | Self::DitheredMixingByPosition
+        )
     }
 
     /// Every mode that needs no detector profile.
@@ -80,7 +90,7 @@ impl Mode {
         let (&byte, payload) = bytes.split_first().ok_or_else(|| Error::truncated(what))?;
         let mode = Self::ALL.into_iter().find(|mode| *mode as u8 == byte);
         let mode = mode
-            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 14")))?;
+            .ok_or_else(|| Error::corrupt(what, format!("tile mode {byte}, expected 0 to 5 or 7 to 15")))?;
         Ok((mode, payload))
     }
 

@@ -31,6 +31,11 @@ pub(super) struct MapNumbers {
 }
 
 impl MapNumbers {
+    /// No maps for a tile with so many reference planes.
+    pub(super) fn none(planes: usize) -> Self {
+        Self { planes: vec![0; planes], ..Self::default() }
+    }
+
     /// Whether it names no map.
     pub(super) fn is_none(&self) -> bool {
         self.own == 0 && self.response == 0 && self.planes.iter().all(|&map| map == 0)
@@ -110,7 +115,8 @@ pub(super) struct StartTiles<'a> {
 }
 
 impl<'a> StartTiles<'a> {
-    fn first(&self) -> Option<TileView<'a>> {
+    /// The first exposure.
+    pub(super) fn first(&self) -> Option<TileView<'a>> {
         self.exposures.first().map(|(tile, _)| *tile)
     }
 

@@ -71,7 +71,7 @@ fn encode_direct(tile: TileView, level: Level) -> Vec<u8> {
     // Every level tries what the levels below try, so that a higher level is never larger.
     offer(Mode::SplitRows, directed.map(|directed| directed.encode(efforts(level))));
     if tries_wavefront(level, tile.samples.len()) {
-        offer(Mode::Wavefront, wavefront::encode(tile, &[]));
+        offer(Mode::Wavefront, wavefront::encode(tile, wavefront::Beside::default()));
     }
     if level >= Level::Max {
         offer(Mode::Mixing, mixing::encode(tile));
@@ -108,7 +108,7 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
             Err(Error::corrupt(what, reason))
         }
         Mode::SplitRows => split_rows::decode(what, payload, height, width, &[]),
-        Mode::Wavefront => wavefront::decode(what, payload, height, width, &[]),
+        Mode::Wavefront => wavefront::decode(what, payload, height, width, wavefront::Beside::default()),
         Mode::Mixing => mixing::decode(what, payload, height, width),
         Mode::Offset if payload.first() == Some(&(Mode::Offset as u8)) => {
             Err(Error::corrupt(what, "a tile of mode 5 within another of mode 5"))
@@ -125,6 +125,7 @@ pub fn decode(what: &str, bytes: &[u8], height: usize, width: usize) -> Result<V
         | Mode::DitheredSplitRows
         | Mode::DitheredWavefront
         | Mode::DitheredMixing
+        | Mode::WarmWavefront
         | Mode::DitheredMixingByPosition => {
             let mode = mode as u8;
             Err(Error::corrupt(

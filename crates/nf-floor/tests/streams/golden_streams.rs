@@ -71,7 +71,7 @@ fn missing() -> Vec<(&'static str, Image16, Parts)> {
     };
     let of = |name, mode: Mode, image: Image16| {
         let payload = match mode {
-            Mode::Wavefront => wavefront::encode(TileView::of(&image), &[]),
+            Mode::Wavefront => wavefront::encode(TileView::of(&image), wavefront::Beside::default()),
             _ => mixing::encode(TileView::of(&image)),
         };
         let parts = alone(mode, &image, payload);

@@ -10,6 +10,9 @@ use rayon::prelude::*;
 /// Samples further than this many standard deviations from their pixel's median are left out:
 /// cosmic rays.
 const CLIP_SIGMAS: f32 = 5.0;
+/// Side of the blocks in which the noise and the spread of a pattern are measured: both follow the
+/// light.
+const BLOCK_PX: usize = 32;
 /// Pixels on every side of a pixel that its own pattern stands out from.
 const REACH_PX: usize = 3;
 
@@ -19,6 +22,16 @@ pub(super) struct Layers<F: Fn(usize, usize) -> f32 + Sync> {
     pixels: usize,
     /// Of a layer and a pixel.
     value: F,
+}
+
+/// The mean of layers.
+pub(super) struct Mean {
+    /// Of every pixel.
+    pub(super) values: Vec<f32>,
+    /// The variance of each, as far as its layers tell.
+    variances: Vec<f32>,
+    /// The standard deviation of most of them.
+    pub(super) noise_dn: f32,
 }
 
 /// The planes of a group.
@@ -40,8 +53,9 @@ pub(super) fn values<F: Fn(usize, usize) -> f32 + Sync>(
     place: &Place,
     layers: &Layers<F>,
 ) -> (Vec<f32>, f32) {
-    let (mean, noise_dn) = layers.clipped_mean(place.width);
-    (shrunk(&mean, place.height, place.width, noise_dn), noise_dn)
+    let mean = layers.clipped_mean(place.width);
+    let around = means_around(&mean.values, place.height, place.width, 5.0 * mean.noise_dn + 1.0);
+    (shrunk(place, &mean, &around), mean.noise_dn)
 }
 
 /// The patterns of the reads of ramps: that of the first read, and what every read adds to the one
@@ -95,25 +109,25 @@ impl<F: Fn(usize, usize) -> f32 + Sync> Layers<F> {
         self.levels().iter().sum::<f32>() / self.count.max(1) as f32
     }
 
-    /// The mean of every pixel over the layers, less their levels, with outliers left out; and the
-    /// standard deviation of these means.
-    pub(super) fn clipped_mean(&self, width: usize) -> (Vec<f32>, f32) {
+    /// The mean of every pixel over the layers, less their levels, with outliers left out.
+    pub(super) fn clipped_mean(&self, width: usize) -> Mean {
         let levels = self.levels();
         let level = levels.iter().sum::<f32>() / self.count.max(1) as f32;
         let shifts: Vec<f32> = levels.iter().map(|own| level - own).collect();
         let sigma = self.noise(&shifts);
-        let mut means = vec![0.0; self.pixels];
-        means.par_chunks_mut(width).enumerate().for_each(|(row, means)| {
+        let (mut values, mut variances) = (vec![0.0; self.pixels], vec![0.0; self.pixels]);
+        let rows = values.par_chunks_mut(width).zip(variances.par_chunks_mut(width));
+        rows.enumerate().for_each(|(row, (values, variances))| {
             let mut some = vec![0.0; self.count];
-            for (column, mean) in means.iter_mut().enumerate() {
+            for (column, (mean, variance)) in values.iter_mut().zip(variances).enumerate() {
                 let i = row * width + column;
                 for ((layer, value), shift) in some.iter_mut().enumerate().zip(&shifts) {
                     *value = (self.value)(layer, i) + shift;
                 }
-                *mean = mean_without_outliers(&mut some, sigma);
+                (*mean, *variance) = mean_without_outliers(&mut some, sigma);
             }
         });
-        (means, sigma / (self.count as f32).sqrt())
+        Mean { values, variances, noise_dn: sigma / (self.count as f32).sqrt() }
     }
 
     /// Standard deviation of a value about the mean of its pixel, robustly; of a single layer from
@@ -144,41 +158,53 @@ pub(super) fn median(values: &mut [f32]) -> f32 {
 }
 
 /// The mean of values within [`CLIP_SIGMAS`] of their median; of two values far apart the smaller,
-/// since rays only add.
-fn mean_without_outliers(values: &mut [f32], sigma: f32) -> f32 {
+/// since rays only add. With its variance: that of all values if only one is left.
+fn mean_without_outliers(values: &mut [f32], sigma: f32) -> (f32, f32) {
     values.sort_unstable_by(f32::total_cmp);
     let median = values[(values.len() - 1) / 2];
     let reach = CLIP_SIGMAS * sigma + 1.0;
-    let (mut sum, mut count) = (0.0, 0.0f32);
+    let (mut sum, mut squares, mut count) = (0.0, 0.0, 0.0f32);
     for value in values.iter().filter(|&&value| (value - median).abs() <= reach) {
-        sum += value;
+        sum += value - median;
+        squares += (value - median) * (value - median);
         count += 1.0;
     }
-    sum / count.max(1.0)
+    let mean = sum / count.max(1.0);
+    let variance = match count > 1.0 {
+        true => ((squares - count * mean * mean) / ((count - 1.0) * count)).max(0.0),
+        false => sigma * sigma,
+    };
+    (median + mean, variance)
 }
 
-/// Moves every value towards the mean around it, by as much as its distance is likely to be noise:
-/// fully where all pixels differ by noise alone, not at all where one stands out.
-fn shrunk(values: &[f32], height: usize, width: usize, noise_dn: f32) -> Vec<f32> {
-    let around = means_around(values, height, width, 5.0 * noise_dn + 1.0);
-    let mut distances: Vec<f32> = values
-        .iter()
-        .zip(&around)
-        .step_by((values.len() / 50_000).max(1))
-        .map(|(value, around)| (value - around).abs())
-        .collect();
-    let spread = 1.4826 * median(&mut distances);
-    let (variance, noise) = (spread * spread, noise_dn * noise_dn);
-    let share = ((variance - noise) / variance.max(1e-6)).clamp(0.0, 1.0);
-    values
-        .iter()
-        .zip(&around)
-        .map(|(value, around)| {
-            let distance = value - around;
-            let sure = 1.0 - 9.0 * variance.max(noise) / (distance * distance).max(1e-6);
-            around + distance * share.max(sure)
-        })
-        .collect()
+/// Moves every value towards what is `expected` of it, by as much as its distance is likely to be
+/// noise: fully where all pixels around differ by noise alone, not at all where one stands out.
+pub(super) fn shrunk(place: &Place, mean: &Mean, expected: &[f32]) -> Vec<f32> {
+    let Place { height, width, .. } = *place;
+    let mut shrunk = mean.values.clone();
+    let bands = shrunk.par_chunks_mut(BLOCK_PX * width).enumerate();
+    bands.for_each(|(band, shrunk)| {
+        let rows = band * BLOCK_PX..((band + 1) * BLOCK_PX).min(height);
+        for left in (0..width).step_by(BLOCK_PX) {
+            let columns = left..(left + BLOCK_PX).min(width);
+            let pixels: Vec<usize> = rows
+                .clone()
+                .flat_map(|row| columns.clone().map(move |column| row * width + column))
+                .collect();
+            let distance = |i: usize| mean.values[i] - expected[i];
+            let mut distances: Vec<f32> = pixels.iter().map(|&i| distance(i).abs()).collect();
+            let spread = 1.4826 * median(&mut distances);
+            let variance = spread * spread;
+            let noise = pixels.iter().map(|&i| mean.variances[i]).sum::<f32>() / pixels.len() as f32;
+            let share = ((variance - noise) / variance.max(1e-6)).clamp(0.0, 1.0);
+            for i in pixels {
+                let distance = distance(i);
+                let sure = 1.0 - 9.0 * variance.max(noise) / (distance * distance).max(1e-6);
+                shrunk[i - rows.start * width] = expected[i] + distance * share.max(sure);
+            }
+        }
+    });
+    shrunk
 }
 
 /// The mean of the pixels around every pixel, without itself and with outliers moved to `clip` from

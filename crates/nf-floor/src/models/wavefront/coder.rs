@@ -55,6 +55,28 @@ impl StepCoder for Encoder {
     }
 }
 
+/// Codes nothing: both sides know the samples.
+pub(super) struct Known;
+
+impl StepCoder for Known {
+    #[inline(always)]
+    fn code_blocks(
+        &mut self,
+        _: Range<usize>,
+        step: &[u16; LANES],
+        distributions: &Distributions,
+        at: &Parameters,
+    ) -> [[u32; LANES]; 2] {
+        let blocks = step.map(|sample| u32::from(sample) / BLOCK as u32);
+        [blocks, distributions.below_blocks(at, &blocks.map(|block| block + 1))]
+    }
+
+    #[inline(always)]
+    fn code_value(&mut self, _: usize, value: usize, _: &BlockCdf) -> usize {
+        value
+    }
+}
+
 impl StepCoder for Decoder<'_> {
     #[inline(always)]
     fn code_blocks(

@@ -92,7 +92,7 @@ impl Centre {
 
 /// Running means of the residuals of a row, weighted by 1 / variance: even columns, odd columns,
 /// all (short).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct RowMeans {
     sums: [Lanes; 3],
     weights: [Lanes; 3],
@@ -130,6 +130,11 @@ pub(super) struct Location {
     weights: [f32; N],
 }
 
+/// Moments of the blocks of columns of a tile.
+fn blocks(width: usize) -> Vec<Moments<N>> {
+    vec![Moments::new(N - 1); steps(width, LANES).div_ceil(BLOCK_STEPS)]
+}
+
 impl Location {
     pub(super) fn new(isa: InstructionSet, width: usize) -> Self {
         let neighbours = neighbours();
@@ -141,17 +146,24 @@ impl Location {
         Self {
             isa,
             neighbours,
-            rows: RowMeans { sums: [[0.0; LANES]; 3], weights: [[0.0; LANES]; 3] },
+            rows: RowMeans::default(),
             columns: Plane::new(width, 0.0),
             batch: Batch::new(),
             fresh: Moments::new(N - 1),
             tile: Moments::new(N - 1),
-            blocks: vec![Moments::new(N - 1); steps(width, LANES).div_ceil(BLOCK_STEPS)],
+            blocks: blocks(width),
             work: Moments::new(N - 1),
             cholesky: Cholesky::new(N - 1),
             start,
             weights: start,
         }
+    }
+
+    /// Begins another tile of the same detector, of another width, after block `block`.
+    pub(super) fn restart(&mut self, block: usize, width: usize) {
+        self.join(block);
+        self.columns = Plane::new(width, 0.0);
+        self.blocks = blocks(width);
     }
 
     /// Adds the pixels of block `block` so far to the memories.
@@ -186,7 +198,7 @@ impl Location {
     }
 
     pub(super) fn begin_rows(&mut self) {
-        self.rows = RowMeans { sums: [[0.0; LANES]; 3], weights: [[0.0; LANES]; 3] };
+        self.rows = RowMeans::default();
         self.columns.advance();
     }
 

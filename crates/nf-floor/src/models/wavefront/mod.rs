@@ -59,6 +59,14 @@ impl Header {
         }
     }
 
+    /// Of a tile that the model sees before the one with this header: its own levels.
+    fn of_seen(self, samples: &[u16]) -> Self {
+        let mut sorted = samples.to_vec();
+        sorted.sort_unstable();
+        let at = |place: usize| sorted.get(place).copied().unwrap_or_default();
+        Self { median: at(sorted.len() / 2), floor: at(sorted.len() / 200), ..self }
+    }
+
     fn bytes(self) -> [u8; Self::BYTES] {
         let [[a, b], [c, d], [e, f]] = [self.median, self.floor, self.least_range].map(u16::to_le_bytes);
         [a, b, c, d, e, f]
@@ -70,46 +78,61 @@ impl Header {
     }
 }
 
+/// What a tile is coded with beside its own pixels.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// What the lattices of a dithered quantiser add to its samples, which are indices; of others
+    /// there are none.
+    pub shifts: &'a [f32],
+    /// Tiles of the same detector that the model has seen before.
+    pub seen: &'a [TileView<'a>],
+}
+
+impl<'a> Beside<'a> {
+    /// Shifts alone.
+    pub fn shifts(shifts: &'a [f32]) -> Self {
+        Self { shifts, seen: &[] }
+    }
+}
+
 /// Lanes that may stand idle for every pixel, and the pixels up to which it does not matter.
 const IDLE_LANES: usize = 3;
 const FEW_PX: usize = 4096;
 
 /// Whether a tile has enough rows and columns to keep the lanes busy: time goes by steps, and
 /// sixteen rows of two columns take 47 of them.
-fn keeps_lanes_busy(height: usize, width: usize) -> bool {
+pub(crate) fn keeps_lanes_busy(height: usize, width: usize) -> bool {
     let group = |rows: usize| if rows == 0 { 0 } else { lanes::steps(width, rows) };
     let steps = height / LANES * group(LANES) + group(height % LANES);
     steps * LANES <= (1 + IDLE_LANES) * (height * width).max(FEW_PX)
 }
 
 /// The payload of a tile, or `None` if the model does not take it: no pixel, or a long narrow one,
-/// whose pixels would take many times as long as others. Where its samples are indices of a
-/// dithered quantiser, `shifts` are what the lattices of its pixels add to them; of others there
-/// are none.
-pub fn encode(tile: TileView, shifts: &[f32]) -> Option<Vec<u8>> {
+/// whose pixels would take many times as long as others.
+pub fn encode(tile: TileView, beside: Beside) -> Option<Vec<u8>> {
     (!tile.samples.is_empty() && keeps_lanes_busy(tile.height, tile.width))
-        .then(|| encode_with(InstructionSet::best(), tile, shifts))
+        .then(|| encode_with(InstructionSet::best(), tile, beside))
 }
 
-fn encode_with(isa: InstructionSet, tile: TileView, shifts: &[f32]) -> Vec<u8> {
+fn encode_with(isa: InstructionSet, tile: TileView, beside: Beside) -> Vec<u8> {
     let header = Header::of(tile.samples);
     // Two symbols a pixel.
     let mut encoder = Encoder::with_capacity(2 * tile.samples.len());
-    traverse(isa, &mut encoder, header, tile.width, shifts, &mut tile.samples.to_vec());
+    traverse(isa, &mut encoder, header, tile.width, beside, &mut tile.samples.to_vec());
     let mut payload = header.bytes().to_vec();
     encoder.finish(&mut payload);
     payload
 }
 
-/// The samples of a tile with these shifts, or none; `what` names it in errors.
+/// The samples of a tile; `what` names it in errors.
 ///
 /// # Errors
-/// If the payload is not what [`encode`] writes for such a tile of that extent.
-pub fn decode(what: &str, payload: &[u8], height: usize, width: usize, shifts: &[f32]) -> Result<Vec<u16>> {
+/// If the payload is not what [`encode`] writes for a tile of that extent with the same beside it.
+pub fn decode(what: &str, payload: &[u8], height: usize, width: usize, beside: Beside) -> Result<Vec<u16>> {
     if height * width == 0 {
         return Err(Error::corrupt(what, "this mode codes at least one pixel"));
     }
-    decode_with(InstructionSet::best(), what, payload, height, width, shifts)
+    decode_with(InstructionSet::best(), what, payload, height, width, beside)
 }
 
 fn decode_with(
@@ -118,13 +141,13 @@ fn decode_with(
     payload: &[u8],
     height: usize,
     width: usize,
-    shifts: &[f32],
+    beside: Beside,
 ) -> Result<Vec<u16>> {
     let wrong = |error: nf_entropy::Error| Error::corrupt(what, error.to_string());
     let (header, coded) = payload.split_first_chunk().ok_or_else(|| Error::truncated(what))?;
     let mut decoder = Decoder::new(coded).map_err(wrong)?;
     let mut samples = vec![0; height * width];
-    traverse(isa, &mut decoder, Header::of_bytes(*header), width, shifts, &mut samples);
+    traverse(isa, &mut decoder, Header::of_bytes(*header), width, beside, &mut samples);
     decoder.finish().map_err(wrong)?;
     Ok(samples)
 }

@@ -78,6 +78,13 @@ impl Scale {
         }
     }
 
+    /// Begins another tile of the same detector, of another width.
+    pub(super) fn restart(&mut self, width: usize, floor: f32) {
+        self.deviations = Plane::new(width, FIRST_DEVIATION);
+        self.columns = Plane::new(width, FIRST_DEVIATION);
+        self.floor = floor;
+    }
+
     pub(super) fn begin_row(&mut self, lane: usize) {
         self.deviations.begin_row(lane);
     }

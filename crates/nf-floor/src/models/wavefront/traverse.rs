@@ -1,12 +1,12 @@
 //! The one loop over the pixels of a tile: encoder and decoder run the same code.
 
-use super::Header;
-use super::coder::StepCoder;
+use super::coder::{Known, StepCoder};
 use super::distributions::{BLOCK, Distributions, Parameters};
 use super::lanes::{LANES, Lanes, Plane, SKEW, active, steps};
 use super::location::{BLOCK_STEPS, Centre, Location, Observed};
 use super::scale::{Activity, Scale};
 use super::value_weights::ValueWeights;
+use super::{Beside, Header};
 use nf_simd::{InstructionSet, kernel};
 use std::ops::Range;
 
@@ -31,6 +31,10 @@ struct Model {
     scale: Scale,
     distributions: Distributions,
     value_weights: ValueWeights,
+    /// Pixels that it has seen.
+    known_px: usize,
+    /// The block of columns that it is in.
+    block: usize,
 }
 
 /// What the model says of the pixels of a step.
@@ -42,40 +46,81 @@ struct Predicted {
     parameters: Parameters,
 }
 
-/// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in.
-/// `shifts` are what the lattices of a dithered tile add to its samples; of others there are none.
+/// Codes `samples`, rows of `width`, in place: an encoder reads them, a decoder fills them in. The
+/// model sees the tiles beside them first.
 pub(super) fn traverse<C: StepCoder>(
     isa: InstructionSet,
     coder: &mut C,
     header: Header,
     width: usize,
+    beside: Beside,
+    samples: &mut [u16],
+) {
+    let mut model: Option<Model> = None;
+    for seen in beside.seen {
+        let header = header.of_seen(seen.samples);
+        let model = begin(&mut model, isa, header, seen.width);
+        run(isa, model, &mut Known, seen.width, &[], &mut seen.samples.to_vec());
+    }
+    run(isa, begin(&mut model, isa, header, width), coder, width, beside.shifts, samples);
+}
+
+/// The model at the start of a tile, which is its first if there is none yet.
+fn begin(model: &mut Option<Model>, isa: InstructionSet, header: Header, width: usize) -> &mut Model {
+    if let Some(model) = model {
+        model.restart(header, width);
+    }
+    model.get_or_insert_with(|| Model::new(isa, header, width))
+}
+
+impl Model {
+    fn new(isa: InstructionSet, header: Header, width: usize) -> Self {
+        Self {
+            least_range: f32::from(header.least_range),
+            pixels: Plane::new(width, f32::from(header.median)),
+            location: Location::new(isa, width),
+            scale: Scale::new(isa, width, f32::from(header.floor)),
+            distributions: Distributions::new(),
+            value_weights: ValueWeights::new(),
+            known_px: 0,
+            block: 0,
+        }
+    }
+
+    /// Begins another tile of the same detector: what was learnt stays.
+    fn restart(&mut self, header: Header, width: usize) {
+        self.pixels = Plane::new(width, f32::from(header.median));
+        self.location.restart(self.block, width);
+        self.scale.restart(width, f32::from(header.floor));
+        self.block = 0;
+    }
+}
+
+/// Codes the samples of one tile; `shifts` are what the lattices of a dithered one add to them, of
+/// others there are none.
+fn run<C: StepCoder>(
+    isa: InstructionSet,
+    model: &mut Model,
+    coder: &mut C,
+    width: usize,
     shifts: &[f32],
     samples: &mut [u16],
 ) {
-    let mut model = Model {
-        least_range: f32::from(header.least_range),
-        pixels: Plane::new(width, f32::from(header.median)),
-        location: Location::new(isa, width),
-        scale: Scale::new(isa, width, f32::from(header.floor)),
-        distributions: Distributions::new(),
-        value_weights: ValueWeights::new(),
-    };
-    let (mut known_px, mut block) = (0, 0);
     for (band, rows) in samples.chunks_mut(LANES * width).enumerate() {
         let band_shifts = shifts.get(band * LANES * width..).unwrap_or_default();
         let count = rows.len() / width;
         for t in 0..steps(width, count) {
             let begins = t % BLOCK_STEPS == 0;
-            if known_px > 0 && (begins || known_px < EARLY_PX && t % EARLY_STEPS == 0) {
-                model.location.join(block);
+            if model.known_px > 0 && (begins || model.known_px < EARLY_PX && t % EARLY_STEPS == 0) {
+                model.location.join(model.block);
                 model.scale.solve();
                 model.distributions.refresh(isa);
                 model.value_weights.refresh();
                 if begins {
-                    block = t / BLOCK_STEPS;
-                    model.location.begin_block(block);
+                    model.block = t / BLOCK_STEPS;
+                    model.location.begin_block(model.block);
                 }
-                model.location.solve(block);
+                model.location.solve(model.block);
             }
             if t % SKEW == 0 && t / SKEW < count {
                 model.pixels.begin_row(t / SKEW);
@@ -91,13 +136,13 @@ pub(super) fn traverse<C: StepCoder>(
                     step_shifts[lane] = band_shifts[lane * width + t - SKEW * lane];
                 }
             }
-            let predicted = predict(isa, &mut model, t, &step_shifts);
-            code(isa, &mut model, coder, &predicted.parameters, lanes.clone(), &mut step);
+            let predicted = predict(isa, model, t, &step_shifts);
+            code(isa, model, coder, &predicted.parameters, lanes.clone(), &mut step);
             for lane in lanes.clone() {
                 rows[lane * width + t - SKEW * lane] = step[lane];
             }
-            update(isa, &mut model, t, &predicted, lanes.clone(), &step, &step_shifts);
-            known_px += lanes.len();
+            update(isa, model, t, &predicted, lanes.clone(), &step, &step_shifts);
+            model.known_px += lanes.len();
             for lane in lanes {
                 if t + 1 == SKEW * lane + width {
                     model.pixels.end_row(t, lane);
