@@ -312,6 +312,15 @@ fn parts_and_stacks_known_to_a_stage_say_so() {
             }
         }
     }
+    // What is lost is not within the bound, and the header does not say so.
+    let mut damaged = fs::read(path("a.cut.nfl")).unwrap();
+    let at = damaged.len() - 300;
+    damaged[at] ^= 1;
+    fs::write(path("damaged.nfl"), damaged).unwrap();
+    let found = run(&["decompress", "--salvage", "damaged.nfl", "-o", "c.fits"]);
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found));
+    let header = String::from_utf8_lossy(&fs::read(path("c.fits")).unwrap()).into_owned();
+    assert!(header.contains("HISTORY 1 tiles were lost; no bound holds for their pixels."));
     // One of another original is found out.
     let end = original.len() - 2880;
     original[end - 4000] ^= 1;

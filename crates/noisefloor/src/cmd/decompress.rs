@@ -228,7 +228,7 @@ fn write_pixels(
     let all = stages::originals(reader);
     let stacks = if args.region.is_some() { 0..0 } else { args.stack.map_or(0..all.len(), |n| n..n + 1) };
     let mut originals = all[stacks].iter().cloned();
-    stages::mark(bytes, bound_dn, &mut |_| Some(originals.next().unwrap_or_default()), out)
+    stages::mark(bytes, bound_dn, None, &mut |_| Some(originals.next().unwrap_or_default()), out)
 }
 
 /// The pixels that are asked for, as a file that is not the one in the container.

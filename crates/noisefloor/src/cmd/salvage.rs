@@ -61,8 +61,11 @@ pub(super) fn run(
         }
         let mut bytes = Vec::new();
         write(&mut bytes).with_context(|| name.to_owned())?;
+        let lost = found.words.len();
+        let remark = format!("{lost} tiles were lost; no bound holds for their pixels.");
+        let remark = (lost > 0).then_some(remark.as_str());
         // With the values of lost pixels in it, it has no original.
-        stages::mark(bytes, bound_dn, &mut |_| Some(String::new()), out)
+        stages::mark(bytes, bound_dn, remark, &mut |_| Some(String::new()), out)
     })?;
     let digests: Vec<_> = (0..stacks).map(|stack| reader.digest(stack)).collect();
     let mut done = Done { facts: container_facts(reader.header(), &digests), ..Done::default() };

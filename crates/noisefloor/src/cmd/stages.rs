@@ -8,6 +8,7 @@ use nf_bounded::{Bound, Unit};
 use nf_codec::container::{Header, Reader, Segment};
 use nf_codec::{Codec, Stage};
 use nf_fits::{BoundCards, BoundTolerance, FitsFile, Header as FitsHeader};
+use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 
 /// The bound of `--within`.
@@ -73,7 +74,7 @@ pub(crate) fn restore(
         let (_, stack) = starts.iter().find(|(own, _)| *own == start)?;
         Some(originals.get(*stack).cloned().unwrap_or_default())
     };
-    mark(bytes, bound_dn, &mut { original_of }, out)
+    mark(bytes, bound_dn, None, &mut { original_of }, out)
 }
 
 /// Digests of the original stacks of a container.
@@ -88,13 +89,15 @@ pub(crate) fn originals(reader: &Reader<impl Read + Seek>) -> Vec<String> {
 /// have the sums of the samples as they are; an .npy file has no place for that.
 ///
 /// `original_of` is told where the samples of an image begin, and gives the digest of its original,
-/// which is empty if nobody knows it; of an image that is as it was, it gives none.
+/// which is empty if nobody knows it; of an image that is as it was, it gives none. `remark` is one
+/// more line of HISTORY.
 ///
 /// # Errors
 /// If the bytes are neither kind of file, or the destination fails.
 pub(crate) fn mark(
     bytes: Vec<u8>,
     bound_dn: u32,
+    remark: Option<&str>,
     original_of: &mut dyn FnMut(u64) -> Option<String>,
     out: &mut dyn Write,
 ) -> Result<()> {
@@ -108,7 +111,11 @@ pub(crate) fn mark(
         match if data.is_empty() { None } else { original_of(data.start) } {
             Some(original) => {
                 let unit = file.read_bytes(data.start..range.end)?;
-                let header: FitsHeader = cards(bound_dn, original).put(hdu.header(), None, &unit, CREATOR);
+                let before: Cow<'_, FitsHeader> = match remark {
+                    Some(line) => Cow::Owned(hdu.header().with_history(line)),
+                    None => Cow::Borrowed(hdu.header()),
+                };
+                let header = cards(bound_dn, original).put(&before, None, &unit, CREATOR);
                 out.write_all(header.bytes())?;
                 out.write_all(&unit)?;
             }
