@@ -12,7 +12,8 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let written = || -> std::io::Result<()> {
         let mut file = new_file_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(bytes)?;
+        // Past the wrapper, whose errors name the temporary file.
+        file.as_file_mut().write_all(bytes)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };

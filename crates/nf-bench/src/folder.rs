@@ -41,10 +41,19 @@ impl RunFolder {
                 Err(error) => return Err(Error::io(&path)(error)),
             }
         };
-        write_atomically(&path.join("suite.toml"), suite.to_toml().as_bytes())?;
-        write_atomically(&machine_path(&path, 1), machine_text(machine).as_bytes())?;
-        let rows = RowFile::create(&path.join("measurements.csv"))?;
-        Ok(Self { path, rows })
+        let rows = (|| {
+            write_atomically(&path.join("suite.toml"), suite.to_toml().as_bytes())?;
+            write_atomically(&machine_path(&path, 1), machine_text(machine).as_bytes())?;
+            RowFile::create(&path.join("measurements.csv"))
+        })();
+        match rows {
+            Ok(rows) => Ok(Self { path, rows }),
+            Err(error) => {
+                // Nobody can resume a run that never began; what is told is why it did not.
+                let _ = fs::remove_dir_all(&path);
+                Err(error)
+            }
+        }
     }
 
     /// An existing folder with the suite it was begun with and the rows that stand. A run may have

@@ -36,6 +36,10 @@ pub struct LedgerRow {
     pub reproducibility: String,
 }
 
+/// The first line of a file.
+const COLUMNS: &str =
+    "dataset,split,codec,images,pixels,raw_bytes,coded_bytes,ideal_bits,weights_bytes,reproducibility";
+
 type Key = [String; 3];
 
 impl LedgerRow {
@@ -54,12 +58,16 @@ impl Ledger {
     /// The ledger in a file; an empty one if there is no file.
     ///
     /// # Errors
-    /// If it cannot be read, or a line is not a row.
+    /// If it cannot be read, is another file, or a line is not a row.
     pub fn read(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Ok(Self::default());
         }
         let text = fs::read_to_string(path).map_err(Error::io(path))?;
+        // A file without rows would pass for an empty ledger, and be replaced.
+        if text.lines().next().is_some_and(|first| first != COLUMNS) {
+            return Err(Error::malformed(path, "it is no ledger: its first line names other columns"));
+        }
         let mut rows = BTreeMap::new();
         for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
             let row: LedgerRow = row.map_err(|error| Error::malformed(path, one_line(&error.to_string())))?;

@@ -42,8 +42,9 @@ impl RowFile {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let rewritten = || -> std::io::Result<File> {
             let mut file = new_file_in(folder.unwrap_or(Path::new(".")))?;
-            file.write_all(header().as_bytes())?;
-            rows.iter().try_for_each(|row| file.write_all(line(row, false).as_bytes()))?;
+            let out = file.as_file_mut();
+            out.write_all(header().as_bytes())?;
+            rows.iter().try_for_each(|row| out.write_all(line(row, false).as_bytes()))?;
             file.persist(path).map_err(|error| error.error)
         };
         let file = rewritten().map_err(Error::io(path))?;

@@ -154,6 +154,26 @@ fn a_cut_container_tells_what_its_stage_tells() {
     assert!(cut_after(&bytes, 2).unwrap_err().to_string().contains("2 stages"));
 }
 
+/// A header may promise less than the stage, never more.
+#[test]
+fn a_bound_that_the_stage_does_not_keep_is_refused() {
+    let short = cut_after(&packed(), 0).unwrap();
+    // Behind the magic and the version: the length of the header, a varint of one byte.
+    let end = 11 + usize::from(short[10]);
+    // Tag, length, stage, and the bound of 128 as a varint of two bytes.
+    let at = 11 + short[11..end].windows(5).position(|found| found == [7, 67, 0, 128, 1]).unwrap();
+    let with = |record: &[u8]| {
+        let mut forged = [&short[..at], record, &short[at + 5..end]].concat();
+        forged[10] = (forged.len() - 11) as u8;
+        let crc = crc32fast::hash(&forged);
+        let forged = [&forged, &crc.to_le_bytes()[..], &short[end + 4..]].concat();
+        open(&forged)?.decode(0, &Bytes)
+    };
+    assert!(with(&[7, 67, 0, 128, 1]).is_ok() && with(&[7, 67, 0, 128, 2]).is_ok());
+    let error = with(&[7, 66, 0, 64]).unwrap_err().to_string();
+    assert!(error.contains("within 128, the header says 64"), "{error}");
+}
+
 #[test]
 fn damage_of_a_cut_container_is_an_error() {
     let short = cut_after(&packed(), 0).unwrap();

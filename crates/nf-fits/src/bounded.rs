@@ -139,7 +139,9 @@ impl BoundCards {
             }
         }
         cards.push(real("NFBMAX", self.largest_error, "largest error found, stored units"));
-        cards.push(text("NFBORIG", &self.original, ""));
+        if !self.original.is_empty() {
+            cards.push(text("NFBORIG", &self.original, ""));
+        }
         cards
     }
 

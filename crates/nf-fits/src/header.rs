@@ -38,6 +38,15 @@ impl Header {
         Ok(Self { bytes, end, hdu })
     }
 
+    /// The same with one more line of HISTORY, of at most 72 ASCII characters.
+    pub fn with_history(&self, line: &str) -> Self {
+        let line: String =
+            line.chars().filter(|c| c.is_ascii() && !c.is_control()).take(CARD_BYTES - 8).collect();
+        let card = format!("{:<CARD_BYTES$}", format!("HISTORY {line}"));
+        let cards: Vec<Vec<u8>> = self.cards().map(|card| card.bytes().to_vec()).collect();
+        Self::from_cards(cards.iter().map(Vec::as_slice).chain([card.as_bytes()]), self.hdu())
+    }
+
     /// Makes a header of cards (END is added) padded to whole blocks.
     pub(crate) fn from_cards<'a>(cards: impl IntoIterator<Item = &'a [u8]>, hdu: usize) -> Self {
         let mut bytes: Vec<u8> = cards.into_iter().flatten().copied().collect();

@@ -227,10 +227,24 @@ pub(crate) fn check_first(first: &[u8], what: &str) -> Result<()> {
         return Ok(());
     }
     let found = String::from_utf8_lossy(first);
-    Err(not_fits(match compressor(first) {
-        Some(name) => format!("{what} is compressed by {name}, which is not read; decompress it first"),
-        None => format!("{what} begins with {found:?}, expected \"SIMPLE  =\""),
+    Err(not_fits(match (compressor(first), other_kind(first)) {
+        (Some(name), _) => format!("{what} is compressed by {name}, which is not read; decompress it first"),
+        (None, Some(kind)) => format!("{what} is {kind}"),
+        (None, None) => format!("{what} begins with {found:?}, expected \"SIMPLE  =\""),
     }))
+}
+
+/// What a file is that begins like this, and what is done with such ones: those that are most
+/// likely to be given where a FITS file is expected.
+fn other_kind(first: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], &str); 5] = [
+        (b"\x89NFL", "a noisefloor container, which `noisefloor decompress` turns into a FITS file"),
+        (b"\x89NFB", "a bounded noisefloor container, which `noisefloor decompress` turns into a FITS file"),
+        (b"NFPROF", "a detector profile, which `noisefloor profile info` describes"),
+        (b"\x93NUMPY", "an .npy file"),
+        (b"\x89HDF\r\n", "an HDF5 file"),
+    ];
+    known.into_iter().find(|(magic, _)| first.starts_with(magic)).map(|(_, kind)| kind)
 }
 
 /// The program that compresses whole files so that they begin like this.

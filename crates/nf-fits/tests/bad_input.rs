@@ -44,6 +44,10 @@ fn headers_that_lie_are_named() {
         (header(&["SIMPLE  = T", "BITPIX  = 16", "NAXIS   = -1"]), "NAXIS is -1"),
         (vec![], "not a FITS file"),
         (b"GIF89a".to_vec(), "it begins with \"GIF89a\""),
+        (b"\x89NFL\r\n\x1a\n\x02\0".to_vec(), "it is a noisefloor container, which `noisefloor decompress`"),
+        (b"\x89NFB\r\n\x1a\n\x03\0".to_vec(), "it is a bounded noisefloor container"),
+        (b"NFPROF1\n\0\0".to_vec(), "it is a detector profile"),
+        (b"\x93NUMPY\x01\0v\0".to_vec(), "it is an .npy file"),
         (image("16", "4", "4")[..2000].to_vec(), "the header is cut short"),
         (vec![b' '; 2880], "not a FITS file"),
     ] {

@@ -240,7 +240,11 @@ impl Files {
 }
 
 fn no_folder(dir: &Path) -> Error {
-    Error::checkpoint(dir, format!("no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}"))
+    let reason = format!(
+        "no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}; checkpoints are looked for in the \
+         folder that NOISEFLOOR_CHECKPOINTS names, by default ./{FOLDER}"
+    );
+    Error::checkpoint(dir, reason)
 }
 
 /// A card, and the network that it describes.

@@ -28,6 +28,8 @@ use nf_codec::{
 };
 use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
@@ -85,12 +87,24 @@ fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     if id.is_empty() {
         return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
     }
-    let checkpoint = Checkpoint::load(&Checkpoint::find(&id)).map_err(|e| spec.error(e.to_string()))?;
+    let checkpoint = Checkpoint::load(&folder_of(&id)).map_err(|e| spec.error(e.to_string()))?;
     let tile = if tile == 0 { default_tile_px(&*checkpoint.model) } else { tile };
     let codec = NetCodec::new(checkpoint, id, tile);
     #[cfg(feature = "gpu")]
     let codec = gpu::chosen(codec).map_err(|error| spec.error(error.to_string()))?;
     Ok(Box::new(codec))
+}
+
+/// The folder of a checkpoint. A stream may name one by a path of the machine on which it was
+/// written; where there is no such folder, that of the same name is taken from among the
+/// checkpoints here. A container knows the digest of its weights.
+fn folder_of(id: &str) -> PathBuf {
+    let folder = Checkpoint::find(id);
+    let name = Path::new(id).file_name().and_then(OsStr::to_str).filter(|name| *name != id);
+    match name.map(Checkpoint::find) {
+        Some(named) if !folder.is_dir() && named.is_dir() => named,
+        _ => folder,
+    }
 }
 
 /// Height and width of tiles if nobody says.

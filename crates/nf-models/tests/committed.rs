@@ -172,6 +172,30 @@ proptest! {
     }
 }
 
+/// Extents that a card claims are refused before anything is made of them.
+#[test]
+fn cards_with_absurd_extents_are_errors() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../checkpoints");
+    for id in GOLDEN {
+        let card = fs::read_to_string(folder.join(id).join("card.toml")).unwrap();
+        let weights = fs::read(folder.join(id).join("weights.safetensors")).unwrap();
+        let (head, net) = card.split_once("[net]").unwrap();
+        let numbers = net.lines().enumerate().filter(|(_, line)| {
+            line.split_once(" = ").is_some_and(|(_, value)| value.parse::<u64>().is_ok())
+        });
+        for (number, line) in numbers {
+            let (key, _) = line.split_once(" = ").unwrap();
+            for other in ["0", "1000000000", "9223372036854775807"] {
+                let mut lines: Vec<String> = net.lines().map(str::to_owned).collect();
+                lines[number] = format!("{key} = {other}");
+                let card = format!("{head}[net]{}", lines.join("\n"));
+                let loaded = Checkpoint::from_bytes(card.into_bytes(), weights.clone());
+                assert!(loaded.is_err(), "{id}: {key} = {other}");
+            }
+        }
+    }
+}
+
 #[test]
 fn codecs_are_shared_by_threads() {
     fn shared<T: Send + Sync>(_: &T) {}

@@ -76,6 +76,35 @@ fn the_embedded_suite_runs_anywhere_with_an_oracle_that_bounds_everyone() {
     assert!(machine.contains("blake3 1."), "crates and versions are recorded");
 }
 
+/// A run that cannot begin leaves no folder that looks like one, and says why in terms of its own
+/// files.
+#[test]
+#[cfg(target_os = "linux")]
+fn on_a_full_disk_nothing_of_a_run_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" bench sim-white --codecs rice --out runs";
+    let mut command = Command::new("bash");
+    let command = command.args(["-c", script, env!("CARGO_BIN_EXE_noisefloor")]).current_dir(folder.path());
+    let line = failed(&command.output().unwrap());
+    assert!(line.contains("suite.toml: File too large") && !line.contains(".part"), "{line}");
+    assert_eq!(fs::read_dir(folder.path().join("runs")).unwrap().count(), 0);
+}
+
+/// Told before anything is measured, and never replaced.
+#[test]
+fn a_ledger_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("notes.csv"), "mine\n").unwrap();
+    for verb in ["--update-ledger", "--check-ledger"] {
+        let line = failed(&bench(folder.path(), &["sim-white", verb, "--ledger", "notes.csv"]));
+        assert!(line.contains("notes.csv: it is no ledger"), "{line}");
+    }
+    let line = failed(&bench(folder.path(), &["sim-white", "--check-ledger", "--ledger", "gone.csv"]));
+    assert!(line.contains("gone.csv: no such file; --update-ledger writes it"), "{line}");
+    assert_eq!(fs::read(folder.path().join("notes.csv")).unwrap(), b"mine\n");
+    assert!(!folder.path().join("results").exists());
+}
+
 #[test]
 fn ledger_splice_and_resume() {
     let folder = tempfile::tempdir().unwrap();
@@ -398,13 +427,12 @@ fn a_full_disk_gives_one_line_and_the_run_goes_on_when_there_is_room() {
     // of the machine.
     let line = failed(&output);
     assert!(line.contains("results/runs") && line.contains("too large"), "{line}");
-    let runs = folder.path().join("results/runs");
-    let run = fs::read_dir(&runs).unwrap().next().unwrap().unwrap().path();
-    let half = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".tmp");
-    assert!(
-        !fs::read_dir(&run).unwrap().any(|entry| half(&entry.unwrap().file_name())),
-        "no half file stays"
-    );
+    assert!(!line.contains(".part"), "{line}");
+    // Of a run that did not even begin nothing stays.
+    for run in fs::read_dir(folder.path().join("results/runs")).unwrap() {
+        let mut files = fs::read_dir(run.unwrap().path()).unwrap().map(|file| file.unwrap().file_name());
+        assert!(!files.any(|name| name.to_string_lossy().ends_with(".part")), "no half file stays");
+    }
 
     fs::write(folder.path().join("blocked"), "a file where a folder should be").unwrap();
     assert!(failed(&bench(folder.path(), &["--codecs", "raw", "--out", "blocked"])).contains("blocked"));

@@ -104,6 +104,16 @@ fn a_full_standard_output_is_named() {
         vec!["fits", "compare", &frame_file, &frame_file],
         vec!["data", "inspect", &frame_file],
         vec!["limit", &frame_file],
+        vec!["compress", "--json", "--quiet", &frame_file, "--force", "-o", &path_in(&folder, "a.nfl")],
+        vec![
+            "compress",
+            "--json",
+            "--quiet",
+            &frame_file,
+            "--skip-existing",
+            "-o",
+            &path_in(&folder, "a.nfl"),
+        ],
     ] {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let output =

@@ -300,3 +300,93 @@ fn stages_are_decoded_cut_off_and_told() {
     let told = noisefloor(folder.path(), &path("nowhere"), &["info", "frame.nfl"]);
     assert!(told.status.success(), "{}", text(&told));
 }
+
+/// Whatever is written of samples that are not the original ones says so, in whatever way it is
+/// asked for.
+#[test]
+fn parts_and_stacks_known_to_a_stage_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| noisefloor(folder.path(), &checkpoints(), arguments);
+    let good = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+        String::from_utf8_lossy(&output.stdout).into_owned() + &text(&output)
+    };
+    let path = |name: &str| folder.path().join(name);
+    // Three planes of signed samples: neither is the digest of the stack that of the file's bytes.
+    let mut original = frame(3);
+    let zero = original.windows(8).position(|word| word == b"BZERO   ").unwrap();
+    original[zero..zero + 8].copy_from_slice(b"COMMENT ");
+    fs::write(path("a.fits"), &original).unwrap();
+    let own = committed().into_iter().find(|own| own.id.starts_with("vdm-tiny")).unwrap();
+    good(&["compress", "--codec", &format!("net:checkpoint={}", own.id), "a.fits", "-o", "a.nfl"]);
+    good(&["truncate", "--within", "4sigma", "a.nfl"]);
+    let within = ["--within", "4sigma"];
+    for (input, within) in [("a.nfl", &within[..]), ("a.cut.nfl", &[])] {
+        let none: &[&str] = &[];
+        for part in [none, &["--region", "3:9,4:30"], &["--stack", "0"], &["--salvage"]] {
+            if part == ["--salvage"] && !within.is_empty() {
+                continue;
+            }
+            let arguments = [&["decompress", "-f", input, "-o", "b.fits"], within, part].concat();
+            assert!(good(&arguments).contains("within "), "{arguments:?}");
+            let header = String::from_utf8_lossy(&fs::read(path("b.fits")).unwrap()).into_owned();
+            assert!(header.contains("NFBOUND") && header.contains("NOT the original"), "{arguments:?}");
+            assert!(good(&["info", "b.fits"]).contains("NOT lossless"), "{arguments:?}");
+            if part.first() != Some(&"--region") {
+                let said = good(&["fits", "compare", "b.fits", "a.fits"]);
+                assert!(said.contains("within its bound"), "{arguments:?}: {said}");
+            }
+        }
+    }
+    // What is lost is not within the bound, and the header does not say so.
+    let mut damaged = fs::read(path("a.cut.nfl")).unwrap();
+    let at = damaged.len() - 300;
+    damaged[at] ^= 1;
+    fs::write(path("damaged.nfl"), damaged).unwrap();
+    let found = run(&["decompress", "--salvage", "damaged.nfl", "-o", "c.fits"]);
+    assert_eq!(found.status.code(), Some(1), "{}", text(&found));
+    let header = String::from_utf8_lossy(&fs::read(path("c.fits")).unwrap()).into_owned();
+    assert!(header.contains("HISTORY 1 tiles were lost; no bound holds for their pixels."));
+    // One of another original is found out.
+    let end = original.len() - 2880;
+    original[end - 4000] ^= 1;
+    fs::write(path("other.fits"), &original).unwrap();
+    assert!(!run(&["fits", "compare", "b.fits", "other.fits"]).status.success());
+    // A second bound does not count from the original.
+    let said = good(&["compress", "--bound", "2dn", "b.fits", "-o", "b.nfb"]);
+    assert!(said.contains("changed before, within"), "{said}");
+    // What is cut is no input of a second run over the folder, and nothing is done twice.
+    fs::create_dir(path("night")).unwrap();
+    fs::rename(path("a.nfl"), path("night/a.nfl")).unwrap();
+    good(&["truncate", "-r", "--within", "4sigma", "night"]);
+    let said = good(&["truncate", "-r", "--skip-existing", "--within", "4sigma", "night"]);
+    assert!(said.contains("1 skipped") && fs::read_dir(path("night")).unwrap().count() == 2, "{said}");
+    let refused = run(&["truncate", "--within", "4dn", "b.nfb", "-o", "no.nfl"]);
+    assert!(text(&refused).contains("one bound only"), "{}", text(&refused));
+}
+
+/// A stream that names weights by a path of another machine finds those of the same name here.
+#[test]
+fn weights_that_were_moved_are_found_by_their_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("frame.fits"), frame(1)).unwrap();
+    let own = committed().into_iter().find(|own| own.id.starts_with("vdm-tiny")).unwrap();
+    fs::create_dir_all(path("there").join(&own.id)).unwrap();
+    for file in ["card.toml", "weights.safetensors"] {
+        fs::copy(checkpoints().join(&own.id).join(file), path("there").join(&own.id).join(file)).unwrap();
+    }
+    let codec = format!("net:checkpoint={}", path("there").join(&own.id).display());
+    let written =
+        noisefloor(folder.path(), &path("nowhere"), &["compress", "--codec", &codec, "frame.fits", "a.nfl"]);
+    assert!(written.status.success(), "{}", text(&written));
+    fs::rename(path("there"), path("elsewhere")).unwrap();
+    let refused = noisefloor(folder.path(), &path("nowhere"), &["test", "a.nfl"]);
+    assert!(text(&refused).contains("NOISEFLOOR_CHECKPOINTS"), "{}", text(&refused));
+    let read = noisefloor(folder.path(), &path("elsewhere"), &["test", "a.nfl"]);
+    assert!(read.status.success(), "{}", text(&read));
+    let told = noisefloor(folder.path(), &path("elsewhere"), &["info", "a.nfl"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("decodes anywhere, with its checkpoint"), "{told}");
+}

@@ -20,7 +20,12 @@ pub fn cut<R: Read + Seek>(
 ) -> Result<u64> {
     let staged = staged(codec)?;
     if reader.header().cut.is_some() {
-        return Err(Error::corrupt("the container", "it is cut already, expected the whole one"));
+        // Its originals are not at hand, and nothing could be proved of what is left.
+        return Err(Error::Mismatch {
+            what: "cutting".to_owned(),
+            needed: "the whole container".to_owned(),
+            present: "one that is cut already".to_owned(),
+        });
     }
     let all = reader.stages(codec)?;
     let bound_dn = match all.get(stage) {

@@ -1,6 +1,6 @@
 //! Container in, pixels out.
 
-use super::header::{Header, ImageHeader};
+use super::header::{Cut, Header, ImageHeader};
 use super::opening::{failed, read_exactly, read_header, read_index};
 use super::tiling::{bands, bands_at_once};
 use super::trailer::{self, ImageIndex};
@@ -305,12 +305,13 @@ impl Piece {
         stage: Option<usize>,
     ) -> Result<Image16> {
         let Self { tiles, region } = self;
+        let how = How { limits, stage, promised: header.cut.as_ref().filter(|cut| stage == Some(cut.stage)) };
         let axis = header.images[image].axis;
         if let [(tile, payload)] = &tiles[..]
             && let Some(shared) = tile.place.intersection(region)
             && shared == *region
         {
-            return Ok(decode_tile(codec, payload, image, tile, region, (limits, stage))?.with_axis(axis));
+            return Ok(decode_tile(codec, payload, image, tile, region, &how)?.with_axis(axis));
         }
         let mut decoded = Image16::zeros(region.shape()).with_axis(axis);
         // A few tiles per thread at a time: enough to keep all busy, few enough to bound the
@@ -318,7 +319,7 @@ impl Piece {
         for group in tiles.chunks(4 * rayon::current_num_threads()) {
             let pieces = group.par_iter().filter_map(|(tile, payload)| {
                 let shared = tile.place.intersection(region)?;
-                let piece = decode_tile(codec, payload, image, tile, &shared, (limits, stage));
+                let piece = decode_tile(codec, payload, image, tile, &shared, &how);
                 Some(piece.map(|piece| (shared, piece)))
             });
             for (shared, piece) in in_order(pieces)? {
@@ -343,6 +344,33 @@ fn read_tile(source: &mut (impl Read + Seek), image: usize, tile: &TileInfo) -> 
     Ok(payload)
 }
 
+/// How tiles are decoded.
+struct How<'a> {
+    limits: &'a Limits,
+    /// To this stage only.
+    stage: Option<usize>,
+    /// What the header says of the samples after it.
+    promised: Option<&'a Cut>,
+}
+
+impl How<'_> {
+    /// Refuses a stream that tells less of its samples than the header says.
+    fn check_bound(&self, staged: &dyn Staged, payload: &[u8], shape: Shape) -> Result<()> {
+        let Some(Cut { stage, bound_dn, .. }) = self.promised else { return Ok(()) };
+        let stages = staged.stages(payload, shape, self.limits)?;
+        match stages.get(*stage) {
+            Some(own) if own.bound_dn > *bound_dn => {
+                let (most, number) = (own.bound_dn, stage + 1);
+                let reason =
+                    format!("stage {number} tells samples within {most}, the header says {bound_dn}");
+                Err(Error::corrupt("the bound", reason))
+            }
+            // A stage that is not there is told where it is decoded.
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The pixels of `region`, which lies inside `tile`.
 fn decode_tile(
     codec: &dyn Codec,
@@ -350,12 +378,15 @@ fn decode_tile(
     image: usize,
     tile: &TileInfo,
     region: &TileBox,
-    (limits, stage): (&Limits, Option<usize>),
+    how: &How<'_>,
 ) -> Result<Image16> {
-    let (shape, wanted) = (tile.place.shape(), region.shape());
-    let pixels = match (stage, *region == tile.place) {
+    let (shape, wanted, limits) = (tile.place.shape(), region.shape(), how.limits);
+    let pixels = match (how.stage, *region == tile.place) {
         (Some(stage), is_whole) => {
-            let whole = staged(codec)?.decode_stage(payload, shape, stage, limits);
+            let staged = staged(codec)?;
+            let whole = how
+                .check_bound(staged, payload, shape)
+                .and_then(|()| staged.decode_stage(payload, shape, stage, limits));
             whole.map(|whole| if is_whole { whole } else { whole.crop_box(&region.within(&tile.place)) })
         }
         (None, true) => codec.decode(payload, shape, limits),

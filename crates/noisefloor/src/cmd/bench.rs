@@ -75,6 +75,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    // What is wrong with it is told before hours of work.
+    if args.check_ledger || args.update_ledger {
+        Ledger::read(&args.ledger)?;
+        let is_there = args.update_ledger || args.ledger.exists();
+        ensure!(is_there, "{}: no such file; --update-ledger writes it", args.ledger.display());
+    }
     let run = measure(args)?;
     let programs = versions(&run, args.allow_external)?;
     write_atomically(&run.folder.join("table.md"), (tables::document(&run) + &programs).as_bytes())?;

@@ -219,13 +219,33 @@ fn write_pixels(
             bound_dn => stages::restore(reader, &*codec, bound_dn, out),
         };
     }
-    if whole_file && kind == FileKind::Fits {
+    if bound_dn == 0 {
+        return write_part(reader, args, kind, &*codec, out);
+    }
+    let mut bytes = Vec::new();
+    write_part(reader, args, kind, &*codec, &mut bytes)?;
+    // Nobody has the original of a region by itself.
+    let all = stages::originals(reader);
+    let stacks = if args.region.is_some() { 0..0 } else { args.stack.map_or(0..all.len(), |n| n..n + 1) };
+    let mut originals = all[stacks].iter().cloned();
+    stages::mark(bytes, bound_dn, None, &mut |_| Some(originals.next().unwrap_or_default()), out)
+}
+
+/// The pixels that are asked for, as a file that is not the one in the container.
+fn write_part(
+    reader: &mut Reader<impl Read + Seek>,
+    args: &Args,
+    kind: FileKind,
+    codec: &dyn Codec,
+    out: &mut dyn Write,
+) -> Result<()> {
+    if args.region.is_none() && args.stack.is_none() && kind == FileKind::Fits {
         // Stack by stack: several need not fit the memory together.
         let stacks = reader.header().images.len();
-        return form::write_fits((0..stacks).map(|stack| decode(reader, stack, None, &*codec)), out);
+        return form::write_fits((0..stacks).map(|stack| decode(reader, stack, None, codec)), out);
     }
     let stack = chosen(reader.header().images.len(), args.stack)?;
-    form::write(kind, decode(reader, stack, args.region.as_ref(), &*codec)?, out)
+    form::write(kind, decode(reader, stack, args.region.as_ref(), codec)?, out)
 }
 
 /// The stack that is asked for, of so many.

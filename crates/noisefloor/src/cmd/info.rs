@@ -13,7 +13,7 @@ use crate::registry::{open_readable_fits, readable_fits_of_bytes, registry};
 use anyhow::{Context, Result, ensure};
 use nf_archive::input::Input;
 use nf_archive::plain;
-use nf_codec::container::{MAGIC, Reader, Segment};
+use nf_codec::container::{Header, MAGIC, Reader, Segment};
 use nf_fits::describe::{Content, HduDescription};
 use nf_fits::tiled::Algorithm;
 use nf_fits::{BoundCards, FitsFile, Hdu, npy};
@@ -110,6 +110,7 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "creator": header.creator,
         "codec": header.codec.to_string(),
         "reproducibility": header.reproducibility.name(),
+        "needs": needs(header),
         "model": model,
         "embedded_profile_bytes": header.profile.as_ref().map(|profile| profile.len()),
         "bytes": reader.container_bytes(),
@@ -118,6 +119,13 @@ fn container_facts<R: Read + Seek>(reader: &Reader<R>) -> Value {
         "cut_words": stages::cut_words(header),
         "stacks": stacks,
     })
+}
+
+/// What a decoder needs beside the container, as options of the codec name it.
+fn needs(header: &Header) -> Vec<&'static str> {
+    let is_named = |key: &&str| header.codec.get(key).is_some();
+    let is_inside = |key: &&str| *key == "profile" && header.profile.is_some();
+    ["checkpoint", "profile"].into_iter().filter(is_named).filter(|key| !is_inside(key)).collect()
 }
 
 /// The stages of a codec that has some: bytes up to the end of each, and what they promise. Null
@@ -296,10 +304,13 @@ fn print_stacks(name: &str, facts: &Value, out: &mut dyn Write) -> Result<()> {
     writeln!(out, "{name}: {kind}, {} of {}", stacks_word(stacks.len()), pixels_word(pixels))?;
     if let Some(codec) = facts["codec"].as_str() {
         let class = facts["reproducibility"].as_str().unwrap_or_default();
+        let needs: Vec<&str> =
+            facts["needs"].as_array().into_iter().flatten().flat_map(Value::as_str).collect();
+        let needs = if needs.is_empty() { String::new() } else { format!(", with its {}", needs.join(", ")) };
         // Small containers do not say who wrote them.
         let creator = facts["creator"].as_str().filter(|creator| !creator.is_empty());
         let creator = creator.map(|creator| format!(", written by {}", plain(creator))).unwrap_or_default();
-        writeln!(out, "  codec   {codec} (decodes {class}){creator}")?;
+        writeln!(out, "  codec   {codec} (decodes {class}{needs}){creator}")?;
     }
     if let Some(bytes) = facts["embedded_profile_bytes"].as_u64() {
         writeln!(out, "  profile inside, {bytes} bytes")?;

@@ -2,6 +2,7 @@
 
 use super::compress::container_facts;
 use super::decompress::chosen;
+use super::stages;
 use crate::files::batch::{Done, Job};
 use crate::files::form::{self, Form, Formed};
 use crate::files::output::write_file;
@@ -45,17 +46,34 @@ pub(super) fn run(
         .layout
         .clone()
         .filter(|layout| wishes.stack.is_none() && FileKind::of_layout(layout) == wishes.kind);
+    let bound_dn = reader.header().cut.as_ref().map_or(0, |cut| cut.bound_dn);
     write_file(&job.output, wishes.force, |out| {
         let mut decode = |stack: usize| found.decode(reader, stack, &*codec, wishes.fill);
-        match (layout, wishes.stack) {
-            (Some(layout), _) => restore(&layout, &mut decode, out),
-            (None, None) if wishes.kind == FileKind::Fits => form::write_fits((0..stacks).map(decode), out),
+        let mut write = |out: &mut dyn Write| match (&layout, wishes.stack) {
+            (Some(layout), _) => restore(layout, &mut decode, out),
+            (None, None) if wishes.kind == FileKind::Fits => {
+                form::write_fits((0..stacks).map(&mut decode), out)
+            }
             (None, asked) => form::write(wishes.kind, decode(chosen(stacks, asked)?)?, out),
+        };
+        if bound_dn == 0 {
+            return write(out).with_context(|| name.to_owned());
         }
-        .with_context(|| name.to_owned())
+        let mut bytes = Vec::new();
+        write(&mut bytes).with_context(|| name.to_owned())?;
+        let lost = found.words.len();
+        let remark = format!("{lost} tiles were lost; no bound holds for their pixels.");
+        let remark = (lost > 0).then_some(remark.as_str());
+        // With the values of lost pixels in it, it has no original.
+        stages::mark(bytes, bound_dn, remark, &mut |_| Some(String::new()), out)
     })?;
     let digests: Vec<_> = (0..stacks).map(|stack| reader.digest(stack)).collect();
     let mut done = Done { facts: container_facts(reader.header(), &digests), ..Done::default() };
+    if let Some(words) = stages::cut_words(reader.header()) {
+        done.lines.push(format!("{name}: {words}"));
+        done.facts.insert("lossless".to_owned(), json!(false));
+        done.facts.insert("bound_dn".to_owned(), json!(bound_dn));
+    }
     done.facts.insert("tiles".to_owned(), json!(found.tiles));
     done.facts.insert("lost".to_owned(), Value::Array(found.rows));
     done.unfinished = (!found.words.is_empty()).then(|| {

@@ -8,6 +8,7 @@ use nf_bounded::{Bound, Unit};
 use nf_codec::container::{Header, Reader, Segment};
 use nf_codec::{Codec, Stage};
 use nf_fits::{BoundCards, BoundTolerance, FitsFile, Header as FitsHeader};
+use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 
 /// The bound of `--within`.
@@ -56,8 +57,7 @@ pub(crate) fn cut_words(header: &Header) -> Option<String> {
     Some(format!("cut after stage {}: NOT lossless, within {} dn", cut.stage + 1, cut.bound_dn))
 }
 
-/// The file in a container as it is known within a bound. Headers of FITS images in it say the
-/// bound, and have the sums of the samples as they are.
+/// The file in a container as it is known within a bound, [marked](mark) as such.
 ///
 /// # Errors
 /// If a tile is damaged, or the file is none that says what it holds.
@@ -69,24 +69,53 @@ pub(crate) fn restore(
 ) -> Result<()> {
     let mut bytes = Vec::new();
     reader.restore(codec, &mut bytes)?;
+    let (starts, originals) = (starts_of_samples(reader.header()), originals(reader));
+    let original_of = |start: u64| {
+        let (_, stack) = starts.iter().find(|(own, _)| *own == start)?;
+        Some(originals.get(*stack).cloned().unwrap_or_default())
+    };
+    mark(bytes, bound_dn, None, &mut { original_of }, out)
+}
+
+/// Digests of the original stacks of a container.
+pub(crate) fn originals(reader: &Reader<impl Read + Seek>) -> Vec<String> {
+    match &reader.header().cut {
+        Some(cut) => cut.originals.iter().map(ToString::to_string).collect(),
+        None => (0..reader.header().images.len()).map(|stack| reader.digest(stack).to_string()).collect(),
+    }
+}
+
+/// Writes a file whose samples are known within a bound. Headers of FITS images say the bound, and
+/// have the sums of the samples as they are; an .npy file has no place for that.
+///
+/// `original_of` is told where the samples of an image begin, and gives the digest of its original,
+/// which is empty if nobody knows it; of an image that is as it was, it gives none. `remark` is one
+/// more line of HISTORY.
+///
+/// # Errors
+/// If the bytes are neither kind of file, or the destination fails.
+pub(crate) fn mark(
+    bytes: Vec<u8>,
+    bound_dn: u32,
+    remark: Option<&str>,
+    original_of: &mut dyn FnMut(u64) -> Option<String>,
+    out: &mut dyn Write,
+) -> Result<()> {
     if bound_dn == 0 || nf_fits::npy::is_npy(&bytes) {
         return Ok(out.write_all(&bytes)?);
     }
-    let starts = starts_of_samples(reader.header());
-    let originals = match &reader.header().cut {
-        Some(cut) => cut.originals.clone(),
-        None => (0..reader.header().images.len()).map(|stack| reader.digest(stack)).collect(),
-    };
     let file = FitsFile::from_bytes_with(bytes, limits::fits())?;
     let mut end = 0;
     for hdu in file.hdus() {
         let (range, data) = (hdu.range(), hdu.data_range());
-        let stack = starts.iter().find(|(start, _)| *start == data.start).map(|(_, stack)| *stack);
-        match stack {
-            Some(stack) => {
+        match if data.is_empty() { None } else { original_of(data.start) } {
+            Some(original) => {
                 let unit = file.read_bytes(data.start..range.end)?;
-                let original = originals.get(stack).map(ToString::to_string).unwrap_or_default();
-                let header: FitsHeader = cards(bound_dn, original).put(hdu.header(), None, &unit, CREATOR);
+                let before: Cow<'_, FitsHeader> = match remark {
+                    Some(line) => Cow::Owned(hdu.header().with_history(line)),
+                    None => Cow::Borrowed(hdu.header()),
+                };
+                let header = cards(bound_dn, original).put(&before, None, &unit, CREATOR);
                 out.write_all(header.bytes())?;
                 out.write_all(&unit)?;
             }

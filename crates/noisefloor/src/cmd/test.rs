@@ -19,7 +19,7 @@ use nf_codec::container::{MAGIC, Reader};
 use nf_fits::pack::{HduChecksums, verify};
 use nf_fits::{Checksums, FitsFile, npy};
 use serde_json::{Map, Value, json};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::Instant;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     args.profile.make_known()?;
     for_each(&args.inputs, is_provable, |path, _| {
         let start = Instant::now();
-        let tested = test(path);
+        let tested = Source::open(path).and_then(test);
         if args.json {
             let mut row = Map::new();
             row.insert("file".to_owned(), json!(path.display().to_string()));
@@ -71,8 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Decodes everything in a file.
-fn test(path: &Path) -> Result<Tested> {
-    let source = Source::open(path)?;
+fn test(source: Source) -> Result<Tested> {
     let name = source.name();
     let first = source.first(MAGIC.len() as u64)?;
     if first == MAGIC {
@@ -139,15 +138,16 @@ pub(crate) fn sums(inputs: &Inputs) -> Result<()> {
     for_each(inputs, is_provable, |path, is_only| {
         let prefix =
             if is_only { String::new() } else { format!("{}: ", plain(&path.display().to_string())) };
-        let mut first = Vec::new();
-        if path.is_file() {
-            std::fs::File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut first)?;
-        }
+        let source = Source::open(path)?;
+        let first = source.first(MAGIC.len() as u64)?;
         if first == MAGIC || first == nf_bounded::container::MAGIC {
-            writeln!(text(), "{prefix}intact, {}", test(path)?.words)?;
+            writeln!(text(), "{prefix}intact, {}", test(source)?.words)?;
             return Ok(());
         }
-        let file = open_fits(path)?;
+        let file = match source {
+            Source::Disk(path) => open_fits(&path)?,
+            Source::Memory(bytes, name) => fits_of_bytes(bytes).context(name)?,
+        };
         let found = verify(&file).with_context(|| path.display().to_string())?;
         let mut out = text();
         for (index, HduChecksums { stored, original }) in found.iter().enumerate() {

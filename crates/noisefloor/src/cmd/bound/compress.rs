@@ -1,7 +1,7 @@
 //! A FITS or .npy file in, a bounded container out.
 
-use super::input::{self, Input, data_unit};
-use super::{BoundOptions, cards, loss_words, noise_words};
+use super::input::{self, Input, Piece, data_unit};
+use super::{BoundOptions, cards, earlier_words, loss_words, noise_words};
 use crate::cmd::compress::{bits_per_pixel, pixels_word, rates};
 use crate::files::batch::{Done, Files, Job, Rules};
 use crate::files::kinds::{
@@ -158,6 +158,11 @@ fn compress(job: &Job, wishes: &Wishes<'_>, coder: &Coder, delete: bool) -> Resu
         done.lines.push(format!("  {}{}", image.name, loss_words(&array.record)));
         let noise = noise_words(&array.record);
         done.lines.extend(noise.map(|words| format!("  {}{words}", image.name)));
+    }
+    for piece in input.pieces.iter().filter(|_| !bound.is_exact()) {
+        let Piece::Image { header, image, .. } = piece else { continue };
+        let words = earlier_words(header.as_ref());
+        done.lines.extend(words.map(|words| format!("  {}{words}", input.images[*image].name)));
     }
     done.lines.extend(input.kept.iter().map(|kept| format!("  {kept}")));
     if delete && !bound.is_exact() {

@@ -152,10 +152,10 @@ fn of_fits(file: FitsFile) -> Result<Input> {
     }
     pieces.push(Piece::Bytes(file.read_bytes(file.rest())?));
     if images.is_empty() {
-        bail!(
-            "{}",
-            kept.into_iter().next().unwrap_or_else(|| "there is no image in this FITS file".to_owned())
-        );
+        match kept.first() {
+            Some(kept) => bail!("there is no image in this FITS file that may change ({kept})"),
+            None => bail!("there is no image in this FITS file"),
+        }
     }
     Ok(Input { kind: FileKind::Fits, pieces, images, kept, digest })
 }

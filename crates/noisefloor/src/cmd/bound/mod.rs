@@ -16,7 +16,7 @@ pub(crate) mod pack;
 pub(crate) use options::BoundOptions;
 
 use nf_bounded::{ArrayRecord, Tolerance};
-use nf_fits::{BoundCards, BoundTolerance};
+use nf_fits::{BoundCards, BoundTolerance, Header};
 
 /// What a FITS header says of an array, and of the largest error found.
 fn cards(record: &ArrayRecord, largest_error: f64) -> BoundCards {
@@ -48,6 +48,14 @@ fn loss_words(record: &ArrayRecord) -> String {
         number(record.largest_error),
         record.exact_samples()
     )
+}
+
+/// What is said where the pixels of an image were changed within a bound before: the new bound does
+/// not count from the original.
+fn earlier_words(header: Option<&Header>) -> Option<String> {
+    let cards = BoundCards::of_header(header?)?;
+    let (bound, unit) = (number(cards.value), cards.unit);
+    Some(format!("changed before, within {bound} {unit} of the original; this bound comes on top of that"))
 }
 
 /// What a bound in sigmas refers to, in words.

@@ -1,7 +1,7 @@
 //! The options of a bound.
 
 use super::input::Image;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use nf_bounded::{Array, Bound, Noise, NoiseModel, NoiseSource, Unit, measure};
 use nf_fits::Header;
 
@@ -129,7 +129,7 @@ impl BoundOptions {
             }
             Some(NoiseOption::Measured) | None => Ok(Some(
                 measure(array)
-                    .context("--bound in sigmas; --noise offset=DN,gain=E_PER_DN,read=DN says it")?,
+                    .map_err(|error| anyhow!("{error} (--noise offset=DN,gain=E_PER_DN,read=DN)"))?,
             )),
         }
     }

@@ -6,7 +6,7 @@
 
 use super::compress::CREATOR;
 use super::input::{self, Image, Piece};
-use super::{BoundOptions, cards, compare, number};
+use super::{BoundOptions, cards, compare, earlier_words, number};
 use crate::registry::fits_of_bytes;
 use anyhow::{Context, Result, bail, ensure};
 use nf_bounded::{Array, Bound, QuantiseOptions, Tolerance, quantise, within};
@@ -52,6 +52,8 @@ pub(crate) fn changed(path: &Path, options: &BoundOptions) -> Result<Option<Chan
                     number(steps.scale.scale),
                     number(steps.cards.largest_error)
                 ));
+                let words = earlier_words(Some(header));
+                lines.extend(words.map(|words| format!("  {}{words}", image.name)));
             }
             Piece::Bytes(plain) => bytes.extend(plain),
             Piece::Image { .. } => bail!("an image without a header"),

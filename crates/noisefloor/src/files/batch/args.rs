@@ -102,8 +102,8 @@ impl Files {
         let (existing, jobs): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| self.skip_existing && job.output.exists());
         let saying = Saying { quiet: self.quiet, json: self.json };
-        existing.iter().for_each(|job| saying.skipped(&job.input, Some(&job.output)));
-        passed_over.iter().for_each(|input| saying.skipped(input, None));
+        existing.iter().try_for_each(|job| saying.skipped(&job.input, Some(&job.output)))?;
+        passed_over.iter().try_for_each(|input| saying.skipped(input, None))?;
         let skipped = existing.len() + passed_over.len();
         if skipped > 0 && !self.quiet {
             say(&format!("{skipped} skipped, whose outputs exist or which are outputs themselves"));

@@ -54,11 +54,15 @@ pub(crate) struct Saying {
 
 impl Saying {
     /// Tells of an input that was passed over.
-    pub(crate) fn skipped(self, input: &Path, output: Option<&Path>) {
+    ///
+    /// # Errors
+    /// If the standard output cannot be written.
+    pub(crate) fn skipped(self, input: &Path, output: Option<&Path>) -> Result<()> {
         if self.json {
             let output = output.map(|output| output.display().to_string());
-            let _ = line(&json!({"input": name(input), "output": output, "skipped": true}));
+            line(&json!({"input": name(input), "output": output, "skipped": true}))?;
         }
+        Ok(())
     }
 }
 
@@ -92,17 +96,19 @@ pub(crate) fn each(
     let progress = Progress::new(jobs.len() as u64, bytes, saying.quiet);
     let files = jobs.len() + unread.len();
     let json = Cell::new(saying.json);
-    // Whoever reads the rows may stop early; the work goes on.
-    let row = |value: &Value| {
-        if line(value).is_err_and(|error| is_closed_text(&error.into())) {
+    // Whoever reads the rows may stop early; the work goes on. A row that is lost is a failure.
+    let row = |value: &Value| match line(value).map_err(Error::from) {
+        Err(error) if is_closed_text(&error) => {
             json.set(false);
+            Ok(())
         }
+        told => told,
     };
     let mut failed = 0;
     let mut fail = |input: &Path, blamed: &Path, error: Error| {
         let error = naming(blamed, error);
         if json.get() {
-            row(&json!({"input": name(input), "error": message::one_line(&error)}));
+            row(&json!({"input": name(input), "error": message::one_line(&error)}))?;
         }
         if files == 1 {
             progress.finish();
@@ -141,15 +147,12 @@ pub(crate) fn each(
                 ensure!(before == identity(&job.input), "it was changed meanwhile, and is kept");
                 remove_in_favour_of(&job.input, &job.output)?;
             }
-            if let Some(facts) = facts {
-                row(&facts);
-            }
-            Ok(())
+            Ok(facts)
         })();
         match finished {
             Err(error) if names(&error, &job.output) => fail(&job.input, &job.output, error)?,
             Err(error) => fail(&job.input, &job.input, error)?,
-            Ok(()) => {}
+            Ok(facts) => facts.iter().try_for_each(row)?,
         }
         progress.file_done(input_bytes, length(&job.output));
     }

@@ -131,8 +131,9 @@ impl Network for VdmIntervalConfig {
             ("filters", self.filters, 1, 4096),
             ("blocks", self.blocks, 1, 64),
             ("mixtures", self.mixtures, 1, MAX_COMPONENTS),
-            ("the number of passes", self.passes().len() + 1, 1, MAX_PASSES),
         ])?;
+        // Only of as many levels as there may be: the list of their passes is made to be counted.
+        check_extents(&[("the number of passes", self.passes().len() + 1, 1, MAX_PASSES)])?;
         let falling = self.widths_log2.windows(2).all(|pair| pair[0] > pair[1]);
         if !falling || !self.widths_log2.iter().all(|width| (-4..=12).contains(width)) {
             let found = format!("{:?}", self.widths_log2);

@@ -8,8 +8,11 @@ fn passes_are_few() {
     let small = VdmIntervalConfig::preset("small").unwrap();
     assert_eq!((small.passes().len() + 1, small.kinds().len()), (15, 8));
     small.check().unwrap();
-    let many = VdmIntervalConfig { widths_log2: vec![6, 4, 2, 0], ..small };
+    let many = VdmIntervalConfig { widths_log2: vec![6, 4, 2, 0], ..small.clone() };
     assert!(many.check().unwrap_err().to_string().contains("passes"));
+    // Before a list of them is made.
+    let endless = VdmIntervalConfig { levels: usize::MAX, ..small };
+    assert!(endless.check().unwrap_err().to_string().contains("levels"));
 }
 
 #[test]
