@@ -56,7 +56,7 @@ pub use nets::{
 };
 
 #[cfg(feature = "train")]
-pub use nets::{Net, VdmBound, VdmGaussian, VdmModule};
+pub use nets::{Net, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian, VdmModule};
 #[cfg(feature = "train")]
 pub use network::Trainable;
 #[cfg(feature = "train")]

@@ -20,6 +20,8 @@
 #[cfg(feature = "train")]
 mod bound;
 #[cfg(feature = "train")]
+mod estimate;
+#[cfg(feature = "train")]
 mod net;
 
 use crate::error::Result;
@@ -32,6 +34,8 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
 pub use bound::VdmBound;
+#[cfg(feature = "train")]
+pub use estimate::{VdmEstimate, VdmEstimateOptions};
 #[cfg(feature = "train")]
 pub(crate) use net::Trained;
 #[cfg(feature = "train")]

@@ -112,3 +112,29 @@ fn a_few_steps_reduce_every_kind_of_bound() {
         assert!(before.is_finite() && after < before - 0.2, "{config:?}: {before} to {after} bits");
     }
 }
+
+/// All tiles of an image, of every extent, count by their pixels; some of them are a part of it.
+#[test]
+fn an_estimate_is_the_mean_of_bounds() {
+    use nf_image::{Image16, Shape};
+    let image = Image16::from_fn(Shape::new(2, 20, 24), |plane, y, x| {
+        (1000 + 50 * plane + 7 * ((x * 31 + y * 17) % 13)) as u16
+    });
+    let config = VdmGaussianConfig::preset("gaussian-tiny").unwrap();
+    let net = config.init(&Device::flex(), 3);
+    let options = VdmEstimateOptions { steps: 2, tile_px: 16, tiles: 0 };
+    let all = net.estimate(&image, &options).unwrap();
+    assert_eq!((all.tiles, all.all_tiles), (8, 8));
+    assert!((all.unit_bits - 8.0 * 24.0 / 960.0).abs() < 1e-9);
+    assert_eq!(all, net.estimate(&image, &options).unwrap());
+    // One plane as one tile is the bound of that tile.
+    let plane = image.crop(0..1, 0..20, 0..24);
+    let samples: Vec<f32> = plane.samples().iter().map(|&x| f32::from(x)).collect();
+    let tile = Tensor::from_data(TensorData::new(samples, [1, 1, 20, 24]), &Device::flex());
+    let whole = net.estimate(&plane, &VdmEstimateOptions { tile_px: 64, ..options }).unwrap();
+    let bound = net.bound(tile, 2).unwrap();
+    assert!((whole.bits() - whole.unit_bits - bound.bits()).abs() < 1e-6);
+    let some = net.estimate(&image, &VdmEstimateOptions { tiles: 3, ..options }).unwrap();
+    assert_eq!((some.tiles, some.all_tiles), (3, 8));
+    assert!((some.bits() / all.bits() - 1.0).abs() < 0.5);
+}
