@@ -115,12 +115,9 @@ impl VdmGaussian {
             pixels += batch_px;
             rest = behind;
         }
-        for part in [
-            &mut sum.unit_bits,
-            &mut sum.prior_bits,
-            &mut sum.diffusion_bits,
-            &mut sum.reconstruction_bits,
-        ] {
+        for part in
+            [&mut sum.unit_bits, &mut sum.prior_bits, &mut sum.diffusion_bits, &mut sum.reconstruction_bits]
+        {
             *part /= f64::max(pixels, 1.0);
         }
         Ok(sum)
