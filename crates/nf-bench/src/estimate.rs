@@ -1,8 +1,8 @@
 //! What models say that images would cost, where nobody has written a stream.
 //!
 //! An estimate is no size: nothing was coded, so nothing can be decoded and compared. Its rows have
-//! a name that no codec can have, a status of their own and no bytes; sums, ledgers and charts leave
-//! them out, and tables keep them apart.
+//! a name that no codec can have, a status of their own and no bytes; sums, ledgers and charts
+//! leave them out, and tables keep them apart.
 
 use crate::measure::panic_words;
 use crate::measurement::{ESTIMATE, Figures, Status};

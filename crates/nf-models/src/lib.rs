@@ -18,6 +18,8 @@
 )]
 
 mod batch;
+#[cfg(feature = "train")]
+mod bits_back;
 mod checkpoint;
 mod codec;
 mod context;

@@ -20,9 +20,7 @@ pub use rownet::RowNetConfig;
 pub(crate) use sample_head::{SampleHead, weighted};
 pub use tec::{ContextForm, TecConfig};
 #[cfg(feature = "train")]
-pub use vdm::{
-    BITS_BACK, Trained as VdmModule, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian,
-};
+pub use vdm::{Trained as VdmModule, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian};
 pub use vdm::{VdmConfig, VdmGaussianConfig, VdmIntervalConfig};
 
 use crate::error::{Error, Result};

@@ -8,8 +8,8 @@
 //! pop z_0 | x;  push x | z_0;  for i = 1 .. T: pop z_i | z_(i-1), push z_(i-1) | z_i;  push z_T
 //! ```
 //!
-//! Latents lie on a lattice of a quarter of the cleanest one's noise. Tiles follow one another on one
-//! stack, so that only the first one pays for bits that are not there yet; a decoder needs the
+//! Latents lie on a lattice of a quarter of the cleanest one's noise. Tiles follow one another on
+//! one stack, so that only the first one pays for bits that are not there yet; a decoder needs the
 //! last one first and all of them, and a damaged byte costs everything before it. The network is
 //! evaluated by the tensor library, whose results differ between machines: a stream is read by the
 //! program that wrote it, on the machine that wrote it.

@@ -23,8 +23,6 @@ mod bits_back;
 #[cfg(feature = "train")]
 mod bound;
 #[cfg(feature = "train")]
-mod codec;
-#[cfg(feature = "train")]
 mod estimate;
 #[cfg(feature = "train")]
 mod net;
@@ -43,8 +41,6 @@ use serde::{Deserialize, Serialize};
 pub use bits_back::VdmBitsBack;
 #[cfg(feature = "train")]
 pub use bound::VdmBound;
-#[cfg(feature = "train")]
-pub use codec::BITS_BACK;
 #[cfg(feature = "train")]
 pub use estimate::{VdmEstimate, VdmEstimateOptions};
 #[cfg(feature = "train")]

@@ -1,7 +1,7 @@
 //! Bits-back streams as a codec, so that a benchmark decodes and compares them: an experiment.
 
-use super::bits_back::VdmBitsBack;
 use crate::checkpoint::Checkpoint;
+use crate::nets::VdmBitsBack;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Reproducibility, Result, Spec};
 use nf_image::{Image16, Shape};
 use std::sync::Mutex;
