@@ -58,9 +58,7 @@ pub use nets::{
 };
 
 #[cfg(feature = "train")]
-pub use nets::{
-    BITS_BACK, Net, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian, VdmModule,
-};
+pub use nets::{Net, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian, VdmModule};
 #[cfg(feature = "train")]
 pub use network::Trainable;
 #[cfg(feature = "train")]
