@@ -58,6 +58,8 @@ pub use nets::{
 };
 
 #[cfg(feature = "train")]
+pub use bits_back::BITS_BACK;
+#[cfg(feature = "train")]
 pub use nets::{Net, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian, VdmModule};
 #[cfg(feature = "train")]
 pub use network::Trainable;
