@@ -141,12 +141,12 @@ mod tests {
         for round in 0..3000_u32 {
             let wide = near(1000 + (round % 7) as i32);
             let drawn = stack.pop(&wide).unwrap();
-            let symbol = 30_000 + round % 5;
+            let symbol = 29_998 + round % 5;
             stack.push(symbol, &near(30_000)).unwrap();
             log.push((wide, drawn, symbol));
         }
         let drawn_mean = log.iter().map(|(_, drawn, _)| f64::from(*drawn)).sum::<f64>() / 3000.0;
-        assert!((drawn_mean - 1003.0).abs() < 0.5, "{drawn_mean}");
+        assert!((drawn_mean - 1003.0).abs() < 1.0, "{drawn_mean}");
         // Few words are made up: what is pushed pays for what is popped.
         assert!((32..=640).contains(&stack.initial_bits()), "{}", stack.initial_bits());
         let bytes = stack.to_bytes();
