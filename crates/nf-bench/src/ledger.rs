@@ -139,13 +139,14 @@ impl Ledger {
     }
 }
 
-/// The rows of every codec of every dataset of a run, but for external programs: their sizes depend
-/// on what is installed.
+/// The rows of every codec of every dataset of a run, but for external programs, whose sizes depend
+/// on what is installed, and estimates, which have none.
 fn tried(run: &Run) -> BTreeMap<Key, Vec<&Measurement>> {
     let mut tried: BTreeMap<Key, Vec<&Measurement>> = BTreeMap::new();
     let is_external =
         |codec: &str| codec.split(':').next().is_some_and(|name| run.suite.external.contains_key(name));
-    for row in run.rows.iter().filter(|row| !row.codec.is_empty() && !is_external(&row.codec)) {
+    let has_size = |row: &&Measurement| !row.codec.is_empty() && !row.is_estimate();
+    for row in run.rows.iter().filter(has_size).filter(|row| !is_external(&row.codec)) {
         let key = [row.dataset.clone(), row.split.clone(), row.codec.clone()];
         tried.entry(key).or_default().push(row);
     }

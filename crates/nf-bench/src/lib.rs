@@ -6,7 +6,8 @@
 //! - [`suite`]: the TOML file that states a comparison.
 //! - `transforms`: the same pixels as planes, differences, bytes or patches.
 //! - [`run()`]: the loop over images and codecs; an [`Observer`] sees what happens.
-//! - `candidates`: the codecs that a suite asks for.
+//! - `candidates`: the codecs that a suite asks for; [`estimate`]: what models say that images
+//!   would cost, which is no size.
 //! - `moments`: what an error is like; `sky`: a sky whose stars are known.
 //! - `measure`: one codec on one image: verify, then time; `memory` for its peak; `reuse`: rows of
 //!   earlier runs instead of new ones.
@@ -27,6 +28,7 @@
 mod candidates;
 mod error;
 pub mod errors;
+pub mod estimate;
 pub mod files;
 pub mod folder;
 pub mod ledger;
@@ -47,9 +49,10 @@ pub mod totals;
 mod transforms;
 
 pub use error::{Error, Result};
+pub use estimate::{Estimator, Estimators};
 pub use machine::Build;
 pub use measure::CodecFacts;
-pub use measurement::{Measurement, ORACLE, Status};
+pub use measurement::{ESTIMATE, Measurement, ORACLE, Status};
 pub use nf_bounded::ArrayRegistry;
 pub use observer::{Observer, Silent};
 pub use run::{Run, RunOptions, read, resume, run};

@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 /// The name under which the exact information content of simulated frames joins the table.
 pub const ORACLE: &str = "oracle";
 
+/// What stands in the name of every estimate, and of no codec: names of codecs have no spaces.
+pub const ESTIMATE: &str = " estimate, no stream: ";
+
+/// The text of an estimate's row on disk: readers that do not know of estimates take it for a
+/// failure, and never for a size.
+const ESTIMATED: &str = "an estimate, no stream";
+
 /// How the text of a row begins on disk that was left out on purpose.
 const SKIPPED: &str = "skipped: ";
 
@@ -20,7 +27,7 @@ pub struct Measurement {
     pub split: String,
     /// The image, as the dataset names it.
     pub image: String,
-    /// The codec's spec, or [`ORACLE`].
+    /// The codec's spec, or [`ORACLE`], or the name of an estimate.
     pub codec: String,
     /// Bytes of the pixels as their file stores them without compression; two for every pixel where
     /// there is no file.
@@ -40,7 +47,8 @@ pub struct Measurement {
 pub struct Figures {
     /// The codec's stream, without a container around it.
     pub coded_bytes: Option<u64>,
-    /// What the codec's own probabilities promise, or the oracle's information content.
+    /// What the codec's own probabilities promise, or the oracle's information content, or what an
+    /// estimate says.
     pub ideal_bits: Option<u64>,
     /// Median time of encoding.
     pub encode_ns: Option<u64>,
@@ -66,6 +74,8 @@ pub enum Status {
     Verified,
     /// The oracle's row: an information content, with no stream to decode.
     Oracle,
+    /// A model's row: bits that nobody has coded.
+    Estimate,
     /// Something went wrong; the reason in one line.
     Failed(String),
     /// It was left out on purpose; the reason in one line.
@@ -93,6 +103,7 @@ impl Status {
     pub fn text(&self) -> String {
         match self {
             Self::Verified | Self::Oracle => String::new(),
+            Self::Estimate => ESTIMATED.to_owned(),
             Self::Failed(reason) => reason.clone(),
             Self::Skipped(reason) => format!("{SKIPPED}{reason}"),
         }
@@ -126,6 +137,16 @@ impl Measurement {
         self.codec == ORACLE
     }
 
+    /// Whether it is that of an estimate, whatever came of it.
+    pub fn is_estimate(&self) -> bool {
+        self.codec.contains(ESTIMATE)
+    }
+
+    /// What an estimate says, in bits. It is no size.
+    pub fn estimated_bits(&self) -> Option<u64> {
+        self.figures.ideal_bits.filter(|_| self.status == Status::Estimate)
+    }
+
     /// Whether its figures count: those of a verified stream, and of the oracle.
     pub fn counts(&self) -> bool {
         matches!(self.status, Status::Verified | Status::Oracle)
@@ -145,7 +166,7 @@ impl Measurement {
         match self.status {
             Status::Oracle => self.figures.ideal_bits,
             Status::Verified => self.figures.coded_bytes.map(|bytes| 8 * bytes),
-            Status::Failed(_) | Status::Skipped(_) => None,
+            Status::Estimate | Status::Failed(_) | Status::Skipped(_) => None,
         }
     }
 
@@ -232,6 +253,7 @@ impl TryFrom<Record> for Measurement {
             (true, _) => return Err(format!("a verified row with the error '{}'", record.error)),
             (false, Some(reason)) => Status::skipped(reason),
             (false, None) if record.error.is_empty() && record.codec == ORACLE => Status::Oracle,
+            (false, None) if record.error == ESTIMATED && record.codec.contains(ESTIMATE) => Status::Estimate,
             (false, None) => Status::failed(&record.error),
         };
         Ok(Self {

@@ -2,6 +2,7 @@
 
 use crate::candidates::{Candidate, candidates};
 use crate::errors::{ErrorFile, OPEN_LOOP};
+use crate::estimate::{EstimateTask, Estimators};
 use crate::folder::RunFolder;
 use crate::machine::{Build, Machine};
 use crate::measure::{CodecFacts, Timing, measure, measure_array, panic_words};
@@ -40,6 +41,8 @@ pub struct RunOptions {
     pub build: Build,
     /// Codecs with a loss of their own, for datasets with a bound.
     pub array_codecs: ArrayRegistry,
+    /// Models that say what images would cost.
+    pub estimators: Estimators,
 }
 
 /// A finished run.
@@ -87,8 +90,9 @@ pub fn run(
     let reusable = Reusable::read(&options.reuse, &machine)?;
     let folder = RunFolder::create(&options.runs, suite, &machine)?;
     let errors = ErrorFile::of(&folder, &suite.analyses);
-    let rows = Vec::new();
-    Session { suite, registry, options, codecs, reusable, folder, errors, rows }.finish(open, observer)
+    let (rows, estimates) = (Vec::new(), EstimateTask::of(suite.estimate_specs(), options.estimators));
+    Session { suite, registry, options, codecs, estimates, reusable, folder, errors, rows }
+        .finish(open, observer)
 }
 
 /// Continues the run of `folder` with the suite that it was begun with; what is there is not done
@@ -108,7 +112,8 @@ pub fn resume(
     let (folder, suite, rows) = RunFolder::resume(folder, &machine)?;
     let codecs = candidates(&suite, registry, &options.array_codecs)?;
     let errors = ErrorFile::of(&folder, &suite.analyses);
-    Session { suite: &suite, registry, options, codecs, reusable, folder, errors, rows }
+    let estimates = EstimateTask::of(suite.estimate_specs(), options.estimators);
+    Session { suite: &suite, registry, options, codecs, estimates, reusable, folder, errors, rows }
         .finish(open, observer)
 }
 
@@ -139,6 +144,7 @@ struct Session<'a> {
     registry: &'a Registry,
     options: &'a RunOptions,
     codecs: Vec<Candidate>,
+    estimates: Vec<EstimateTask>,
     reusable: Reusable,
     folder: RunFolder,
     errors: ErrorFile,
@@ -169,18 +175,19 @@ impl Session<'_> {
             .codecs
             .iter()
             .filter(permitted)
-            .map(|codec| {
+            .map(|codec| (&codec.label, codec.of_dataset))
+            .chain(self.estimates.iter().map(|task| (&task.label, None)))
+            .map(|(label, of_dataset)| {
                 type Opened<'a> = (&'a DatasetChoice, nf_data::Result<Box<dyn Dataset>>);
                 let open_tasks = |(number, (choice, images)): (usize, &Opened)| {
                     let Ok(images) = images else { return 0 };
-                    if codec.of_dataset.is_some_and(|only| only != number) {
+                    if of_dataset.is_some_and(|only| only != number) {
                         return 0;
                     }
-                    let key =
-                        |i| [choice.name.clone(), choice.split.clone(), images.name(i), codec.label.clone()];
+                    let key = |i| [choice.name.clone(), choice.split.clone(), images.name(i), label.clone()];
                     (0..choice.count(images.len())).filter(|&i| !done.contains(&key(i))).count()
                 };
-                (codec.label.clone(), opened.iter().enumerate().map(open_tasks).sum())
+                (label.clone(), opened.iter().enumerate().map(open_tasks).sum())
             })
             .collect();
         observer.start(&plan);
@@ -252,7 +259,9 @@ impl Session<'_> {
             let is_done = |codec: &str| done.contains(&row(codec).key().map(str::to_owned));
             let left: Vec<usize> =
                 allowed.iter().copied().filter(|&i| !is_done(&self.codecs[i].label)).collect();
-            if left.is_empty() {
+            let estimates: Vec<usize> =
+                (0..self.estimates.len()).filter(|&i| !is_done(&self.estimates[i].label)).collect();
+            if left.is_empty() && estimates.is_empty() {
                 continue;
             }
             let loaded = load(images, index, !is_done(ORACLE) && choice.bound.is_none());
@@ -329,6 +338,13 @@ impl Session<'_> {
                     Ok(figures) => Measurement { figures, status: Status::Verified, ..row(&codec.label) },
                     Err(reason) => Measurement { status: Status::failed(&reason), ..row(&codec.label) },
                 };
+                self.record(row, observer)?;
+            }
+            for i in estimates {
+                let task = &self.estimates[i];
+                observer.begin(&choice.name, &name, &task.label);
+                let (figures, status) = pool.install(|| task.of_image(image));
+                let row = Measurement { figures, status, ..row(&task.label) };
                 self.record(row, observer)?;
             }
         }

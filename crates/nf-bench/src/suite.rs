@@ -23,6 +23,10 @@ pub struct Suite {
     pub analysis: String,
     /// Specs of the codecs, such as `jpegxl:effort=9`.
     pub codecs: Vec<String>,
+    /// Models that say what images would cost and write no stream, such as
+    /// `vdm:checkpoint=NAME,steps=4`; their rows are kept apart from sizes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub estimates: Vec<String>,
     /// Timed runs of each direction after the verifying pass; medians are reported.
     #[serde(default = "default_repeats")]
     pub repeats: u32,
@@ -153,6 +157,12 @@ pub(crate) fn parse_bound(text: &str) -> std::result::Result<Bound, String> {
     }
 }
 
+/// Specs of a checked suite.
+fn parsed(texts: &[String]) -> Vec<Spec> {
+    let specs = texts.iter().map(|text| text.parse());
+    specs.collect::<Result<_, _>>().expect("checked when the suite was made")
+}
+
 fn yes() -> bool {
     true
 }
@@ -262,8 +272,12 @@ impl Suite {
 
     /// The specs of `codecs`, parsed.
     pub(crate) fn specs(&self) -> Vec<Spec> {
-        let specs = self.codecs.iter().map(|text| text.parse());
-        specs.collect::<Result<_, _>>().expect("checked when the suite was made")
+        parsed(&self.codecs)
+    }
+
+    /// The specs of `estimates`, parsed.
+    pub(crate) fn estimate_specs(&self) -> Vec<Spec> {
+        parsed(&self.estimates)
     }
 
     /// Refuses what cannot be run, naming the field.
@@ -315,6 +329,13 @@ impl Suite {
             let spec: Spec = text.parse().map_err(|error| format!("codecs[{i}]: {error}"))?;
             if spec.name() == ORACLE {
                 return Err(format!("codecs[{i}]: '{ORACLE}' is printed by itself, it is no codec"));
+            }
+        }
+        let mut estimates = BTreeSet::new();
+        for (i, text) in self.estimates.iter().enumerate() {
+            let spec: Spec = text.parse().map_err(|error| format!("estimates[{i}]: {error}"))?;
+            if !estimates.insert(spec.to_string()) {
+                return Err(format!("estimates[{i}]: '{spec}' is there twice"));
             }
         }
         for (name, external) in &self.external {
@@ -414,6 +435,7 @@ mod tests {
             (SMALL.replace("'raw'", "'oracle'"), "codecs[0]"),
             (SMALL.replace("'raw'", "7"), "codecs"),
             (SMALL.replace("['raw', 'zstd:level=19']", "[]"), "codecs"),
+            (SMALL.replace("[[", "estimates = ['vdm', 'vdm']\n[["), "estimates[1]: 'vdm' is there twice"),
             (SMALL.replace("data", "datum"), "datum"),
             (format!("{SMALL}max_images = 0\n"), "dataset[0]"),
             (format!("{SMALL}patch_px = 0\n"), "dataset[0].patch_px"),

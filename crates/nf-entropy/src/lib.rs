@@ -16,6 +16,9 @@
 //! For models that adapt while they code:
 //! - [`rans16`]: rANS in sixteen lanes, for sixteen pixels modelled side by side.
 //! - [`binary`]: binary decisions by arithmetic coding.
+//!
+//! For bits-back coding:
+//! - [`Stack`]: symbols that are popped before anybody has pushed them.
 #![forbid(unsafe_code)]
 
 pub mod ans;
@@ -29,6 +32,7 @@ mod frequencies;
 mod meter;
 mod normalise;
 pub mod rans16;
+mod stack;
 pub mod table;
 
 pub use ans::{Reader, Writer};
@@ -37,6 +41,7 @@ pub use distribution::{Distribution, Interval, MAX_SCALE_BITS};
 pub use error::{Error, Result};
 pub use frequencies::Frequencies;
 pub use meter::Meter;
+pub use stack::Stack;
 
 // The examples of the README are tests.
 #[cfg(doctest)]

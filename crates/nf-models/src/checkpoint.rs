@@ -164,6 +164,18 @@ impl Checkpoint {
         net.with_stored(weights).map_err(|e| Error::checkpoint(&weights_path, e))
     }
 
+    /// The diffusion model of the process 'gaussian' in the folder `dir`, on the processor.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and if it is another network.
+    #[cfg(feature = "train")]
+    pub fn load_vdm_gaussian(dir: &Path) -> Result<crate::VdmGaussian> {
+        match Self::load_net(dir, &burn::tensor::Device::flex())? {
+            Net::Vdm(crate::VdmModule::Gaussian(net)) => Ok(net),
+            _ => Err(Error::checkpoint(dir, "expected a vdm of the process 'gaussian'")),
+        }
+    }
+
     /// Writes weights and card to the folder `dir`, which is created, or replaced as a whole.
     ///
     /// Both files are written beside it first, so that a process killed at any moment leaves the

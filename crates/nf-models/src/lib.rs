@@ -19,6 +19,8 @@
 )]
 
 mod batch;
+#[cfg(feature = "train")]
+mod bits_back;
 mod checkpoint;
 mod codec;
 mod context;
@@ -59,7 +61,9 @@ pub use nets::{
 };
 
 #[cfg(feature = "train")]
-pub use nets::{Net, VdmBound, VdmGaussian, VdmModule};
+pub use bits_back::BITS_BACK;
+#[cfg(feature = "train")]
+pub use nets::{Net, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian, VdmModule};
 #[cfg(feature = "train")]
 pub use network::Trainable;
 #[cfg(feature = "train")]

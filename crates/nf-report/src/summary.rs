@@ -69,6 +69,24 @@ pub struct CodecSummary {
     pub error: String,
 }
 
+/// What a model said that the images of a dataset would cost. It is no size, since there is no
+/// stream.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EstimateSummary {
+    /// The name of its rows, which says that there is no stream.
+    pub estimate: String,
+    /// Images that it is of; all sums are over these.
+    pub images_estimated: usize,
+    /// Images offered.
+    pub images: usize,
+    /// Their bits by their pixels.
+    pub estimated_bits_per_pixel: Option<f64>,
+    /// Bits per pixel above the oracle, over the images that have one.
+    pub above_oracle_bits_per_pixel: Option<f64>,
+    /// The first thing that went wrong, or why it was left out; empty if nothing did.
+    pub error: String,
+}
+
 /// What all codecs did on one dataset, smallest code first.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DatasetSummary {
@@ -82,6 +100,8 @@ pub struct DatasetSummary {
     pub pixels: u64,
     /// The codecs.
     pub codecs: Vec<CodecSummary>,
+    /// Estimates without a stream, in the order of the suite; never among the codecs.
+    pub estimates: Vec<EstimateSummary>,
     /// What speaks of no codec: why the dataset was skipped, images that could not be read.
     pub notes: Vec<String>,
 }
@@ -117,7 +137,7 @@ fn dataset<'a>(
 ) -> DatasetSummary {
     let mut sizes = BTreeMap::new();
     let mut by_codec: BTreeMap<&str, Vec<&Measurement>> = BTreeMap::new();
-    let mut notes = vec![];
+    let (mut notes, mut estimates): (Vec<String>, Vec<(&str, Vec<&Measurement>)>) = (vec![], vec![]);
     let mut origins: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         if !row.origin.is_empty() {
@@ -126,6 +146,13 @@ fn dataset<'a>(
         if row.codec.is_empty() {
             let place = if row.image.is_empty() { &row.dataset } else { &row.image };
             notes.push(format!("{place}: {}", row.status.text()));
+            continue;
+        }
+        if row.is_estimate() {
+            match estimates.iter_mut().find(|(name, _)| *name == row.codec) {
+                Some((_, rows)) => rows.push(row),
+                None => estimates.push((&row.codec, vec![row])),
+            }
             continue;
         }
         by_codec.entry(&row.codec).or_default().push(row);
@@ -155,7 +182,33 @@ fn dataset<'a>(
         images: sizes.len(),
         pixels: sizes.values().sum(),
         codecs,
+        estimates: estimates.into_iter().map(|(name, rows)| estimated(name, &rows, &oracle)).collect(),
         notes,
+    }
+}
+
+/// The rows of one estimate.
+fn estimated(name: &str, rows: &[&Measurement], oracle: &BTreeMap<ImageKey, u64>) -> EstimateSummary {
+    let of: Vec<(&&Measurement, f64)> =
+        rows.iter().filter_map(|row| Some((row, row.estimated_bits()? as f64))).collect();
+    let per_pixel = |sums: (f64, u64)| (sums.1 > 0).then(|| sums.0 / sums.1 as f64);
+    let sum = |parts: &mut dyn Iterator<Item = (f64, u64)>| {
+        per_pixel(parts.fold((0.0, 0), |(bits, pixels), part| (bits + part.0, pixels + part.1)))
+    };
+    let above =
+        of.iter().filter_map(|(row, bits)| Some((bits - *oracle.get(&image_key(row))? as f64, row.pixels())));
+    EstimateSummary {
+        estimate: name.to_owned(),
+        images_estimated: of.len(),
+        images: rows.len(),
+        estimated_bits_per_pixel: sum(&mut of.iter().map(|(row, bits)| (*bits, row.pixels()))),
+        above_oracle_bits_per_pixel: sum(&mut above.into_iter()),
+        error: rows
+            .iter()
+            .filter(|row| row.estimated_bits().is_none())
+            .map(|row| row.status.text())
+            .next()
+            .unwrap_or_default(),
     }
 }
 

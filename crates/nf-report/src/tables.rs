@@ -15,6 +15,10 @@ const TERMINAL_COLUMNS: usize = 100;
 /// Longest codec name that the terminal table prints in full, so that a line fits.
 const LONGEST_NAME_CHARS: usize = 26;
 
+/// What stands above estimates wherever they are printed.
+pub(crate) const ESTIMATES: &str =
+    "Estimates, no stream: nothing was coded or decoded, so no figure here is a size";
+
 /// What the short heads of the terminal table mean.
 const LEGEND: &str = "b/px: bits per pixel, pooled. ratio: pooled; mean: of the images. enc, dec: MB of raw samples per\n\
                       second on one thread. peak: MB. ok: images decoded and equal. >oracle: bits per pixel above it.\n";
@@ -38,6 +42,9 @@ pub fn terminal(run: &Run, names: &Names) -> String {
     if let Some(table) = table_by_dataset(&datasets, &all, name) {
         let _ = write!(text, "\nbits per pixel by dataset\n{}", table.aligned());
     }
+    if let Some(table) = estimate_table(&datasets, |name| names.short(name)) {
+        let _ = write!(text, "\n{}{}", folded(ESTIMATES, TERMINAL_COLUMNS), table.aligned());
+    }
     text.push('\n');
     text.push_str(LEGEND);
     text
@@ -50,6 +57,9 @@ pub fn markdown(run: &Run) -> String {
     let mut text = summary_markdown(&all, run.suite.pooled);
     if let Some(table) = dataset_table(&datasets, &all) {
         let _ = writeln!(text, "Bits per pixel by dataset:\n\n{}", table.markdown());
+    }
+    if let Some(table) = estimate_table(&datasets, str::to_owned) {
+        let _ = writeln!(text, "{ESTIMATES}:\n\n{}", table.markdown());
     }
     let mut commands: Vec<String> =
         run.machines.iter().map(|machine| markdown_code(&machine.command)).collect();
@@ -360,6 +370,25 @@ fn table_by_dataset(
         rows[0][0] = "dataset".to_owned();
     }
     Some(Table { rows })
+}
+
+/// One row per dataset and estimate, apart from all sizes; `None` if there is no estimate.
+pub(crate) fn estimate_table(datasets: &[DatasetSummary], name: impl Fn(&str) -> String) -> Option<Table> {
+    let head = ["dataset", "estimate", "estimated bits/pixel", "above oracle", "images"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for dataset in datasets {
+        rows.extend(dataset.estimates.iter().map(|own| {
+            let images = match own.error.as_str() {
+                "" => format!("{}/{}", own.images_estimated, own.images),
+                error => format!("{}/{}: {error}", own.images_estimated, own.images),
+            };
+            let bits = fixed(own.estimated_bits_per_pixel, 3);
+            let above =
+                own.above_oracle_bits_per_pixel.map_or_else(String::new, |bits| format!("{bits:+.3}"));
+            vec![dataset.dataset.clone(), name(&own.estimate), bits, above, images]
+        }));
+    }
+    (rows.len() > 1).then_some(Table { rows })
 }
 
 /// The sizes of models, for which a terminal has no column.

@@ -5,7 +5,11 @@
 mod fakes;
 
 use fakes::{open, registry};
-use nf_bench::{Run, RunOptions, Silent, Suite, run};
+use nf_bench::ledger::Ledger;
+use nf_bench::row_file::read_rows;
+use nf_bench::{Estimator, Estimators, Run, RunOptions, Silent, Suite, run};
+use nf_codec::Spec;
+use nf_image::Image16;
 use nf_report::names::Names;
 use nf_report::summary::{summarise, summarise_all};
 use nf_report::tables;
@@ -54,6 +58,61 @@ fn rows_of_other_runs_and_external_programs_are_marked() {
     run.facts.get_mut("raw").unwrap().starts_process = true;
     let text = tables::terminal(&run, &Names::default());
     assert!(text.contains("2 rows are those of the run another") && text.contains("raw*"), "{text}");
+}
+
+/// An estimate of one bit per pixel, far below every codec.
+struct OneBit;
+
+impl Estimator for OneBit {
+    fn bits(&self, image: &Image16) -> Result<f64, String> {
+        Ok(image.samples().len() as f64)
+    }
+}
+
+#[test]
+fn estimates_are_never_among_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name = 'trial'\nquestion = 'Q?'\nanalysis = 'A.'\ncodecs = ['raw', 'halving']\n\
+                estimates = ['vdm:steps=4', 'vdm:steps=0']\n\
+                [[dataset]]\nname = 'known'\ndata = 'known'\n[[dataset]]\nname = 'counting'\ndata = 'counting'\n";
+    let suite = Suite::parse("trial.toml", text).unwrap();
+    let make = |spec: &Spec| match spec.get("steps") {
+        Some("0") => Err("no steps".to_owned()),
+        _ => Ok(Box::new(OneBit) as Box<dyn Estimator>),
+    };
+    let options = RunOptions { estimators: Estimators::new(make), ..options(folder.path()) };
+    let measured = run(&suite, &registry(), &open(&Arc::default()), &options, &mut Silent).unwrap();
+    const NAME: &str = "vdm estimate, no stream: steps=4";
+    let rows: Vec<_> = measured.rows.iter().filter(|row| row.is_estimate()).collect();
+    let good: Vec<_> = rows.iter().filter(|row| row.codec == NAME).collect();
+    assert!(!good.is_empty() && rows.len() == 2 * good.len());
+    for row in good {
+        assert_eq!((row.estimated_bits(), row.bits(), row.counts()), (Some(row.pixels()), None, false));
+        assert!(!row.is_failure() && row.figures.coded_bytes.is_none());
+    }
+    // On disk it is a row that is not verified and says why.
+    let csv = std::fs::read_to_string(measured.folder.join("measurements.csv")).unwrap();
+    let line = csv.lines().find(|line| line.contains(NAME)).unwrap();
+    assert!(line.contains("false") && line.ends_with("\"an estimate, no stream\""), "{line}");
+    assert_eq!(read_rows(&measured.folder.join("measurements.csv")).unwrap(), measured.rows);
+    // Neither sums nor the ledger know of it.
+    assert!(Ledger::of(&measured).rows().all(|row| !row.codec.contains("estimate")));
+    for dataset in summarise(&measured).into_iter().chain([summarise_all(&measured)]) {
+        assert!(dataset.codecs.iter().all(|codec| !codec.codec.contains("estimate")));
+        assert!(dataset.estimates.iter().any(|own| own.estimated_bits_per_pixel == Some(1.0)));
+        let smallest = dataset.codecs.iter().find(|codec| codec.coded_bytes.is_some()).unwrap();
+        assert!(smallest.over_smallest_percent.is_none_or(|(percent, _)| percent == 0.0));
+    }
+    for text in [tables::markdown(&measured), tables::terminal(&measured, &Names::default())] {
+        let (sizes, estimates) = text.split_once("Estimates, no stream: nothing was coded").unwrap();
+        assert!(!sizes.contains("estimate") && estimates.contains(NAME) && estimates.contains("no steps"));
+    }
+    let document = tables::document(&measured);
+    assert_eq!(document.matches(NAME).count(), 2, "once per dataset, in no table of sizes: {document}");
+    // A program without estimators leaves it out, visibly.
+    let without = RunOptions { estimators: Estimators::default(), ..options };
+    let skipped = run(&suite, &registry(), &open(&Arc::default()), &without, &mut Silent).unwrap();
+    assert!(skipped.rows.iter().filter(|row| row.is_estimate()).all(|row| row.is_skipped()));
 }
 
 #[test]

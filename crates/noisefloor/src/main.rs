@@ -5,6 +5,7 @@
 mod cmd;
 #[cfg(test)]
 mod documents;
+mod estimates;
 mod files;
 mod gpu;
 mod interrupt;

@@ -21,6 +21,8 @@ pub(crate) fn registry() -> Registry {
     let all = [nf_floor::ENTRY, nf_models::ENTRY].into_iter().chain(nf_classic::entries());
     #[cfg(feature = "experiments")]
     let all = all.chain([nf_floor::FLOOR_CONTEXT]);
+    #[cfg(all(feature = "experiments", feature = "train"))]
+    let all = all.chain([nf_models::BITS_BACK]);
     Registry::new(all)
 }
 

@@ -21,7 +21,7 @@ pub(crate) use sample_head::{SampleHead, weighted};
 pub(crate) use tec::LossyModel;
 pub use tec::{ContextForm, TecConfig, TecFamilyConfig, TecLossyConfig};
 #[cfg(feature = "train")]
-pub use vdm::{Trained as VdmModule, VdmBound, VdmGaussian};
+pub use vdm::{Trained as VdmModule, VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian};
 pub use vdm::{VdmConfig, VdmGaussianConfig, VdmIntervalConfig};
 
 use crate::error::{Error, Result};

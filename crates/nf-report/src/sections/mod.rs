@@ -29,7 +29,7 @@ use crate::names::Names;
 use crate::slug::slug;
 use crate::sources::{ReportOptions, Sources};
 use crate::summary::{DatasetSummary, summarise};
-use crate::tables::{dataset_table, overview, remarks, summary_table, title};
+use crate::tables::{ESTIMATES, dataset_table, estimate_table, overview, remarks, summary_table, title};
 use comparison::{differences, gains};
 use nf_bench::{Analysis, Run};
 
@@ -88,6 +88,10 @@ fn of_run(
     if let Some((caption, table)) = pooled.then(|| gains(run, &all, &names)).flatten() {
         by_dataset.table(caption, table);
     }
+    let mut estimates = Section::below("Estimates without a stream");
+    if let Some(table) = estimate_table(&datasets, str::to_owned) {
+        estimates.table(ESTIMATES, table);
+    }
     let remarks = remarks(&all);
     if !remarks.is_empty() {
         first.blocks.push(Block::List(remarks));
@@ -96,7 +100,7 @@ fn of_run(
         first.text(part.replace('\n', " "));
     }
 
-    let mut sections = vec![first, speed, comparison, by_dataset];
+    let mut sections = vec![first, speed, comparison, by_dataset, estimates];
     sections.extend(published::section(run, &datasets));
     sections.extend(analyses(run, prefix, sources));
     sections.extend(training::section(run, &names, prefix, sources));

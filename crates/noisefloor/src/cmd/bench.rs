@@ -1,5 +1,6 @@
 //! `noisefloor bench`: datasets and codecs of a suite, verified and measured.
 
+use crate::estimates::estimators;
 use crate::files::batch::{DataInputs, Meant};
 use crate::files::output::text;
 use crate::files::profile::ProfileFlag;
@@ -176,6 +177,7 @@ fn measure(args: &Args) -> Result<Run> {
         reuse: args.reuse.clone(),
         command: command_line(),
         build: build(),
+        estimators: estimators(),
     };
     let open = |choice: &DatasetChoice| open_choice(choice, args.data.as_deref());
     let mut progress = Progress::new(args.quiet);

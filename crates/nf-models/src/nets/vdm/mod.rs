@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use gaussian::VdmGaussianConfig;
 #[cfg(feature = "train")]
-pub use gaussian::{VdmBound, VdmGaussian};
+pub use gaussian::{VdmBitsBack, VdmBound, VdmEstimate, VdmEstimateOptions, VdmGaussian};
 use interval::Process;
 pub use interval::VdmIntervalConfig;
 

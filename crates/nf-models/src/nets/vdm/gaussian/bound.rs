@@ -179,6 +179,11 @@ impl Trained {
     /// # Errors
     /// As [`loss`](Trainable::loss).
     pub fn bound(&self, tiles: Tensor<4>, steps: usize) -> Result<VdmBound> {
+        self.bound_with(tiles, steps, 0)
+    }
+
+    /// The same under noise of another seed, a multiple of `2^32`.
+    pub(super) fn bound_with(&self, tiles: Tensor<4>, steps: usize, seed: u64) -> Result<VdmBound> {
         let seen = self.see(tiles)?;
         let (extents, device) = (seen.f.dims(), seen.f.device());
         let [n, _, h, w] = extents;
@@ -188,13 +193,13 @@ impl Trained {
         let mut diffusion_bits = 0.0;
         for step in 1..=steps {
             let time = Tensor::full([n, 1, 1, 1], step as f64 / steps as f64, &device);
-            let nats = self.step_nats(&seen, time, steps, &noise(step as u64, extents, &device));
+            let nats = self.step_nats(&seen, time, steps, &noise(seed + step as u64, extents, &device));
             diffusion_bits += bits(total(nats));
         }
         Ok(VdmBound {
             prior_bits: bits(self.prior_nats(&seen)),
             diffusion_bits,
-            reconstruction_bits: bits(total(self.reconstruction_nats(&seen, &noise(0, extents, &device)))),
+            reconstruction_bits: bits(total(self.reconstruction_nats(&seen, &noise(seed, extents, &device)))),
         })
     }
 }

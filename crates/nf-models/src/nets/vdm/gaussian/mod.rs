@@ -1,5 +1,6 @@
 //! The variational diffusion model: Kingma, Salimans, Poole, Ho 2021, arXiv:2107.00630. Written
-//! from its equations. It has no stream: what it gives is a bound on the bits of a sample.
+//! from its equations. It bounds the bits of a sample; a stream of as many bits on average
+//! is in `bits_back.rs`, for experiments only.
 //!
 //! Latents are samples with Gaussian noise, `z_t = alpha_t f + sigma_t eps`, from nearly clean
 //! (`t = 0`) to nearly noise (`t = 1`), `sigma_t^2 = sigmoid(g_t)`, `alpha_t^2 = sigmoid(-g_t)`,
@@ -18,9 +19,15 @@
 //! Letters: N tiles, C channels, H rows, W columns, F filters, T steps, V values of a channel.
 
 #[cfg(feature = "train")]
+mod bits_back;
+#[cfg(feature = "train")]
 mod bound;
 #[cfg(feature = "train")]
+mod estimate;
+#[cfg(feature = "train")]
 mod net;
+#[cfg(feature = "train")]
+mod normal;
 
 use crate::error::Result;
 use crate::input_mode::InputMode;
@@ -31,7 +38,11 @@ use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "train")]
+pub use bits_back::VdmBitsBack;
+#[cfg(feature = "train")]
 pub use bound::VdmBound;
+#[cfg(feature = "train")]
+pub use estimate::{VdmEstimate, VdmEstimateOptions};
 #[cfg(feature = "train")]
 pub(crate) use net::Trained;
 #[cfg(feature = "train")]

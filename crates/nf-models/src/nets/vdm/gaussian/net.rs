@@ -212,6 +212,11 @@ impl VdmGaussian {
         &self.config
     }
 
+    /// Where its weights are.
+    pub(super) fn device(&self) -> Device {
+        self.ends.val().device()
+    }
+
     /// What the network says of latents `z`, (N, C, H, W), at times whose place between the ends of
     /// the schedule is `place`, (N) of 0 to 1.
     pub(super) fn say(&self, z: Tensor<4>, place: Tensor<1>) -> Said {

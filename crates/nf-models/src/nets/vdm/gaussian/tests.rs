@@ -112,3 +112,75 @@ fn a_few_steps_reduce_every_kind_of_bound() {
         assert!(before.is_finite() && after < before - 0.2, "{config:?}: {before} to {after} bits");
     }
 }
+
+/// All tiles of an image, of every extent, count by their pixels; some of them are a part of it.
+#[test]
+fn an_estimate_is_the_mean_of_bounds() {
+    use nf_image::{Image16, Shape};
+    let image = Image16::from_fn(Shape::new(2, 20, 24), |plane, y, x| {
+        (1000 + 50 * plane + 7 * ((x * 31 + y * 17) % 13)) as u16
+    });
+    let config = VdmGaussianConfig::preset("gaussian-tiny").unwrap();
+    let net = config.init(&Device::flex(), 3);
+    let options = VdmEstimateOptions { steps: 2, tile_px: 16, tiles: 0 };
+    let all = net.estimate(&image, &options).unwrap();
+    assert_eq!((all.tiles, all.all_tiles), (8, 8));
+    assert!((all.unit_bits - 8.0 * 24.0 / 960.0).abs() < 1e-9);
+    assert_eq!(all, net.estimate(&image, &options).unwrap());
+    // One plane as one tile is the bound of that tile.
+    let plane = image.crop(0..1, 0..20, 0..24);
+    let samples: Vec<f32> = plane.samples().iter().map(|&x| f32::from(x)).collect();
+    let tile = Tensor::from_data(TensorData::new(samples, [1, 1, 20, 24]), &Device::flex());
+    let whole = net.estimate(&plane, &VdmEstimateOptions { tile_px: 64, ..options }).unwrap();
+    let bound = net.bound(tile, 2).unwrap();
+    assert!((whole.bits() - whole.unit_bits - bound.bits()).abs() < 1e-6);
+    let some = net.estimate(&image, &VdmEstimateOptions { tiles: 3, ..options }).unwrap();
+    assert_eq!((some.tiles, some.all_tiles), (3, 8));
+    assert!((some.bits() / all.bits() - 1.0).abs() < 0.5);
+}
+
+/// An image with its ends of the range, for bits-back streams.
+fn image_for_bits_back() -> nf_image::Image16 {
+    let mut random = crate::random::Random::new(5);
+    nf_image::Image16::from_fn(nf_image::Shape::new(1, 64, 80), |_, y, x| match (y, x) {
+        (3, 4) => 65_535,
+        (5, 6) => 0,
+        _ => (1000.0 + 8.0 * random.normal()).round() as u16,
+    })
+}
+
+/// Bits-back streams come back, and damage is an error or another image.
+#[test]
+fn bits_back_streams_come_back() {
+    let image = image_for_bits_back();
+    let config = VdmGaussianConfig::preset("gaussian-tiny").unwrap();
+    let coder = VdmBitsBack::new(config.init(&Device::flex(), 3), 4, 32).unwrap();
+    let (bytes, initial_bits) = coder.encode(&image).unwrap();
+    assert!(initial_bits > 0);
+    let decoded = coder.decode(&bytes, image.shape()).unwrap();
+    assert!(decoded.samples() == image.samples());
+    for at in [0, 20, bytes.len() / 2, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x55;
+        let other = coder.decode(&damaged, image.shape());
+        assert!(other.is_err() || other.unwrap().samples() != image.samples());
+    }
+    for kept in [0, 5, 30, bytes.len() / 2] {
+        assert!(coder.decode(&bytes[..kept], image.shape()).is_err());
+    }
+    let blind = VdmGaussianConfig { inputs: InputMode::Scaled, learned_variances: false, ..config };
+    assert!(VdmBitsBack::new(blind.init(&Device::flex(), 0), 4, 32).is_err());
+}
+
+/// Without the bits that it begins with, a stream should be as long as the bound.
+#[test]
+#[ignore = "not so: streams are longer than the bound, for a reason that is not known (docs/diffusion.md)"]
+fn bits_back_is_the_bound_as_bytes() {
+    let image = image_for_bits_back();
+    let net = VdmGaussianConfig::preset("gaussian-tiny").unwrap().init(&Device::flex(), 3);
+    let (bytes, initial_bits) = VdmBitsBack::new(net.clone(), 4, 32).unwrap().encode(&image).unwrap();
+    let options = VdmEstimateOptions { steps: 4, tile_px: 32, tiles: 0 };
+    let bound = net.estimate(&image, &options).unwrap().bits();
+    let bits = (8.0 * bytes.len() as f64 - initial_bits as f64) / image.samples().len() as f64;
+    assert!((bits / bound - 1.0).abs() < 0.02, "{bits} bits per sample, bound {bound}");
+}
