@@ -61,15 +61,20 @@ struct Committed {
     net: String,
     planes: usize,
     inputs: String,
+    /// Of diffusion.
+    process: Option<String>,
 }
 
-/// Every committed checkpoint that codes without loss.
+/// Every committed checkpoint that has a stream without loss.
 fn committed() -> Vec<Committed> {
     let folders = fs::read_dir(checkpoints()).unwrap().map(|entry| entry.unwrap().path());
     let all = folders.filter(|folder| folder.join("card.toml").is_file()).filter_map(|folder| {
         let card: toml::Table = fs::read_to_string(folder.join("card.toml")).unwrap().parse().unwrap();
         let net = &card["net"];
-        net.get("latents").is_none().then(|| Committed {
+        let process = net.get("process").map(|process| process.as_str().unwrap().to_owned());
+        let has_stream = net.get("latents").is_none() && process.as_deref() != Some("gaussian");
+        has_stream.then(|| Committed {
+            process,
             id: folder.file_name().unwrap().to_str().unwrap().to_owned(),
             net: net["net"].as_str().unwrap().to_owned(),
             planes: net["planes"].as_integer().unwrap() as usize,
@@ -84,7 +89,7 @@ fn committed() -> Vec<Committed> {
 /// One of each kind.
 fn representatives() -> Vec<Committed> {
     let mut kinds = BTreeSet::new();
-    let kind = |own: &Committed| (own.net.clone(), own.planes, own.inputs.clone());
+    let kind = |own: &Committed| (own.net.clone(), own.planes, own.inputs.clone(), own.process.clone());
     committed().into_iter().filter(|own| kinds.insert(kind(own))).collect()
 }
 
@@ -242,7 +247,7 @@ fn stages_are_decoded_cut_off_and_told() {
     };
     let path = |name: &str| folder.path().join(name);
     fs::write(path("frame.fits"), frame(1)).unwrap();
-    let own = committed().into_iter().find(|own| own.net == "vdm").unwrap();
+    let own = committed().into_iter().find(|own| own.process.as_deref() == Some("interval")).unwrap();
     good(&["compress", "--codec", &format!("net:checkpoint={}", own.id), "frame.fits", "-o", "frame.nfl"]);
     let facts =
         |name: &str| -> serde_json::Value { serde_json::from_str(&good(&["info", "--json", name])).unwrap() };
