@@ -16,6 +16,10 @@ use crate::{Distribution, Error, Interval, Result};
 /// Lower bound of the state.
 const LOWER: u64 = 1 << 32;
 
+/// State of an empty stack: with low bits in the middle, or the first symbol that is popped would
+/// always be the first of its alphabet, however rare.
+const EMPTY: u64 = LOWER | 0x2AAA_AAAA;
+
 const WHAT: &str = "stack of symbols";
 
 /// Symbols, the last one pushed on top.
@@ -37,7 +41,7 @@ fn made_up(number: u64) -> u32 {
 
 impl Default for Stack {
     fn default() -> Self {
-        Self { state: LOWER, words: vec![], made_up: Some(0) }
+        Self { state: EMPTY, words: vec![], made_up: Some(0) }
     }
 }
 
@@ -79,7 +83,7 @@ impl Stack {
     /// If something else is left: some symbols popped before are wrong.
     pub fn finish(self) -> Result<()> {
         let mut words = self.words.iter().rev().zip(0..);
-        let is_bottom = self.state == LOWER && words.all(|(&word, number)| word == made_up(number));
+        let is_bottom = self.state == EMPTY && words.all(|(&word, number)| word == made_up(number));
         if is_bottom { Ok(()) } else { Err(Error::corrupt(WHAT, "it does not end where its writer began")) }
     }
 

@@ -3,8 +3,10 @@
 use nf_entropy::{Distribution, Interval};
 use std::sync::LazyLock;
 
-/// Points of the lattice, around zero.
-pub(super) const POINTS: u32 = 1 << 16;
+/// Points of the lattice, around zero: more than the brightest pixel needs. Each has a width of one
+/// at least, so some latent of a large tile is anywhere among them, and if that is far away, the
+/// network sees nothing else in the tile: it normalises maps by their mean square.
+pub(super) const POINTS: u32 = 1 << 8;
 
 /// Base-2 logarithm of the points of the scale.
 const SCALE_BITS: u32 = 30;

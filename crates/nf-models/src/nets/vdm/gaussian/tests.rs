@@ -172,9 +172,8 @@ fn bits_back_streams_come_back() {
     assert!(VdmBitsBack::new(blind.init(&Device::flex(), 0), 4, 32).is_err());
 }
 
-/// Without the bits that it begins with, a stream should be as long as the bound.
+/// Without the bits that it begins with, a stream is as long as the bound.
 #[test]
-#[ignore = "not so: streams are longer than the bound, for a reason that is not known (docs/diffusion.md)"]
 fn bits_back_is_the_bound_as_bytes() {
     let image = image_for_bits_back();
     let net = VdmGaussianConfig::preset("gaussian-tiny").unwrap().init(&Device::flex(), 3);
