@@ -1,6 +1,7 @@
 //! Bits-back streams as a codec, so that a benchmark decodes and compares them: an experiment.
 
 use crate::checkpoint::Checkpoint;
+use crate::named_weights;
 use crate::nets::VdmBitsBack;
 use nf_codec::{Codec, Entry, Error, Limits, OptionDoc, Reproducibility, Result, Spec};
 use nf_image::{Image16, Shape};
@@ -15,12 +16,7 @@ pub const BITS_BACK: Entry = Entry {
               a stack; decodes only where it was written",
     source: "arXiv:1901.04866, arXiv:2107.00630",
     options: &[
-        OptionDoc {
-            key: "checkpoint",
-            values: "a folder, or its name under $NOISEFLOOR_CHECKPOINTS or ./checkpoints",
-            default: "none; it must be given",
-            help: "the weights; decoding needs the same",
-        },
+        named_weights::OPTION,
         OptionDoc { key: "steps", values: "1..=1000", default: "4", help: "steps of the diffusion" },
         OptionDoc { key: "tile", values: "1..=4096", default: "64", help: "height and width of the tiles" },
     ],
@@ -29,14 +25,11 @@ pub const BITS_BACK: Entry = Entry {
 
 fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     let mut options = spec.options();
-    let id = options.take("checkpoint", String::new(), "the name of a checkpoint", |id| !id.is_empty())?;
+    let id = named_weights::take(&mut options)?;
     let steps = options.take("steps", 4, "1..=1000", |steps| (1..=1000).contains(steps))?;
     let tile_px = options.take("tile", 64, "1..=4096", |tile| (1..=4096).contains(tile))?;
     options.finish()?;
-    if id.is_empty() {
-        return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
-    }
-    let net = Checkpoint::load_vdm_gaussian(&Checkpoint::find(&id))
+    let net = Checkpoint::load_vdm_gaussian(&named_weights::folder(spec, &id)?)
         .map_err(|error| spec.error(error.to_string()))?;
     let coder = VdmBitsBack::new(net, steps, tile_px).map_err(|reason| spec.error(reason))?;
     Ok(Box::new(BitsBackCodec { id, steps, tile_px, coder: Mutex::new(coder) }))
@@ -59,11 +52,7 @@ impl BitsBackCodec {
 
 impl Codec for BitsBackCodec {
     fn spec(&self) -> Spec {
-        Spec::new(NAME).with("checkpoint", self.id.clone(), String::new()).with("steps", self.steps, 4).with(
-            "tile",
-            self.tile_px,
-            64,
-        )
+        named_weights::spec(NAME, &self.id).with("steps", self.steps, 4).with("tile", self.tile_px, 64)
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {

@@ -17,6 +17,7 @@
 
 use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
+use crate::named_weights;
 use crate::staged::{self, Stages};
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
@@ -28,8 +29,6 @@ use nf_codec::{
 };
 use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
@@ -61,12 +60,7 @@ pub const ENTRY: Entry = Entry {
     summary: "a trained network: PixelCNN++, an integer discrete flow, L3C, a row net, one for stacks with temporal context, or diffusion on intervals; decodes on every machine",
     source: "arXiv:1701.05517, arXiv:1905.07376, arXiv:1811.12817, arXiv:2206.07307",
     options: &[
-        OptionDoc {
-            key: "checkpoint",
-            values: "a folder, or its name under $NOISEFLOOR_CHECKPOINTS or ./checkpoints",
-            default: "none; it must be given",
-            help: "the weights; decoding needs the same",
-        },
+        named_weights::OPTION,
         OptionDoc {
             key: "tile",
             values: "1..=4096",
@@ -79,32 +73,17 @@ pub const ENTRY: Entry = Entry {
 
 fn build(spec: &Spec) -> Result<Box<dyn Codec>> {
     let mut options = spec.options();
-    let id = options
-        .take("checkpoint", String::new(), "the name of a checkpoint", |id: &String| !id.is_empty())?;
+    let id = named_weights::take(&mut options)?;
     // 0: the default of the network.
     let tile = options.take("tile", 0, "1..=4096", |tile| (1..=MAX_TILE_PX).contains(tile))?;
     options.finish()?;
-    if id.is_empty() {
-        return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights"));
-    }
-    let checkpoint = Checkpoint::load(&folder_of(&id)).map_err(|e| spec.error(e.to_string()))?;
+    let checkpoint =
+        Checkpoint::load(&named_weights::folder(spec, &id)?).map_err(|e| spec.error(e.to_string()))?;
     let tile = if tile == 0 { default_tile_px(&*checkpoint.model) } else { tile };
     let codec = NetCodec::new(checkpoint, id, tile);
     #[cfg(feature = "gpu")]
     let codec = gpu::chosen(codec).map_err(|error| spec.error(error.to_string()))?;
     Ok(Box::new(codec))
-}
-
-/// The folder of a checkpoint. A stream may name one by a path of the machine on which it was
-/// written; where there is no such folder, that of the same name is taken from among the
-/// checkpoints here. A container knows the digest of its weights.
-fn folder_of(id: &str) -> PathBuf {
-    let folder = Checkpoint::find(id);
-    let name = Path::new(id).file_name().and_then(OsStr::to_str).filter(|name| *name != id);
-    match name.map(Checkpoint::find) {
-        Some(named) if !folder.is_dir() && named.is_dir() => named,
-        _ => folder,
-    }
 }
 
 /// Height and width of tiles if nobody says.
@@ -211,19 +190,10 @@ impl NetCodec {
         let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
         let digest = &head[..32];
         if digest != self.digest.0 {
-            let hex: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("the weights with BLAKE3 {hex}..."),
-                present: format!("checkpoint {} with {}", self.id, self.digest.short()),
-            });
+            return Err(named_weights::of_others(STREAM, &digest[..6], &self.id, &self.digest));
         }
         if head[32] != ARITHMETIC {
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("a program with net arithmetic {}", head[32]),
-                present: format!("one with net arithmetic {ARITHMETIC}"),
-            });
+            return Err(named_weights::of_other_arithmetic(STREAM, NAME, head[32], ARITHMETIC));
         }
         let number = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
         let (height, width, batch) = (number(33), number(35), number(37));
@@ -311,11 +281,7 @@ fn failed(error: nf_entropy::Error) -> Error {
 
 impl Codec for NetCodec {
     fn spec(&self) -> Spec {
-        Spec::new(NAME).with("checkpoint", self.id.clone(), String::new()).with(
-            "tile",
-            self.tile_px,
-            default_tile_px(&*self.model),
-        )
+        named_weights::spec(NAME, &self.id).with("tile", self.tile_px, default_tile_px(&*self.model))
     }
 
     fn encode(&self, image: &Image16) -> Result<Vec<u8>> {

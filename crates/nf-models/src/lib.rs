@@ -31,6 +31,7 @@ mod input_mode;
 mod intervals;
 mod lossy;
 mod mixture;
+mod named_weights;
 mod nets;
 mod network;
 mod parameters;

@@ -19,6 +19,7 @@
 //! `q (2 k + 1)`, modulo 2^16 where `k` is 0, else not beyond 0..=65535, is the sample within `k`.
 
 use crate::checkpoint::Checkpoint;
+use crate::named_weights;
 use crate::nets::LossyModel;
 use crate::tile::Tile;
 use crate::tile_stats::TileStats;
@@ -63,12 +64,7 @@ pub fn array_entry(residuals: Arc<dyn Codec>) -> ArrayEntry {
                 .into(),
         source: "arXiv:2206.07307, arXiv:2510.12670".into(),
         options: &[
-            OptionDoc {
-                key: "checkpoint",
-                values: "a folder, or its name under $NOISEFLOOR_CHECKPOINTS or ./checkpoints",
-                default: "none; it must be given",
-                help: "the weights; decoding needs the same",
-            },
+            named_weights::OPTION,
             OptionDoc {
                 key: "quality",
                 values: "0 up to the last one of the net, in sixteenths",
@@ -91,8 +87,7 @@ pub fn array_entry(residuals: Arc<dyn Codec>) -> ArrayEntry {
 
 fn build(spec: &Spec, residuals: &Arc<dyn Codec>) -> Result<Box<dyn ArrayCodec>> {
     let mut options = spec.options();
-    let id = options
-        .take("checkpoint", String::new(), "the name of a checkpoint", |id: &String| !id.is_empty())?;
+    let id = named_weights::take(&mut options)?;
     let quality = options.take("quality", 1.0, "a number of sixteenths", |quality: &f64| {
         (0.0..=15.0).contains(quality) && (16.0 * quality).fract() == 0.0
     })?;
@@ -101,16 +96,13 @@ fn build(spec: &Spec, residuals: &Arc<dyn Codec>) -> Result<Box<dyn ArrayCodec>>
     };
     let error = options.take("residuals", "none".to_owned(), "none, bound, or 0..=16384", is_legal)?;
     options.finish()?;
-    if id.is_empty() {
-        return Err(spec.error("expected checkpoint=ID, the name or folder of trained weights").into());
-    }
+    let folder = named_weights::folder(spec, &id)?;
     let largest_error = match error.as_str() {
         "none" => None,
         AS_BOUND => return Err(spec.error("residuals=bound needs a bound").into()),
         number => number.parse().ok(),
     };
-    let (digest, model) =
-        Checkpoint::load_lossy(&Checkpoint::find(&id)).map_err(|error| spec.error(error.to_string()))?;
+    let (digest, model) = Checkpoint::load_lossy(&folder).map_err(|error| spec.error(error.to_string()))?;
     let (quality_steps, most) = ((16.0 * quality) as usize, model.most_quality_steps());
     if quality_steps > most {
         let last = most as f64 / 16.0;
@@ -157,19 +149,10 @@ impl TecCodec {
         let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
         let (digest, own) = head.split_at(DIGEST_BYTES);
         if digest != &self.digest.0[..DIGEST_BYTES] {
-            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("the weights with BLAKE3 {hex}..."),
-                present: format!("checkpoint {} with {}", self.id, self.digest.short()),
-            });
+            return Err(named_weights::of_others(STREAM, digest, &self.id, &self.digest));
         }
         if own[0] != ARITHMETIC {
-            return Err(Error::Mismatch {
-                what: STREAM.into(),
-                needed: format!("a program with tec arithmetic {}", own[0]),
-                present: format!("one with tec arithmetic {ARITHMETIC}"),
-            });
+            return Err(named_weights::of_other_arithmetic(STREAM, NAME, own[0], ARITHMETIC));
         }
         let number = |at: usize| u16::from_le_bytes([own[at], own[at + 1]]);
         let (quality_steps, tile_px, error) = (usize::from(own[1]), usize::from(number(2)), number(4));
@@ -256,8 +239,7 @@ impl TecCodec {
 impl ArrayCodec for TecCodec {
     fn spec(&self) -> Spec {
         let error = self.largest_error.map_or_else(|| "none".to_owned(), |error| error.to_string());
-        Spec::new(NAME)
-            .with("checkpoint", self.id.clone(), String::new())
+        named_weights::spec(NAME, &self.id)
             .with("quality", self.quality_steps as f64 / 16.0, 1.0)
             .set("residuals", error)
     }

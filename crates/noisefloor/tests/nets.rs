@@ -104,6 +104,13 @@ fn noisefloor(folder: &Path, checkpoints: &Path, arguments: &[&str]) -> Output {
     command(folder, checkpoints, arguments).output().unwrap()
 }
 
+/// All that a run says that must succeed.
+fn good(folder: &Path, arguments: &[&str]) -> String {
+    let output = noisefloor(folder, &checkpoints(), arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", text(&output));
+    String::from_utf8_lossy(&output.stdout).into_owned() + &text(&output)
+}
+
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -240,11 +247,7 @@ fn pixels(path: &Path) -> (Vec<u16>, String) {
 fn stages_are_decoded_cut_off_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| noisefloor(folder.path(), &checkpoints(), arguments);
-    let good = |arguments: &[&str]| {
-        let output = run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-        String::from_utf8_lossy(&output.stdout).into_owned() + &text(&output)
-    };
+    let good = |arguments: &[&str]| good(folder.path(), arguments);
     let path = |name: &str| folder.path().join(name);
     fs::write(path("frame.fits"), frame(1)).unwrap();
     let own = committed().into_iter().find(|own| own.process.as_deref() == Some("interval")).unwrap();
@@ -312,11 +315,7 @@ fn stages_are_decoded_cut_off_and_told() {
 fn parts_and_stacks_known_to_a_stage_say_so() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| noisefloor(folder.path(), &checkpoints(), arguments);
-    let good = |arguments: &[&str]| {
-        let output = run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output));
-        String::from_utf8_lossy(&output.stdout).into_owned() + &text(&output)
-    };
+    let good = |arguments: &[&str]| good(folder.path(), arguments);
     let path = |name: &str| folder.path().join(name);
     // Three planes of signed samples: neither is the digest of the stack that of the file's bytes.
     let mut original = frame(3);

@@ -26,7 +26,7 @@ pub(crate) struct LossyModel {
     /// From latents of earlier planes to features.
     tokens: Graph,
     /// From known latents and features to means and logarithms of scales.
-    laws: Graph,
+    distributions: Graph,
     /// From latents to a plane.
     synthesis: Graph,
     /// (Q, C).
@@ -58,7 +58,9 @@ impl LossyModel {
         Self {
             analysis: one(1, &|map| net.analysis.forward(map)),
             tokens: one(earlier_channels(c), &|map| net.prior.tokens(map)),
-            laws: Graph::record(&inputs, |maps: &[SymbolicMap]| vec![net.prior.laws(&maps[0], &maps[1])]),
+            distributions: Graph::record(&inputs, |maps: &[SymbolicMap]| {
+                vec![net.prior.distributions(&maps[0], &maps[1])]
+            }),
             synthesis: one(c, &|map| net.synthesis.forward(map)),
             log_gains: net.log_gains,
             config,
@@ -148,20 +150,20 @@ impl LossyModel {
                 to[c] = f32::from(u8::from(is_known(phase, at / columns, at % columns)));
                 to[c + 1] = quality;
             }
-            let laws = evaluated(&self.laws, vec![known, tokens.clone()]);
+            let distributions = evaluated(&self.distributions, vec![known, tokens.clone()]);
             for at in (0..rows * columns).filter(|at| is_of(phase, at / columns, at % columns)) {
-                let (means, log_scales) = laws.values[2 * c * at..][..2 * c].split_at(c);
+                let (means, log_scales) = distributions.values[2 * c * at..][..2 * c].split_at(c);
                 for (channel, gain) in gains.iter().enumerate() {
                     let mean = means[channel];
                     let nearest =
                         z.map_or(0.0, |z| ((z.values[c * at + channel] - mean) * gain.gain).round());
                     let mut level = (nearest + MIDDLE).clamp(0.0, (MAX_LEVELS - 1) as f32) as u32;
-                    let law = MixtureParams::from_fn(1, |_| LogisticParams {
+                    let distribution = MixtureParams::from_fn(1, |_| LogisticParams {
                         logit: 0.0,
                         mean: MIDDLE,
                         log_scale: log_scales[channel] + gain.logarithm,
                     });
-                    law.code_level(coder, &mut level, MAX_LEVELS)?;
+                    distribution.code_level(coder, &mut level, MAX_LEVELS)?;
                     latents.values[c * at + channel] = mean + (level as f32 - MIDDLE) * gain.inverse;
                 }
             }
@@ -172,7 +174,7 @@ impl LossyModel {
     /// Bytes of memory that [`code`](Self::code) takes for a tile.
     pub(crate) fn memory_bytes(&self, height: usize, width: usize) -> u64 {
         let latent_px = 1.0 / (self.config.step() * self.config.step()) as f64;
-        let coarse = self.tokens.values_per_px() + self.laws.values_per_px();
+        let coarse = self.tokens.values_per_px() + self.distributions.values_per_px();
         let fine = self.analysis.values_per_px() + self.synthesis.values_per_px() * latent_px;
         (4.0 * (fine + coarse * latent_px) * (height * width) as f64) as u64
     }

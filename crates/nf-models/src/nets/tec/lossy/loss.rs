@@ -89,8 +89,8 @@ impl Trained {
             let before = mask(h, w, |y, x| is_known(phase, y, x), &device).expand([n, 1, h, w]);
             let quality = gains.quality.clone().expand([n, 1, h, w]);
             let seen = Tensor::cat(vec![known.clone(), before, quality], 1);
-            let laws = self.prior.laws(&seen, &tokens);
-            let (means, log_scales) = (laws.clone().narrow(1, 0, c), laws.narrow(1, c, c));
+            let distributions = self.prior.distributions(&seen, &tokens);
+            let (means, log_scales) = (distributions.clone().narrow(1, 0, c), distributions.narrow(1, c, c));
             let exact = (z.clone() - means.clone()) * gain.clone();
             let integers = rounded(exact.clone());
             // As in Ballé et al. 2017 (arXiv:1611.01704), noise stands for rounding, so that rates

@@ -67,7 +67,7 @@ impl<C, V> Prior<C, V> {
 
     /// Means, and logarithms of scales, of all latents: (N, [`known_channels`], h, w) and (N, token
     /// filters, h, w) to (N, 2 C, h, w).
-    pub(super) fn laws<T: TensorLike<Conv = C, Vector = V>>(&self, known: &T, tokens: &T) -> T {
+    pub(super) fn distributions<T: TensorLike<Conv = C, Vector = V>>(&self, known: &T, tokens: &T) -> T {
         let x = known.conv(&self.known).plus(&tokens.conv(&self.features));
         x.concat_elu().conv(&self.middle).concat_elu().conv(&self.last)
     }
