@@ -3,7 +3,7 @@
 //! does not depend on how many came before.
 
 use crate::graph::{Graph, Op};
-use crate::kernel::{Accumulate, Activate, Activation, Tap};
+use crate::kernel::{Accumulate, Activate, Sum, Tap};
 use crate::layer::ConvLayer;
 use crate::simd::instruction_set;
 use crate::whole::transpose_taps;
@@ -41,13 +41,12 @@ impl Ring {
         start..start + size
     }
 
-    /// Room for the next pixel, which counts as known from now on.
-    fn advance(&mut self, batch: usize) -> &mut [f32] {
+    /// Range of the next pixel's values, which counts as known from now on.
+    fn advance(&mut self, batch: usize) -> std::ops::Range<usize> {
         let (y, x) = self.next;
         self.known += 1;
         self.next = if x + 1 == self.width { (y + 1, 0) } else { (y, x + 1) };
-        let slot = self.slot(y, x, batch);
-        &mut self.values[slot]
+        self.slot(y, x, batch)
     }
 }
 
@@ -57,8 +56,6 @@ pub struct CausalEvaluator<'a> {
     graph: &'a Graph,
     batch: usize,
     rings: Vec<Ring>,
-    /// The pixel being computed.
-    sums: Vec<f32>,
     instructions: InstructionSet,
 }
 
@@ -101,12 +98,14 @@ impl<'a> CausalEvaluator<'a> {
         for ring in &mut rings {
             ring.values = vec![0.0; ring.kept * ring.width * batch * ring.channels];
         }
-        Self { graph, batch, rings, sums: vec![], instructions: instruction_set() }
+        Self { graph, batch, rings, instructions: instruction_set() }
     }
 
     /// The next pixel of input `place`, (batch, channels), to be filled in.
     pub fn next_pixel(&mut self, place: usize) -> &mut [f32] {
-        self.rings[place].advance(self.batch)
+        let ring = &mut self.rings[place];
+        let slot = ring.advance(self.batch);
+        &mut ring.values[slot]
     }
 
     /// Result `index` at pixel (y, x), (batch, channels).
@@ -135,26 +134,32 @@ impl<'a> CausalEvaluator<'a> {
         let node = &graph.nodes[place];
         let (y, x) = self.rings[place].next;
         self.ready_sources(place, y, x);
-        let mut sums = std::mem::take(&mut self.sums);
-        sums.clear();
+        // No map is a source of itself.
+        let mut values = std::mem::take(&mut self.rings[place].values);
+        let to = &mut values[self.rings[place].advance(self.batch)];
         match &node.op {
             Op::Input => {
                 panic!("a network that needs pixel ({y}, {x}) of its input {place} before it is known")
             }
-            Op::Conv(layer) => self.conv(node.sources[0], layer, y, x, &mut sums),
-            Op::ConvTranspose(layer) => self.conv_transpose(node.sources[0], layer, y, x, &mut sums),
+            Op::Conv(layer) => self.conv(node.sources[0], layer, y, x, to),
+            Op::ConvTranspose(layer) => self.conv_transpose(node.sources[0], layer, y, x, to),
             Op::Activation(activation) => {
-                self.activate(node.sources[0], *activation, y, x, &mut sums);
+                let (from, channels) =
+                    (self.pixel(node.sources[0], y, x), self.rings[node.sources[0]].channels);
+                Activate { to, from, channels, activation: *activation }.run(self.instructions);
             }
             Op::Add => {
                 let [a, b] = [0, 1].map(|source| self.pixel(node.sources[source], y, x));
-                sums.extend(a.iter().zip(b).map(|(a, b)| a + b));
+                Sum { to, a, b }.run(self.instructions);
             }
             Op::Concat => {
+                let mut to = to;
                 for tile in 0..self.batch {
                     for &source in &node.sources {
                         let channels = self.rings[source].channels;
-                        sums.extend_from_slice(&self.pixel(source, y, x)[tile * channels..][..channels]);
+                        let (own, rest) = to.split_at_mut(channels);
+                        own.copy_from_slice(&self.pixel(source, y, x)[tile * channels..][..channels]);
+                        to = rest;
                     }
                 }
             }
@@ -166,8 +171,7 @@ impl<'a> CausalEvaluator<'a> {
             | Op::LayerNorm(_)
             | Op::Attention(_) => unreachable!("no causal net has such a layer"),
         }
-        self.rings[place].advance(self.batch).copy_from_slice(&sums);
-        self.sums = sums;
+        self.rings[place].values = values;
     }
 
     /// Computes of the sources what pixel (y, x) of map `place` needs.
@@ -203,13 +207,7 @@ impl<'a> CausalEvaluator<'a> {
         &self.rings[place].values[self.rings[place].range(y, x, self.batch)]
     }
 
-    fn activate(&self, source: usize, activation: Activation, y: usize, x: usize, sums: &mut Vec<f32>) {
-        let channels = self.rings[source].channels;
-        sums.resize(self.batch * activation.channels(channels), 0.0);
-        Activate { to: sums, from: self.pixel(source, y, x), channels, activation }.run(self.instructions);
-    }
-
-    fn conv(&self, source: usize, layer: &ConvLayer, y: usize, x: usize, sums: &mut Vec<f32>) {
+    fn conv(&self, source: usize, layer: &ConvLayer, y: usize, x: usize, to: &mut [f32]) {
         let geometry = layer.geometry;
         let [rows, columns] = geometry.kernel;
         let (height, width) = (self.rings[source].height, self.rings[source].width);
@@ -218,16 +216,16 @@ impl<'a> CausalEvaluator<'a> {
             let column = |j| geometry.column(x, j).filter(|&column| column < width);
             (0..columns).filter_map(move |j| Some((row, (column(j)?, j))))
         });
-        self.accumulate(source, layer, taps, sums);
+        self.accumulate(source, layer, taps, to);
     }
 
-    fn conv_transpose(&self, source: usize, layer: &ConvLayer, y: usize, x: usize, sums: &mut Vec<f32>) {
+    fn conv_transpose(&self, source: usize, layer: &ConvLayer, y: usize, x: usize, to: &mut [f32]) {
         let [rows, columns] = layer.geometry.kernel;
         let (height, width) = (self.rings[source].height, self.rings[source].width);
         let taps = transpose_taps(y, rows, 0, height).flat_map(|row| {
             transpose_taps(x, columns, (columns - 1) / 2, width).map(move |column| (row, column))
         });
-        self.accumulate(source, layer, taps, sums);
+        self.accumulate(source, layer, taps, to);
     }
 
     /// Bias and taps, each a row and a column of the source with the row and the column of the
@@ -237,11 +235,8 @@ impl<'a> CausalEvaluator<'a> {
         source: usize,
         layer: &ConvLayer,
         places: impl Iterator<Item = ((usize, usize), (usize, usize))>,
-        sums: &mut Vec<f32>,
+        to: &mut [f32],
     ) {
-        for _ in 0..self.batch {
-            sums.extend_from_slice(&layer.bias);
-        }
         let mut taps = [Tap::default(); MAX_TAPS];
         let mut count = 0;
         for ((y, i), (x, j)) in places {
@@ -249,6 +244,7 @@ impl<'a> CausalEvaluator<'a> {
             count += 1;
         }
         let (inputs, outputs) = (layer.inputs, layer.outputs);
-        Accumulate { sums, taps: &taps[..count], stride: inputs, inputs, outputs }.run(self.instructions);
+        let (bias, taps) = (&layer.bias, &taps[..count]);
+        Accumulate { to, bias, taps, stride: inputs, inputs, outputs }.run(self.instructions);
     }
 }

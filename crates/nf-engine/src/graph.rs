@@ -109,9 +109,9 @@ impl Graph {
     pub fn macs_per_px(&self) -> f64 {
         let (areas, columns) = (self.areas(), self.columns());
         let macs = self.nodes.iter().zip(&areas).map(|(node, area)| match &node.op {
-            Op::Conv(layer) => area * layer.weights.len() as f64,
+            Op::Conv(layer) => area * layer.products() as f64,
             // Every pixel of the source meets every weight once.
-            Op::ConvTranspose(layer) => areas[node.sources[0]] * layer.weights.len() as f64,
+            Op::ConvTranspose(layer) => areas[node.sources[0]] * layer.products() as f64,
             // Every query meets every key and every value of its row.
             Op::Attention(_) => area * (2 * columns[node.sources[1]] * node.channels) as f64,
             _ => 0.0,

@@ -1,6 +1,7 @@
 //! Both evaluators against the definition of each operation, bit for bit.
 
 use super::*;
+use crate::layer::padded;
 use std::sync::Arc;
 
 /// Deterministic numbers in `-3.0..3.0`.
@@ -52,7 +53,7 @@ fn conv(from: &FeatureMap, layer: &ConvLayer) -> FeatureMap {
             let column = geometry.column(x, j).filter(|&column| column < from.width);
             if let (Some(row), Some(column)) = (row, column) {
                 for input in 0..layer.inputs {
-                    sum += at(from, row, column, input) * layer.tap(i, j)[input * layer.outputs + o];
+                    sum += at(from, row, column, input) * layer.tap(i, j)[input * padded(layer.outputs) + o];
                 }
             }
         }
@@ -71,7 +72,7 @@ fn conv_transpose(from: &FeatureMap, layer: &ConvLayer, height: usize, width: us
             let (row, column) = (twice_row / 2, twice_column / 2);
             if twice_row % 2 == 0 && twice_column % 2 == 0 && row < from.height && column < from.width {
                 for input in 0..layer.inputs {
-                    sum += at(from, row, column, input) * layer.tap(i, j)[input * layer.outputs + o];
+                    sum += at(from, row, column, input) * layer.tap(i, j)[input * padded(layer.outputs) + o];
                 }
             }
         }
@@ -119,7 +120,11 @@ fn weight_normalisation_gives_weights_of_the_gain_as_length() {
     let layer = layer(1, Geometry::centred(3), 4, 2);
     let gain = numbers(2, 2);
     for (o, gain) in gain.into_iter().enumerate() {
-        let square: f32 = layer.weights.iter().skip(o).step_by(2).map(|w| w * w).sum();
+        let square: f32 = (0..3)
+            .flat_map(|i| (0..3).map(move |j| (i, j)))
+            .flat_map(|(i, j)| layer.tap(i, j).iter().skip(o).step_by(padded(2)))
+            .map(|w| w * w)
+            .sum();
         assert!((square.sqrt() - gain.abs()).abs() < 1e-5);
     }
 }

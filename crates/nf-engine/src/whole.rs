@@ -106,8 +106,7 @@ fn conv(from: &FeatureMap, layer: &ConvLayer, instructions: InstructionSet) -> F
     let reach = geometry.dilation * (columns - 1);
     let end = (from.width + geometry.left).saturating_sub(reach).div_ceil(stride).clamp(first, width);
     let mut taps = Vec::with_capacity(rows * columns);
-    for (y, sums) in map.values.chunks_exact_mut(width * outputs).enumerate() {
-        sums.chunks_exact_mut(outputs).for_each(|pixel| pixel.copy_from_slice(&layer.bias));
+    for (y, row_to) in map.values.chunks_exact_mut(width * outputs).enumerate() {
         // The columns at the edges one by one, each with the taps that it has.
         let edges = (0..first).chain(end..width).map(|x| x..x + 1);
         for span in edges.chain(std::iter::once(first..end).filter(|span| !span.is_empty())) {
@@ -121,8 +120,9 @@ fn conv(from: &FeatureMap, layer: &ConvLayer, instructions: InstructionSet) -> F
                     taps.push(Tap { x, weights: layer.tap(i, j) });
                 }
             }
-            let sums = &mut sums[span.start * outputs..span.end * outputs];
-            Accumulate { sums, taps: &taps, stride: stride * inputs, inputs, outputs }.run(instructions);
+            let to = &mut row_to[span.start * outputs..span.end * outputs];
+            let bias = &layer.bias;
+            Accumulate { to, bias, taps: &taps, stride: stride * inputs, inputs, outputs }.run(instructions);
         }
     }
     map
@@ -152,8 +152,7 @@ fn conv_transpose(
 ) -> FeatureMap {
     let [rows, columns] = layer.geometry.kernel;
     let mut map = FeatureMap::zeros(height, width, layer.outputs);
-    for (pixel, sums) in map.values.chunks_exact_mut(layer.outputs).enumerate() {
-        sums.copy_from_slice(&layer.bias);
+    for (pixel, to) in map.values.chunks_exact_mut(layer.outputs).enumerate() {
         let taps = transpose_taps(pixel / width, rows, 0, from.height).flat_map(|(y, i)| {
             let columns = transpose_taps(pixel % width, columns, (columns - 1) / 2, from.width);
             columns.map(move |(x, j)| {
@@ -162,8 +161,8 @@ fn conv_transpose(
             })
         });
         let taps: Vec<Tap<'_>> = taps.collect();
-        let (inputs, outputs) = (layer.inputs, layer.outputs);
-        Accumulate { sums, taps: &taps, stride: 0, inputs, outputs }.run(instructions);
+        let (bias, inputs, outputs) = (&layer.bias, layer.inputs, layer.outputs);
+        Accumulate { to, bias, taps: &taps, stride: 0, inputs, outputs }.run(instructions);
     }
     map
 }

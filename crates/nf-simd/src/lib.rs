@@ -48,6 +48,17 @@ impl InstructionSet {
         Self::available().last().unwrap_or(Self::Baseline)
     }
 
+    /// Width of its registers.
+    pub fn register_bits(self) -> usize {
+        match self {
+            Self::Baseline => 128,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => 256,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => 512,
+        }
+    }
+
     /// Runs a kernel as [`kernel!`] makes it.
     #[inline(always)]
     pub fn run<K: NullaryFnOnce>(self, kernel: K) -> K::Output {
