@@ -4,7 +4,7 @@ use crate::Tools;
 use crate::detector::cards_of;
 use crate::input::{Input, Original};
 use crate::profiles::{Choice, Frames, Profiles, check_codec};
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use nf_codec::container::{
     self, Header, ImageHeader, ImageSource, ModelHeader, Reader, WriteOptions, default_tile, shorten_header,
 };
@@ -93,7 +93,6 @@ impl Coder {
     pub fn with_profiles(self, profiles: Profiles, embed: bool) -> Result<Self> {
         let spec = self.codecs.encoder.spec();
         check_codec(&spec)?;
-        ensure!(spec.get("profile").is_none(), "--profile: the codec {spec} has a profile already");
         Ok(Self { profiles: Some(WithProfiles { profiles, embed, codecs: Mutex::default() }), ..self })
     }
 

@@ -18,10 +18,11 @@
 //! The order of events is what makes a kill harmless: the output is written under a temporary name,
 //! read back and compared, synced and renamed; its folder is synced; then its receipt is appended
 //! and synced; then, if asked for, the source is deleted. Done is what has a receipt that fits both
-//! the source and the output as they are now.
+//! the source and the output as they are now, and whose detector profile lies in the archive.
 #![forbid(unsafe_code)]
 
 mod coder;
+mod copies;
 pub mod detector;
 pub mod input;
 pub mod kinds;

@@ -1,5 +1,6 @@
 //! Which files a shard has, and which of them are proved done.
 
+use crate::copies::Copies;
 use crate::kinds::is_compressible;
 use crate::receipts::Known;
 use crate::row::{Identity, Row};
@@ -45,6 +46,7 @@ pub(crate) fn plan(sources: &Path, archive: &Path, shard: Shard, spec: &str, kno
         bail!("{}: the sources lie in the archive; choose another folder for it", sources.display());
     }
     let found = walk(sources, &is_compressible, &|folder| place(folder) != to);
+    let copies = Copies::of(archive);
     let mut plan = Plan { others: found.others, ..Plan::default() };
     plan.failed = found.failed.into_iter().map(|(path, error)| (path, error.into())).collect();
     for path in found.files {
@@ -59,7 +61,11 @@ pub(crate) fn plan(sources: &Path, archive: &Path, shard: Shard, spec: &str, kno
             Err(error) => plan.failed.push((path, error.into())),
             Ok(identity) => {
                 let source = Source { name, path, identity };
-                match known.proved.get(&source.name).filter(|row| is_done(row, &source, archive, spec)) {
+                let proved = known
+                    .proved
+                    .get(&source.name)
+                    .filter(|row| is_done(row, &source, archive, spec) && copies.have_profile_of(row));
+                match proved {
                     Some(row) => plan.done.push((source, row.clone())),
                     None => plan.todo.push(source),
                 }

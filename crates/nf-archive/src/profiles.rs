@@ -59,12 +59,16 @@ pub struct Choice {
     pub remark: Option<String>,
 }
 
-/// Refuses a codec that knows no profiles.
+/// Refuses a codec that knows no profiles, or has one already.
 ///
 /// # Errors
-/// If it knows none.
+/// If it is such a codec.
 pub fn check_codec(spec: &Spec) -> Result<()> {
     ensure!(knows_profiles(spec), "--profile: only the codec floor knows profiles, not {spec}");
+    ensure!(
+        spec.get(KEY).is_none(),
+        "--profile: the codec {spec} names a profile already; leave out one of the two"
+    );
     Ok(())
 }
 

@@ -152,7 +152,7 @@ impl Archivist {
 
 /// A copy of a profile in the archive, which needs it.
 fn keep_profile(path: &Path, profile: &[u8]) -> Result<()> {
-    if fs::metadata(path).is_ok_and(|meta| meta.len() == profile.len() as u64) {
+    if fs::read(path).is_ok_and(|found| found == profile) {
         return Ok(());
     }
     fill_file(path, true, |file| {

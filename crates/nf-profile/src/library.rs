@@ -67,11 +67,12 @@ pub fn folders() -> BTreeSet<PathBuf> {
     folders
 }
 
-/// The profile of this name and key; `read` makes a profile from the bytes of a file.
+/// The profile of this name and key; `read` makes a profile from the bytes of a file. A damaged
+/// copy is passed over where there is an intact one.
 ///
 /// # Errors
-/// If there is none, or its file is damaged.
-pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Arc<Profile>> {
+/// If there is none, or only damaged ones.
+pub fn find(id: &Id, read: impl Fn(Vec<u8>) -> Result<Profile>) -> Result<Arc<Profile>> {
     let named: Vec<PathBuf> = {
         let library = library();
         if let Some(profile) = library.profiles.iter().find(|known| known.id().key == id.key) {
@@ -80,19 +81,26 @@ pub fn find(id: &Id, read: impl FnOnce(Vec<u8>) -> Result<Profile>) -> Result<Ar
         library.files.iter().cloned().collect()
     };
     let folders = folders();
-    for path in named.into_iter().chain(folders.iter().flat_map(|folder| files(folder))) {
-        if key(&path).is_some_and(|key| key == id.key) {
-            let what = path.display().to_string();
-            let bytes = std::fs::read(&path).map_err(|source| Error::Io { what: what.clone(), source })?;
-            let profile = Arc::new(read(bytes).map_err(|error| Error::corrupt(what, error.to_string()))?);
-            add(Arc::clone(&profile));
-            return Ok(profile);
+    let copies = named.into_iter().chain(folders.iter().flat_map(|folder| files(folder)));
+    let mut damaged = vec![];
+    for path in copies.filter(|path| key(path).is_some_and(|key| key == id.key)) {
+        let what = path.display().to_string();
+        let bytes = std::fs::read(&path).map_err(|source| Error::Io { what: what.clone(), source });
+        match bytes.and_then(&read) {
+            Ok(profile) => {
+                let profile = Arc::new(profile);
+                add(Arc::clone(&profile));
+                return Ok(profile);
+            }
+            Err(error @ Error::Io { .. }) => damaged.push(error.to_string()),
+            Err(error) => damaged.push(format!("{what}: {error}")),
         }
     }
     let looked: Vec<String> = folders.iter().map(|folder| folder.display().to_string()).collect();
-    let present = match looked.is_empty() {
-        true => "a program that was told of none".to_owned(),
-        false => format!("a program that found it nowhere (looked in {})", looked.join(", ")),
+    let present = match (damaged.is_empty(), looked.is_empty()) {
+        (false, _) => format!("a program that found none that is intact ({})", damaged.join("; ")),
+        (true, true) => "a program that was told of none".to_owned(),
+        (true, false) => format!("a program that found it nowhere (looked in {})", looked.join(", ")),
     };
     let needed = format!("the detector profile {id} (--profile FILE, or ${VARIABLE})");
     Err(Error::Mismatch { what: "the stream".into(), needed, present })

@@ -70,6 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return bound::compress::run(&args.files, &wishes);
     }
     // A wrong spec is told before a file is read.
+    args.profile.flag.check(&spec)?;
     let coder = Coder::new(tools(), &spec, args.tile, !args.no_verify)?;
     let spec = coder.spec();
     let coder = args.profile.apply(coder, &spec, Coder::with_profiles)?;

@@ -82,7 +82,10 @@ struct InfoArgs {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.verb {
         Verb::Build(args) => build(args, None),
-        Verb::Update(args) => build(&args.build, Some(&read(&args.profile)?)),
+        Verb::Update(args) => {
+            ensure_distinct(&args.profile, &args.build.output)?;
+            build(&args.build, Some(&read(&args.profile)?))
+        }
         Verb::Info(args) => info(args),
     }
 }

@@ -23,6 +23,15 @@ impl ProfileFlag {
         self.profile.is_some()
     }
 
+    /// Refuses a codec that cannot take the profile that was asked for, before it is built: its
+    /// spec may name another, which is perhaps not here.
+    ///
+    /// # Errors
+    /// As [`check_codec`].
+    pub(crate) fn check(&self, spec: &Spec) -> Result<()> {
+        if self.is_given() { check_codec(spec) } else { Ok(()) }
+    }
+
     /// The profiles that were asked for, for a codec that knows them.
     ///
     /// # Errors
@@ -38,9 +47,7 @@ impl ProfileFlag {
     /// # Errors
     /// As [`ProfileFlag::one`], and if the codec knows no profiles.
     pub(crate) fn apply(&self, spec: Spec, with: &str) -> Result<Spec> {
-        if self.is_given() {
-            check_codec(&spec)?;
-        }
+        self.check(&spec)?;
         Ok(match self.one(with)? {
             Some(id) => spec.set("profile", id),
             None => spec,

@@ -62,3 +62,45 @@ fn an_archive_takes_a_folder_of_profiles_and_embeds_them() {
     succeeds(at, "archive verify out");
     succeeds(at, "test out/f6.fits.nfl");
 }
+
+/// The one profile in the folder `out`.
+fn copy_in(at: &Path) -> std::path::PathBuf {
+    let mut files = fs::read_dir(at.join("out")).unwrap().flatten().map(|entry| entry.path());
+    files.find(|path| path.extension().is_some_and(|ending| ending == "nfp")).unwrap()
+}
+
+#[test]
+fn what_needs_a_profile_is_not_done_without_its_copy() {
+    let folder = nights();
+    let at = folder.path();
+    succeeds(at, "archive --profile camera.nfp in out");
+    let copy = copy_in(at);
+    let intact = fs::read(&copy).unwrap();
+    let damage = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        bytes[200] ^= 1;
+        fs::write(&copy, bytes).unwrap();
+    };
+    for is_lost in [true, false] {
+        if is_lost {
+            fs::remove_file(&copy).unwrap()
+        } else {
+            damage(&intact)
+        }
+        let said = succeeds(at, "archive --profile camera.nfp in out");
+        assert!(said.contains("3 archived, 0 done before"), "{said}");
+        assert!(fs::read(&copy).unwrap() == intact);
+    }
+    // A damaged copy does not hide the intact one that is named.
+    damage(&intact);
+    fs::create_dir(at.join("profiles")).unwrap();
+    fs::copy(at.join("camera.nfp"), at.join("profiles/camera.nfp")).unwrap();
+    succeeds(at, "archive verify --profile profiles out");
+    // Sources stay until the archive can give them back by itself.
+    fs::remove_file(&copy).unwrap();
+    succeeds(at, "archive --profile camera.nfp --delete in out");
+    assert!(fs::read(&copy).unwrap() == intact);
+    assert_eq!(fs::read_dir(at.join("in")).unwrap().count(), 0);
+    fs::remove_file(at.join("camera.nfp")).unwrap();
+    succeeds(at, "archive verify out");
+}

@@ -160,3 +160,46 @@ fn what_makes_no_sense_is_told() {
     fs::write(at.join("damaged.nfp"), damaged).unwrap();
     fails(at, "profile info damaged.nfp", &["damaged.nfp", "digest"]);
 }
+
+#[test]
+fn a_damaged_copy_does_not_hide_an_intact_one() {
+    let folder = night();
+    let at = folder.path();
+    let mut bytes = fs::read(at.join("camera.nfp")).unwrap();
+    bytes[200] ^= 1;
+    // Names in a folder are tried in their order.
+    fs::write(at.join("a.nfp"), &bytes).unwrap();
+    succeeds(at, "decompress with.nfl -o back.fits");
+    succeeds(at, "compress --profile camera.nfp f5.fits -o again.nfl");
+    fs::remove_file(at.join("camera.nfp")).unwrap();
+    let words = ["with.nfl", "--profile", "none that is intact", "a.nfp: the profile is corrupt: its digest"];
+    fails(at, "test with.nfl", &words);
+    let output = run(at, "decompress with.nfl -o lost.fits");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && !text.contains("--salvage"), "nothing can be salvaged: {text}");
+}
+
+#[test]
+fn an_update_leaves_the_older_profile() {
+    let folder = night();
+    let at = folder.path();
+    let before = fs::read(at.join("camera.nfp")).unwrap();
+    for force in ["", " --force"] {
+        let line = format!("profile update{force} camera.nfp -o camera.nfp f5.fits");
+        fails(at, &line, &["camera.nfp", "the same file"]);
+    }
+    assert!(fs::read(at.join("camera.nfp")).unwrap() == before);
+}
+
+#[test]
+fn a_profile_is_named_once() {
+    let folder = night();
+    let at = folder.path();
+    let words = ["--profile", "names a profile already"];
+    fs::create_dir(at.join("in")).unwrap();
+    for line in ["compress f5.fits -o x.nfl", "compress --bound 2dn f5.fits -o x.nfb", "archive in out"] {
+        let (verb, rest) = line.split_once(' ').unwrap();
+        let codec = "--codec floor:profile=camera.0123456789abcdef";
+        fails(at, &format!("{verb} {codec} --profile camera.nfp {rest}"), &words);
+    }
+}

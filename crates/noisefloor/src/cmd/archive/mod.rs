@@ -73,6 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 spec: String::new(),
                 delete: args.delete,
             };
+            args.profile.flag.check(&args.codec)?;
             let archivist = Archivist::new(tools(), job.archive.clone(), &args.codec, args.force)?;
             let archivist = args.profile.apply(archivist, &args.codec, Archivist::with_profiles)?;
             run::run(job, &archivist, args.quiet)
