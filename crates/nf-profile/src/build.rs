@@ -139,8 +139,20 @@ impl Builder {
             for ((group, (values, noise_dn)), left_out) in groups.iter().zip(patterns).zip(left_out) {
                 let mut known = Known { values, noise_dn, frames: group.planes.len() as u32 };
                 let mut is_map = left_out.is_some_and(|ratio| ratio < 1.0 - LEAST_GAIN);
+                let single = match group.planes[..] {
+                    [plane] => Some(&plane.samples),
+                    _ => None,
+                };
+                if let Some(samples) = single {
+                    // Nothing of it can be told from noise before an old map is taken off.
+                    known.values = samples.iter().map(|&sample| f32::from(sample)).collect();
+                }
                 if let Some(old) = update::find(&self.old_maps, &taken, place, &known) {
-                    known = update::joined(&self.old_maps[old], &known);
+                    let map = &self.old_maps[old];
+                    if let Some(own) = single.and_then(|samples| update::of_plane(map, place, samples)) {
+                        known = own;
+                    }
+                    known = update::joined(map, &known);
                     taken.push(old);
                     is_map = true;
                 }

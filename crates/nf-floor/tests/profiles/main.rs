@@ -115,6 +115,34 @@ fn a_known_pattern_costs_nothing() {
 }
 
 #[test]
+fn a_profile_that_gets_one_frame_after_another_gets_better() {
+    // A level far above that of a dead pixel, and a cosmic ray in every frame.
+    let lifted = |seed: u64| {
+        let mut image = exposure(seed, 1);
+        image.samples_mut().iter_mut().for_each(|sample| *sample += 20_000);
+        image.samples_mut()[WIDTH + 1] = 0;
+        image.samples_mut()[100 * seed as usize] += 9000;
+        image
+    };
+    let image = lifted(50);
+    let mut profile = profile_of(&(0..2).map(lifted).collect::<Vec<_>>());
+    let size = |profile: &Arc<Profile>| {
+        FloorWithProfile::new(Level::Fast, Arc::clone(profile)).encode(&image).unwrap().len()
+    };
+    let first = size(&profile);
+    for seed in 2..8 {
+        let before = (size(&profile), profile.maps()[0].noise_dn);
+        let mut builder = Builder::update(&profile);
+        builder.add("", "DARK", [0, 0], &lifted(seed));
+        profile = Arc::new(builder.finish("camera", vec![], &PROFILE_CODEC).unwrap().0);
+        assert_eq!((profile.maps().len(), profile.maps()[0].frames), (1, seed as u32 + 1));
+        let after = (size(&profile), profile.maps()[0].noise_dn);
+        assert!(after.0 <= before.0 + before.0 / 100 && after.1 < before.1, "{seed}: {before:?}, {after:?}");
+    }
+    assert!(size(&profile) * 100 < first * 98, "{first} bytes, then {}", size(&profile));
+}
+
+#[test]
 fn windows_are_coded_where_they_lie() {
     let profile = profile();
     let image = exposure(78, 1).crop(0..1, 11..60, 23..80);

@@ -152,9 +152,14 @@ fn ratio(a: &[u16], b: &[u16], sizes: (f64, f64), width: usize) -> f64 {
 
 /// Mean absolute difference of neighbours in a plane after a share of `pattern` was taken off, the
 /// one that leaves least, over that before.
-pub(super) fn remaining(plane: &[u16], width: usize, pattern: impl Fn(usize) -> f64) -> f64 {
+pub(super) fn remaining<T: Copy + Into<f64>>(
+    plane: &[T],
+    width: usize,
+    pattern: impl Fn(usize) -> f64,
+) -> f64 {
+    let plane_value = |i: usize| plane[i].into();
     let pairs: Vec<(f64, f64)> = pairs(plane.len(), width)
-        .map(|i| (pattern(i) - pattern(i - 1), f64::from(plane[i]) - f64::from(plane[i - 1])))
+        .map(|i| (pattern(i) - pattern(i - 1), plane_value(i) - plane_value(i - 1)))
         .collect();
     let mean = |share: f64| {
         pairs.iter().map(|(x, y)| (y - share * x).abs()).sum::<f64>() / pairs.len().max(1) as f64

@@ -58,6 +58,17 @@ pub(super) fn values<F: Fn(usize, usize) -> f32 + Sync>(
     (shrunk(place, &mean, &around), mean.noise_dn)
 }
 
+/// A single layer with pixels that stand out from those around, such as cosmic rays, replaced by
+/// the mean of these; and its noise.
+pub(super) fn without_outliers(place: &Place, layer: &[f32]) -> (Vec<f32>, f32) {
+    let layers = Layers { count: 1, pixels: layer.len(), value: |_, i: usize| layer[i] };
+    let noise_dn = layers.noise(&[0.0]);
+    let reach = CLIP_SIGMAS * noise_dn + 1.0;
+    let around = means_around(layer, place.height, place.width, reach);
+    let kept = |(&value, &around): (&f32, &f32)| if (value - around).abs() <= reach { value } else { around };
+    (layer.iter().zip(&around).map(kept).collect(), noise_dn)
+}
+
 /// The patterns of the reads of ramps: that of the first read, and what every read adds to the one
 /// before. A read shares the noise of the reset with the one before, so that their difference is
 /// known better than either.

@@ -2,6 +2,7 @@
 
 use super::Place;
 use super::group::remaining;
+use super::pattern;
 use crate::{Map, MapKind};
 
 /// An old map is that of a new pattern if it leaves at most this share of the differences of
@@ -20,13 +21,9 @@ pub(super) struct Known {
 /// The old map of the place that shares most with a pattern, if any does; `taken` ones are not
 /// looked at.
 pub(super) fn find(old: &[Map], taken: &[usize], place: &Place, new: &Known) -> Option<usize> {
-    // Differences of neighbours are all that counts.
-    let least = new.values.iter().copied().fold(f32::INFINITY, f32::min);
-    let shown: Vec<u16> =
-        new.values.iter().map(|value| (8.0 * (value - least)).min(65_535.0) as u16).collect();
     let left = |map: &Map| {
         let values = map.dn()?;
-        Some(remaining(&shown, place.width, |i| f64::from(values[i])))
+        Some(remaining(&new.values, place.width, |i| f64::from(values[i])))
     };
     old.iter()
         .enumerate()
@@ -35,6 +32,20 @@ pub(super) fn find(old: &[Map], taken: &[usize], place: &Place, new: &Known) -> 
         .filter(|(left, _)| *left < MOST_LEFT)
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, index)| index)
+}
+
+/// What a single plane adds to an old map: its samples, but where they stand out from those around
+/// by more than noise. What noise is shows only when the map has been taken off: the plane alone
+/// differs from pixel to pixel by the pattern, too.
+pub(super) fn of_plane(old: &Map, place: &Place, samples: &[u16]) -> Option<Known> {
+    let values = old.dn()?;
+    let left: Vec<f32> = samples.iter().zip(&values).map(|(&sample, old)| f32::from(sample) - old).collect();
+    let (left, noise_dn) = pattern::without_outliers(place, &left);
+    Some(Known {
+        values: values.iter().zip(left).map(|(old, left)| old + left).collect(),
+        noise_dn,
+        frames: 1,
+    })
 }
 
 /// The mean of an old map and a new pattern, each with the weight of its frames, at the level of
