@@ -3,7 +3,7 @@
 /// The error and its causes in one printable line.
 ///
 /// A part that the next one repeats, such as a file's name before a message that begins with it, is
-/// left out, and so is a cause that the message before it already ends with.
+/// left out, and so is a cause that the message before it already has.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in error.chain() {
@@ -11,7 +11,7 @@ pub fn one_line(error: &anyhow::Error) -> String {
         while parts.last().is_some_and(|last| text.contains(last.as_str())) {
             parts.pop();
         }
-        if !parts.last().is_some_and(|last| last.ends_with(&text)) {
+        if !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }
     }
@@ -43,6 +43,8 @@ mod tests {
         let io = std::io::Error::from(std::io::ErrorKind::NotFound);
         let error = anyhow::Error::new(io).context("x: entity not found");
         assert_eq!(one_line(&error), "x: entity not found");
+        let error = anyhow!("filters is 0").context("net: filters is 0; change the section net");
+        assert_eq!(one_line(&error), "net: filters is 0; change the section net");
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub enum Error {
         problem: String,
     },
     /// Reading would need more than the caller allows.
-    #[error("{what} needs {needed}, the limit is {limit}")]
+    #[error("{what}: {needed}, the limit is {limit}")]
     Limit {
         /// Which resource.
         what: String,

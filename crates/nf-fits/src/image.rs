@@ -297,7 +297,8 @@ impl<'a> ImageHdu<'a> {
     /// bytes can mean.
     fn check(&self, section: &Section) -> Result<()> {
         section.check(self.index(), self.axes())?;
-        self.file.limits().check_pixels(self.index(), section.pixels() as u64)?;
+        let name = format!("HDU {}", self.index());
+        self.file.limits().check_pixels(&name, section.pixels() as u64)?;
         match self.tile_reader() {
             Some(reader) => {
                 self.check_sums()?;

@@ -26,11 +26,12 @@ impl Limits {
         Self { max_pixels: bytes / 2, max_inflated_bytes: bytes }
     }
 
-    pub(crate) fn check_pixels(&self, hdu: usize, pixels: u64) -> Result<usize> {
-        if pixels > self.max_pixels {
-            let what = format!("HDU {hdu}: pixels");
-            return Err(Error::Limit { what, needed: pixels, limit: self.max_pixels });
+    /// The number of pixels of `image`, such as "HDU 2", if it is allowed.
+    pub(crate) fn check_pixels(&self, image: &str, pixels: u64) -> Result<usize> {
+        let limit = self.max_pixels.min(usize::MAX as u64);
+        match usize::try_from(pixels) {
+            Ok(pixels) if pixels as u64 <= limit => Ok(pixels),
+            _ => Err(Error::Limit { what: format!("{image}: pixels"), needed: pixels, limit }),
         }
-        usize::try_from(pixels).map_err(|_| Error::request(hdu, "the image does not fit the address space"))
     }
 }

@@ -135,7 +135,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Image16> {
 pub fn parse(bytes: &[u8], limits: &Limits) -> Result<NpyFile> {
     let NpyHeader { descr, form, axes, shape, fortran, bytes: start } = parse_header(bytes)?;
     let pixels = shape.checked_pixels().map_or(u64::MAX, |pixels| pixels as u64);
-    let pixels = limits.check_pixels(0, pixels)?;
+    let pixels = limits.check_pixels("the array", pixels)?;
     let found = bytes.len() - start;
     let end = pixels.checked_mul(form.bytes()).filter(|&needed| needed <= found).map(|needed| start + needed);
     let end = end.ok_or_else(|| {
@@ -206,7 +206,7 @@ pub fn locate(bytes: &[u8], limits: &Limits) -> Result<NpyArray> {
     };
     let width: usize = width.ok_or_else(|| wrong(format!("its type is '{descr}', expected numbers")))?;
     let count = axes.iter().try_fold(1usize, |n, &axis| n.checked_mul(axis));
-    let count = limits.check_pixels(0, count.map_or(u64::MAX, |count| count as u64))?;
+    let count = limits.check_pixels("the array", count.map_or(u64::MAX, |count| count as u64))?;
     let found = bytes.len() - start;
     let length = count.checked_mul(width).filter(|&needed| needed <= found);
     let length = length

@@ -251,7 +251,8 @@ impl Files {
     }
 }
 
-fn no_folder(dir: &Path) -> Error {
+/// The error where the folder of a checkpoint is not there.
+pub(crate) fn no_folder(dir: &Path) -> Error {
     let reason = format!(
         "no such folder, expected one with {CARD_FILE} and {WEIGHTS_FILE}; checkpoints are looked for in the \
          folder that NOISEFLOOR_CHECKPOINTS names, by default ./{FOLDER}"

@@ -88,9 +88,10 @@ pub fn array_entry(residuals: Arc<dyn Codec>) -> ArrayEntry {
 fn build(spec: &Spec, residuals: &Arc<dyn Codec>) -> Result<Box<dyn ArrayCodec>> {
     let mut options = spec.options();
     let id = named_weights::take(&mut options)?;
-    let quality = options.take("quality", 1.0, "a number of sixteenths", |quality: &f64| {
-        (0.0..=15.0).contains(quality) && (16.0 * quality).fract() == 0.0
-    })?;
+    let quality =
+        options.take("quality", 1.0, "0 to 15 in sixteenths, such as 1 or 2.5", |quality: &f64| {
+            (0.0..=15.0).contains(quality) && (16.0 * quality).fract() == 0.0
+        })?;
     let is_legal = |text: &String| {
         text == "none" || text == AS_BOUND || text.parse().is_ok_and(|error: u16| error <= MAX_ERROR)
     };

@@ -1,6 +1,6 @@
 //! Weights as codecs name them: the option `checkpoint`, and streams of other weights.
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, no_folder};
 use nf_codec::{Error, OptionDoc, Options, Result, Spec};
 use nf_image::Digest;
 use std::ffi::OsStr;
@@ -41,10 +41,15 @@ pub(crate) fn folder(spec: &Spec, id: &str) -> Result<PathBuf> {
     }
     let folder = Checkpoint::find(id);
     let name = Path::new(id).file_name().and_then(OsStr::to_str).filter(|name| *name != id);
-    Ok(match name.map(Checkpoint::find) {
-        Some(named) if !folder.is_dir() && named.is_dir() => named,
-        _ => folder,
-    })
+    match name.map(Checkpoint::find) {
+        Some(named) if !folder.is_dir() && named.is_dir() => Ok(named),
+        // The path as it was given, which is not below the folder of checkpoints.
+        Some(named) if !folder.is_dir() => {
+            let either = format!("{id} or {}", named.display());
+            Err(spec.error(no_folder(Path::new(&either)).to_string()))
+        }
+        _ => Ok(folder),
+    }
 }
 
 /// The error of a stream `what` of weights whose digest begins with `first`, where those of

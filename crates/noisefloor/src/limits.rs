@@ -64,6 +64,11 @@ fn parse_size(text: &str) -> Result<u64, String> {
 pub(crate) fn is_limit(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         matches!(cause.downcast_ref(), Some(nf_codec::Error::Limit { .. }))
+            // It passes on what the codec says, which is then no cause of its own.
+            || matches!(
+                cause.downcast_ref(),
+                Some(nf_bounded::Error::Codec(nf_codec::Error::Limit { .. }))
+            )
             || matches!(cause.downcast_ref(), Some(nf_fits::Error::Limit { .. }))
             || matches!(cause.downcast_ref(), Some(nf_data::Error::Limit { .. }))
             || cause.is::<PipeLimit>()

@@ -61,8 +61,11 @@ mod tests {
 
     #[test]
     fn the_option_is_named_where_a_limit_was_reached() {
-        let limit = nf_codec::Error::Limit { what: "it".into(), needed: 2, limit: 1, unit: "pixels" };
-        let line = one_line(&anyhow::Error::new(limit).context("a.nfl"));
-        assert!(line.starts_with("a.nfl: it needs 2 pixels, the limit is 1; --max-memory"), "{line}");
+        let limit = || nf_codec::Error::Limit { what: "it".into(), needed: 2, limit: 1, unit: "pixels" };
+        let bounded = nf_bounded::Error::Codec(limit());
+        for error in [anyhow::Error::new(limit()), anyhow::Error::new(bounded)] {
+            let line = one_line(&error.context("a.nfl"));
+            assert!(line.starts_with("a.nfl: it needs 2 pixels, the limit is 1; --max-memory"), "{line}");
+        }
     }
 }

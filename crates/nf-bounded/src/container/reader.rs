@@ -79,7 +79,7 @@ impl<R: Read + Seek> Reader<R> {
             let lengths = array.streams().iter().map(|stream| stream.length_bytes);
             let end = lengths.into_iter().try_fold(start, u64::checked_add);
             let end = end.filter(|&end| end <= container_bytes);
-            start = end.ok_or_else(|| nf_codec::Error::truncated("the streams of the bounded container"))?;
+            start = end.ok_or_else(|| nf_codec::Error::truncated("the bounded container"))?;
         }
         let indices = container::Reader::open(Behind { source, start }, limits)?;
         let mut first_stack = Vec::with_capacity(arrays.len());
