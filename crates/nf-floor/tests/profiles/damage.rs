@@ -117,7 +117,7 @@ proptest! {
         let limits = Limits::of_memory(64 << 20);
         let again = nf_floor_decoder::read_profile(&forged, limits.max_pixels);
         // The second reader takes every codec: it reads streams of floor only.
-        let spec = 16..17 + spec_bytes();
+        let spec = 16..18 + spec_bytes();
         let codec = forged[spec.clone()] != profile.bytes()[spec];
         // It decodes all pixels at once, and the first one when they are asked for.
         let found = read_profile(forged, &limits).and_then(|profile| {
