@@ -247,7 +247,12 @@ impl ArrayCodec for TecCodec {
 
     fn encode(&self, array: &Array) -> Result<Vec<u8>> {
         let shape = stack_shape(array.axes());
-        let image = Image16::new(shape, words(array)?).map_err(|e| Error::backend(NAME, e.to_string()))?;
+        let mut words = words(array)?;
+        // The last row of a long array of one axis is filled up.
+        if let Some(&last) = words.last() {
+            words.resize(shape.pixels(), last);
+        }
+        let image = Image16::new(shape, words).map_err(|e| Error::backend(NAME, e.to_string()))?;
         let mut bytes = self.head();
         let (tiles, decoded) = self.encode_tiles(&image)?;
         bytes.extend(tiles);
@@ -282,6 +287,7 @@ impl ArrayCodec for TecCodec {
                 }
             }
         }
+        samples.truncate(axes.iter().product());
         match sample {
             SampleType::U16 => Ok(Samples::U16(samples)),
             SampleType::I16 => {

@@ -98,6 +98,15 @@ fn every_largest_error_is_kept() {
         };
         assert!(samples.iter().zip(&decoded).all(|(a, b)| a.abs_diff(*b) <= largest_error));
     }
+    // Arrays of one axis, short and longer than a row, which need not end where a row does.
+    for length in [1, 29, 3741] {
+        let row = samples[..length].repeat(if length == 3741 { 2 } else { 1 });
+        let axes = [row.len()];
+        let codec = codec("residuals=0");
+        let bytes = codec.encode(&Array::new(axes.to_vec(), row.clone()).unwrap()).unwrap();
+        let decoded = codec.decode(&bytes, SampleType::U16, &axes, &Limits::default()).unwrap();
+        assert_eq!(decoded.digest(), Samples::U16(row).digest());
+    }
     // Signed samples, which are the same numbers in another place.
     let signed: Vec<i16> = samples.iter().map(|&sample| (sample ^ 0x8000) as i16).collect();
     let codec = codec("residuals=0");
