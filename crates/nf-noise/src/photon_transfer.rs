@@ -16,8 +16,9 @@ const BLOCK_PX: usize = 16;
 /// Blocks of similar means share a median, so that stars and cosmic rays do not bend the line.
 const BINS: usize = 24;
 
-/// Variances of bins that are a photon transfer differ from the line by at most this share, and in
-/// the median by at most that.
+/// Variances of bins that are a photon transfer differ from the line by at most this share, but for
+/// a few bins where light has an edge, and in the median by at most that.
+const MOST_BINS_OFF_LINE: usize = 2;
 const MOST_OFF_LINE: f64 = 0.25;
 const MEDIAN_OFF_LINE: f64 = 0.05;
 
@@ -80,14 +81,21 @@ impl Transfer {
     }
 
     /// The gain in electrons per count, where it is measured and not extrapolated: light at least
-    /// doubles the noise variance, and the blocks lie on the line. Pairs of a sky whose stars moved
-    /// do not.
+    /// doubles the noise variance, and the blocks lie on the line, but for a few where light has an
+    /// edge. Pairs of a sky whose stars moved do not.
     pub fn gain(&self) -> Option<f64> {
-        let share = |bin: &Bin| (bin.variance / (self.intercept + self.slope * bin.mean) - 1.0).abs();
-        let mut shares: Vec<f64> = self.bins.iter().map(share).collect();
-        let on_line = shares.iter().all(|share| *share < MOST_OFF_LINE)
-            && median(&mut shares, f64::total_cmp)? < MEDIAN_OFF_LINE;
-        (on_line && self.light_over_dark()? >= 1.0).then(|| 1.0 / self.slope)
+        let off = |bin: &Bin, (intercept, slope): (f64, f64)| {
+            (bin.variance / (intercept + slope * bin.mean) - 1.0).abs()
+        };
+        let near = |bin: &Bin| off(bin, (self.intercept, self.slope)) < MOST_OFF_LINE;
+        let bins: Vec<Bin> = self.bins.iter().copied().filter(near).collect();
+        if bins.len() + MOST_BINS_OFF_LINE < self.bins.len() {
+            return None;
+        }
+        let line = line(&bins);
+        let mut shares: Vec<f64> = bins.iter().map(|bin| off(bin, line)).collect();
+        let is_straight = median(&mut shares, f64::total_cmp)? < MEDIAN_OFF_LINE;
+        (is_straight && line.1 > 0.0 && self.light_over_dark()? >= 1.0).then(|| 1.0 / line.1)
     }
 
     /// The entropy of a pixel whose mean is known, with the noise of the darkest blocks and the

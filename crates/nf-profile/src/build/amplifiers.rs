@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use nf_image::testing::Rng;
 
-    const HEIGHT: usize = 200;
+    const HEIGHT: usize = 400;
     const WIDTH: usize = 232;
 
     /// A plane of a light that grows to the right, with a gain of 2 electrons per DN, a read noise
@@ -174,7 +174,7 @@ mod tests {
         assert!(found(&[&flats[..1], &biases[..1]], &[]).is_empty());
         // What is called a dark and has light is none.
         let called = [plane("DARK", 2, 8000.0), plane("DARK", 3, 8000.0)];
-        assert_eq!(found(&[&called], &[])[0].dark, None);
+        assert!(found(&[&called], &[]).iter().all(|amplifier| amplifier.dark.is_none()));
     }
 
     #[test]
