@@ -124,7 +124,8 @@ impl<'a> Terms<'a> {
                 sums.iter_mut().zip(&own[run.clone()]).for_each(|(sum, &own)| *sum += share * i64::from(own));
             }
             for ((plane, map), &weight) in self.planes.iter().zip(&weights.planes) {
-                let (weight, pixels) = (i64::from(weight) << PLANE_SHIFT, sums.iter_mut().zip(&plane[run.clone()]));
+                let (weight, pixels) =
+                    (i64::from(weight) << PLANE_SHIFT, sums.iter_mut().zip(&plane[run.clone()]));
                 match map {
                     Some(map) => pixels.zip(&map[run.clone()]).for_each(|((sum, &sample), &map)| {
                         *sum += weight * i64::from(i32::from(sample) * UNITS_PER_DN - map);

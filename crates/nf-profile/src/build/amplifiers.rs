@@ -16,14 +16,7 @@ const MOST_UNEVEN: f64 = 1.5;
 /// The amplifiers of a place that these groups tell anything of. `regions` are those of its
 /// detector; without any it has one amplifier, and no pixels that never see light.
 pub(super) fn of_groups(place: &Place, regions: &[Region], groups: &[Group]) -> Vec<Amplifier> {
-    let whole = Region {
-        kind: RegionKind::Active,
-        amplifier: 0,
-        rows: 0..place.height,
-        columns: 0..place.width,
-        reversed_columns: false,
-        reversed_rows: false,
-    };
+    let whole = whole(place);
     let inside = |region: &&Region| region.rows.end <= place.height && region.columns.end <= place.width;
     let mut by_number: BTreeMap<usize, Vec<&Region>> = BTreeMap::new();
     for region in regions.iter().filter(inside) {
@@ -44,7 +37,7 @@ fn amplifier(place: &Place, number: usize, regions: &[&Region], groups: &[Group]
     let gain = gain(place, lit, groups);
     let dark = unexposed
         .and_then(|region| groups.iter().find_map(|group| dark(place, region, group)))
-        .or_else(|| groups.iter().filter(|group| is_dark(group)).find_map(|group| dark(place, lit, group)));
+        .or_else(|| groups.iter().filter(|group| says_dark(group)).find_map(|group| dark(place, lit, group)));
     (gain.is_some() || dark.is_some()).then(|| Amplifier {
         image: place.image.clone(),
         number: number.try_into().unwrap_or(u16::MAX),
@@ -59,8 +52,24 @@ fn amplifier(place: &Place, number: usize, regions: &[&Region], groups: &[Group]
     })
 }
 
-/// Whether the kind of exposures says that there is no light in a group.
-pub(super) fn is_dark(group: &Group) -> bool {
+fn whole(place: &Place) -> Region {
+    Region {
+        kind: RegionKind::Active,
+        amplifier: 0,
+        rows: 0..place.height,
+        columns: 0..place.width,
+        reversed_columns: false,
+        reversed_rows: false,
+    }
+}
+
+/// Whether there is no light in a group: the kind of exposures says so, and the noise is the same
+/// everywhere. Some instruments call every exposure a dark.
+pub(super) fn is_dark(place: &Place, group: &Group) -> bool {
+    says_dark(group) && dark(place, &whole(place), group).is_some()
+}
+
+fn says_dark(group: &Group) -> bool {
     let kind = group.first().exposures.to_ascii_lowercase();
     ["bias", "zero", "dark"].iter().any(|word| kind.contains(word))
 }

@@ -23,7 +23,7 @@ pub(super) fn of_groups(place: &Place, groups: &[Group], bright: Option<usize>) 
     let group = &groups[darkest];
     let dark = pattern::layers(group).clipped_mean(place.width);
     let mut lists = vec![];
-    if is_dark(group) && group.planes.len() >= FEWEST_DARKS {
+    if group.planes.len() >= FEWEST_DARKS && is_dark(place, group) {
         let around = means_around(&dark.values, place.height, place.width, 5.0 * dark.noise_dn + 1.0);
         let above: Vec<f32> = dark.values.iter().zip(&around).map(|(own, around)| own - around).collect();
         let mut sizes: Vec<f32> = above.iter().map(|above| above.abs()).collect();
@@ -60,13 +60,13 @@ fn numbers<T>(pixels: &[T], is_so: impl Fn(&T) -> bool) -> Vec<u32> {
 mod tests {
     use super::*;
     use crate::build::group::Plane;
-    use nf_image::testing::noise;
     use nf_image::Shape;
+    use nf_image::testing::noise;
 
     #[test]
     fn hot_and_dead_pixels_are_found_and_no_others() {
-        let shape = Shape::frame(80, 90);
-        let place = Place { image: "A".into(), row: 4, column: 2, height: 80, width: 90 };
+        let shape = Shape::frame(200, 220);
+        let place = Place { image: "A".into(), row: 4, column: 2, height: 200, width: 220 };
         let plane = |kind: &str, stack: u32, level: f64| {
             let mut samples = noise(shape, level, 5.0, u64::from(stack)).samples().to_vec();
             samples[500] += 300;
@@ -84,7 +84,7 @@ mod tests {
         let lists = of_groups(&place, &groups, Some(1));
         let pixels = |kind| &lists.iter().find(|list| list.kind == kind).unwrap().pixels[..];
         assert_eq!((pixels(DefectKind::Hot), pixels(DefectKind::Dead)), (&[500, 7000][..], &[4000][..]));
-        assert_eq!(lists[0].places().next(), Some([4 + 500 / 90, 2 + 500 % 90]));
+        assert_eq!(lists[0].places().next(), Some([4 + 500 / 220, 2 + 500 % 220]));
         // Two darks cannot tell a ray from a hot pixel, and frames of a sky have stars.
         let two = Group { planes: groups[0].planes[..2].to_vec() };
         assert!(of_groups(&place, &[two], None).is_empty());

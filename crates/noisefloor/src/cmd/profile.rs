@@ -261,7 +261,10 @@ fn info(args: &InfoArgs) -> Result<()> {
             map.noise_dn,
         )?;
     }
-    profile.amplifiers().iter().try_for_each(|amplifier| writeln!(out, "  {}", amplifier_words(amplifier)))?;
+    profile
+        .amplifiers()
+        .iter()
+        .try_for_each(|amplifier| writeln!(out, "  {}", amplifier_words(amplifier)))?;
     for Defects { kind, image, pixels, .. } in profile.defects() {
         let count = pixels.len();
         let pixels = if count == 1 { "pixel" } else { "pixels" };

@@ -148,8 +148,7 @@ fn biases_and_flats_tell_gain_and_noise() {
     (0..3).for_each(|seed| exposure("bias", seed, 0.0));
     (3..5).for_each(|seed| exposure("flat", seed, 20_000.0));
     succeeds(at, "profile build -o c.nfp bias0.fits bias1.fits bias2.fits flat3.fits flat4.fits");
-    let facts: serde_json::Value =
-        serde_json::from_str(&succeeds(at, "profile info --json c.nfp")).unwrap();
+    let facts: serde_json::Value = serde_json::from_str(&succeeds(at, "profile info --json c.nfp")).unwrap();
     let amplifier = &facts["amplifiers"][0];
     let near = |field: &str, truth: f64| {
         let found = amplifier[field].as_f64().unwrap();
