@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod amplifier;
+mod area;
 pub mod build;
 pub mod format;
 pub mod library;
@@ -20,7 +21,8 @@ mod pixels;
 mod profile;
 
 pub use amplifier::{Amplifier, Dark, DefectKind, Defects};
+pub use area::Area;
 pub use map::{Map, MapKind, UNITS_PER_DN};
-pub use outline::{Area, Outline};
+pub use outline::Outline;
 pub use pixels::Pixels;
 pub use profile::{Id, Parts, Profile, Start, knows_profiles, legal_name};
