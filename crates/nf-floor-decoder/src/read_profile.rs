@@ -4,7 +4,7 @@ use crate::bytes::Bytes;
 use crate::profile::{Area, Kind, Map, Profile, Start};
 use crate::{Error, stream};
 
-/// The largest number of keywords, of maps and of starts.
+/// The largest number of keywords, of maps, of starts, of amplifiers and of lists of defects.
 const MOST: u16 = 4096;
 
 /// The largest number of pixels of one read of all exposures of a start.
@@ -21,7 +21,11 @@ const MOST_START: usize = 65536;
 /// If `bytes` is not a valid profile, or has more pixels.
 pub fn read_profile(bytes: &[u8], most_pixels: u64) -> Result<Profile, Error> {
     let mut bytes = Bytes::new(bytes);
-    Error::unless(bytes.take(8)? == b"NFPROF1\n", "these are not the bytes of a profile")?;
+    let version = match bytes.take(8)? {
+        b"NFPROF1\n" => 1,
+        b"NFPROF2\n" => 2,
+        _ => return Err(Error::new("these are not the bytes of a profile")),
+    };
     let name = text(&mut bytes)?;
     let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     Error::unless((1..=64).contains(&name.len()) && letters, "the name of a profile is wrong")?;
@@ -41,6 +45,14 @@ pub fn read_profile(bytes: &[u8], most_pixels: u64) -> Result<Profile, Error> {
     for _ in 0..count(&mut bytes)? {
         starts.push(StartHead::read(&mut bytes)?);
     }
+    if version == 2 {
+        for _ in 0..count(&mut bytes)? {
+            pass_amplifier(&mut bytes)?;
+        }
+        for _ in 0..count(&mut bytes)? {
+            pass_defects(&mut bytes)?;
+        }
+    }
     let digest = bytes.take(32)?;
     bytes.end()?;
     let stacks = maps.iter().map(|map| &map.stack).chain(starts.iter().map(|start| &start.stack));
@@ -54,6 +66,32 @@ pub fn read_profile(bytes: &[u8], most_pixels: u64) -> Result<Profile, Error> {
     Ok(Profile { key, maps, starts })
 }
 
+/// Passes over an amplifier: no stream needs it.
+fn pass_amplifier(bytes: &mut Bytes<'_>) -> Result<(), Error> {
+    let _image = text(bytes)?;
+    let _number = bytes.u16()?;
+    let _area = [bytes.u32()?, bytes.u32()?, bytes.u32()?, bytes.u32()?];
+    let numbers = [bytes.u32()?, bytes.u32()?, bytes.u32()?].map(f32::from_bits);
+    let legal = numbers.iter().all(|number| (0.0..65536.0).contains(number));
+    let [_, offset, noise] = numbers;
+    Error::unless(legal && (noise > 0.0 || offset == 0.0), "the numbers of an amplifier are out of range")
+}
+
+/// Passes over a list of defective pixels: no stream needs it.
+fn pass_defects(bytes: &mut Bytes<'_>) -> Result<(), Error> {
+    Error::unless(bytes.u8()? <= 1, "the kind of a defect is unknown")?;
+    let _image = text(bytes)?;
+    let [_, _, height, width] = [bytes.u32()?, bytes.u32()?, bytes.u32()?, bytes.u32()?];
+    let pixels = u64::from(height) * u64::from(width);
+    let mut least = 0;
+    for _ in 0..bytes.u32()? {
+        let pixel = u64::from(bytes.u32()?);
+        Error::unless(pixel >= least && pixel < pixels, "a defective pixel lies outside")?;
+        least = pixel + 1;
+    }
+    Ok(())
+}
+
 /// A text.
 fn text<'a>(bytes: &mut Bytes<'a>) -> Result<&'a str, Error> {
     let length = usize::from(bytes.u16()?);
@@ -62,10 +100,10 @@ fn text<'a>(bytes: &mut Bytes<'a>) -> Result<&'a str, Error> {
     if text.chars().any(char::is_control) { Err(wrong) } else { Ok(text) }
 }
 
-/// The number of keywords, of maps or of starts.
+/// The number of keywords, of maps, of starts, of amplifiers or of lists of defects.
 fn count(bytes: &mut Bytes<'_>) -> Result<u16, Error> {
     let count = bytes.u16()?;
-    Error::unless(count <= MOST, "a profile has too many keywords, maps or starts")?;
+    Error::unless(count <= MOST, "a profile has too many parts of a kind")?;
     Ok(count)
 }
 

@@ -16,6 +16,12 @@ const BLOCK_PX: usize = 16;
 /// Blocks of similar means share a median, so that stars and cosmic rays do not bend the line.
 const BINS: usize = 24;
 
+/// Variances of bins that are a photon transfer differ from the line by at most this share, but for
+/// a few bins where light has an edge, and in the median by at most that.
+const MOST_BINS_OFF_LINE: usize = 2;
+const MOST_OFF_LINE: f64 = 0.25;
+const MEDIAN_OFF_LINE: f64 = 0.05;
+
 /// Blocks of similar mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bin {
@@ -65,6 +71,31 @@ impl Transfer {
         let sigma = |mean: f64| (intercept + slope * mean).max(1e-6).sqrt();
         let bits = blocks.iter().map(|b| rounded_normal_bits(sigma(b.0))).sum::<f64>();
         Some(Self { bits_per_pixel: bits / blocks.len() as f64, bins, intercept, slope })
+    }
+
+    /// What light adds to the noise variance of the brightest blocks, over the variance of the
+    /// darkest; `None` without noise.
+    pub fn light_over_dark(&self) -> Option<f64> {
+        let (first, last) = (self.bins.first()?, self.bins.last()?);
+        (first.variance > 0.0).then(|| self.slope * (last.mean - first.mean) / first.variance)
+    }
+
+    /// The gain in electrons per count, where it is measured and not extrapolated: light at least
+    /// doubles the noise variance, and the blocks lie on the line, but for a few where light has an
+    /// edge. Pairs of a sky whose stars moved do not.
+    pub fn gain(&self) -> Option<f64> {
+        let off = |bin: &Bin, (intercept, slope): (f64, f64)| {
+            (bin.variance / (intercept + slope * bin.mean) - 1.0).abs()
+        };
+        let near = |bin: &Bin| off(bin, (self.intercept, self.slope)) < MOST_OFF_LINE;
+        let bins: Vec<Bin> = self.bins.iter().copied().filter(near).collect();
+        if bins.len() + MOST_BINS_OFF_LINE < self.bins.len() {
+            return None;
+        }
+        let line = line(&bins);
+        let mut shares: Vec<f64> = bins.iter().map(|bin| off(bin, line)).collect();
+        let is_straight = median(&mut shares, f64::total_cmp)? < MEDIAN_OFF_LINE;
+        (is_straight && line.1 > 0.0 && self.light_over_dark()? >= 1.0).then(|| 1.0 / line.1)
     }
 
     /// The entropy of a pixel whose mean is known, with the noise of the darkest blocks and the
@@ -138,6 +169,7 @@ fn line(bins: &[Bin]) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testdata::noise;
     use nf_data::random::Pcg64;
     use nf_data::simulate::draw::Gaussian;
     use nf_image::Shape;
@@ -160,6 +192,15 @@ mod tests {
         let truth = bits / image.samples().len() as f64;
         assert!((found.bits_per_pixel - truth).abs() < 0.02, "{} {truth}", found.bits_per_pixel);
         assert!(found.estimate().figures["gain_electrons_per_count"] > 1.9);
+        assert!((found.gain().unwrap() / gain - 1.0).abs() < 0.05);
+        // A scene that moved is no noise, and without light there is no gain.
+        let moved = Image16::from_fn(image.shape(), |plane, y, x| {
+            image.row(plane, y)[x] + if x > 128 && (x + plane) % 9 == 0 { 200 } else { 0 }
+        });
+        assert_eq!(Transfer::of(&moved).unwrap().gain(), None);
+        let dark = noise(256, 256, 5.0, |_, _| 500.0);
+        let pair = Image16::new(Shape::new(2, 128, 256), dark.samples().to_vec()).unwrap();
+        assert_eq!(Transfer::of(&pair).unwrap().gain(), None);
         assert_eq!(Transfer::of(&image.with_axis(PlaneAxis::Group)), None);
     }
 }

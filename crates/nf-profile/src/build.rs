@@ -4,6 +4,8 @@
 //! their pixels say: reads of a ramp, biases, darks and flats find together without a header. Every
 //! group becomes the map of its mean, if leaving one plane out shows that the others predict it.
 
+mod amplifiers;
+mod defects;
 mod group;
 mod joint;
 mod pattern;
@@ -11,10 +13,10 @@ mod response;
 mod start;
 mod update;
 
-use crate::{Map, MapKind, Parts, Profile, Start, format};
+use crate::{Amplifier, Defects, Map, MapKind, Parts, Profile, Start, format};
 use group::{Group, Plane};
 use nf_codec::{Codec, Error, Result};
-use nf_image::{Image16, Shape};
+use nf_image::{Image16, Region, Shape};
 use rayon::prelude::*;
 use update::Known;
 
@@ -26,6 +28,8 @@ pub struct Builder {
     /// Of an older profile.
     old_maps: Vec<Map>,
     old_starts: Vec<Start>,
+    old_amplifiers: Vec<Amplifier>,
+    old_defects: Vec<Defects>,
     old_frames: u32,
 }
 
@@ -33,6 +37,8 @@ pub struct Builder {
 struct Gathered {
     place: Place,
     planes: Vec<Plane>,
+    /// Those of its detector, if any frame states them.
+    regions: Vec<Region>,
 }
 
 /// An image of a file, and where it lies on the detector.
@@ -81,6 +87,8 @@ impl Builder {
         Self {
             old_maps: profile.maps().to_vec(),
             old_starts: profile.starts().to_vec(),
+            old_amplifiers: profile.amplifiers().to_vec(),
+            old_defects: profile.defects().to_vec(),
             old_frames: profile.frames(),
             ..Self::default()
         }
@@ -99,9 +107,12 @@ impl Builder {
         self.frames += 1;
         let place = Place { image: image.to_owned(), row, column, height, width };
         let at = self.images.iter().position(|known| known.place == place).unwrap_or_else(|| {
-            self.images.push(Gathered { place, planes: vec![] });
+            self.images.push(Gathered { place, planes: vec![], regions: vec![] });
             self.images.len() - 1
         });
+        if self.images[at].regions.is_empty() {
+            self.images[at].regions = stack.detector().map_or(vec![], |detector| detector.regions.clone());
+        }
         for plane in 0..planes {
             let read = if planes > 1 { plane as u16 } else { 0 };
             let samples = stack.plane(plane).to_vec();
@@ -130,10 +141,13 @@ impl Builder {
             return Err(Error::corrupt("the profile", "no frame with pixels, expected at least two frames"));
         }
         let (mut maps, mut reports, mut starts) = (vec![], vec![], vec![]);
+        let (mut amplifiers, mut defects) = (vec![], vec![]);
         let mut taken = vec![];
-        for Gathered { place, planes } in &self.images {
+        for Gathered { place, planes, regions } in &self.images {
             let groups = group::groups(planes, place.width);
             let response = response::of_groups(place, &groups);
+            amplifiers.extend(amplifiers::of_groups(place, regions, &groups));
+            defects.extend(defects::of_groups(place, &groups, response.as_ref().map(|(group, _)| *group)));
             let patterns = patterns(place, &groups, response.as_ref());
             let left_out: Vec<Option<f64>> = groups.par_iter().map(|group| left_out(place, group)).collect();
             for ((group, (values, noise_dn)), left_out) in groups.iter().zip(patterns).zip(left_out) {
@@ -181,8 +195,10 @@ impl Builder {
         let is_new = |start: &&Start| starts.iter().all(|new: &Start| new.image != start.image);
         let kept: Vec<Start> = self.old_starts.iter().filter(is_new).cloned().collect();
         starts.extend(kept);
+        let amplifiers = update::amplifiers(self.old_amplifiers, amplifiers);
+        let defects = update::defects(self.old_defects, defects);
         let frames = self.frames + self.old_frames;
-        let parts = Parts { name: name.to_owned(), cards, frames, maps, starts };
+        let parts = Parts { name: name.to_owned(), cards, frames, maps, starts, amplifiers, defects };
         Ok((format::write(parts, codec)?, reports))
     }
 }

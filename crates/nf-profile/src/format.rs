@@ -1,5 +1,7 @@
 //! Profiles as bytes: `docs/format-profile.md`.
 
+mod facts;
+
 use crate::map::{Map, MapKind};
 use crate::outline::Outline;
 use crate::pixels::Pixels;
@@ -8,8 +10,10 @@ use nf_codec::{Codec, Error, Fields, Limits, Result};
 use nf_image::{Digest, Image16, Shape};
 use std::sync::Arc;
 
-/// The first bytes of a profile.
+/// The first bytes of a profile of version 1, which ends with its starts.
 pub const MAGIC: [u8; 8] = *b"NFPROF1\n";
+/// The first bytes of a profile of version 2, which has amplifiers and defects as well.
+pub const MAGIC_2: [u8; 8] = *b"NFPROF2\n";
 /// The usual ending of its file name.
 pub const ENDING: &str = "nfp";
 /// Most pixels of one read of a start in all its exposures, which bounds the time that a decoder
@@ -30,7 +34,9 @@ type Decode<'a> = dyn FnMut(&str, &[u8], Shape) -> Result<Pixels> + 'a;
 /// If the name has other characters than allowed, or the maps cannot be coded.
 pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
     check_name(&parts.name)?;
-    let mut out = MAGIC.to_vec();
+    // Without amplifiers and defects it has the bytes that it had before there were any.
+    let has_facts = !(parts.amplifiers.is_empty() && parts.defects.is_empty());
+    let mut out = if has_facts { MAGIC_2 } else { MAGIC }.to_vec();
     put_text(&mut out, &parts.name)?;
     put_text(&mut out, &codec.spec().to_string())?;
     out.extend(parts.frames.to_le_bytes());
@@ -60,6 +66,9 @@ pub fn write(parts: Parts, codec: &dyn Codec) -> Result<Profile> {
         put_extent(&mut out, start.column)?;
         put_count(&mut out, "reads", start.reads)?;
         put_pixels(&mut out, start.stack.image()?, codec)?;
+    }
+    if has_facts {
+        facts::put(&mut out, &parts.amplifiers, &parts.defects)?;
     }
     let digest = Digest::of_bytes(&out);
     out.extend(digest.0);
@@ -101,7 +110,9 @@ pub fn outline(bytes: &[u8], limits: &Limits) -> Result<Outline> {
 /// The parts that these bytes hold, and the digest at their end; `decode` makes pixels of the spec
 /// of a codec and its stream.
 fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<(Parts, Digest)> {
-    let Some(body) = bytes.strip_prefix(&MAGIC) else {
+    let has_facts = bytes.starts_with(&MAGIC_2);
+    let magic = if has_facts { &MAGIC_2 } else { &MAGIC };
+    let Some(body) = bytes.strip_prefix(magic) else {
         return Err(Error::corrupt(WHAT, "it does not begin as a profile does, expected a .nfp file"));
     };
     let (body, stated) = body.split_last_chunk::<DIGEST_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
@@ -182,10 +193,15 @@ fn parse(bytes: &[u8], limits: &Limits, decode: &mut Decode<'_>) -> Result<(Part
         }
         starts.push(start);
     }
+    let (mut amplifiers, mut defects) = (vec![], vec![]);
+    if has_facts {
+        amplifiers = facts::amplifiers(&mut fields)?;
+        defects = facts::defects(&mut fields)?;
+    }
     if !fields.is_empty() {
         return Err(Error::corrupt(WHAT, "bytes follow its last part"));
     }
-    Ok((Parts { name, cards, frames, maps, starts }, found))
+    Ok((Parts { name, cards, frames, maps, starts, amplifiers, defects }, found))
 }
 
 fn put_text(out: &mut Vec<u8>, text: &str) -> Result<()> {

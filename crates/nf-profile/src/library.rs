@@ -5,7 +5,7 @@
 //! variable [`VARIABLE`]. Files in folders end in `.nfp`; what they are called otherwise does not
 //! matter.
 
-use crate::format::{ENDING, MAGIC};
+use crate::format::{ENDING, MAGIC, MAGIC_2};
 use crate::{Id, Profile};
 use nf_codec::{Error, Result};
 use std::collections::BTreeSet;
@@ -125,5 +125,5 @@ fn key(path: &Path) -> Option<[u8; 8]> {
     file.seek(SeekFrom::End(-32)).ok()?;
     let mut key = [0; 8];
     file.read_exact(&mut key).ok()?;
-    (magic == MAGIC).then_some(key)
+    [MAGIC, MAGIC_2].contains(&magic).then_some(key)
 }

@@ -114,7 +114,11 @@ impl Map {
         let rows = within(rows, self.row, self.height)?;
         let columns = within(columns, self.column, self.width)?;
         let image = self.pixels.image().ok()?;
-        let row = |row: usize| &image.samples()[row * self.width..][columns.clone()];
-        Some(rows.flat_map(row).map(|&sample| self.units(sample)).collect())
+        let mut numbers = Vec::with_capacity(rows.len() * columns.len());
+        for row in rows {
+            let samples = &image.samples()[row * self.width..][columns.clone()];
+            numbers.extend(samples.iter().map(|&sample| self.units(sample)));
+        }
+        Some(numbers)
     }
 }

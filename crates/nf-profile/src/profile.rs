@@ -1,6 +1,6 @@
 //! A profile and its name.
 
-use crate::{Map, Pixels};
+use crate::{Amplifier, Defects, Map, Pixels};
 use nf_codec::{Error, Result, Spec};
 use nf_image::Digest;
 use std::fmt;
@@ -50,6 +50,10 @@ pub struct Parts {
     pub maps: Vec<Map>,
     /// Pieces of frames from which adaptive models start.
     pub starts: Vec<Start>,
+    /// What photon transfer tells of its amplifiers.
+    pub amplifiers: Vec<Amplifier>,
+    /// Its defective pixels.
+    pub defects: Vec<Defects>,
 }
 
 impl Profile {
@@ -87,6 +91,16 @@ impl Profile {
     /// Pieces of frames from which adaptive models start.
     pub fn starts(&self) -> &[Start] {
         &self.parts.starts
+    }
+
+    /// What photon transfer tells of its amplifiers; no stream needs it.
+    pub fn amplifiers(&self) -> &[Amplifier] {
+        &self.parts.amplifiers
+    }
+
+    /// Its defective pixels; no stream needs them.
+    pub fn defects(&self) -> &[Defects] {
+        &self.parts.defects
     }
 
     /// The digest at the end of its file.

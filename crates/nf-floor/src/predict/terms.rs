@@ -19,6 +19,9 @@ const SUM_BITS: u32 = (UNITS_PER_DN * SHARE_UNIT).ilog2();
 /// What the product of a plane, less its map, and its weight has to be shifted by.
 const PLANE_SHIFT: u32 = SUM_BITS - (UNITS_PER_DN * PLANE_UNIT).ilog2();
 
+/// Pixels whose sums are made at once.
+const RUN_PX: usize = 256;
+
 /// Maps and planes at the place of a tile, all of its extent; maps in units of
 /// `1 / UNITS_PER_DN` DN.
 #[derive(Clone, Debug, Default)]
@@ -102,10 +105,38 @@ impl<'a> Terms<'a> {
         self.sum(weights, i) as f32 * (1.0 / (1u32 << SUM_BITS) as f32)
     }
 
-    /// The weighted sum at pixel `i`, rounded to a sample, modulo 2^16.
-    #[inline(always)]
-    pub(crate) fn rounded(&self, weights: &Weights, i: usize) -> u16 {
-        ((self.sum(weights, i) + (1 << (SUM_BITS - 1))) >> SUM_BITS) as u16
+    /// Calls `each` with the number of every pixel and the weighted sum there, rounded to a sample,
+    /// modulo 2^16: term by term over short runs of pixels, for loops without a choice inside.
+    pub(crate) fn for_each_rounded(
+        &self,
+        weights: &Weights,
+        pixels: usize,
+        mut each: impl FnMut(usize, u16),
+    ) {
+        let mut sums = [0i64; RUN_PX];
+        for start in (0..pixels).step_by(RUN_PX) {
+            let run = start..(start + RUN_PX).min(pixels);
+            let sums = &mut sums[..run.len()];
+            // Half a DN.
+            sums.fill(1 << (SUM_BITS - 1));
+            if let Some(own) = self.own {
+                let share = i64::from(weights.share);
+                sums.iter_mut().zip(&own[run.clone()]).for_each(|(sum, &own)| *sum += share * i64::from(own));
+            }
+            for ((plane, map), &weight) in self.planes.iter().zip(&weights.planes) {
+                let (weight, pixels) =
+                    (i64::from(weight) << PLANE_SHIFT, sums.iter_mut().zip(&plane[run.clone()]));
+                match map {
+                    Some(map) => pixels.zip(&map[run.clone()]).for_each(|((sum, &sample), &map)| {
+                        *sum += weight * i64::from(i32::from(sample) * UNITS_PER_DN - map);
+                    }),
+                    None => pixels.for_each(|(sum, &sample)| {
+                        *sum += weight * i64::from(i32::from(sample) * UNITS_PER_DN);
+                    }),
+                }
+            }
+            run.zip(sums).for_each(|(i, sum)| each(i, (*sum >> SUM_BITS) as u16));
+        }
     }
 
     /// What the latest plane, and all on average, say of pixel `i` (in DN): less their maps, plus

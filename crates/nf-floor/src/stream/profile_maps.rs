@@ -7,6 +7,7 @@ use nf_codec::{Error, Result};
 use nf_image::Shape;
 use nf_profile::{Map, MapKind, Profile};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A stack on the detector of a profile.
 #[derive(Clone, Copy, Debug)]
@@ -62,18 +63,22 @@ impl MapNumbers {
 /// The numbers of maps in a box of pixels.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Maps {
-    own: Option<Vec<i32>>,
-    response: Option<Vec<i32>>,
-    planes: Vec<Option<Vec<i32>>>,
+    own: Option<Arc<Vec<i32>>>,
+    response: Option<Arc<Vec<i32>>>,
+    /// Of a series, the same as the own one.
+    planes: Vec<Option<Arc<Vec<i32>>>>,
 }
 
 impl Maps {
     /// These maps, with planes that lie at the same place, the latest first.
     pub(super) fn terms<'a>(&'a self, planes: &[&'a [u16]]) -> Terms<'a> {
+        fn numbers(map: &Option<Arc<Vec<i32>>>) -> Option<&[i32]> {
+            map.as_ref().map(|map| map.as_slice())
+        }
         Terms {
-            own: self.own.as_deref(),
-            response: self.response.as_deref(),
-            planes: planes.iter().copied().zip(self.planes.iter().map(Option::as_deref)).collect(),
+            own: numbers(&self.own),
+            response: numbers(&self.response),
+            planes: planes.iter().copied().zip(self.planes.iter().map(numbers)).collect(),
         }
     }
 }
@@ -195,7 +200,7 @@ impl<'a> Placed<'a> {
         rows: &Range<usize>,
         columns: &Range<usize>,
     ) -> Result<Maps> {
-        let map = |number: u8, kind: MapKind| -> Result<Option<Vec<i32>>> {
+        let map = |number: u8, kind: MapKind| -> Result<Option<Arc<Vec<i32>>>> {
             let Some(index) = usize::from(number).checked_sub(1) else { return Ok(None) };
             let map = self.profile.maps().get(index).filter(|map| map.kind == kind);
             let map = map.ok_or_else(|| {
@@ -211,17 +216,15 @@ impl<'a> Placed<'a> {
                 );
                 Error::corrupt(what, reason)
             })?;
-            Ok(Some(values))
+            Ok(Some(Arc::new(values)))
         };
-        Ok(Maps {
-            own: map(numbers.own, MapKind::Offset)?,
-            response: map(numbers.response, MapKind::Response)?,
-            planes: numbers
-                .planes
-                .iter()
-                .map(|&number| map(number, MapKind::Offset))
-                .collect::<Result<_>>()?,
-        })
+        let own = map(numbers.own, MapKind::Offset)?;
+        let of_plane = |&number: &u8| match number == numbers.own {
+            true => Ok(own.clone()),
+            false => map(number, MapKind::Offset),
+        };
+        let planes = numbers.planes.iter().map(of_plane).collect::<Result<_>>()?;
+        Ok(Maps { own, response: map(numbers.response, MapKind::Response)?, planes })
     }
 
     fn on_detector(&self, rows: &Range<usize>, columns: &Range<usize>) -> (Range<usize>, Range<usize>) {

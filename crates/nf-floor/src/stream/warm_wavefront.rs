@@ -22,15 +22,18 @@ pub(super) type StartPlace = (u8, u8);
 
 /// What is left of samples when the sum of terms is taken off, plus 32768, modulo 2^16.
 pub(super) fn differences(samples: &[u16], terms: &Terms, weights: &Weights) -> Vec<u16> {
-    let left = |(i, sample): (usize, &u16)| sample.wrapping_sub(terms.rounded(weights, i)).wrapping_add(ZERO);
-    samples.iter().enumerate().map(left).collect()
+    let mut left = samples.to_vec();
+    terms.for_each_rounded(weights, samples.len(), |i, sum| {
+        left[i] = left[i].wrapping_sub(sum).wrapping_add(ZERO);
+    });
+    left
 }
 
 /// The reverse of [`differences`], in place.
 pub(super) fn add_terms(samples: &mut [u16], terms: &Terms, weights: &Weights) {
-    for (i, sample) in samples.iter_mut().enumerate() {
-        *sample = sample.wrapping_add(terms.rounded(weights, i)).wrapping_sub(ZERO);
-    }
+    terms.for_each_rounded(weights, samples.len(), |i, sum| {
+        samples[i] = samples[i].wrapping_add(sum).wrapping_sub(ZERO);
+    });
 }
 
 /// What the model codes: [`differences`], or the samples where there are no terms.

@@ -1,6 +1,7 @@
 //! Golden streams of frames with profiles.
 
 use super::*;
+use nf_profile::{Amplifier, Area, Dark, DefectKind, Defects, Parts};
 use std::path::PathBuf;
 
 /// Golden streams, each with the name of its profile, its extent, and the digest of its pixels.
@@ -38,6 +39,42 @@ fn golden_streams_decode() {
     modes.sort_unstable();
     modes.dedup();
     assert_eq!(modes, [9, 10, 14], "every mode has a golden stream");
+}
+
+/// What the golden profile of version 2 knows beside a map.
+fn facts() -> (Vec<Amplifier>, Vec<Defects>) {
+    let area = Area { row: 3, column: 5, height: 20, width: 30 };
+    let amplifier = Amplifier {
+        image: "A".into(),
+        number: 1,
+        area: area.clone(),
+        gain_electrons_per_dn: Some(1.5),
+        dark: Some(Dark { offset_dn: 1000.25, read_noise_dn: 3.5 }),
+    };
+    let list = |kind, pixels: &[u32]| Defects {
+        kind,
+        image: "A".into(),
+        area: area.clone(),
+        pixels: pixels.to_vec(),
+    };
+    (vec![amplifier], vec![list(DefectKind::Hot, &[0, 7, 599]), list(DefectKind::Dead, &[40])])
+}
+
+#[test]
+fn the_golden_profile_of_version_2_is_read() {
+    let bytes = std::fs::read(path("facts.nfp")).unwrap();
+    assert!(bytes.starts_with(b"NFPROF2\n"));
+    let profile = read_profile(bytes, &Limits::default()).unwrap();
+    let (amplifiers, defects) = facts();
+    assert_eq!((profile.amplifiers(), profile.defects()), (&amplifiers[..], &defects[..]));
+    assert_eq!(profile.maps().len(), 1);
+    assert_eq!(profile.defects()[0].places().last(), Some([22, 34]));
+    // What no stream needs changes none.
+    let image = exposure(97, 1);
+    let again = read_again(&profile);
+    let codec = FloorWithProfile::new(Level::Default, Arc::new(profile));
+    let stream = codec.encode(&image).unwrap();
+    assert!(decode_again(&again, &stream, image.shape()).unwrap() == image.samples());
 }
 
 /// Name of a stream, name of its profile, the profile, the image, the bytes.
@@ -94,6 +131,13 @@ fn made() -> Vec<Made> {
 #[ignore = "writes golden files that are missing"]
 fn write_missing() {
     std::fs::create_dir_all(path("")).unwrap();
+    if !path("facts.nfp").exists() {
+        let (amplifiers, defects) = facts();
+        let maps = profile().maps().to_vec();
+        let parts = Parts { name: "facts".into(), frames: 6, maps, amplifiers, defects, ..Parts::default() };
+        let profile = nf_profile::format::write(parts, &PROFILE_CODEC).unwrap();
+        std::fs::write(path("facts.nfp"), profile.bytes()).unwrap();
+    }
     for (name, of, profile, image, bytes) in made() {
         let profile_path = path(&format!("{of}.nfp"));
         if !profile_path.exists() {

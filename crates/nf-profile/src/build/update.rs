@@ -3,7 +3,7 @@
 use super::Place;
 use super::group::remaining;
 use super::pattern;
-use crate::{Map, MapKind};
+use crate::{Amplifier, Defects, Map, MapKind};
 
 /// An old map is that of a new pattern if it leaves at most this share of the differences of
 /// neighbours in it.
@@ -68,4 +68,30 @@ pub(super) fn joined(old: &Map, new: &Known) -> Known {
         noise_dn: ((1.0 - share) * old.noise_dn).hypot(share * new.noise_dn),
         frames,
     }
+}
+
+/// Amplifiers of new frames, with what only older ones told of them.
+pub(super) fn amplifiers(old: Vec<Amplifier>, mut new: Vec<Amplifier>) -> Vec<Amplifier> {
+    for old in old {
+        let is_it = |new: &&mut Amplifier| (&new.image, new.number) == (&old.image, old.number);
+        match new.iter_mut().find(is_it) {
+            Some(new) => {
+                new.gain_electrons_per_dn = new.gain_electrons_per_dn.or(old.gain_electrons_per_dn);
+                new.dark = new.dark.or(old.dark);
+            }
+            None => new.push(old),
+        }
+    }
+    new
+}
+
+/// Defects of new frames, and those of which these say nothing.
+pub(super) fn defects(old: Vec<Defects>, mut new: Vec<Defects>) -> Vec<Defects> {
+    for old in old {
+        let is_it = |new: &Defects| (new.kind, &new.image) == (old.kind, &old.image);
+        if !new.iter().any(is_it) {
+            new.push(old);
+        }
+    }
+    new
 }

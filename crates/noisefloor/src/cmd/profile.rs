@@ -14,7 +14,7 @@ use nf_fits::{FitsFile, Header, npy};
 use nf_floor::PROFILE_CODEC;
 use nf_image::Image16;
 use nf_profile::build::{Builder, GroupReport};
-use nf_profile::{Profile, legal_name};
+use nf_profile::{Amplifier, Area, Defects, Profile, legal_name};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ enum Verb {
     Build(BuildArgs),
     /// Join a profile with more frames of its detector
     Update(UpdateArgs),
-    /// Describe a profile: detector, maps, frames, size, key
+    /// Describe a profile: detector, maps, gain and noise, defective pixels, size, key
     Info(InfoArgs),
 }
 
@@ -182,7 +182,13 @@ fn stacks(header: &Header, image: &Image16) -> Vec<Image16> {
     let reads = header.integer("NAXIS3").ok().flatten().and_then(|reads| usize::try_from(reads).ok());
     let reads =
         reads.filter(|&reads| reads > 0 && shape.planes.is_multiple_of(reads)).unwrap_or(shape.planes);
-    let cut = |first: usize| image.crop(first..first + reads, 0..shape.height, 0..shape.width);
+    let cut = |first: usize| {
+        let stack = image.crop(first..first + reads, 0..shape.height, 0..shape.width);
+        match image.detector() {
+            Some(detector) => stack.with_detector(detector.clone()),
+            None => stack,
+        }
+    };
     (0..shape.planes).step_by(reads.max(1)).map(cut).collect()
 }
 
@@ -244,7 +250,7 @@ fn info(args: &InfoArgs) -> Result<()> {
             out,
             "  {} of {}{}: {} x {} pixels at row {}, column {}, {} frames, noise {:.3} DN",
             map.kind.name(),
-            if map.image.is_empty() { "the image" } else { &map.image },
+            image_words(&map.image),
             if map.exposures.is_empty() {
                 String::new()
             } else {
@@ -258,7 +264,38 @@ fn info(args: &InfoArgs) -> Result<()> {
             map.noise_dn,
         )?;
     }
+    profile
+        .amplifiers()
+        .iter()
+        .try_for_each(|amplifier| writeln!(out, "  {}", amplifier_words(amplifier)))?;
+    for Defects { kind, image, pixels, .. } in profile.defects() {
+        let count = pixels.len();
+        let pixels = if count == 1 { "pixel" } else { "pixels" };
+        writeln!(out, "  {count} {} {pixels} of {}", kind.name(), image_words(image))?;
+    }
     Ok(())
+}
+
+fn image_words(image: &str) -> &str {
+    if image.is_empty() { "the image" } else { image }
+}
+
+fn amplifier_words(amplifier: &Amplifier) -> String {
+    let Amplifier { image, number, area, gain_electrons_per_dn: gain, dark } = amplifier;
+    let Area { row, column, height, width } = area;
+    let gain = gain.map_or("gain unknown".to_owned(), |gain| format!("gain {gain:.3} e-/DN"));
+    let noise = match (dark, amplifier.read_noise_electrons()) {
+        (Some(dark), Some(electrons)) => {
+            format!("read noise {:.3} DN ({electrons:.2} e-)", dark.read_noise_dn)
+        }
+        (Some(dark), None) => format!("read noise {:.3} DN", dark.read_noise_dn),
+        (None, _) => "read noise and offset unknown".to_owned(),
+    };
+    let offset = dark.map_or(String::new(), |dark| format!(", offset {:.1} DN", dark.offset_dn));
+    format!(
+        "amplifier {number} of {}: {height} x {width} pixels at row {row}, column {column}, {gain}, {noise}{offset}",
+        image_words(image)
+    )
 }
 
 /// A picture of every map, its longer side at most so many pixels.
@@ -300,6 +337,33 @@ fn facts(path: &Path, profile: &Profile) -> Value {
             })
         })
         .collect();
+    let area = |area: &Area| json!([area.row, area.column, area.height, area.width]);
+    let amplifiers: Vec<Value> = profile
+        .amplifiers()
+        .iter()
+        .map(|amplifier| {
+            json!({
+                "image": amplifier.image,
+                "number": amplifier.number,
+                "row_column_height_width": area(&amplifier.area),
+                "gain_electrons_per_dn": amplifier.gain_electrons_per_dn,
+                "read_noise_dn": amplifier.dark.map(|dark| dark.read_noise_dn),
+                "read_noise_electrons": amplifier.read_noise_electrons(),
+                "offset_dn": amplifier.dark.map(|dark| dark.offset_dn),
+            })
+        })
+        .collect();
+    let defects: Vec<Value> = profile
+        .defects()
+        .iter()
+        .map(|defects| {
+            json!({
+                "kind": defects.kind.name(),
+                "image": defects.image,
+                "rows_columns": defects.places().collect::<Vec<_>>(),
+            })
+        })
+        .collect();
     json!({
         "file": path.display().to_string(),
         "kind": "profile",
@@ -309,5 +373,7 @@ fn facts(path: &Path, profile: &Profile) -> Value {
         "frames": profile.frames(),
         "detector": cards,
         "maps": maps,
+        "amplifiers": amplifiers,
+        "defects": defects,
     })
 }

@@ -21,7 +21,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("nf-noise", &["nf-image"]),
     ("nf-bounded", &["nf-image", "nf-codec", "nf-noise"]),
     ("nf-classic", &["nf-image", "nf-codec", "nf-fits", "nf-bounded"]),
-    ("nf-profile", &["nf-image", "nf-codec"]),
+    ("nf-profile", &["nf-image", "nf-codec", "nf-noise"]),
     ("nf-floor", &["nf-image", "nf-entropy", "nf-simd", "nf-codec", "nf-profile"]),
     ("nf-hdf5", &["nf-image", "nf-codec", "nf-fits", "nf-floor"]),
     ("nf-models", &["nf-image", "nf-entropy", "nf-simd", "nf-engine", "nf-codec", "nf-bounded"]),

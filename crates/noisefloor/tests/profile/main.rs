@@ -130,6 +130,43 @@ fn keywords_are_those_that_all_frames_share() {
 }
 
 #[test]
+fn biases_and_flats_tell_gain_and_noise() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let shape = Shape::frame(200, 220);
+    let exposure = |kind: &str, seed: u64, light: f64| {
+        // Two electrons per DN.
+        let image = noise(shape, 1000.0 + light, (16.0 + light / 2.0).sqrt(), seed);
+        write(at, &format!("{kind}{seed}.fits"), &image);
+        let path = at.join(format!("{kind}{seed}.fits"));
+        let mut bytes = fs::read(&path).unwrap();
+        let end = bytes.chunks(80).position(|card| card.starts_with(b"END ")).unwrap() * 80;
+        let cards = format!("{:<80}{:<80}", format!("IMAGETYP= '{kind}'"), "END");
+        bytes[end..end + 160].copy_from_slice(cards.as_bytes());
+        fs::write(path, bytes).unwrap();
+    };
+    (0..3).for_each(|seed| exposure("bias", seed, 0.0));
+    (3..5).for_each(|seed| exposure("flat", seed, 20_000.0));
+    succeeds(at, "profile build -o c.nfp bias0.fits bias1.fits bias2.fits flat3.fits flat4.fits");
+    let facts: serde_json::Value = serde_json::from_str(&succeeds(at, "profile info --json c.nfp")).unwrap();
+    let amplifier = &facts["amplifiers"][0];
+    let near = |field: &str, truth: f64| {
+        let found = amplifier[field].as_f64().unwrap();
+        assert!((found / truth - 1.0).abs() < 0.05, "{field}: {found}, expected {truth}");
+    };
+    near("gain_electrons_per_dn", 2.0);
+    near("read_noise_dn", 4.0);
+    near("read_noise_electrons", 8.0);
+    near("offset_dn", 1000.0);
+    assert_eq!(facts["defects"][0]["kind"], "hot");
+    let words = succeeds(at, "profile info c.nfp");
+    assert!(words.contains("e-/DN") && words.contains("0 hot pixels"), "{words}");
+    // An update keeps what its frames do not tell.
+    succeeds(at, "profile update c.nfp -o d.nfp flat3.fits");
+    assert!(succeeds(at, "profile info d.nfp").contains("e-/DN"));
+}
+
+#[test]
 fn frames_are_never_replaced_by_their_profile() {
     let folder = night();
     let at = folder.path();
