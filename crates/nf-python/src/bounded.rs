@@ -63,8 +63,7 @@ impl Numbers<'_> {
 fn array_registry() -> ArrayRegistry {
     let entries = nf_classic::array_entries().into_iter();
     #[cfg(feature = "net")]
-    let entries =
-        entries.chain([nf_models::array_entry(std::sync::Arc::new(nf_floor::Floor::default()))]);
+    let entries = entries.chain([nf_models::array_entry(std::sync::Arc::new(nf_floor::Floor::default()))]);
     ArrayRegistry::new(entries)
 }
 
