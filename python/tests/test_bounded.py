@@ -197,7 +197,7 @@ def test_arrays_coded_by_a_network_are_read_or_the_program_is_named(tmp_path):
     run("compress", "--bound", "3dn", "--codec", f"tec:checkpoint={weights}", "a.npy", "-o", "a.nfb")
     facts = noisefloor.info(tmp_path / "a.nfb")
     assert facts["arrays"][0]["array_codec"].startswith("tec:")
-    if any(codec["name"] == "net" for codec in noisefloor.codecs()):
+    if any(codec.name == "net" for codec in noisefloor.codecs()):
         run("decompress", "a.nfb", "-o", "b.npy")
         decoded = noisefloor.decode((tmp_path / "a.nfb").read_bytes())
         assert np.array_equal(decoded, np.load(tmp_path / "b.npy"))
