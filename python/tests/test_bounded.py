@@ -189,6 +189,26 @@ def test_the_program_reads_what_python_writes_and_back(tmp_path):
     assert np.array_equal(noisefloor.decode((tmp_path / "b.nfb").read_bytes()), noisefloor.decode(data))
 
 
+@pytest.mark.skipif(PROGRAM is None, reason="noisefloor is not on the PATH")
+def test_arrays_coded_by_a_network_are_read_or_the_program_is_named(tmp_path):
+    weights = pathlib.Path(__file__).parents[2] / "checkpoints" / "tec-lossy-small-series-03aa8764"
+    np.save(tmp_path / "a.npy", noise((2, 24, 32)))
+    run = lambda *words: subprocess.run([PROGRAM, *words], cwd=tmp_path, check=True)  # noqa: E731
+    run("compress", "--bound", "3dn", "--codec", f"tec:checkpoint={weights}", "a.npy", "-o", "a.nfb")
+    facts = noisefloor.info(tmp_path / "a.nfb")
+    assert facts["arrays"][0]["array_codec"].startswith("tec:")
+    if any(codec.name == "net" for codec in noisefloor.codecs()):
+        run("decompress", "a.nfb", "-o", "b.npy")
+        decoded = noisefloor.decode((tmp_path / "a.nfb").read_bytes())
+        assert np.array_equal(decoded, np.load(tmp_path / "b.npy"))
+        return
+    with pytest.raises(noisefloor.UnsupportedError, match="coded by 'tec'.*noisefloor decompress"):
+        noisefloor.decode((tmp_path / "a.nfb").read_bytes())
+    with noisefloor.open(tmp_path / "a.nfb") as image:
+        with pytest.raises(noisefloor.UnsupportedError, match="a.nfb.*noisefloor decompress"):
+            image[0, :4, :4]
+
+
 def test_wrong_arguments_are_told():
     frame = noise((20, 30))
     for array, bound, words in [

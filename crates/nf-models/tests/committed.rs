@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One checkpoint of every network, and of every network for stacks, with a stream in `golden/`.
-const GOLDEN: [&str; 9] = [
+const GOLDEN: [&str; 10] = [
     "pixelcnnpp-tiny-real-db09e355",
     "idf-tiny-real-29bec149",
     "l3c-tiny-real-a8aeacd1",
@@ -20,6 +20,7 @@ const GOLDEN: [&str; 9] = [
     "tec-tiny-ramp-7250ce9b",
     "tec-tiny-ramp-transformer-ec2563fe",
     "vdm-tiny-real-c122b251",
+    "vdm-uniform-small-real-89622d08",
 ];
 
 const GOLDEN_TILE_PX: usize = 16;
@@ -72,6 +73,28 @@ fn golden_streams_decode() {
     }
     for net in NETS {
         assert!(GOLDEN.iter().any(|id| id.starts_with(net)), "no golden stream of {net}");
+    }
+}
+
+/// Every stage of diffusion has a digest: a changed byte is an error, or one that says nothing of
+/// samples (how many tiles at most are a batch).
+#[test]
+fn damage_of_golden_streams_of_diffusion_is_found() {
+    for id in GOLDEN.into_iter().filter(|id| id.starts_with("vdm")) {
+        let (codec, planes) = codec(id, 128);
+        let image = frame(planes, 29, 43);
+        let bytes = fs::read(golden(id)).unwrap();
+        let decode = |bytes: &[u8]| codec.decode(bytes, image.shape(), &Limits::default());
+        let step = bytes.len() / 60;
+        for at in (0..bytes.len()).filter(|at| *at < 40 || at % step == 0) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x41;
+            match decode(&damaged) {
+                Err(error) => assert!(!error.to_string().contains('\n'), "{id}, byte {at}: {error}"),
+                Ok(decoded) => assert!(decoded.samples() == image.samples(), "{id}, byte {at}"),
+            }
+            assert!(decode(&bytes[..at]).is_err(), "{id}, {at} bytes");
+        }
     }
 }
 

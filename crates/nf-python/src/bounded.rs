@@ -61,7 +61,25 @@ impl Numbers<'_> {
 
 /// Codecs that code arrays themselves, and not indices.
 fn array_registry() -> ArrayRegistry {
-    ArrayRegistry::new(nf_classic::array_entries())
+    let entries = nf_classic::array_entries().into_iter();
+    #[cfg(feature = "net")]
+    let entries = entries.chain([nf_models::array_entry(std::sync::Arc::new(nf_floor::Floor::default()))]);
+    ArrayRegistry::new(entries)
+}
+
+/// Refuses an array whose codec this build lacks, and names the program, which has all of them.
+fn check_has_codec(spec: Option<&Spec>) -> Result<()> {
+    match spec {
+        Some(spec) if array_registry().of_spec(spec).is_none() => {
+            let message = format!(
+                "its array is coded by '{}', which this build of the package lacks; \
+                 the program decodes it: noisefloor decompress FILE -o ARRAY.npy",
+                spec.name()
+            );
+            Err(Failure::new(Kind::Unsupported, message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a spec names a codec of arrays, which needs no bound if it loses nothing.
@@ -173,6 +191,7 @@ impl Bounded {
             let message = format!("there is no image {array}, the container holds {count}");
             return Err(Failure::new(Kind::Request, message));
         };
+        check_has_codec(record.array_codec())?;
         let axes = record.axes.clone();
         let mut codec = self.codec.lock().unwrap_or_else(PoisonError::into_inner);
         let codec = match &mut *codec {
