@@ -1,5 +1,6 @@
 //! Coding tiles with a network. Writer, reader and meter take the same way through the same code.
 
+use crate::batch::Version;
 use crate::intervals::Intervals;
 use crate::tile::Tile;
 use crate::tile_stats::TileStats;
@@ -82,8 +83,15 @@ pub(crate) trait TileBytes {
     /// The samples of a tile.
     ///
     /// # Errors
-    /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents.
-    fn decode(&self, bytes: &[u8], height: usize, width: usize) -> nf_codec::Result<Vec<u16>>;
+    /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents, or made
+    /// in an earlier version.
+    fn decode(
+        &self,
+        bytes: &[u8],
+        height: usize,
+        width: usize,
+        version: Version,
+    ) -> nf_codec::Result<Vec<u16>>;
 
     /// The same net on a device.
     ///
@@ -109,6 +117,7 @@ pub(crate) trait TilesOnGpu: std::fmt::Debug + Send + Sync {
     fn decode(
         &self,
         parts: &[(&[u8], usize, usize)],
+        version: Version,
     ) -> std::result::Result<Vec<nf_codec::Result<Vec<u16>>>, crate::GpuError>;
 }
 

@@ -1,8 +1,10 @@
 //! Tiles as bytes.
 //!
 //! ```text
-//! median u16, noise u8   as in `TileStats`; the highest bit of the noise: rows are columns
-//! length u32             of the symbols
+//! median u16, noise u8   as in `TileStats`; bit 7 of the noise: rows are columns
+//! of version 1:          length u32 of the symbols in bytes
+//! of later ones:         length of the raw bits in bytes, 7 bits to a byte, lowest first;
+//!                        if bit 6 of the noise is set: densities of ranks, see `calibration`
 //! symbols                table rANS, see nf-entropy
 //! raw bits               low bits of bins, and those of ranges
 //! ```
@@ -10,9 +12,11 @@
 //! All integers are little-endian. Half rows follow each other: the even columns of a row, then
 //! the odd ones.
 
+use super::calibration::{CLASSES, Densities};
 use super::inputs::{Level, Surroundings};
 use super::net::{HalfRow, RowNet};
 use super::symbols::{Coded, SYMBOLS, bin, coded, edge, is_bin, outlier_bits, outlying};
+use crate::batch::{Version, push_length, take_length};
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
@@ -20,11 +24,9 @@ use crate::tile_model::{TileBytes, TileCoder, TileModel};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
-use nf_entropy::table::TableDecoder;
+use nf_entropy::table::{Calibration, RankMap, TableDecoder};
 use nf_entropy::{Distribution, Interval};
 use nf_simd::{InstructionSet, kernel};
-
-const HEAD_BYTES: usize = TileStats::BYTES + 4;
 
 /// What errors call the bytes of a tile.
 pub(super) const WHAT: &str = "rownet tile";
@@ -41,8 +43,8 @@ impl TileBytes for RowNet {
         }
     }
 
-    fn decode(&self, bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
-        decode(self, InstructionSet::best(), bytes, height, width)
+    fn decode(&self, bytes: &[u8], height: usize, width: usize, version: Version) -> Result<Vec<u16>> {
+        decode(self, InstructionSet::best(), bytes, [height, width], version)
     }
 
     #[cfg(feature = "gpu")]
@@ -64,13 +66,16 @@ fn signed(sample: u16) -> i16 {
 /// Set in the noise's step where the columns of a tile are coded as rows.
 const TRANSPOSED: u8 = 0x80;
 
+/// Set where the densities of ranks follow.
+const CALIBRATED: u8 = 0x40;
+
 /// The bytes of a tile, if they are fewer than those of its samples: by rows or by columns,
 /// whatever looks smaller.
 pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
     let transposed = looks_smaller_by_columns(net, isa, tile);
     let mut bytes = match transposed {
-        true => encode_rows(net, isa, &transpose(tile)),
-        false => encode_rows(net, isa, tile),
+        true => code_rows(net, isa, &transpose(tile)).bytes(net, tile),
+        false => code_rows(net, isa, tile).bytes(net, tile),
     }?;
     mark_direction(&mut bytes, transposed);
     Some(bytes)
@@ -90,7 +95,7 @@ pub(super) fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: 
         let rows = tile.samples.chunks_exact(tile.width).skip(top).take(high);
         let samples = rows.flat_map(|row| &row[left..left + wide]).copied().collect();
         let block = Tile { height: high, width: wide, samples, ..tile.clone_head() };
-        let size = |tile: &Tile| encode_rows(net, isa, tile).map_or(2 * high * wide, |bytes| bytes.len());
+        let size = |tile: &Tile| code_rows(net, isa, tile).plain_len(net);
         bytes[0] += size(&block);
         bytes[1] += size(&transpose(&block));
         if high == tile.height && wide == tile.width {
@@ -106,10 +111,17 @@ pub(super) fn transpose(tile: &Tile) -> Tile {
     Tile { height: tile.width, width: tile.height, samples, ..tile.clone_head() }
 }
 
-/// The bytes of a tile by rows.
-fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
-    let [stats] = tile.stats[..] else { return None };
-    let mut around = Surroundings::new(tile.width, level(stats));
+/// A tile by rows as it goes into the coder.
+pub(super) struct CodedTile {
+    /// The table of every symbol.
+    pub(super) tables: Vec<u16>,
+    pub(super) symbols: Vec<u8>,
+    pub(super) raw: Vec<u8>,
+}
+
+/// The symbols of a tile by rows.
+fn code_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> CodedTile {
+    let mut around = Surroundings::new(tile.width, level(tile.stats[0]));
     let extents = around.extents;
     let mut half_row = HalfRow::new(extents.padded, net.hidden());
     let pixels = tile.samples.len();
@@ -132,22 +144,47 @@ fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>
             around.set(isa, parity, half, &half_row.locations);
         }
     }
-    let coded = net.encode_tables.encode(&tables, &symbols).expect("tables hold all symbols");
-    bytes_of_parts(tile, &coded, &raw.finish())
+    CodedTile { tables, symbols, raw: raw.finish() }
 }
 
-/// The bytes of a tile from its symbols and raw bits, if they are fewer than those of its samples.
-pub(super) fn bytes_of_parts(tile: &Tile, symbols: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
-    let [stats] = tile.stats[..] else { return None };
-    let length = HEAD_BYTES + symbols.len() + raw.len();
-    (length < 2 * tile.samples.len()).then(|| {
-        let mut bytes = Vec::with_capacity(length);
+impl CodedTile {
+    fn plain(&self, net: &RowNet) -> Vec<u8> {
+        net.encode_tables.encode(&self.tables, &self.symbols).expect("tables hold all symbols")
+    }
+
+    /// Bytes of symbols and raw bits without densities.
+    fn plain_len(&self, net: &RowNet) -> usize {
+        self.plain(net).len() + self.raw.len()
+    }
+
+    /// Densities, and the symbols under them, if these are fewer bytes than so many.
+    fn calibrated(&self, net: &RowNet, most: usize) -> Option<Vec<u8>> {
+        let densities = Densities::fitted(&net.tables, &net.classes, &self.tables, &self.symbols)?;
+        let maps = densities.maps();
+        let calibration = Calibration::new(&maps, &net.classes).expect("every class has a map");
+        let coded = calibration.encode(&net.tables, &self.tables, &self.symbols);
+        let mut writer = BitWriter::new();
+        densities.write(&mut writer);
+        let bytes = [writer.finish(), coded.expect("tables hold all symbols")].concat();
+        (bytes.len() < most).then_some(bytes)
+    }
+
+    /// The bytes of the tile, if they are fewer than those of its samples.
+    pub(super) fn bytes(&self, net: &RowNet, tile: &Tile) -> Option<Vec<u8>> {
+        let [stats] = tile.stats[..] else { return None };
+        let plain = self.plain(net);
+        let (symbols, calibrated) = match self.calibrated(net, plain.len()) {
+            Some(symbols) => (symbols, CALIBRATED),
+            None => (plain, 0),
+        };
+        let mut bytes = Vec::with_capacity(TileStats::BYTES + 5 + symbols.len() + self.raw.len());
         bytes.extend(stats.to_bytes());
-        bytes.extend((symbols.len() as u32).to_le_bytes());
+        bytes[2] |= calibrated;
+        push_length(&mut bytes, self.raw.len());
         bytes.extend(symbols);
-        bytes.extend(raw);
-        bytes
-    })
+        bytes.extend(&self.raw);
+        (bytes.len() < 2 * tile.samples.len()).then_some(bytes)
+    }
 }
 
 /// Marks bytes of a tile as those of its columns.
@@ -162,6 +199,8 @@ pub(super) struct TileParts<'a> {
     /// Extents as they are coded.
     pub(super) height: usize,
     pub(super) width: usize,
+    /// The maps of ranks, class by class, if tables were recalibrated.
+    pub(super) maps: Option<[RankMap; CLASSES]>,
     pub(super) symbols: &'a [u8],
     pub(super) raw: &'a [u8],
 }
@@ -169,17 +208,58 @@ pub(super) struct TileParts<'a> {
 impl<'a> TileParts<'a> {
     /// # Errors
     /// If the bytes are too short, or their noise is none.
-    pub(super) fn of(bytes: &'a [u8], height: usize, width: usize) -> Result<Self> {
-        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
-        let [a, b, c, length @ ..] = *head;
-        let (by_columns, step) = (c & TRANSPOSED != 0, c & !TRANSPOSED);
+    pub(super) fn of(bytes: &'a [u8], [height, width]: [usize; 2], version: Version) -> Result<Self> {
+        let cut_short = || Error::truncated(WHAT);
+        let (&[a, b, c], mut rest) = bytes.split_first_chunk().ok_or_else(cut_short)?;
+        let by_columns = c & TRANSPOSED != 0;
+        let (flags, calibrated) = match version {
+            Version::First => (TRANSPOSED, false),
+            Version::Calibrated => (TRANSPOSED | CALIBRATED, c & CALIBRATED != 0),
+        };
+        let step = c & !flags;
         let stats = TileStats::from_bytes([a, b, step]).ok_or_else(|| {
             Error::corrupt(WHAT, format!("a noise scale of step {step}, expected at most 52"))
         })?;
         let (height, width) = if by_columns { (width, height) } else { (height, width) };
-        let length = u32::from_le_bytes(length) as usize;
-        let (symbols, raw) = rest.split_at_checked(length).ok_or_else(|| Error::truncated(WHAT))?;
-        Ok(Self { stats, by_columns, height, width, symbols, raw })
+        let (symbols, raw, maps);
+        match version {
+            Version::First => {
+                let length;
+                (length, rest) = rest.split_first_chunk::<4>().ok_or_else(cut_short)?;
+                let length = u32::from_le_bytes(*length) as usize;
+                (symbols, raw) = rest.split_at_checked(length).ok_or_else(cut_short)?;
+                maps = None;
+            }
+            Version::Calibrated => {
+                let length;
+                (length, rest) = take_length(rest).ok_or_else(cut_short)?;
+                let at = rest.len().checked_sub(length).ok_or_else(cut_short)?;
+                (rest, raw) = rest.split_at(at);
+                maps = if calibrated {
+                    let mut reader = BitReader::new(rest);
+                    let densities = Densities::read(WHAT, &mut reader)?;
+                    rest = &rest[reader.position_bits().div_ceil(8) as usize..];
+                    Some(densities.maps())
+                } else {
+                    None
+                };
+                symbols = rest;
+            }
+        }
+        Ok(Self { stats, by_columns, height, width, maps, symbols, raw })
+    }
+
+    /// The decoder of its symbols.
+    ///
+    /// # Errors
+    /// What the coder refuses at its beginning.
+    pub(super) fn decoder<'t>(&'t self, net: &'t RowNet) -> Result<TableDecoder<'t>> {
+        let decoder = match &self.maps {
+            Some(maps) => Calibration::new(maps, &net.classes)
+                .and_then(|maps| TableDecoder::calibrated(&net.decode_tables, maps, self.symbols)),
+            None => TableDecoder::new(&net.decode_tables, self.symbols),
+        };
+        decoder.map_err(|error| Error::corrupt(WHAT, error.to_string()))
     }
 
     /// The samples in the tile's own rows.
@@ -196,13 +276,13 @@ pub(super) fn decode(
     net: &RowNet,
     isa: InstructionSet,
     bytes: &[u8],
-    height: usize,
-    width: usize,
+    extents: [usize; 2],
+    version: Version,
 ) -> Result<Vec<u16>> {
     let wrong = |error: nf_entropy::Error| Error::corrupt(WHAT, error.to_string());
-    let parts = TileParts::of(bytes, height, width)?;
-    let TileParts { stats, height, width, symbols, raw, .. } = parts;
-    let mut decoder = TableDecoder::new(&net.decode_tables, symbols).map_err(wrong)?;
+    let parts = TileParts::of(bytes, extents, version)?;
+    let TileParts { stats, height, width, raw, .. } = parts;
+    let mut decoder = parts.decoder(net)?;
     let mut raw = BitReader::new(raw);
     let mut around = Surroundings::new(width, level(stats));
     let extents = around.extents;

@@ -3,6 +3,7 @@
 use super::coder::{decode, encode};
 use super::net::{NAMES, RowNet, STAGES, stage_sizes};
 use super::tables::{SHAPES, WIDTHS};
+use crate::batch::Version;
 use crate::random::Random;
 use crate::tile::Tile;
 use crate::weights::{Array, Values, Weights};
@@ -61,7 +62,7 @@ fn tiles_come_back_the_same_by_every_instruction_set() {
             for isa in InstructionSet::available() {
                 let bytes = encode(&net, isa, &tile);
                 if let Some(bytes) = &bytes {
-                    let decoded = decode(&net, isa, bytes, tile.height, tile.width).unwrap();
+                    let decoded = decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated).unwrap();
                     assert!(decoded == tile.samples, "{}x{} {:?}", tile.height, tile.width, tile.stats);
                 }
                 streams.push(bytes);
@@ -77,7 +78,7 @@ fn damaged_tiles_are_errors_or_other_samples() {
     let isa = InstructionSet::best();
     let tile = frames().swap_remove(21);
     let bytes = encode(&net, isa, &tile).unwrap();
-    let decode = |bytes: &[u8]| decode(&net, isa, bytes, tile.height, tile.width);
+    let decode = |bytes: &[u8]| decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated);
     for length in 0..bytes.len() {
         assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
     }
@@ -94,7 +95,7 @@ fn damaged_tiles_are_errors_or_other_samples() {
         decode(&damaged).unwrap_err().to_string()
     };
     assert!(error(2, 53).contains("expected at most 52"));
-    assert!(error(6, 0xff).contains("cut short"));
+    assert!(error(3, 0x7f).contains("cut short"));
     assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
 }
 

@@ -4,6 +4,7 @@
 use super::super::coder::{decode, encode};
 use super::super::tests::{frames, net};
 use super::RowNetOnGpu;
+use crate::batch::Version;
 use crate::gpu::Gpu;
 use crate::tile::Tile;
 use crate::tile_model::TilesOnGpu;
@@ -42,7 +43,7 @@ fn a_device_writes_and_reads_the_same_bytes() {
         assert!(coded.len() >= 5, "{hidden}: {} tiles are smaller than raw", coded.len());
         let parts: Vec<(&[u8], usize, usize)> =
             coded.iter().map(|(tile, stream)| (&stream[..], tile.height, tile.width)).collect();
-        for ((tile, _), samples) in coded.iter().zip(on_gpu.decode(&parts).unwrap()) {
+        for ((tile, _), samples) in coded.iter().zip(on_gpu.decode(&parts, Version::Calibrated).unwrap()) {
             assert!(samples.unwrap() == tile.samples, "{hidden}: {}x{}", tile.height, tile.width);
         }
     }
@@ -68,8 +69,8 @@ fn damage_is_the_same_on_a_device() {
     damaged.push([&bytes[..], &[0]].concat());
     let parts: Vec<(&[u8], usize, usize)> =
         damaged.iter().map(|bytes| (&bytes[..], tile.height, tile.width)).collect();
-    for (bytes, found) in damaged.iter().zip(on_gpu.decode(&parts).unwrap()) {
-        let expected = decode(&net, isa, bytes, tile.height, tile.width);
+    for (bytes, found) in damaged.iter().zip(on_gpu.decode(&parts, Version::Calibrated).unwrap()) {
+        let expected = decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated);
         assert_eq!(found.is_ok(), expected.is_ok(), "{expected:?}");
         if let (Ok(found), Ok(expected)) = (found, expected) {
             assert!(found == expected);
