@@ -16,12 +16,12 @@ use crate::tile::Tile;
 use crate::tile_model::TilesOnGpu;
 use crate::tile_model::{StagedModel, TileModel};
 use crate::trace::Recorder;
+use head::{HEAD_BYTES, Head};
 use nf_codec::{
     Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec, Stage, Staged,
 };
 use nf_image::{Digest, Grid, Image16, Shape, TileBox, in_order};
 use rayon::prelude::*;
-use head::{HEAD_BYTES, Head};
 use std::sync::Arc;
 
 #[cfg(feature = "gpu")]

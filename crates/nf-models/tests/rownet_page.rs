@@ -239,7 +239,7 @@ impl<'a> Mapped<'a> {
         let mut reader = BitReader::new(bytes);
         let mut starts = vec![];
         for _ in 0..7 {
-            let mut own = EDGES.map(|edge| 4 * edge);
+            let mut own = EDGES.map(|edge| 2 * edge);
             if reader.read(1) == 1 {
                 let mut step = 0;
                 let mut weights = vec![];
@@ -252,10 +252,10 @@ impl<'a> Mapped<'a> {
                 }
                 let total: u64 = weights.iter().sum();
                 let mut sizes: Vec<u64> =
-                    (0..12).map(|k| EDGES[k + 1] - EDGES[k] + 49_152 * weights[k] / total).collect();
+                    (0..12).map(|k| EDGES[k + 1] - EDGES[k] + 16_384 * weights[k] / total).collect();
                 let most = weights.iter().max().unwrap();
                 let largest = weights.iter().position(|weight| weight == most).unwrap();
-                sizes[largest] += 65_536 - sizes.iter().sum::<u64>();
+                sizes[largest] += 32_768 - sizes.iter().sum::<u64>();
                 for k in 0..12 {
                     own[k + 1] = own[k] + sizes[k];
                 }
@@ -283,8 +283,8 @@ impl<'a> Mapped<'a> {
         for (symbol, &frequency) in self.tables[table].frequencies().iter().enumerate() {
             let (start, end) = (map(rank), map(rank + u64::from(frequency)));
             rank += u64::from(frequency);
-            if *x % 65_536 < end {
-                *x = (end - start) * (*x / 65_536) + *x % 65_536 - start;
+            if *x % 32_768 < end {
+                *x = (end - start) * (*x / 32_768) + *x % 32_768 - start;
                 if *x < 65_536 {
                     let (word, rest) = self.words.split_at(2);
                     self.words = rest;
@@ -322,7 +322,8 @@ fn tile(
         (symbols, raw) = bytes[8..].split_at(length);
     } else {
         let last = bytes[4..].iter().position(|&byte| byte < 128).unwrap();
-        let length = bytes[4..=4 + last].iter().rev().fold(0, |sum, &byte| sum << 7 | usize::from(byte & 127));
+        let length =
+            bytes[4..=4 + last].iter().rev().fold(0, |sum, &byte| sum << 7 | usize::from(byte & 127));
         let rest = &bytes[5 + last..];
         (symbols, raw) = rest.split_at(rest.len() - length);
     }
@@ -503,9 +504,16 @@ fn the_page_is_enough_to_decode() {
         let tables = Tables { ready: DecodeTables::new(&plain).unwrap(), plain };
         let mut mapped = 0;
         let codec = NetCodec::new(Checkpoint::load(&folder).unwrap(), "page".into(), 1024);
-        for (height, width, noise) in
-            [(61, 70, 12), (40, 91, 2), (33, 64, 4000), (1, 50, 9), (90, 1, 9), (7, 2, 9), (24, 31, 1), (120, 140, 3)]
-        {
+        for (height, width, noise) in [
+            (61, 70, 12),
+            (40, 91, 2),
+            (33, 64, 4000),
+            (1, 50, 9),
+            (90, 1, 9),
+            (7, 2, 9),
+            (24, 31, 1),
+            (120, 140, 3),
+        ] {
             let image = frame(height, width, noise);
             let bytes = codec.encode(&image).unwrap();
             let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();

@@ -185,11 +185,15 @@ impl<'a> TableDecoder<'a> {
         assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
         let tables = self.tables;
         match (self.calibration, tables.slot_shift) {
-            (Some(calibration), _) => self.decode_in_turns(indices, symbols, |state, index| {
-                calibration.step(tables, state, index)
-            }),
-            (None, 0) => self.decode_in_turns(indices, symbols, |state, index| tables.step::<true>(state, index)),
-            (None, _) => self.decode_in_turns(indices, symbols, |state, index| tables.step::<false>(state, index)),
+            (Some(calibration), _) => {
+                self.decode_in_turns(indices, symbols, |state, index| calibration.step(tables, state, index))
+            }
+            (None, 0) => {
+                self.decode_in_turns(indices, symbols, |state, index| tables.step::<true>(state, index))
+            }
+            (None, _) => {
+                self.decode_in_turns(indices, symbols, |state, index| tables.step::<false>(state, index))
+            }
         }
     }
 

@@ -138,7 +138,9 @@ impl Head {
             (part, rest) = match self.version {
                 Version::First => take_part(rest),
                 Version::Calibrated if index + 1 == count => Some((rest, &[][..])),
-                Version::Calibrated => take_length(rest).and_then(|(length, rest)| rest.split_at_checked(length)),
+                Version::Calibrated => {
+                    take_length(rest).and_then(|(length, rest)| rest.split_at_checked(length))
+                }
             }
             .ok_or_else(|| Error::truncated(STREAM))?;
             parts.push(part);

@@ -161,8 +161,8 @@ fn fit(ranks: &[Ranks]) -> Option<[i32; SEGMENTS]> {
             densities[segment] = (shares[segment] + expected) / ((samples + 1.0) * expected);
         }
     }
-    // A quarter of the points is shared by width anyway.
-    let steps = densities.map(|density| nearest_step((density - 0.25) / 0.75));
+    // Half of the points is shared by width anyway.
+    let steps = densities.map(|density| nearest_step(2.0 * density - 1.0));
     let after = map(&steps);
     let saved: f64 = ranks
         .iter()

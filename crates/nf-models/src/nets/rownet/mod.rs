@@ -27,6 +27,7 @@ mod inputs;
 #[cfg(feature = "train")]
 mod loss;
 mod net;
+mod parts;
 mod place;
 mod rows;
 mod symbols;

@@ -62,7 +62,8 @@ fn tiles_come_back_the_same_by_every_instruction_set() {
             for isa in InstructionSet::available() {
                 let bytes = encode(&net, isa, &tile);
                 if let Some(bytes) = &bytes {
-                    let decoded = decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated).unwrap();
+                    let decoded =
+                        decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated).unwrap();
                     assert!(decoded == tile.samples, "{}x{} {:?}", tile.height, tile.width, tile.stats);
                 }
                 streams.push(bytes);
@@ -97,6 +98,34 @@ fn damaged_tiles_are_errors_or_other_samples() {
     assert!(error(2, 53).contains("expected at most 52"));
     assert!(error(3, 0x7f).contains("cut short"));
     assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+}
+
+/// A tile whose noise lies elsewhere than weights at random say.
+pub(super) fn calibrated_tile() -> Tile {
+    let mut random = Random::new(9);
+    let samples = (0..64 * 80).map(|_| (1000.0 + 20.0 * random.normal()) as u16).collect();
+    Tile::known(64, 80, samples)
+}
+
+#[test]
+fn damaged_densities_are_errors_or_other_samples() {
+    let net = net(4, 2, 40.0);
+    let isa = InstructionSet::best();
+    let tile = calibrated_tile();
+    let bytes = encode(&net, isa, &tile).unwrap();
+    assert_eq!(bytes[2] & 0x40, 0x40, "densities pay");
+    let decode = |bytes: &[u8]| decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated);
+    assert!(decode(&bytes).unwrap() == tile.samples);
+    for length in (0..60).chain((60..bytes.len()).step_by(101)) {
+        assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+    }
+    for bit in 0..8 * 48 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(samples) = decode(&damaged) {
+            assert_eq!(samples.len(), tile.samples.len());
+        }
+    }
 }
 
 #[test]

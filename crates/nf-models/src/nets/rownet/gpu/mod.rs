@@ -11,9 +11,8 @@ mod tests;
 
 pub(super) use run::RowNetOnGpu;
 
-use super::coder::{
-    CodedTile, TileParts, WHAT, level, looks_smaller_by_columns, mark_direction, transpose,
-};
+use super::coder::{level, looks_smaller_by_columns, transpose};
+use super::parts::{CodedTile, TileParts, WHAT, mark_direction};
 use super::symbols::{is_bin, outlier_bits};
 use crate::batch::Version;
 use crate::gpu::GpuError;
@@ -130,7 +129,7 @@ fn known(tile: &Tile) -> Work<'_> {
     }
 }
 
-fn unknown<'a>(tile: &TileParts<'a>) -> Work<'a> {
+fn unknown<'a>(tile: &'a TileParts<'a>) -> Work<'a> {
     let level = level(tile.stats);
     Work {
         height: tile.height,
