@@ -191,7 +191,8 @@ pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
     bytes.push(length as u8);
 }
 
-/// What [`push_length`] appended, and what follows; `None` if it is not all there or beyond 32 bits.
+/// What [`push_length`] appended, and what follows; `None` if it is not all there or beyond 32
+/// bits.
 pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut length = 0;
     for (at, &byte) in bytes.iter().take(5).enumerate() {

@@ -65,8 +65,8 @@ impl RankMap {
         Self { starts }
     };
 
-    /// Half of the points is shared by width, the other half by these weights, rounded down; what is left over goes to the segment of the largest weight, the first of
-    /// them.
+    /// Half of the points is shared by width, the other half by these weights, rounded down; what
+    /// is left over goes to the segment of the largest weight, the first of them.
     ///
     /// # Errors
     /// [`Error::Distribution`] if all weights are zero.
