@@ -11,7 +11,7 @@
 //! the others cost what they cost beside it. So no batch is larger than its samples and heads.
 
 use crate::tile::Tile;
-use crate::tile_model::{TileBytes, TileCoder, TileModel};
+use crate::tile_model::{TileBytes, TileCoder, TileModel, Version};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::{Distribution, Meter, Reader, Writer};
@@ -170,15 +170,6 @@ pub(crate) fn push_part(bytes: &mut Vec<u8>, part: &[u8]) {
 pub(crate) fn take_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
-}
-
-/// How networks that make bytes of whole tiles wrote them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// Whole digests and lengths of 32 bits.
-    First,
-    /// A shorter head, lengths of as many bytes as they need, recalibrated tables.
-    Calibrated,
 }
 
 /// Appends a length: 7 bits to a byte, the lowest first; the highest bit of a byte says that

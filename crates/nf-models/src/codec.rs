@@ -7,14 +7,14 @@
 //! the order of the stack, form batches. Every tile has its real borders: nothing is padded,
 //! nothing is coded twice.
 
-use crate::batch::{self, STREAM, Version};
+use crate::batch::{self, STREAM};
 use crate::checkpoint::Checkpoint;
 use crate::named_weights;
 use crate::staged::{self, Stages};
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
-use crate::tile_model::{StagedModel, TileModel};
+use crate::tile_model::{StagedModel, TileModel, Version};
 use crate::trace::Recorder;
 use head::{HEAD_BYTES, Head};
 use nf_codec::{

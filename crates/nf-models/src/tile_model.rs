@@ -1,6 +1,5 @@
 //! Coding tiles with a network. Writer, reader and meter take the same way through the same code.
 
-use crate::batch::Version;
 use crate::intervals::Intervals;
 use crate::tile::Tile;
 use crate::tile_stats::TileStats;
@@ -70,6 +69,15 @@ pub(crate) trait StagedModel: Sync {
 
     /// The same in noise scales, for every tile.
     fn bound_sigmas(&self, stage: usize) -> f64;
+}
+
+/// How networks that make bytes of whole tiles wrote them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Whole digests and lengths of 32 bits.
+    First,
+    /// A shorter head, lengths of as many bytes as they need, recalibrated tables.
+    Calibrated,
 }
 
 /// A network that codes whole tiles faster than symbol by symbol.

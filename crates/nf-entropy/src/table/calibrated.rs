@@ -6,7 +6,7 @@
 //! 2^[`MAPPED_BITS`]: a symbol that begins at rank `r` begins at `map(r)`.
 
 use super::encode::Words;
-use super::{DecodeTables, HEAD_BYTES, LANES, LOWER};
+use super::{HEAD_BYTES, LANES, LOWER};
 use crate::{Distribution, Error, Frequencies, Result};
 
 /// Segments of a map.
@@ -106,7 +106,7 @@ impl RankMap {
 
     /// A rank that is not above the last one mapped to `point` or below it.
     #[inline(always)]
-    fn rank(&self, point: u32) -> u32 {
+    pub(super) fn rank(&self, point: u32) -> u32 {
         let starts = &self.starts;
         let segment: usize = (1..SEGMENTS).map(|edge| usize::from(point >= starts[edge])).sum();
         let size = starts[segment + 1] - starts[segment];
@@ -135,7 +135,7 @@ impl<'a> Calibration<'a> {
     }
 
     #[inline(always)]
-    fn map(&self, index: u16) -> Result<&'a RankMap> {
+    pub(super) fn map(&self, index: u16) -> Result<&'a RankMap> {
         match self.classes.get(usize::from(index)) {
             Some(&class) => Ok(&self.maps[usize::from(class)]),
             None => Err(Error::Table { index: usize::from(index), tables: self.classes.len() }),
@@ -183,22 +183,6 @@ impl<'a> Calibration<'a> {
         bytes.truncate(bytes.len() - start);
         Ok(bytes)
     }
-
-    /// Decodes one symbol from one state, before the word that may be due: symbol and next state.
-    #[inline(always)]
-    pub(super) fn step(&self, tables: &DecodeTables, state: u32, index: u16) -> Result<(u8, u32)> {
-        let map = self.map(index)?;
-        let point = state & ((1 << MAPPED_BITS) - 1);
-        let (mut symbol, mut rank, mut width) = tables.symbol_near(map.rank(point), index)?;
-        let mut start = map.map(rank);
-        let mut end = map.map(rank + width);
-        while point >= end {
-            symbol += 1;
-            (rank, width) = (rank + width, tables.width(symbol, index));
-            (start, end) = (end, map.map(rank + width));
-        }
-        Ok((symbol, (end - start) * (state >> MAPPED_BITS) + (point - start)))
-    }
 }
 
 /// # Errors
@@ -214,7 +198,7 @@ pub(super) fn check_scale(scale_bits: u32) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::TableDecoder;
+    use super::super::{DecodeTables, TableDecoder};
     use super::*;
     use proptest::prelude::*;
 

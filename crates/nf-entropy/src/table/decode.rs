@@ -1,6 +1,6 @@
 //! Decoding with tables, first symbol first.
 
-use super::calibrated::{Calibration, check_scale};
+use super::calibrated::{Calibration, MAPPED_BITS, check_scale};
 use super::{HEAD_BYTES, LANES, LOWER, WHAT, common_scale_bits};
 use crate::frequencies::MAX_SYMBOLS;
 use crate::{Distribution, Error, Frequencies, Result};
@@ -54,23 +54,27 @@ impl DecodeTables {
         Ok(Self { scale_bits, slot_shift, slots, symbols })
     }
 
-    /// A symbol that holds the point `rank` or begins before it, with its start and frequency.
+    /// As [`step`](Self::step), under recalibrated tables.
     #[inline(always)]
-    pub(super) fn symbol_near(&self, rank: u32, index: u16) -> Result<(u8, u32, u32)> {
+    fn step_calibrated(&self, calibration: &Calibration<'_>, state: u32, index: u16) -> Result<(u8, u32)> {
         let Some(table) = self.symbols.get(usize::from(index)) else {
             return Err(Error::Table { index: usize::from(index), tables: self.symbols.len() });
         };
+        let map = calibration.map(index)?;
+        let point = state & ((1 << MAPPED_BITS) - 1);
         let slot_bits = self.scale_bits - self.slot_shift;
-        let slot = usize::from(index) << slot_bits | (rank >> self.slot_shift) as usize;
-        let symbol = self.slots[slot];
-        let (frequency, start) = table[usize::from(symbol)];
-        Ok((symbol, u32::from(start), u32::from(frequency)))
-    }
-
-    /// Frequency of a symbol of a table that there is.
-    #[inline(always)]
-    pub(super) fn width(&self, symbol: u8, index: u16) -> u32 {
-        u32::from(self.symbols[usize::from(index)][usize::from(symbol)].0)
+        let slot = usize::from(index) << slot_bits | (map.rank(point) >> self.slot_shift) as usize;
+        let mut symbol = usize::from(self.slots[slot]);
+        let (frequency, start) = table[symbol];
+        let mut rank = u32::from(start) + u32::from(frequency);
+        let (mut start, mut end) = (map.map(u32::from(start)), map.map(rank));
+        // The last symbol with a frequency ends at the scale, and the search with it.
+        while point >= end {
+            symbol = (symbol + 1) % MAX_SYMBOLS;
+            rank += u32::from(table[symbol].0);
+            (start, end) = (end, map.map(rank));
+        }
+        Ok((symbol as u8, (end - start) * (state >> MAPPED_BITS) + (point - start)))
     }
 
     /// Decodes one symbol from one state, before the word that may be due: symbol and next state.
@@ -158,7 +162,7 @@ impl<'a> TableDecoder<'a> {
     fn symbol(&mut self, index: u16) -> Result<u8> {
         let state = self.states[self.lane];
         let (symbol, mut next) = match (&self.calibration, self.tables.slot_shift) {
-            (Some(calibration), _) => calibration.step(self.tables, state, index)?,
+            (Some(calibration), _) => self.tables.step_calibrated(calibration, state, index)?,
             (None, 0) => self.tables.step::<true>(state, index)?,
             (None, _) => self.tables.step::<false>(state, index)?,
         };
@@ -185,9 +189,9 @@ impl<'a> TableDecoder<'a> {
         assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
         let tables = self.tables;
         match (self.calibration, tables.slot_shift) {
-            (Some(calibration), _) => {
-                self.decode_in_turns(indices, symbols, |state, index| calibration.step(tables, state, index))
-            }
+            (Some(calibration), _) => self.decode_in_turns(indices, symbols, |state, index| {
+                tables.step_calibrated(&calibration, state, index)
+            }),
             (None, 0) => {
                 self.decode_in_turns(indices, symbols, |state, index| tables.step::<true>(state, index))
             }

@@ -1,9 +1,9 @@
 //! The codec on a device.
 
 use super::{NetCodec, cut};
-use crate::batch::{Version, Whole, whole};
+use crate::batch::{Whole, whole};
 use crate::gpu::{Gpu, GpuError};
-use crate::tile_model::TilesOnGpu;
+use crate::tile_model::{TilesOnGpu, Version};
 use nf_codec::{Error, Result};
 use nf_image::{Digest, Image16, TileBox};
 use std::collections::HashMap;

@@ -14,8 +14,9 @@
 //! ```
 
 use super::{MAX_BATCH, MAX_TILE_PX, NAME};
-use crate::batch::{STREAM, Version, push_length, push_part, take_length, take_part};
+use crate::batch::{STREAM, push_length, push_part, take_length, take_part};
 use crate::named_weights;
+use crate::tile_model::Version;
 use nf_codec::{Error, Result};
 use nf_image::Digest;
 

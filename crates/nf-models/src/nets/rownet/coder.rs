@@ -6,11 +6,10 @@ use super::inputs::{Level, Surroundings};
 use super::net::{HalfRow, RowNet};
 use super::parts::{CodedTile, TileParts, WHAT, mark_direction};
 use super::symbols::{Coded, SYMBOLS, bin, coded, edge, is_bin, outlier_bits, outlying};
-use crate::batch::Version;
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
-use crate::tile_model::{TileBytes, TileCoder, TileModel};
+use crate::tile_model::{TileBytes, TileCoder, TileModel, Version};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};

@@ -13,8 +13,9 @@
 
 use super::calibration::{CLASSES, Densities};
 use super::net::RowNet;
-use crate::batch::{Version, push_length, take_length};
+use crate::batch::{push_length, take_length};
 use crate::tile::Tile;
+use crate::tile_model::Version;
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};

@@ -3,9 +3,9 @@
 use super::coder::{decode, encode};
 use super::net::{NAMES, RowNet, STAGES, stage_sizes};
 use super::tables::{SHAPES, WIDTHS};
-use crate::batch::Version;
 use crate::random::Random;
 use crate::tile::Tile;
+use crate::tile_model::Version;
 use crate::weights::{Array, Values, Weights};
 use nf_simd::InstructionSet;
 

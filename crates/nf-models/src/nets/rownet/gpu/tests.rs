@@ -4,10 +4,9 @@
 use super::super::coder::{decode, encode};
 use super::super::tests::{calibrated_tile, frames, net};
 use super::RowNetOnGpu;
-use crate::batch::Version;
 use crate::gpu::Gpu;
 use crate::tile::Tile;
-use crate::tile_model::TilesOnGpu;
+use crate::tile_model::{TilesOnGpu, Version};
 use nf_simd::InstructionSet;
 
 fn gpu() -> Option<Gpu> {
