@@ -96,7 +96,11 @@ fn damaged_tiles_are_errors_or_other_samples() {
         decode(&damaged).unwrap_err().to_string()
     };
     assert!(error(2, 53).contains("expected at most 52"));
-    assert!(error(3, 0x7f).contains("cut short"));
+    // Lengths of raw bits beyond the tile, and beyond all lengths.
+    for length in [&[0xff, 0xff, 0x7f][..], &[0xff; 6]] {
+        let damaged = [&bytes[..3], length, &bytes[4..]].concat();
+        assert!(decode(&damaged).unwrap_err().to_string().contains("cut short"), "{length:?}");
+    }
     assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
 }
 
