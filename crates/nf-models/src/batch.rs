@@ -11,7 +11,7 @@
 //! the others cost what they cost beside it. So no batch is larger than its samples and heads.
 
 use crate::tile::Tile;
-use crate::tile_model::{TileBytes, TileCoder, TileModel};
+use crate::tile_model::{TileBytes, TileCoder, TileModel, Version};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::{Distribution, Meter, Reader, Writer};
@@ -144,10 +144,18 @@ impl<'a> Whole<'a> {
     }
 }
 
-/// The samples of a tile from what [`encode_whole`] made of it.
-fn decode_whole(model: &dyn TileBytes, bytes: &[u8], tile: &TileBox) -> Result<Vec<u16>> {
+/// The samples of a tile from what [`encode`] made of it alone.
+///
+/// # Errors
+/// If the bytes are not of that kind.
+pub(crate) fn decode_whole(
+    model: &dyn TileBytes,
+    bytes: &[u8],
+    tile: &TileBox,
+    version: Version,
+) -> Result<Vec<u16>> {
     match Whole::of(bytes, tile)? {
-        Whole::Coded(bytes) => model.decode(bytes, tile.rows.len(), tile.columns.len()),
+        Whole::Coded(bytes) => model.decode(bytes, tile.rows.len(), tile.columns.len(), version),
         Whole::Raw(samples) => Ok(samples),
     }
 }
@@ -162,6 +170,29 @@ pub(crate) fn push_part(bytes: &mut Vec<u8>, part: &[u8]) {
 pub(crate) fn take_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// Appends a length: 7 bits to a byte, the lowest first; the highest bit of a byte says that
+/// another follows.
+pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
+    while length >= 0x80 {
+        bytes.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    bytes.push(length as u8);
+}
+
+/// What [`push_length`] appended, and what follows; `None` if it is not all there or beyond 32
+/// bits.
+pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut length = 0;
+    for (at, &byte) in bytes.iter().take(5).enumerate() {
+        length |= u64::from(byte & 0x7f) << (7 * at);
+        if byte < 0x80 {
+            return Some((u32::try_from(length).ok()? as usize, &bytes[at + 1..]));
+        }
+    }
+    None
 }
 
 /// The stack that the tiles of these boxes make.
@@ -210,9 +241,6 @@ pub(crate) fn max_bytes(tiles: u64, planes: u64, samples: u64) -> u64 {
 /// # Errors
 /// If the bytes are not what [`encode`] writes.
 pub(crate) fn decode(model: &dyn TileModel, bytes: &[u8], boxes: &[TileBox]) -> Result<Vec<Vec<u16>>> {
-    if let (Some(model), [tile]) = (model.bytes(), boxes) {
-        return Ok(vec![decode_whole(model, bytes, tile)?]);
-    }
     let (mut samples, mut coded, rest) = open(bytes, boxes)?;
     let mut reader = Reader::new(rest);
     let wrong = |error: nf_entropy::Error| Error::corrupt(STREAM, error.to_string());

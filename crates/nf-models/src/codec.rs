@@ -1,15 +1,7 @@
 //! A checkpoint as a codec: `net:checkpoint=ID`.
 //!
-//! # Stream
-//!
-//! ```text
-//! digest of the weights file, BLAKE3      32 bytes
-//! arithmetic                               1 byte   ARITHMETIC: how probabilities are computed
-//! height, width of tiles; tiles per batch  3 x u16, little-endian
-//! per batch: length in bytes               u32
-//!            heads and samples of its tiles, see batch.rs
-//! of a network that codes in stages instead: see staged.rs
-//! ```
+//! A stream is a [head](head), then the heads and samples of batches of tiles (see batch.rs), or of
+//! a network that codes in stages those of its stages (see staged.rs).
 //!
 //! The stack is cut into tiles of as many planes as the network takes; tiles of equal extents, in
 //! the order of the stack, form batches. Every tile has its real borders: nothing is padded,
@@ -22,8 +14,9 @@ use crate::staged::{self, Stages};
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
-use crate::tile_model::{StagedModel, TileModel};
+use crate::tile_model::{StagedModel, TileModel, Version};
 use crate::trace::Recorder;
+use head::{HEAD_BYTES, Head};
 use nf_codec::{
     Codec, Entry, Error, Limits, Model, OptionDoc, PixelTrace, PlaneTreatment, Result, Spec, Stage, Staged,
 };
@@ -33,16 +26,13 @@ use std::sync::Arc;
 
 #[cfg(feature = "gpu")]
 mod gpu;
+mod head;
 
 #[cfg(feature = "gpu")]
 pub use gpu::code_on;
 
 const NAME: &str = "net";
 
-/// Version of the arithmetic; it changes whenever equal weights would give other probabilities.
-const ARITHMETIC: u8 = 1;
-
-const HEAD_BYTES: usize = 32 + 1 + 6;
 // Over 20 test crops of 256 x 256, tiles of 128 cost a small PixelCNN++ 0.1 % on most frames and
 // save 8 % where amplifiers of other levels meet.
 const DEFAULT_TILE_PX: usize = 128;
@@ -136,13 +126,13 @@ impl NetCodec {
     /// The stream of a stack in tiles of `tile_px` times `tile_px` pixels.
     fn encode_in(&self, image: &Image16, tile_px: usize) -> Result<Vec<u8>> {
         let batches = self.batches(image.shape(), tile_px, self.batch())?;
-        let mut bytes = self.head(tile_px);
+        let head = self.head(tile_px);
+        let mut bytes = head.to_bytes(&self.digest);
         if let Some(model) = self.model.stages() {
             bytes.extend(staged::encode(model, image.shape(), &batches, |boxes| cut(image, boxes))?);
             return Ok(bytes);
         }
-        let streams = self.streams(image, &batches)?;
-        streams.iter().for_each(|stream| batch::push_part(&mut bytes, stream));
+        head.push_parts(&mut bytes, &self.streams(image, &batches)?);
         Ok(bytes)
     }
 
@@ -157,69 +147,50 @@ impl NetCodec {
     }
 
     /// The samples of the tiles of every batch.
-    fn samples(&self, batches: &[Vec<TileBox>], parts: &[&[u8]]) -> Result<Vec<Vec<Vec<u16>>>> {
+    fn samples(
+        &self,
+        batches: &[Vec<TileBox>],
+        parts: &[&[u8]],
+        version: Version,
+    ) -> Result<Vec<Vec<Vec<u16>>>> {
         #[cfg(feature = "gpu")]
         if let Some(gpu) = &self.gpu {
-            return gpu::decode(&**gpu, batches, parts);
+            return gpu::decode(&**gpu, batches, parts, version);
         }
         let coded = batches.par_iter().zip(parts);
-        in_order(coded.map(|(boxes, part)| batch::decode(&*self.model, part, boxes)))
+        in_order(coded.map(|(boxes, part)| match (self.model.bytes(), &boxes[..]) {
+            (Some(model), [tile]) => Ok(vec![batch::decode_whole(model, part, tile, version)?]),
+            _ => batch::decode(&*self.model, part, boxes),
+        }))
     }
 
     /// What a stream begins with.
-    fn head(&self, tile_px: usize) -> Vec<u8> {
-        let mut bytes = self.digest.0.to_vec();
-        bytes.push(ARITHMETIC);
-        for extent in [tile_px, tile_px, self.batch()] {
-            bytes.extend((extent as u16).to_le_bytes());
-        }
-        bytes
+    fn head(&self, tile_px: usize) -> Head {
+        let version = if self.model.bytes().is_some() { Version::Calibrated } else { Version::First };
+        Head { version, tile_px, batch: self.batch() }
     }
 
-    /// The batches of a stream, and its bytes behind the head, which is checked.
+    /// The head of a stream, which is checked, its batches, and the bytes behind its head.
     ///
     /// # Errors
     /// As [`Codec::decode`].
-    fn open<'a>(
-        &self,
-        bytes: &'a [u8],
-        shape: Shape,
-        limits: &Limits,
-    ) -> Result<(Vec<Vec<TileBox>>, &'a [u8])> {
+    fn open<'a>(&self, bytes: &'a [u8], shape: Shape, limits: &Limits) -> Result<(Head, Batches, &'a [u8])> {
         limits.check_shape(STREAM, shape)?;
-        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(STREAM))?;
-        let digest = &head[..32];
-        if digest != self.digest.0 {
-            return Err(named_weights::of_others(STREAM, &digest[..6], &self.id, &self.digest));
-        }
-        if head[32] != ARITHMETIC {
-            return Err(named_weights::of_other_arithmetic(STREAM, NAME, head[32], ARITHMETIC));
-        }
-        let number = |at: usize| usize::from(u16::from_le_bytes([head[at], head[at + 1]]));
-        let (height, width, batch) = (number(33), number(35), number(37));
-        if height != width || !(1..=MAX_TILE_PX).contains(&height) || !(1..=MAX_BATCH).contains(&batch) {
-            let reason = format!(
-                "tiles of {height}x{width} in batches of {batch}, expected squares up to 4096, 1..=64"
-            );
-            return Err(Error::corrupt(STREAM, reason));
-        }
-        if self.model.bytes().is_some() && batch != 1 {
-            return Err(Error::corrupt(STREAM, format!("batches of {batch} tiles of a row net, expected 1")));
-        }
-        let (rows, columns) = (height.min(shape.height), height.min(shape.width));
+        let (head, rest) = Head::read(bytes, &self.digest, &self.id, self.model.bytes().is_some())?;
+        let Head { tile_px, batch, .. } = head;
+        let (rows, columns) = (tile_px.min(shape.height), tile_px.min(shape.width));
         let memory = self.model.memory_bytes(batch, rows.max(1), columns.max(1));
         limits.check_memory(STREAM, memory.saturating_mul(rayon::current_num_threads() as u64))?;
-        // Every batch has at least a length and a stream's end: a hostile shape fails before it is
-        // allocated.
+        // A hostile shape fails before it is allocated.
         let tiles = shape
             .planes
             .div_ceil(self.tile_planes())
-            .saturating_mul(shape.height.div_ceil(height))
-            .saturating_mul(shape.width.div_ceil(height));
-        if tiles.div_ceil(batch).saturating_mul(4) > rest.len() {
+            .saturating_mul(shape.height.div_ceil(tile_px))
+            .saturating_mul(shape.width.div_ceil(tile_px));
+        if head.least_bytes(tiles.div_ceil(batch)) > rest.len() {
             return Err(Error::truncated(STREAM));
         }
-        Ok((self.batches(shape, height, batch)?, rest))
+        Ok((head, self.batches(shape, tile_px, batch)?, rest))
     }
 
     /// The network, if it codes in stages.
@@ -242,12 +213,12 @@ impl NetCodec {
         shape: Shape,
         limits: &Limits,
     ) -> Result<Stages<'a>> {
-        let (batches, rest) = self.open(bytes, shape, limits)?;
+        let (_, batches, rest) = self.open(bytes, shape, limits)?;
         Ok(Stages::open(model, batches, HEAD_BYTES, rest))
     }
 
     /// The tiles of a stack in batches.
-    fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Vec<Vec<TileBox>>> {
+    fn batches(&self, shape: Shape, tile_px: usize, batch: usize) -> Result<Batches> {
         if self.model.most_planes().is_none() && !shape.planes.is_multiple_of(self.planes) {
             let reason =
                 format!("the network of checkpoint {} takes {} planes at a time", self.id, self.planes);
@@ -265,6 +236,9 @@ impl NetCodec {
         Ok(batches.collect())
     }
 }
+
+/// The boxes of the tiles of every batch.
+type Batches = Vec<Vec<TileBox>>;
 
 /// The tiles of these boxes.
 fn cut(image: &Image16, boxes: &[TileBox]) -> Vec<Tile> {
@@ -303,17 +277,9 @@ impl Codec for NetCodec {
             stages.check_whole()?;
             return stages.decode(shape, stages.count() - 1);
         }
-        let (batches, mut rest) = self.open(bytes, shape, limits)?;
-        let mut parts = vec![];
-        for _ in &batches {
-            let part;
-            (part, rest) = batch::take_part(rest).ok_or_else(|| Error::truncated(STREAM))?;
-            parts.push(part);
-        }
-        if !rest.is_empty() {
-            return Err(Error::corrupt(STREAM, format!("{} bytes after the last batch", rest.len())));
-        }
-        let samples = self.samples(&batches, &parts)?;
+        let (head, batches, rest) = self.open(bytes, shape, limits)?;
+        let parts = head.take_parts(rest, batches.len())?;
+        let samples = self.samples(&batches, &parts, head.version)?;
         Ok(batch::assembled(shape, samples.into_iter().zip(&batches)))
     }
 

@@ -71,6 +71,15 @@ pub(crate) trait StagedModel: Sync {
     fn bound_sigmas(&self, stage: usize) -> f64;
 }
 
+/// How networks that make bytes of whole tiles wrote them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Whole digests and lengths of 32 bits.
+    First,
+    /// A shorter head, lengths of as many bytes as they need, recalibrated tables.
+    Calibrated,
+}
+
 /// A network that codes whole tiles faster than symbol by symbol.
 pub(crate) trait TileBytes {
     /// The bytes of a tile of one plane, if they are fewer than those of its samples.
@@ -82,8 +91,15 @@ pub(crate) trait TileBytes {
     /// The samples of a tile.
     ///
     /// # Errors
-    /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents.
-    fn decode(&self, bytes: &[u8], height: usize, width: usize) -> nf_codec::Result<Vec<u16>>;
+    /// If the bytes are not what [`encode`](Self::encode) makes of a tile of these extents, or made
+    /// in an earlier version.
+    fn decode(
+        &self,
+        bytes: &[u8],
+        height: usize,
+        width: usize,
+        version: Version,
+    ) -> nf_codec::Result<Vec<u16>>;
 
     /// The same net on a device.
     ///
@@ -109,6 +125,7 @@ pub(crate) trait TilesOnGpu: std::fmt::Debug + Send + Sync {
     fn decode(
         &self,
         parts: &[(&[u8], usize, usize)],
+        version: Version,
     ) -> std::result::Result<Vec<nf_codec::Result<Vec<u16>>>, crate::GpuError>;
 }
 

@@ -98,6 +98,24 @@ fn damage_of_golden_streams_of_diffusion_is_found() {
     }
 }
 
+/// Row nets write another version than their first golden stream is of.
+const SECOND: &str = "rownet-small-real-6471df8d";
+
+/// Enough pixels for densities of ranks to pay.
+fn second_frame() -> Image16 {
+    frame(1, 150, 170)
+}
+
+#[test]
+fn the_second_golden_stream_of_row_nets_decodes() {
+    let (codec, _) = codec(SECOND, 128);
+    let image = second_frame();
+    let bytes = fs::read(golden(&format!("{SECOND}-2"))).unwrap();
+    let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
+    assert!(decoded.samples() == image.samples());
+    assert!(bytes == codec.encode(&image).unwrap());
+}
+
 /// For a new network: writes the golden streams that are missing, never one that is there.
 #[test]
 #[ignore = "writes into the checkout"]
@@ -105,6 +123,10 @@ fn write_missing_golden_streams() {
     for id in GOLDEN.into_iter().filter(|id| !golden(id).exists()) {
         let (codec, planes) = codec(id, GOLDEN_TILE_PX);
         fs::write(golden(id), codec.encode(&frame(planes, 29, 43)).unwrap()).unwrap();
+    }
+    let second = golden(&format!("{SECOND}-2"));
+    if !second.exists() {
+        fs::write(second, codec(SECOND, 128).0.encode(&second_frame()).unwrap()).unwrap();
     }
 }
 
@@ -128,7 +150,9 @@ fn check(id: &str) {
     let real = 8.0 * bytes.len() as f64 - overhead;
     let ideal = codec.ideal_bits(&image).unwrap().unwrap();
     let ends = 4.0 * 64.0 * (1.0 + further);
-    assert!(real >= 0.999 * ideal && real <= 1.001 * ideal + ends, "{id}: {real} bits, {ideal}");
+    // Row nets have shorter heads, and recalibrate tables where that saves bits.
+    let least = if id.starts_with("rownet") { 0.98 } else { 0.999 };
+    assert!(real >= least * ideal && real <= 1.001 * ideal + ends, "{id}: {real} bits, {ideal}");
 }
 
 #[test]

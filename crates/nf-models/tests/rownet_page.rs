@@ -193,15 +193,145 @@ fn tables(shapes: &[i64]) -> Vec<Frequencies> {
     tables
 }
 
+/// The symbols of a tile, with or without maps of ranks.
+enum Symbols<'a> {
+    Plain(TableDecoder<'a>),
+    Mapped(Mapped<'a>),
+}
+
+impl Symbols<'_> {
+    fn next(&mut self, table: i64) -> i64 {
+        match self {
+            Self::Plain(decoder) => {
+                let mut symbol = [0];
+                decoder.decode(&[table as u16], &mut symbol).unwrap();
+                i64::from(symbol[0])
+            }
+            Self::Mapped(mapped) => mapped.next(table as usize),
+        }
+    }
+
+    fn finish(self) {
+        match self {
+            Self::Plain(decoder) => decoder.finish().unwrap(),
+            Self::Mapped(mapped) => {
+                assert_eq!(mapped.states, [1 << 16; 4]);
+                assert!(mapped.words.is_empty());
+            }
+        }
+    }
+}
+
+/// Section 7.
+struct Mapped<'a> {
+    tables: &'a [Frequencies],
+    starts: Vec<[u64; 13]>,
+    states: [u64; 4],
+    turn: usize,
+    words: &'a [u8],
+}
+
+const EDGES: [u64; 13] =
+    [0, 512, 1024, 2048, 4096, 6144, 8192, 10_240, 12_288, 14_336, 15_360, 15_872, 16_384];
+
+impl<'a> Mapped<'a> {
+    fn new(tables: &'a [Frequencies], bytes: &'a [u8]) -> Self {
+        let mut reader = BitReader::new(bytes);
+        let mut starts = vec![];
+        for _ in 0..7 {
+            let mut own = EDGES.map(|edge| 2 * edge);
+            if reader.read(1) == 1 {
+                let mut step = 0;
+                let mut weights = vec![];
+                for k in 0..12 {
+                    let folded = i64::from(reader.read_gamma().unwrap());
+                    step += if folded % 2 == 0 { folded / 2 } else { -(folded + 1) / 2 };
+                    let fraction = [1024, 1117, 1218, 1328, 1448, 1579, 1722, 1878];
+                    let at = (step + 40) as usize;
+                    weights.push((EDGES[k + 1] - EDGES[k]) / 512 * (fraction[at % 8] << (at / 8)));
+                }
+                let total: u64 = weights.iter().sum();
+                let mut sizes: Vec<u64> =
+                    (0..12).map(|k| EDGES[k + 1] - EDGES[k] + 16_384 * weights[k] / total).collect();
+                let most = weights.iter().max().unwrap();
+                let largest = weights.iter().position(|weight| weight == most).unwrap();
+                sizes[largest] += 32_768 - sizes.iter().sum::<u64>();
+                for k in 0..12 {
+                    own[k + 1] = own[k] + sizes[k];
+                }
+            }
+            starts.push(own);
+        }
+        let (states, words) = bytes[reader.position_bits().div_ceil(8) as usize..].split_at(16);
+        let state = |lane: usize| u32::from_le_bytes(states[4 * lane..][..4].try_into().unwrap());
+        let states = [0, 1, 2, 3].map(|lane| u64::from(state(lane)));
+        Self { tables, starts, states, turn: 0, words }
+    }
+
+    fn next(&mut self, table: usize) -> i64 {
+        let place = table / 6;
+        let class = [64, 128, 192, 256, 288, 304].iter().filter(|&&end| place >= end).count();
+        let starts = &self.starts[class];
+        let map = |rank: u64| {
+            let k = (0..12).find(|&k| rank < EDGES[k + 1]).unwrap_or(11);
+            let size = starts[k + 1] - starts[k];
+            starts[k] + (rank - EDGES[k]) * size / (EDGES[k + 1] - EDGES[k])
+        };
+        let x = &mut self.states[self.turn % 4];
+        self.turn += 1;
+        let mut rank = 0;
+        for (symbol, &frequency) in self.tables[table].frequencies().iter().enumerate() {
+            let (start, end) = (map(rank), map(rank + u64::from(frequency)));
+            rank += u64::from(frequency);
+            if *x % 32_768 < end {
+                *x = (end - start) * (*x / 32_768) + *x % 32_768 - start;
+                if *x < 65_536 {
+                    let (word, rest) = self.words.split_at(2);
+                    self.words = rest;
+                    *x = *x * 65_536 + u64::from(u16::from_le_bytes(word.try_into().unwrap()));
+                }
+                return symbol as i64;
+            }
+        }
+        unreachable!("the last symbol ends at the scale")
+    }
+}
+
+/// The tables as they are, and made ready.
+struct Tables {
+    plain: Vec<Frequencies>,
+    ready: DecodeTables,
+}
+
 /// Sections 1.2 to 5.
-fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, width: usize) -> Vec<u16> {
+fn tile(
+    weights: &Weights,
+    tables: &Tables,
+    version: u8,
+    bytes: &[u8],
+    height: usize,
+    width: usize,
+) -> Vec<u16> {
     let median = i64::from(u16::from_le_bytes([bytes[1], bytes[2]])) - 32_768;
-    let s = i64::from(bytes[3] & 127);
+    let s = i64::from(bytes[3] & if version == 1 { 127 } else { 63 });
     let transposed = bytes[3] & 128 != 0;
     let (height, width) = if transposed { (width, height) } else { (height, width) };
-    let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
-    let mut decoder = TableDecoder::new(tables, &bytes[8..8 + length]).unwrap();
-    let mut raw = BitReader::new(&bytes[8 + length..]);
+    let (symbols, raw);
+    if version == 1 {
+        let length = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]) as usize;
+        (symbols, raw) = bytes[8..].split_at(length);
+    } else {
+        let last = bytes[4..].iter().position(|&byte| byte < 128).unwrap();
+        let length =
+            bytes[4..=4 + last].iter().rev().fold(0, |sum, &byte| sum << 7 | usize::from(byte & 127));
+        let rest = &bytes[5 + last..];
+        (symbols, raw) = rest.split_at(rest.len() - length);
+    }
+    let mut decoder = match version == 2 && bytes[3] & 64 != 0 {
+        true => Symbols::Mapped(Mapped::new(&tables.plain, symbols)),
+        false => Symbols::Plain(TableDecoder::new(&tables.ready, symbols).unwrap()),
+    };
+    let mut raw = BitReader::new(raw);
     let noise = (([16, 19, 23, 27][(s % 4) as usize] << (s / 4)) >> 4).min(4096);
     let e = (8 * noise).min(32_767);
     let map = |low, high| Map { width, rows: vec![], low, high };
@@ -291,9 +421,7 @@ fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, w
                         2 => 288 + 2 * (g - 40),
                         _ => 304 + g % 8,
                     };
-                let mut symbol = [0];
-                decoder.decode(&[(6 * place + shape) as u16], &mut symbol).unwrap();
-                let symbol = i64::from(symbol[0]);
+                let symbol = decoder.next(6 * place + shape);
                 let sample = if (7..=108).contains(&symbol) {
                     base + (symbol - 58) * (1 << low) + raw.read(low as u32) as i64
                 } else {
@@ -325,7 +453,7 @@ fn tile(weights: &Weights, tables: &DecodeTables, bytes: &[u8], height: usize, w
             residuals.rows[y][p] = found.iter().map(|&(residual, ..)| residual).collect();
         }
     }
-    decoder.finish().unwrap();
+    decoder.finish();
     raw.finish().unwrap();
     let sample = |y: usize, x: usize| (v.rows[y][x % 2][x / 2] + 32_768) as u16;
     match transposed {
@@ -372,23 +500,73 @@ fn the_page_is_enough_to_decode() {
     for folder in folders {
         let file = std::fs::read(folder.join("weights.safetensors")).unwrap();
         let weights = weights(&file);
-        let tables = DecodeTables::new(&tables(&weights["shapes"])).unwrap();
+        let plain = tables(&weights["shapes"]);
+        let tables = Tables { ready: DecodeTables::new(&plain).unwrap(), plain };
+        let mut mapped = 0;
         let codec = NetCodec::new(Checkpoint::load(&folder).unwrap(), "page".into(), 1024);
-        for (height, width, noise) in
-            [(61, 70, 12), (40, 91, 2), (33, 64, 4000), (1, 50, 9), (90, 1, 9), (7, 2, 9), (24, 31, 1)]
-        {
+        for (height, width, noise) in [
+            (61, 70, 12),
+            (40, 91, 2),
+            (33, 64, 4000),
+            (1, 50, 9),
+            (90, 1, 9),
+            (7, 2, 9),
+            (24, 31, 1),
+            (120, 140, 3),
+        ] {
             let image = frame(height, width, noise);
             let bytes = codec.encode(&image).unwrap();
             let decoded = codec.decode(&bytes, image.shape(), &Limits::default()).unwrap();
             assert!(decoded.samples() == image.samples(), "{height}x{width}");
-            // The head of the stream, and the length of its only tile.
-            let bytes = &bytes[39 + 4..];
+            // The head of the stream; its only tile has no length.
+            assert_eq!(bytes[8], 2);
+            let bytes = &bytes[11..];
             if bytes[0] == 1 {
-                let samples = tile(&weights, &tables, bytes, height, width);
+                mapped += usize::from(bytes[3] & 64 != 0);
+                let samples = tile(&weights, &tables, 2, bytes, height, width);
                 assert!(samples == image.samples(), "{height}x{width} with noise {noise}");
             } else {
                 assert!(height * width < 200, "{height}x{width} is raw");
             }
         }
+        assert!(mapped > 0, "no tile tells densities");
     }
+}
+
+/// Streams of version 1 are no longer written.
+#[test]
+fn the_page_is_enough_to_decode_the_first_version() {
+    let id = "rownet-small-real-6471df8d";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("../../checkpoints").join(id);
+    let weights = weights(&std::fs::read(folder.join("weights.safetensors")).unwrap());
+    let plain = tables(&weights["shapes"]);
+    let tables = Tables { ready: DecodeTables::new(&plain).unwrap(), plain };
+    let bytes = std::fs::read(root.join(format!("tests/golden/{id}.net"))).unwrap();
+    assert_eq!((bytes[32], u16::from_le_bytes([bytes[33], bytes[34]])), (1, 16));
+    let shape = Shape::frame(29, 43);
+    let codec = NetCodec::new(Checkpoint::load(&folder).unwrap(), "page".into(), 1024);
+    let image = codec.decode(&bytes, shape, &Limits::default()).unwrap();
+    // Tiles of equal extents follow each other.
+    let (mut rest, mut coded) = (&bytes[39..], 0);
+    for (height, width, places) in [
+        (16, 16, vec![(0, 0), (0, 16)]),
+        (16, 11, vec![(0, 32)]),
+        (13, 16, vec![(16, 0), (16, 16)]),
+        (13, 11, vec![(16, 32)]),
+    ] {
+        for (top, left) in places {
+            let length = u32::from_le_bytes(rest[..4].try_into().unwrap()) as usize;
+            let (part, after) = rest[4..].split_at(length);
+            rest = after;
+            if part[0] == 1 {
+                coded += 1;
+                let samples = tile(&weights, &tables, 1, part, height, width);
+                for (y, row) in samples.chunks(width).enumerate() {
+                    assert!(row == &image.row(0, top + y)[left..left + width], "{top} {left}");
+                }
+            }
+        }
+    }
+    assert!(coded > 0 && rest.is_empty());
 }

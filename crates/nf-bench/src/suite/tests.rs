@@ -51,7 +51,7 @@ fn every_suite_of_the_project_is_legal_and_named_like_its_file() {
 
 #[test]
 fn the_example_of_external_programs_can_be_appended_to_every_suite() {
-    const EXAMPLE: &str = include_str!("../../../configs/external/example.toml");
+    const EXAMPLE: &str = include_str!("../../../../configs/external/example.toml");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/suites");
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -64,7 +64,7 @@ fn the_example_of_external_programs_can_be_appended_to_every_suite() {
 
 #[test]
 fn files_of_programs_join_a_suite() {
-    const PEERS: &str = include_str!("../../../configs/external/peers.toml");
+    const PEERS: &str = include_str!("../../../../configs/external/peers.toml");
     let suite = Suite::parse("small.toml", SMALL).unwrap();
     let joined = suite.clone().with_external("peers.toml", PEERS).unwrap().with_external_codecs();
     assert_eq!(joined.codecs.len(), suite.codecs.len() + 3);

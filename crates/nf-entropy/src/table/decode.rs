@@ -1,5 +1,6 @@
 //! Decoding with tables, first symbol first.
 
+use super::calibrated::{Calibration, MAPPED_BITS, check_scale};
 use super::{HEAD_BYTES, LANES, LOWER, WHAT, common_scale_bits};
 use crate::frequencies::MAX_SYMBOLS;
 use crate::{Distribution, Error, Frequencies, Result};
@@ -53,6 +54,29 @@ impl DecodeTables {
         Ok(Self { scale_bits, slot_shift, slots, symbols })
     }
 
+    /// As [`step`](Self::step), under recalibrated tables.
+    #[inline(always)]
+    fn step_calibrated(&self, calibration: &Calibration<'_>, state: u32, index: u16) -> Result<(u8, u32)> {
+        let Some(table) = self.symbols.get(usize::from(index)) else {
+            return Err(Error::Table { index: usize::from(index), tables: self.symbols.len() });
+        };
+        let map = calibration.map(index)?;
+        let point = state & ((1 << MAPPED_BITS) - 1);
+        let slot_bits = self.scale_bits - self.slot_shift;
+        let slot = usize::from(index) << slot_bits | (map.rank(point) >> self.slot_shift) as usize;
+        let mut symbol = usize::from(self.slots[slot]);
+        let (frequency, start) = table[symbol];
+        let mut rank = u32::from(start) + u32::from(frequency);
+        let (mut start, mut end) = (map.map(u32::from(start)), map.map(rank));
+        // The last symbol with a frequency ends at the scale, and the search with it.
+        while point >= end {
+            symbol = (symbol + 1) % MAX_SYMBOLS;
+            rank += u32::from(table[symbol].0);
+            (start, end) = (end, map.map(rank));
+        }
+        Ok((symbol as u8, (end - start) * (state >> MAPPED_BITS) + (point - start)))
+    }
+
     /// Decodes one symbol from one state, before the word that may be due: symbol and next state.
     #[inline(always)]
     fn step<const EXACT: bool>(&self, state: u32, index: u16) -> Result<(u8, u32)> {
@@ -96,6 +120,7 @@ pub struct TableDecoder<'a> {
     words: &'a [u8],
     /// Bytes of words taken, those past the end included.
     taken: usize,
+    calibration: Option<Calibration<'a>>,
 }
 
 impl<'a> TableDecoder<'a> {
@@ -113,7 +138,20 @@ impl<'a> TableDecoder<'a> {
                 return Err(Error::corrupt(WHAT, format!("a state of {state}, expected at least 2^16")));
             }
         }
-        Ok(Self { tables, states, lane: 0, words, taken: 0 })
+        Ok(Self { tables, states, lane: 0, words, taken: 0, calibration: None })
+    }
+
+    /// Begins a stream of tables that were recalibrated.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); [`Error::Distribution`] for tables of another scale than maps have.
+    pub fn calibrated(
+        tables: &'a DecodeTables,
+        calibration: Calibration<'a>,
+        bytes: &'a [u8],
+    ) -> Result<Self> {
+        check_scale(tables.scale_bits)?;
+        Ok(Self { calibration: Some(calibration), ..Self::new(tables, bytes)? })
     }
 
     /// The next symbol, under table `index`.
@@ -123,9 +161,10 @@ impl<'a> TableDecoder<'a> {
     #[inline]
     fn symbol(&mut self, index: u16) -> Result<u8> {
         let state = self.states[self.lane];
-        let (symbol, mut next) = match self.tables.slot_shift {
-            0 => self.tables.step::<true>(state, index)?,
-            _ => self.tables.step::<false>(state, index)?,
+        let (symbol, mut next) = match (&self.calibration, self.tables.slot_shift) {
+            (Some(calibration), _) => self.tables.step_calibrated(calibration, state, index)?,
+            (None, 0) => self.tables.step::<true>(state, index)?,
+            (None, _) => self.tables.step::<false>(state, index)?,
         };
         let word = match self.words.get(self.taken..).and_then(|rest| rest.first_chunk()) {
             Some(word) => u32::from(u16::from_le_bytes(*word)),
@@ -148,13 +187,27 @@ impl<'a> TableDecoder<'a> {
     /// If the slices differ in length.
     pub fn decode(&mut self, indices: &[u16], symbols: &mut [u8]) -> Result<()> {
         assert_eq!(indices.len(), symbols.len(), "one table index per symbol");
-        match self.tables.slot_shift {
-            0 => self.decode_in_turns::<true>(indices, symbols),
-            _ => self.decode_in_turns::<false>(indices, symbols),
+        let tables = self.tables;
+        match (self.calibration, tables.slot_shift) {
+            (Some(calibration), _) => self.decode_in_turns(indices, symbols, |state, index| {
+                tables.step_calibrated(&calibration, state, index)
+            }),
+            (None, 0) => {
+                self.decode_in_turns(indices, symbols, |state, index| tables.step::<true>(state, index))
+            }
+            (None, _) => {
+                self.decode_in_turns(indices, symbols, |state, index| tables.step::<false>(state, index))
+            }
         }
     }
 
-    fn decode_in_turns<const EXACT: bool>(&mut self, indices: &[u16], symbols: &mut [u8]) -> Result<()> {
+    #[inline(always)]
+    fn decode_in_turns(
+        &mut self,
+        indices: &[u16],
+        symbols: &mut [u8],
+        step: impl Fn(u32, u16) -> Result<(u8, u32)>,
+    ) -> Result<()> {
         // Up to the first symbol of lane 0, then in whole turns, then the rest.
         let ahead = ((LANES - self.lane) % LANES).min(symbols.len());
         let (index_ahead, indices) = indices.split_at(ahead);
@@ -170,7 +223,7 @@ impl<'a> TableDecoder<'a> {
             let Some(window) = self.words.get(taken..).and_then(|rest| rest.first_chunk()) else { break };
             let mut window = u64::from_le_bytes(*window);
             for lane in 0..LANES {
-                let (symbol, next) = self.tables.step::<EXACT>(states[lane], indices[lane])?;
+                let (symbol, next) = step(states[lane], indices[lane])?;
                 let due = next < LOWER;
                 states[lane] = if due { next << 16 | window as u16 as u32 } else { next };
                 window = if due { window >> 16 } else { window };

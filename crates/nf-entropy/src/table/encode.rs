@@ -90,10 +90,10 @@ impl EncodeTables {
 }
 
 /// Words on their way out, as many as symbols at most; the last ones are written.
-struct Words<'a> {
-    words: &'a mut [[u8; 2]],
+pub(super) struct Words<'a> {
+    pub(super) words: &'a mut [[u8; 2]],
     /// How many are not yet.
-    left: usize,
+    pub(super) left: usize,
 }
 
 /// Encodes one symbol into one state.

@@ -3,7 +3,7 @@
 use super::{NetCodec, cut};
 use crate::batch::{Whole, whole};
 use crate::gpu::{Gpu, GpuError};
-use crate::tile_model::TilesOnGpu;
+use crate::tile_model::{TilesOnGpu, Version};
 use nf_codec::{Error, Result};
 use nf_image::{Digest, Image16, TileBox};
 use std::collections::HashMap;
@@ -75,6 +75,7 @@ pub(super) fn decode(
     gpu: &dyn TilesOnGpu,
     batches: &[Vec<TileBox>],
     parts: &[&[u8]],
+    version: Version,
 ) -> Result<Vec<Vec<Vec<u16>>>> {
     let tiles = || batches.iter().flatten().zip(parts);
     let wholes: Vec<Result<Whole>> = tiles().map(|(tile, bytes)| Whole::of(bytes, tile)).collect();
@@ -87,7 +88,7 @@ pub(super) fn decode(
             Whole::Raw(_) => None,
         })
         .collect();
-    let mut decoded = gpu.decode(&coded).map_err(failed)?.into_iter();
+    let mut decoded = gpu.decode(&coded, version).map_err(failed)?.into_iter();
     let samples = |whole: Result<Whole>| match whole? {
         Whole::Coded(_) => decoded.next().expect("every coded tile before a fault is decoded"),
         Whole::Raw(samples) => Ok(samples),

@@ -1,33 +1,20 @@
-//! Tiles as bytes.
+//! Tiles as symbols and raw bits, and back; see `parts` for their bytes.
 //!
-//! ```text
-//! median u16, noise u8   as in `TileStats`; the highest bit of the noise: rows are columns
-//! length u32             of the symbols
-//! symbols                table rANS, see nf-entropy
-//! raw bits               low bits of bins, and those of ranges
-//! ```
-//!
-//! All integers are little-endian. Half rows follow each other: the even columns of a row, then
-//! the odd ones.
+//! Half rows follow each other: the even columns of a row, then the odd ones.
 
 use super::inputs::{Level, Surroundings};
 use super::net::{HalfRow, RowNet};
+use super::parts::{CodedTile, TileParts, WHAT, mark_direction};
 use super::symbols::{Coded, SYMBOLS, bin, coded, edge, is_bin, outlier_bits, outlying};
 use crate::tile::Tile;
 #[cfg(feature = "gpu")]
 use crate::tile_model::TilesOnGpu;
-use crate::tile_model::{TileBytes, TileCoder, TileModel};
+use crate::tile_model::{TileBytes, TileCoder, TileModel, Version};
 use crate::tile_stats::TileStats;
 use nf_codec::{Error, Result};
 use nf_entropy::bits::{BitReader, BitWriter};
-use nf_entropy::table::TableDecoder;
 use nf_entropy::{Distribution, Interval};
 use nf_simd::{InstructionSet, kernel};
-
-const HEAD_BYTES: usize = TileStats::BYTES + 4;
-
-/// What errors call the bytes of a tile.
-pub(super) const WHAT: &str = "rownet tile";
 
 impl TileBytes for RowNet {
     fn encode(&self, tile: &Tile) -> Option<Vec<u8>> {
@@ -41,8 +28,8 @@ impl TileBytes for RowNet {
         }
     }
 
-    fn decode(&self, bytes: &[u8], height: usize, width: usize) -> Result<Vec<u16>> {
-        decode(self, InstructionSet::best(), bytes, height, width)
+    fn decode(&self, bytes: &[u8], height: usize, width: usize, version: Version) -> Result<Vec<u16>> {
+        decode(self, InstructionSet::best(), bytes, [height, width], version)
     }
 
     #[cfg(feature = "gpu")]
@@ -61,16 +48,13 @@ fn signed(sample: u16) -> i16 {
     (sample ^ 0x8000) as i16
 }
 
-/// Set in the noise's step where the columns of a tile are coded as rows.
-const TRANSPOSED: u8 = 0x80;
-
 /// The bytes of a tile, if they are fewer than those of its samples: by rows or by columns,
 /// whatever looks smaller.
 pub(super) fn encode(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
     let transposed = looks_smaller_by_columns(net, isa, tile);
     let mut bytes = match transposed {
-        true => encode_rows(net, isa, &transpose(tile)),
-        false => encode_rows(net, isa, tile),
+        true => code_rows(net, isa, &transpose(tile)).bytes(net, tile),
+        false => code_rows(net, isa, tile).bytes(net, tile),
     }?;
     mark_direction(&mut bytes, transposed);
     Some(bytes)
@@ -90,7 +74,7 @@ pub(super) fn looks_smaller_by_columns(net: &RowNet, isa: InstructionSet, tile: 
         let rows = tile.samples.chunks_exact(tile.width).skip(top).take(high);
         let samples = rows.flat_map(|row| &row[left..left + wide]).copied().collect();
         let block = Tile { height: high, width: wide, samples, ..tile.clone_head() };
-        let size = |tile: &Tile| encode_rows(net, isa, tile).map_or(2 * high * wide, |bytes| bytes.len());
+        let size = |tile: &Tile| code_rows(net, isa, tile).plain_len(net);
         bytes[0] += size(&block);
         bytes[1] += size(&transpose(&block));
         if high == tile.height && wide == tile.width {
@@ -106,10 +90,9 @@ pub(super) fn transpose(tile: &Tile) -> Tile {
     Tile { height: tile.width, width: tile.height, samples, ..tile.clone_head() }
 }
 
-/// The bytes of a tile by rows.
-fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>> {
-    let [stats] = tile.stats[..] else { return None };
-    let mut around = Surroundings::new(tile.width, level(stats));
+/// The symbols of a tile by rows.
+fn code_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> CodedTile {
+    let mut around = Surroundings::new(tile.width, level(tile.stats[0]));
     let extents = around.extents;
     let mut half_row = HalfRow::new(extents.padded, net.hidden());
     let pixels = tile.samples.len();
@@ -132,60 +115,7 @@ fn encode_rows(net: &RowNet, isa: InstructionSet, tile: &Tile) -> Option<Vec<u8>
             around.set(isa, parity, half, &half_row.locations);
         }
     }
-    let coded = net.encode_tables.encode(&tables, &symbols).expect("tables hold all symbols");
-    bytes_of_parts(tile, &coded, &raw.finish())
-}
-
-/// The bytes of a tile from its symbols and raw bits, if they are fewer than those of its samples.
-pub(super) fn bytes_of_parts(tile: &Tile, symbols: &[u8], raw: &[u8]) -> Option<Vec<u8>> {
-    let [stats] = tile.stats[..] else { return None };
-    let length = HEAD_BYTES + symbols.len() + raw.len();
-    (length < 2 * tile.samples.len()).then(|| {
-        let mut bytes = Vec::with_capacity(length);
-        bytes.extend(stats.to_bytes());
-        bytes.extend((symbols.len() as u32).to_le_bytes());
-        bytes.extend(symbols);
-        bytes.extend(raw);
-        bytes
-    })
-}
-
-/// Marks bytes of a tile as those of its columns.
-pub(super) fn mark_direction(bytes: &mut [u8], by_columns: bool) {
-    bytes[2] |= if by_columns { TRANSPOSED } else { 0 };
-}
-
-/// The bytes of a tile taken apart.
-pub(super) struct TileParts<'a> {
-    pub(super) stats: TileStats,
-    by_columns: bool,
-    /// Extents as they are coded.
-    pub(super) height: usize,
-    pub(super) width: usize,
-    pub(super) symbols: &'a [u8],
-    pub(super) raw: &'a [u8],
-}
-
-impl<'a> TileParts<'a> {
-    /// # Errors
-    /// If the bytes are too short, or their noise is none.
-    pub(super) fn of(bytes: &'a [u8], height: usize, width: usize) -> Result<Self> {
-        let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or_else(|| Error::truncated(WHAT))?;
-        let [a, b, c, length @ ..] = *head;
-        let (by_columns, step) = (c & TRANSPOSED != 0, c & !TRANSPOSED);
-        let stats = TileStats::from_bytes([a, b, step]).ok_or_else(|| {
-            Error::corrupt(WHAT, format!("a noise scale of step {step}, expected at most 52"))
-        })?;
-        let (height, width) = if by_columns { (width, height) } else { (height, width) };
-        let length = u32::from_le_bytes(length) as usize;
-        let (symbols, raw) = rest.split_at_checked(length).ok_or_else(|| Error::truncated(WHAT))?;
-        Ok(Self { stats, by_columns, height, width, symbols, raw })
-    }
-
-    /// The samples in the tile's own rows.
-    pub(super) fn in_place(&self, samples: Vec<u16>) -> Vec<u16> {
-        if self.by_columns { nf_image::transpose(&samples, self.width) } else { samples }
-    }
+    CodedTile { tables, symbols, raw: raw.finish() }
 }
 
 /// The samples of a tile.
@@ -196,13 +126,13 @@ pub(super) fn decode(
     net: &RowNet,
     isa: InstructionSet,
     bytes: &[u8],
-    height: usize,
-    width: usize,
+    extents: [usize; 2],
+    version: Version,
 ) -> Result<Vec<u16>> {
     let wrong = |error: nf_entropy::Error| Error::corrupt(WHAT, error.to_string());
-    let parts = TileParts::of(bytes, height, width)?;
-    let TileParts { stats, height, width, symbols, raw, .. } = parts;
-    let mut decoder = TableDecoder::new(&net.decode_tables, symbols).map_err(wrong)?;
+    let parts = TileParts::of(bytes, extents, version)?;
+    let TileParts { stats, height, width, raw, .. } = parts;
+    let mut decoder = parts.decoder(net)?;
     let mut raw = BitReader::new(raw);
     let mut around = Surroundings::new(width, level(stats));
     let extents = around.extents;

@@ -19,6 +19,7 @@
 // Loops over several arrays at one index are what compilers turn into wide registers.
 #![allow(clippy::needless_range_loop, clippy::manual_clamp)]
 
+mod calibration;
 mod coder;
 #[cfg(feature = "gpu")]
 mod gpu;
@@ -26,6 +27,7 @@ mod inputs;
 #[cfg(feature = "train")]
 mod loss;
 mod net;
+mod parts;
 mod place;
 mod rows;
 mod symbols;

@@ -1,5 +1,6 @@
 //! The net in integers: from the inputs of a half row to the coding of its samples.
 
+use super::calibration;
 use super::inputs::{FIRST_INPUTS, SECOND_INPUTS, Surroundings};
 use super::symbols::{self, Coding, SCALES};
 use super::tables::{self, SHAPES, WIDTHS};
@@ -83,6 +84,8 @@ pub(super) struct RowNet {
     pub(super) tables: Vec<Frequencies>,
     pub(super) encode_tables: EncodeTables,
     pub(super) decode_tables: DecodeTables,
+    /// The class of every table, see [`calibration`].
+    pub(super) classes: Vec<u8>,
 }
 
 /// Names of stages.
@@ -113,6 +116,7 @@ impl RowNet {
             hidden,
             encode_tables: EncodeTables::new(&tables).expect(ready),
             decode_tables: DecodeTables::new(&tables).expect(ready),
+            classes: calibration::classes(),
             tables,
         })
     }

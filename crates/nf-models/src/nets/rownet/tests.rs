@@ -5,6 +5,7 @@ use super::net::{NAMES, RowNet, STAGES, stage_sizes};
 use super::tables::{SHAPES, WIDTHS};
 use crate::random::Random;
 use crate::tile::Tile;
+use crate::tile_model::Version;
 use crate::weights::{Array, Values, Weights};
 use nf_simd::InstructionSet;
 
@@ -61,7 +62,8 @@ fn tiles_come_back_the_same_by_every_instruction_set() {
             for isa in InstructionSet::available() {
                 let bytes = encode(&net, isa, &tile);
                 if let Some(bytes) = &bytes {
-                    let decoded = decode(&net, isa, bytes, tile.height, tile.width).unwrap();
+                    let decoded =
+                        decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated).unwrap();
                     assert!(decoded == tile.samples, "{}x{} {:?}", tile.height, tile.width, tile.stats);
                 }
                 streams.push(bytes);
@@ -77,7 +79,7 @@ fn damaged_tiles_are_errors_or_other_samples() {
     let isa = InstructionSet::best();
     let tile = frames().swap_remove(21);
     let bytes = encode(&net, isa, &tile).unwrap();
-    let decode = |bytes: &[u8]| decode(&net, isa, bytes, tile.height, tile.width);
+    let decode = |bytes: &[u8]| decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated);
     for length in 0..bytes.len() {
         assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
     }
@@ -94,8 +96,40 @@ fn damaged_tiles_are_errors_or_other_samples() {
         decode(&damaged).unwrap_err().to_string()
     };
     assert!(error(2, 53).contains("expected at most 52"));
-    assert!(error(6, 0xff).contains("cut short"));
+    // Lengths of raw bits beyond the tile, and beyond all lengths.
+    for length in [&[0xff, 0xff, 0x7f][..], &[0xff; 6]] {
+        let damaged = [&bytes[..3], length, &bytes[4..]].concat();
+        assert!(decode(&damaged).unwrap_err().to_string().contains("cut short"), "{length:?}");
+    }
     assert!(decode(&[&bytes[..], &[0]].concat()).is_err());
+}
+
+/// A tile whose noise lies elsewhere than weights at random say.
+pub(super) fn calibrated_tile() -> Tile {
+    let mut random = Random::new(9);
+    let samples = (0..64 * 80).map(|_| (1000.0 + 20.0 * random.normal()) as u16).collect();
+    Tile::known(64, 80, samples)
+}
+
+#[test]
+fn damaged_densities_are_errors_or_other_samples() {
+    let net = net(4, 2, 40.0);
+    let isa = InstructionSet::best();
+    let tile = calibrated_tile();
+    let bytes = encode(&net, isa, &tile).unwrap();
+    assert_eq!(bytes[2] & 0x40, 0x40, "densities pay");
+    let decode = |bytes: &[u8]| decode(&net, isa, bytes, [tile.height, tile.width], Version::Calibrated);
+    assert!(decode(&bytes).unwrap() == tile.samples);
+    for length in (0..60).chain((60..bytes.len()).step_by(101)) {
+        assert!(decode(&bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+    }
+    for bit in 0..8 * 48 {
+        let mut damaged = bytes.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        if let Ok(samples) = decode(&damaged) {
+            assert_eq!(samples.len(), tile.samples.len());
+        }
+    }
 }
 
 #[test]

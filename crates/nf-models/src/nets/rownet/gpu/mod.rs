@@ -11,16 +11,14 @@ mod tests;
 
 pub(super) use run::RowNetOnGpu;
 
-use super::coder::{
-    TileParts, WHAT, bytes_of_parts, level, looks_smaller_by_columns, mark_direction, transpose,
-};
+use super::coder::{level, looks_smaller_by_columns, transpose};
+use super::parts::{CodedTile, TileParts, WHAT, mark_direction};
 use super::symbols::{is_bin, outlier_bits};
 use crate::gpu::GpuError;
 use crate::tile::Tile;
-use crate::tile_model::TilesOnGpu;
+use crate::tile_model::{TilesOnGpu, Version};
 use nf_codec::{Error, Result};
 use nf_entropy::bits::BitWriter;
-use nf_entropy::table::TableDecoder;
 use nf_simd::InstructionSet;
 use rayon::prelude::*;
 use run::{LANES_AT, NUMBERS, RAW_TAKEN_AT, WORDS_TAKEN_AT, Work};
@@ -40,8 +38,7 @@ impl RowNetOnGpu {
             let count = if is_bin(symbol) { low } else { outlier_bits(symbol, low) };
             raw.write(u64::from(bits), count);
         }
-        let coded = self.net.encode_tables.encode(&tables, &symbols).expect("tables hold all symbols");
-        bytes_of_parts(tile, &coded, &raw.finish())
+        CodedTile { tables, symbols, raw: raw.finish() }.bytes(&self.net, tile)
     }
 }
 
@@ -75,14 +72,14 @@ impl TilesOnGpu for RowNetOnGpu {
     fn decode(
         &self,
         parts: &[(&[u8], usize, usize)],
+        version: Version,
     ) -> std::result::Result<Vec<Result<Vec<u16>>>, GpuError> {
         let mut results: Vec<Result<Vec<u16>>> = vec![];
         let mut open: Vec<(usize, TileParts, usize, usize)> = vec![];
         for (index, &(bytes, height, width)) in parts.iter().enumerate() {
-            let tile = TileParts::of(bytes, height, width).and_then(|tile| {
+            let tile = TileParts::of(bytes, [height, width], version).and_then(|tile| {
                 // Refuses what the coder refuses at its beginning.
-                TableDecoder::new(&self.net.decode_tables, tile.symbols)
-                    .map_err(|error| Error::corrupt(WHAT, error.to_string()))?;
+                tile.decoder(&self.net)?;
                 Ok(tile)
             });
             results.push(match tile {
@@ -125,12 +122,13 @@ fn known(tile: &Tile) -> Work<'_> {
         median: level.median,
         noise: level.noise,
         samples: &tile.samples,
+        maps: None,
         symbols: &[],
         raw: &[],
     }
 }
 
-fn unknown<'a>(tile: &TileParts<'a>) -> Work<'a> {
+fn unknown<'a>(tile: &'a TileParts<'a>) -> Work<'a> {
     let level = level(tile.stats);
     Work {
         height: tile.height,
@@ -138,6 +136,7 @@ fn unknown<'a>(tile: &TileParts<'a>) -> Work<'a> {
         median: level.median,
         noise: level.noise,
         samples: &[],
+        maps: tile.maps.as_ref(),
         symbols: tile.symbols,
         raw: tile.raw,
     }

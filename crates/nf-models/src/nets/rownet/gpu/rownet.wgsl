@@ -22,6 +22,8 @@ struct Tile {
     // Raw bits, in words of 32 bits.
     raw: u32,
     raw_count: u32,
+    // Where the maps of its ranks begin in the streams, or NO_MAPS.
+    maps: u32,
 }
 
 struct Rows {
@@ -60,6 +62,12 @@ const HIDDEN_WORDS: u32 = {{hidden_words}}u;
 const UNITS: u32 = {{units}}u;
 const TABLES: u32 = {{tables}}u;
 const SLOTS: u32 = {{slots}}u;
+const CLASSES: u32 = {{classes}}u;
+const EDGES: u32 = {{edges}}u;
+// Maps of ranks.
+const SEGMENTS: u32 = {{segments}}u;
+const MAPPED_BITS: u32 = {{mapped_bits}}u;
+const NO_MAPS: u32 = 0xffffffffu;
 // Numbers of a tile that are no arrays.
 const NUMBERS: u32 = 16u;
 const ROWS_APART_AT: u32 = 0u;
@@ -367,6 +375,65 @@ fn raw_bits(tile: u32, position: u32, bits: u32) -> u32 {
     return word & (0xffffffffu >> (32u - bits));
 }
 
+// What a rank is mapped to by the map that begins at `map` in the streams.
+fn mapped(map: u32, rank: u32) -> u32 {
+    var segment = 0u;
+    while (segment + 1u < SEGMENTS && rank >= constants[EDGES + segment + 1u]) {
+        segment += 1u;
+    }
+    let edge = constants[EDGES + segment];
+    let width = constants[EDGES + segment + 1u] - edge;
+    let start = streams[map + segment];
+    let size = streams[map + segment + 1u] - start;
+    return start + (rank - edge) * size / width;
+}
+
+// A rank that is not above the last one mapped to `point` or below it.
+fn rank_of(map: u32, point: u32) -> u32 {
+    var segment = 0u;
+    while (segment + 1u < SEGMENTS && point >= streams[map + segment + 1u]) {
+        segment += 1u;
+    }
+    let edge = constants[EDGES + segment];
+    let width = constants[EDGES + segment + 1u] - edge;
+    let start = streams[map + segment];
+    let size = streams[map + segment + 1u] - start;
+    return edge + (point - start) * width / size;
+}
+
+// The symbol of the table that holds a state's point, and the next state.
+fn take_symbol(maps: u32, table: u32, lane: u32) -> vec2<u32> {
+    let calibrated = maps != NO_MAPS;
+    var map = 0u;
+    if (calibrated) {
+        map = maps + constants[CLASSES + table] * (SEGMENTS + 1u);
+    }
+    let bits = select(POINT_BITS, MAPPED_BITS, calibrated);
+    let point = lane & ((1u << bits) - 1u);
+    var rank = point;
+    if (calibrated) {
+        rank = rank_of(map, point);
+    }
+    let slot = table << SLOT_BITS | rank >> (POINT_BITS - SLOT_BITS);
+    var symbol = (constants[SLOTS + (slot >> 2u)] >> (8u * (slot & 3u))) & 255u;
+    var result = vec2<u32>(0u, 0u);
+    loop {
+        let entry = constants[TABLES + table * SYMBOLS + symbol];
+        var start = entry & 65535u;
+        var end = start + (entry >> 16u);
+        if (calibrated) {
+            start = mapped(map, start);
+            end = mapped(map, end);
+        }
+        if (point < end || symbol + 1u >= SYMBOLS) {
+            result = vec2<u32>(symbol, (end - start) * (lane >> bits) + point - start);
+            break;
+        }
+        symbol += 1u;
+    }
+    return result;
+}
+
 // The symbols of a half row, one after another.
 fn decode_symbols(tile: u32, length: u32) {
     let lanes = numbers + LANES_AT;
@@ -379,15 +446,9 @@ fn decode_symbols(tile: u32, length: u32) {
         let table = packed_table & 65535u;
         let low = packed_table >> 16u;
         let lane = turn.x;
-        let point = lane & ((1u << POINT_BITS) - 1u);
-        let slot = table << SLOT_BITS | point >> (POINT_BITS - SLOT_BITS);
-        var symbol = (constants[SLOTS + (slot >> 2u)] >> (8u * (slot & 3u))) & 255u;
-        var entry = constants[TABLES + table * SYMBOLS + symbol];
-        while (point - (entry & 65535u) >= entry >> 16u && symbol + 1u < SYMBOLS) {
-            symbol += 1u;
-            entry = constants[TABLES + table * SYMBOLS + symbol];
-        }
-        var next = (entry >> 16u) * (lane >> POINT_BITS) + point - (entry & 65535u);
+        let stepped = take_symbol(tiles[tile].maps, table, lane);
+        let symbol = stepped.x;
+        var next = stepped.y;
         if (next < 65536u) {
             next = next << 16u | word_at(tile, taken);
             taken += 1u;

@@ -1,9 +1,11 @@
 //! Groups of tiles on a device: buffers, submissions, what comes back.
 
+use super::super::calibration::CLASSES;
 use super::super::net::RowNet;
 use super::super::rows::{ABOVE, MARGIN};
 use super::shader::shader;
 use crate::gpu::{Gpu, GpuError};
+use nf_entropy::table::{RankMap, SEGMENTS};
 use std::sync::mpsc;
 use wgpu::BufferUsages as Usages;
 use wgpu::util::DeviceExt;
@@ -11,7 +13,7 @@ use wgpu::util::DeviceExt;
 type Result<T> = std::result::Result<T, GpuError>;
 
 /// Words of a tile's description, as the shader has it.
-const TILE_WORDS: usize = 13;
+const TILE_WORDS: usize = 14;
 
 /// Numbers of a tile's state that come back: among them the lanes of its coder, and how many words
 /// and raw bits were taken.
@@ -19,6 +21,9 @@ pub(super) const NUMBERS: usize = 16;
 pub(super) const LANES_AT: usize = 4;
 pub(super) const WORDS_TAKEN_AT: usize = 8;
 pub(super) const RAW_TAKEN_AT: usize = 9;
+
+/// In place of where the maps of a tile begin, if it has none.
+const NO_MAPS: usize = u32::MAX as usize;
 
 /// Rows of a half that are kept, two kinds of numbers each; running numbers of columns; numbers of
 /// a half row.
@@ -54,7 +59,9 @@ pub(super) struct Work<'a> {
     pub(super) noise: i16,
     /// Samples of a known tile.
     pub(super) samples: &'a [u16],
-    /// Bytes of the symbols of an unknown one, and raw bits.
+    /// Maps of ranks of an unknown one, if its tables were recalibrated.
+    pub(super) maps: Option<&'a [RankMap; CLASSES]>,
+    /// Bytes of its symbols, and raw bits.
     pub(super) symbols: &'a [u8],
     pub(super) raw: &'a [u8],
 }
@@ -74,7 +81,8 @@ impl Work<'_> {
         let known = !self.samples.is_empty();
         let coded = if known { 8 * pixels } else { 0 };
         let samples = 4 * (self.height * self.half_px()) as u64;
-        let streams = (self.symbols.len() + self.raw.len() + 32) as u64;
+        let maps = if self.maps.is_some() { 4 * CLASSES * (SEGMENTS + 1) } else { 0 };
+        let streams = (self.symbols.len() + self.raw.len() + maps + 32) as u64;
         let state = 4 * (self.state_words() + NUMBERS) as u64;
         [coded.max(samples).max(streams).max(state), coded + samples + streams + state]
     }
@@ -159,6 +167,11 @@ impl RowNetOnGpu {
                 at
             };
             let (states_at, words_at, raw_at) = (push(states), push(words), push(work.raw));
+            let maps_at = work.maps.map_or(NO_MAPS, |maps| {
+                let at = streams.len();
+                streams.extend(maps.iter().flat_map(RankMap::starts));
+                at
+            });
             let numbers = [
                 work.height,
                 work.width,
@@ -173,8 +186,9 @@ impl RowNetOnGpu {
                 words.len() / 2,
                 raw_at,
                 work.raw.len().div_ceil(4),
+                maps_at,
             ];
-            const _: () = assert!(TILE_WORDS == 13);
+            const _: () = assert!(TILE_WORDS == 14);
             tiles.extend(numbers.map(|number| number as u32));
             state += work.state_words();
             let words = work.height * work.half_px();

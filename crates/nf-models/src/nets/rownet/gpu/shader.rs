@@ -8,6 +8,7 @@ use super::super::rows::{ABOVE, MARGIN, Offset};
 use super::super::symbols::{BINS, FIRST_RANGE_BITS, SCALES, SYMBOLS, ZERO};
 use super::super::tables::{POINT_BITS, SHAPES};
 use super::super::units::{EIGHTHS, LEAST_ACTIVITY, units};
+use nf_entropy::table::{EDGES, MAPPED_BITS, RANK_BITS, SEGMENTS};
 use nf_entropy::{Distribution, Frequencies};
 use std::fmt::Write;
 
@@ -39,6 +40,10 @@ pub(super) fn shader(net: &RowNet) -> (String, Vec<u32>) {
     net.tables.iter().for_each(|table| push_table(&mut constants, table));
     let slots_at = constants.len();
     net.tables.iter().for_each(|table| push_slots(&mut constants, table));
+    let classes_at = constants.len();
+    constants.extend(net.classes.iter().map(|&class| u32::from(class)));
+    let edges_at = constants.len();
+    constants.extend(EDGES);
 
     let mut inputs = String::new();
     for parity in 0..2 {
@@ -69,6 +74,10 @@ pub(super) fn shader(net: &RowNet) -> (String, Vec<u32>) {
         ("units", units_at),
         ("tables", tables_at),
         ("slots", slots_at),
+        ("classes", classes_at),
+        ("edges", edges_at),
+        ("segments", SEGMENTS),
+        ("mapped_bits", MAPPED_BITS as usize),
         ("even_first", stages[0][0]),
         ("even_second", stages[0][1]),
         ("odd_first", stages[1][0]),
@@ -230,3 +239,4 @@ fn write_second_inputs(text: &mut String, parity: usize) {
 }
 
 const _: () = assert!(SECOND_RESULTS == 3);
+const _: () = assert!(RANK_BITS == POINT_BITS);
