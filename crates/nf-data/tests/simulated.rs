@@ -41,9 +41,8 @@ fn names_views_and_splits_that_do_not_exist_are_named() {
     assert!(error("sim-star-fields").contains("real-open, sbi-16-2d, sbi-16-3d, sdss, "));
     assert!(error("sim-star-field@blind").contains("no such split, there are: test, train"));
     assert!(error("sim-star-field/crop").contains("views window and full"));
-    assert!(
-        error("real-open/huge").contains("no such view, there are: centre-1024, centre-256, first-3, first-52, last-20-128, last-20-planes, last-plane, planes, planes-128, planes-52-to-59, stack-128, whole")
-    );
+    let views = "no such view, there are: centre-1024, centre-256, first-3, first-52, ";
+    assert!(error("real-open/huge").contains(views));
     let train = open("sim-star-field@train", &OpenOptions::default()).unwrap();
     assert_eq!((train.len(), train.card().to_string()), (16, "sim-star-field/window@train".to_owned()));
 }
