@@ -95,9 +95,7 @@ fn descriptors_of_tiles_that_point_outside_the_heap() {
 fn numbers_that_are_too_large() {
     Packed::new().card("ZNAXIS2", "9000000000000000000").fails_with("more data than can exist");
     Packed::new().card("ZPCOUNT", "9000000000000000000").fails_with("more data than can exist");
-    Packed::new()
-        .card("ZPCOUNT", "4000000000000000")
-        .fails_with("bytes behind its rows: 4000000000000000");
+    Packed::new().card("ZPCOUNT", "4000000000000000").fails_with("bytes behind its rows: 4000000000000000");
     let rows = Packed::new().card("ZNAXIS2", "3000000000").card("ZTILELEN", "3000000000");
     rows.fails_with("bytes of a tile: 60000000000");
     // Below the limit, but more than the bytes of the tile can mean.
