@@ -1,6 +1,7 @@
 //! The copies of detector profiles in an archive: what was coded with a profile is done only while
 //! its copy is there and intact.
 
+use crate::profiles::KEY;
 use crate::row::{Method, Row};
 use nf_codec::container::Reader;
 use nf_codec::{Limits, Result};
@@ -9,9 +10,6 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::OnceLock;
-
-/// The option of `floor`.
-const KEY: &str = "profile";
 
 /// The profiles that lie in an archive, read when the first of them is asked for.
 pub(crate) struct Copies<'a> {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub const AUTO: &str = "auto";
 
 /// The option of `floor`.
-const KEY: &str = "profile";
+pub(crate) const KEY: &str = "profile";
 /// Sides of the pieces that are coded to compare profiles, in pixels.
 const PIECE_PX: usize = 256;
 /// Most stacks of a file of which a piece is coded, and most planes of a piece.

@@ -5,7 +5,7 @@ use crate::input::{self, Input, holds_no_samples};
 use crate::kinds::{CONTAINER, with_ending};
 use crate::output::{file_digest, fill_file};
 use crate::plan::Source;
-use crate::profiles::Profiles;
+use crate::profiles::{KEY, Profiles};
 use crate::row::{Identity, Method, Row, now_ms};
 use crate::tools::Tools;
 use anyhow::{Context, Result, bail, ensure};
@@ -140,7 +140,7 @@ impl Archivist {
         row.source_blake3 = file_digest(&source.path)?.to_string();
         row.restored_blake3 = coded.restored.context("it was not proved")?.to_string();
         if let Some(profile) = &coded.needed_profile {
-            let id = coded.header.codec.get("profile").unwrap_or_default();
+            let id = coded.header.codec.get(KEY).unwrap_or_default();
             keep_profile(&self.archive.join(format!("{id}.{ENDING}")), profile)?;
         }
         row.pixels = coded.pixels();

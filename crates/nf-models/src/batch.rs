@@ -13,7 +13,7 @@
 use crate::tile::Tile;
 use crate::tile_model::{TileBytes, TileCoder, TileModel, Version};
 use crate::tile_stats::TileStats;
-use nf_codec::{Error, Result};
+use nf_codec::{Error, Fields, Result};
 use nf_entropy::{Distribution, Meter, Reader, Writer};
 use nf_image::{Image16, Shape, TileBox};
 
@@ -172,27 +172,12 @@ pub(crate) fn take_part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
 }
 
-/// Appends a length: 7 bits to a byte, the lowest first; the highest bit of a byte says that
-/// another follows.
-pub(crate) fn push_length(bytes: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        bytes.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    bytes.push(length as u8);
-}
-
-/// What [`push_length`] appended, and what follows; `None` if it is not all there or beyond 32
-/// bits.
+/// A length as [`put_varint`](nf_codec::put_varint) writes it, and what follows; `None` if it is
+/// not all there or beyond 32 bits.
 pub(crate) fn take_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
-    let mut length = 0;
-    for (at, &byte) in bytes.iter().take(5).enumerate() {
-        length |= u64::from(byte & 0x7f) << (7 * at);
-        if byte < 0x80 {
-            return Some((u32::try_from(length).ok()? as usize, &bytes[at + 1..]));
-        }
-    }
-    None
+    let mut fields = Fields::new(bytes, STREAM);
+    let length = u32::try_from(fields.varint().ok()?).ok()?;
+    Some((length as usize, fields.rest()))
 }
 
 /// The stack that the tiles of these boxes make.

@@ -14,10 +14,10 @@
 //! ```
 
 use super::{MAX_BATCH, MAX_TILE_PX, NAME};
-use crate::batch::{STREAM, push_length, push_part, take_length, take_part};
+use crate::batch::{STREAM, push_part, take_length, take_part};
 use crate::named_weights;
 use crate::tile_model::Version;
-use nf_codec::{Error, Result};
+use nf_codec::{Error, Result, put_varint};
 use nf_image::Digest;
 
 /// Version of the arithmetic; it changes whenever equal weights would give other probabilities.
@@ -120,7 +120,7 @@ impl Head {
                 Version::First => push_part(bytes, part),
                 Version::Calibrated => {
                     if index + 1 < parts.len() {
-                        push_length(bytes, part.len());
+                        put_varint(bytes, part.len() as u64);
                     }
                     bytes.extend(part);
                 }

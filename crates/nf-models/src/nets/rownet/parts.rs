@@ -13,11 +13,11 @@
 
 use super::calibration::{CLASSES, Densities};
 use super::net::RowNet;
-use crate::batch::{push_length, take_length};
+use crate::batch::take_length;
 use crate::tile::Tile;
 use crate::tile_model::Version;
 use crate::tile_stats::TileStats;
-use nf_codec::{Error, Result};
+use nf_codec::{Error, Result, put_varint};
 use nf_entropy::bits::{BitReader, BitWriter};
 use nf_entropy::table::{Calibration, RankMap, TableDecoder};
 
@@ -71,7 +71,7 @@ impl CodedTile {
         let mut bytes = Vec::with_capacity(TileStats::BYTES + 5 + symbols.len() + self.raw.len());
         bytes.extend(stats.to_bytes());
         bytes[2] |= calibrated;
-        push_length(&mut bytes, self.raw.len());
+        put_varint(&mut bytes, self.raw.len() as u64);
         bytes.extend(symbols);
         bytes.extend(&self.raw);
         (bytes.len() < 2 * tile.samples.len()).then_some(bytes)
